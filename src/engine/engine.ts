@@ -1,0 +1,173 @@
+/**
+ * The Engine contract: what moves bytes between sockets and the layer above, and nothing more. An
+ * engine knows no HTTP. One instance serves one thread and is driven by that thread's event loop, so
+ * promises, timers and database clients work inside everything it calls.
+ *
+ * A turn: the engine wakes, hands over everything that has arrived by calling its handler, then sends
+ * everything that was written. All bytes that a connection writes in one turn leave in one send where
+ * they fit. Bytes written outside of a turn (from a promise, a timer) leave at the end of the current
+ * microtask queue.
+ *
+ * Promises of every engine, held by `engine.contract.ts`:
+ *
+ * - For each connection: `onAccept` once, then any number of `onReceive`, `onDrained`, `onDeadline`
+ *   and at most one `onPeerEnd`, then `onClosed` exactly once and nothing after it.
+ * - Bytes arrive in order, none lost, none doubled, whatever the splits. Bytes leave likewise.
+ * - No callback is made from inside a call that the handler makes on a connection: `close()` and
+ *   `reset()` are always answered later.
+ * - A call on a connection that has closed is a no-op: `reserve` still gives memory (a scratch area),
+ *   everything else does nothing.
+ */
+import type { SysError } from '../base/errors.ts';
+
+export type EngineName = 'iouring' | 'epoll' | 'node' | 'sim';
+
+/**
+ * Why a connection ended. The layer above names its own reasons when it calls `close` or `reset`;
+ * the engine adds those that only it can see.
+ */
+export type EngineCloseReason =
+  /** The peer closed or reset: ECONNRESET, EPIPE, and their like. */
+  | 'peer-reset'
+  /** The kernel gave up on the peer: ETIMEDOUT, EHOSTUNREACH. */
+  | 'peer-dead'
+  /** The engine was closed while the connection was open. */
+  | 'engine-closed'
+  /** A system call failed in a way that only ends this connection. */
+  | 'io-error';
+
+export type CloseReason = EngineCloseReason | (string & {});
+
+export interface RemoteAddress {
+  readonly family: 'IPv4' | 'IPv6' | 'unix';
+  /** The address as text, without brackets; empty for a unix socket. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** One accepted connection. Engines subclass or implement this; the shape must stay monomorphic per engine. */
+export interface EngineConnection {
+  /** Belongs to the layer above; the engine never reads it. */
+  user: unknown;
+
+  /** Memory that `reserve` last gave a place in. Valid until the next call of `commit`, never kept. */
+  out: Uint8Array;
+  /**
+   * A place for at least `size` contiguous bytes in memory that the engine sends from.
+   * @param size 1 to SEND_RESERVE_BYTES_MAX
+   * @returns the index in `this.out` at which to write; nothing is sent before `commit`
+   */
+  reserve(size: number): number;
+  /** The first `size` bytes of the last reservation are to be sent. */
+  commit(size: number): void;
+  /**
+   * Bytes committed that the kernel has not taken yet. The layer above stops writing at its own
+   * high-water mark and goes on when `onDrained` comes. The engine itself never refuses.
+   */
+  readonly unsentBytes: number;
+
+  /** Stop handing over bytes. Up to one receive buffer may still be kept by the engine, not lost. */
+  pauseReading(): void;
+  resumeReading(): void;
+
+  /** FIN after the last committed byte; receiving goes on. Idempotent. */
+  shutdownWrite(): void;
+  /**
+   * Send what is committed, then FIN, then release the socket. Bytes that arrive meanwhile are
+   * discarded. It waits for nothing from the peer: linger is the layer above's to do, with
+   * `shutdownWrite` and a deadline.
+   */
+  close(reason: CloseReason): void;
+  /** RST now; what is unsent is dropped. For dead peers and forced ends only. */
+  reset(reason: CloseReason): void;
+
+  /**
+   * The one deadline of this connection: `onDeadline` is called at or after `atMs` (the engine's
+   * clock), once, unless it is set anew before. `Infinity` clears it. Moving a deadline costs a store;
+   * 1 to 2 ticks late is normal (`DEADLINE_TICK_MS`), early never happens.
+   */
+  setDeadline(atMs: number): void;
+
+  /** The peer's address; `undefined` if the peer is gone before it was first asked for. */
+  remoteAddress(): RemoteAddress | undefined;
+  /** True until `onClosed`. */
+  readonly isOpen: boolean;
+}
+
+/** What the layer above implements. One object a thread, so that calls stay monomorphic. */
+export interface EngineHandler<C extends EngineConnection = EngineConnection> {
+  onAccept(conn: C): void;
+  /** `bytes` is the engine's own memory, valid during this call only: consume it or copy it. */
+  onReceive(conn: C, bytes: Uint8Array, start: number, end: number): void;
+  /** Everything committed has been taken by the kernel. Called only after `unsentBytes` was above 0 at the end of a turn. */
+  onDrained(conn: C): void;
+  /** The peer sent FIN. Writing is still possible. */
+  onPeerEnd(conn: C): void;
+  onDeadline(conn: C): void;
+  /** The connection is gone and its slot is free for another. Exactly once. */
+  onClosed(conn: C, reason: CloseReason): void;
+  /** Accepting is paused (`EMFILE` and its like) or resumed (`undefined`). The engine does both by itself. */
+  onAcceptPaused?(error: SysError | undefined): void;
+}
+
+export type ListenAddress =
+  | { readonly port: number; readonly hostname: string; readonly reusePort?: boolean; readonly ipv6Only?: boolean }
+  | { readonly unix: string }
+  | { readonly fd: number };
+
+export interface Listener {
+  /** What was bound: the real port where 0 was asked for. */
+  readonly address: RemoteAddress;
+  /** Stop accepting and release the listening socket. Open connections go on. Idempotent. */
+  close(): void;
+}
+
+export interface EngineStats {
+  accepted: number;
+  closed: number;
+  open: number;
+  bytesReceived: number;
+  bytesSent: number;
+  /** Turns of the loop that had work. */
+  turns: number;
+  /** Times accepting was paused for want of descriptors. */
+  acceptPauses: number;
+  /** Receive buffers ran out (ENOBUFS) and receiving was re-armed. */
+  receiveBufferExhaustions: number;
+  /** Submission queue found full and flushed early. */
+  submissionQueueFull: number;
+  completionQueueOverflows: number;
+}
+
+export interface Engine<C extends EngineConnection = EngineConnection> {
+  readonly name: EngineName;
+  /** Monotonic milliseconds (fractional), read once a turn: comparing against it costs nothing. */
+  readonly nowMs: number;
+  readonly connectionCount: number;
+  /** @throws SysError (EADDRINUSE, EACCES, EADDRNOTAVAIL, ...) */
+  listen(address: ListenAddress): Promise<Listener>;
+  /** Connections that are open now. For tables and shutdown, not for the hot path. */
+  connections(): IterableIterator<C>;
+  stats(): EngineStats;
+  /** Close listeners, reset what is open (`engine-closed`), release memory. Resolves when all is released. Idempotent. */
+  close(): Promise<void>;
+  /** Whether the engine keeps the process alive. @default ref'd while listening or connected */
+  ref(): void;
+  unref(): void;
+}
+
+export interface EngineOptions<C extends EngineConnection = EngineConnection> {
+  readonly handler: EngineHandler<C>;
+  /** Length of the accept queue. @default 4096, capped by net.core.somaxconn (nginx 511, Go somaxconn) */
+  readonly backlog?: number;
+  /** Seconds of idle before keepalive probes start, their interval and count: `deadPeer` in these terms. */
+  readonly keepAlive?: { readonly idleSeconds: number; readonly intervalSeconds: number; readonly probes: number };
+  /** Called with errors that belong to no connection and no call: the engine goes on. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** The largest reservation. 64 KiB is also the high-water mark for unsent bytes. */
+export const SEND_RESERVE_BYTES_MAX = 64 * 1024;
+
+/** Length of one tick of the timing wheel. */
+export const DEADLINE_TICK_MS = 4;
