@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readlink,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { openDisk } from './disk.ts';
+import { createFilesHandler, type FilesHandler, type FilesOptions } from './handler.ts';
+import { escapeHtml } from './listing.ts';
+
+const BIG_BYTES = 1_000_003;
+const LONG_AGO = new Date('2026-01-02T03:04:05.678Z');
+let base = '';
+let root = '';
+
+before(async () => {
+  base = await mkdtemp(join(tmpdir(), 'holdfast-files-'));
+  root = join(base, 'root');
+  await mkdir(join(root, 'sub', 'deep'), { recursive: true });
+  await mkdir(join(root, '.well-known'));
+  await mkdir(join(root, '.git'));
+  await mkdir(join(root, 'a b & <c>'));
+  await mkdir(join(base, 'outside'));
+  await mkdir(join(base, 'root-sibling'));
+  const files: Record<string, string | Buffer> = {
+    'root/index.html': '<p>home</p>',
+    'root/style.css': 'p{}',
+    'root/empty': '',
+    'root/ä ö.txt': 'umlaut',
+    'root/.env': 'SECRET',
+    'root/.git/config': 'SECRET',
+    'root/.well-known/x.txt': 'known',
+    'root/sub/index.html': '<p>sub</p>',
+    'root/big.bin': bigBytes(),
+    'outside/secret.txt': 'SECRET',
+    'root-sibling/secret.txt': 'SECRET',
+  };
+  for (const [name, content] of Object.entries(files)) await writeFile(join(base, name), content);
+  await writeFile(
+    Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0xff, 0x2e, 0x74, 0x78, 0x74])]),
+    'raw',
+  );
+  await symlink(join(base, 'outside'), join(root, 'link-out'));
+  await symlink(join(base, 'outside', 'secret.txt'), join(root, 'link-file'));
+  await symlink('../root-sibling/secret.txt', join(root, 'link-sibling'));
+  await symlink('sub/index.html', join(root, 'link-in'));
+  await symlink('/etc', join(root, 'a b & <c>', 'etc'));
+  execFileSync('mkfifo', [join(root, 'pipe')]);
+  for (const name of ['index.html', 'style.css', 'big.bin', 'empty'])
+    await utimes(join(root, name), LONG_AGO, LONG_AGO);
+});
+
+after(() => rm(base, { recursive: true }));
+
+function bigBytes(): Buffer {
+  const bytes = Buffer.alloc(BIG_BYTES);
+  for (let i = 0; i < BIG_BYTES; i++) bytes[i] = (i * 31) >> 3;
+  return bytes;
+}
+
+async function handlerOf(options: FilesOptions = {}, links = false): Promise<FilesHandler> {
+  return createFilesHandler(await openDisk(root, { followLinksOutside: links }), options);
+}
+
+/** Asks with the target as it stands: no URL parser tidies it first. */
+async function ask(
+  target: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+  handler?: FilesHandler,
+) {
+  const answer = handler ?? (await handlerOf());
+  return answer({ method, url: target, headers: new Headers(headers) });
+}
+
+/** Descriptors of this process that lead below the test folder. */
+async function openFiles(): Promise<string[]> {
+  const names = await readdir('/proc/self/fd');
+  const targets = await Promise.all(names.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+  return targets.filter((target) => target.startsWith(base));
+}
+
+test('a file is sent whole with its type, length and validators', async () => {
+  const response = await ask('/style.css?v=1');
+  assert.equal(response.status, 200);
+  assert.equal(await response.text(), 'p{}');
+  assert.equal(response.headers.get('content-type'), 'text/css; charset=utf-8');
+  assert.equal(response.headers.get('content-length'), '3');
+  assert.equal(response.headers.get('last-modified'), 'Fri, 02 Jan 2026 03:04:05 GMT');
+  assert.match(response.headers.get('etag') ?? '', /^"[^"]+"$/);
+  assert.equal(response.headers.get('cache-control'), 'no-cache');
+  assert.equal(response.headers.get('accept-ranges'), 'bytes');
+});
+
+test('a folder shows its index file, and without its slash leads to it, query kept', async () => {
+  assert.equal(await (await ask('/')).text(), '<p>home</p>');
+  assert.equal(await (await ask('/sub/')).text(), '<p>sub</p>');
+  const redirect = await ask('/sub?a=b');
+  assert.equal(redirect.status, 301);
+  assert.equal(redirect.headers.get('location'), './sub/?a=b');
+});
+
+test('no redirect leads to another host, whatever slashes the request has', async () => {
+  for (const target of ['//sub', '///sub', '/sub', '//sub?x=//evil.example', '/a%20b%20%26%20%3Cc%3E']) {
+    const response = await ask(target);
+    assert.equal(response.status, 301, target);
+    const location = response.headers.get('location') ?? '';
+    assert.ok(location.startsWith('./'), location);
+    assert.equal(new URL(location, 'http://here.example/').host, 'here.example');
+  }
+});
+
+test('nothing outside of the folder is ever sent', async () => {
+  const targets = [
+    '/../outside/secret.txt',
+    '/sub/../../outside/secret.txt',
+    '/%2e%2e/outside/secret.txt',
+    '/..%2foutside/secret.txt',
+    '/%2e%2e%2foutside%2fsecret.txt',
+    '/..\\outside\\secret.txt',
+    '/..%5coutside%5csecret.txt',
+    '/link-out/secret.txt',
+    '/link-file',
+    '/link-sibling',
+    '/../root-sibling/secret.txt',
+    '/.env',
+    '/%2eenv',
+    '/.git/config',
+    '/index.html%00',
+    '/index.html/',
+    '/index.html/x',
+    '/pipe',
+    '//etc/passwd',
+    '/%2fetc/passwd',
+    `/${'a'.repeat(300)}`,
+    `/${'a/'.repeat(6000)}`,
+  ];
+  for (const target of targets) {
+    const response = await ask(target);
+    assert.equal(response.status, 404, target);
+    assert.equal(await response.text(), '404 Not Found\n', target);
+  }
+  assert.equal((await ask('/%zz')).status, 400);
+  assert.deepEqual(await openFiles(), []);
+});
+
+test('links inside the folder work, links outside only when allowed', async () => {
+  assert.equal(await (await ask('/link-in')).text(), '<p>sub</p>');
+  const open = await handlerOf({}, true);
+  assert.equal(await (await ask('/link-file', {}, 'GET', open)).text(), 'SECRET');
+});
+
+test('names are matched as bytes, UTF-8 or not', async () => {
+  assert.equal(await (await ask('/%C3%A4%20%C3%B6.txt')).text(), 'umlaut');
+  assert.equal(await (await ask('/%FF.txt')).text(), 'raw');
+  assert.equal(await (await ask('/.well-known/x.txt')).text(), 'known');
+});
+
+test('other methods are refused with what is allowed', async () => {
+  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'BREW']) {
+    const response = await ask('/style.css', {}, method);
+    assert.equal(response.status, 405);
+    assert.equal(response.headers.get('allow'), 'GET, HEAD, OPTIONS');
+  }
+  const options = await ask('/style.css', {}, 'OPTIONS');
+  assert.equal(options.status, 204);
+  assert.equal(options.headers.get('allow'), 'GET, HEAD, OPTIONS');
+});
+
+test('HEAD tells the same as GET and sends nothing', async () => {
+  for (const target of ['/style.css', '/big.bin', '/', '/sub/', '/empty']) {
+    const get = await ask(target);
+    const head = await ask(target, {}, 'HEAD');
+    await get.body?.cancel();
+    assert.equal(head.body, null);
+    assert.deepEqual([...head.headers], [...get.headers]);
+  }
+});
+
+test('a client that has the file is told so, by tag and by date', async () => {
+  const first = await ask('/style.css');
+  const etag = first.headers.get('etag') ?? '';
+  const date = first.headers.get('last-modified') ?? '';
+  for (const headers of [{ 'if-none-match': etag }, { 'if-modified-since': date }]) {
+    const response = await ask('/style.css', headers);
+    assert.equal(response.status, 304);
+    assert.equal(response.body, null);
+    assert.equal(response.headers.get('etag'), etag);
+  }
+  assert.equal((await ask('/style.css', { 'if-match': '"other"' })).status, 412);
+});
+
+test('a file that has just changed has a weak tag until its second is over', async () => {
+  const name = join(root, 'fresh.txt');
+  await writeFile(name, 'x');
+  const now = Date.now();
+  const early = await ask('/fresh.txt', {}, 'GET', await handlerOf({ now: () => now }));
+  const late = await ask('/fresh.txt', {}, 'GET', await handlerOf({ now: () => now + 2000 }));
+  assert.equal(early.headers.get('etag'), `W/${late.headers.get('etag')}`);
+  await rm(name);
+});
+
+test('any single range gives exactly those bytes', async () => {
+  const bytes = bigBytes();
+  const ranges: [string, number, number][] = [
+    ['bytes=0-0', 0, 1],
+    ['bytes=65535-65536', 65535, 65537],
+    ['bytes=1-', 1, BIG_BYTES],
+    ['bytes=-70000', BIG_BYTES - 70000, BIG_BYTES],
+    ['bytes=999999-5000000', 999999, BIG_BYTES],
+  ];
+  for (const [range, start, end] of ranges) {
+    const response = await ask('/big.bin', { range });
+    assert.equal(response.status, 206);
+    assert.equal(response.headers.get('content-range'), `bytes ${start}-${end - 1}/${BIG_BYTES}`);
+    assert.equal(response.headers.get('content-length'), String(end - start));
+    assert.ok(Buffer.from(await response.arrayBuffer()).equals(bytes.subarray(start, end)), range);
+  }
+  const outside = await ask('/big.bin', { range: `bytes=${BIG_BYTES}-` });
+  assert.equal(outside.status, 416);
+  assert.equal(outside.headers.get('content-range'), `bytes */${BIG_BYTES}`);
+  const other = await ask('/big.bin', { range: 'bytes=0-0', 'if-range': '"other"' });
+  assert.equal(other.status, 200);
+  await other.body?.cancel();
+  const etag = (await ask('/big.bin', {}, 'HEAD')).headers.get('etag') ?? '';
+  assert.equal((await ask('/big.bin', { range: 'bytes=0-0', 'if-range': etag })).status, 206);
+});
+
+test('an empty file is an empty answer', async () => {
+  const response = await ask('/empty');
+  assert.equal(response.headers.get('content-length'), '0');
+  assert.equal(await response.text(), '');
+});
+
+test('a large file arrives whole and its descriptor is given back', async () => {
+  const response = await ask('/big.bin');
+  assert.ok(Buffer.from(await response.arrayBuffer()).equals(bigBytes()));
+  assert.deepEqual(await openFiles(), []);
+});
+
+test('nothing is read before it is asked for, and a cancelled answer gives its descriptor back', async () => {
+  const response = await ask('/big.bin');
+  assert.equal((await openFiles()).length, 1);
+  const reader = response.body!.getReader();
+  const first = await reader.read();
+  assert.equal(first.value?.length, 65536);
+  await reader.cancel();
+  assert.deepEqual(await openFiles(), []);
+  const pending = (await ask('/big.bin')).body!.getReader();
+  const read = pending.read();
+  await pending.cancel();
+  await read;
+  assert.deepEqual(await openFiles(), []);
+});
+
+test('a file that shrinks while it is sent breaks the answer, one that grows is sent as it was', async () => {
+  const name = join(root, 'changing.bin');
+  await writeFile(name, Buffer.alloc(200_000, 1));
+  const reader = (await ask('/changing.bin')).body!.getReader();
+  await reader.read();
+  await truncate(name, 70_000);
+  await assert.rejects(async () => {
+    for (;;) if ((await reader.read()).done) return;
+  }, /the file ended at byte 70000, 130000 short/);
+  await writeFile(name, Buffer.alloc(200_000, 1));
+  const growing = await ask('/changing.bin');
+  await truncate(name, 300_000);
+  assert.equal((await growing.arrayBuffer()).byteLength, 200_000);
+  assert.deepEqual(await openFiles(), []);
+  await rm(name);
+});
+
+test('a folder is listed only when asked for, with hostile names made harmless', async () => {
+  const name = `"><script>alert(1)<&'.txt`.replaceAll('/', '');
+  await writeFile(join(root, 'a b & <c>', name), 'x');
+  assert.equal((await ask('/a%20b%20%26%20%3Cc%3E/')).status, 404);
+  const response = await ask('/a%20b%20%26%20%3Cc%3E/', {}, 'GET', await handlerOf({ listing: true }));
+  const page = await response.text();
+  assert.equal(response.headers.get('content-length'), String(Buffer.byteLength(page)));
+  assert.match(response.headers.get('content-security-policy') ?? '', /default-src 'none'/);
+  assert.ok(!page.includes('<script'));
+  assert.ok(page.includes(escapeHtml(name)));
+  assert.ok(!page.includes('etc'), 'a link that leads outside is not named');
+  const link = /href="(\.\/[^"]*script[^"]*)"/.exec(page)?.[1] ?? '';
+  assert.equal(await (await ask(new URL(link, 'http://x/a%20b%20%26%20%3Cc%3E/').pathname)).text(), 'x');
+});
+
+test('a 404 page of the folder is used when there is one', async () => {
+  await writeFile(join(root, '404.html'), '<p>lost</p>');
+  const response = await ask('/nowhere');
+  assert.equal(response.status, 404);
+  assert.equal(response.headers.get('content-type'), 'text/html; charset=utf-8');
+  assert.equal(await response.text(), '<p>lost</p>');
+  await rm(join(root, '404.html'));
+});
+
+test('a folder that is not there, or is a file, is refused at once', async () => {
+  await assert.rejects(openDisk(join(base, 'nothing')), { code: 'ENOENT' });
+  await assert.rejects(openDisk(join(root, 'index.html')), { code: 'ENOTDIR' });
+});

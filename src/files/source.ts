@@ -1,0 +1,54 @@
+/**
+ * The FileSource port: what a folder of files must offer to be served. The handler above it knows HTTP
+ * and no disk; a source knows its storage and no HTTP. `disk.ts` is the one over a file system.
+ *
+ * Promises of every source: nothing outside of its root is ever opened, whatever the path; an opened
+ * file is a regular file, and its facts were taken from the opened file itself, not from its name.
+ */
+
+/**
+ * A path below the root, as raw bytes in a string of one character a byte (latin1), segments joined
+ * by `/`, without a leading or trailing one; empty for the root itself. File names on Linux are bytes:
+ * decoding them to text first would make some of them unreachable and others equal.
+ */
+export type RawPath = string;
+
+export interface OpenFile {
+  readonly sizeBytes: number;
+  /** Last change of the content, in milliseconds since 1970, with the fraction that the storage keeps. */
+  readonly modifiedMs: number;
+  /** Changes whenever content changes, as far as the storage can tell; safe in an entity tag. */
+  readonly version: string;
+  /** Reads at `offsetBytes` into `into`, as much as it finds; 0 at the end of the file. */
+  read(into: Uint8Array, offsetBytes: number): Promise<number>;
+  /** Gives the descriptor back. The caller calls it exactly once, and not while a read is under way. */
+  close(): Promise<void>;
+}
+
+export interface ListedEntry {
+  /** Raw bytes, one a character, as in RawPath. */
+  readonly name: string;
+  readonly isDirectory: boolean;
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+}
+
+export interface Listing {
+  readonly entries: readonly ListedEntry[];
+  /** Entries left out because there are more than the source lists. */
+  readonly omittedCount: number;
+}
+
+export type Opened =
+  | { readonly kind: 'file'; readonly file: OpenFile }
+  | { readonly kind: 'directory' }
+  /** Not there, not readable, not a regular file, or outside of the root: the client must not learn which. */
+  | { readonly kind: 'missing' }
+  /** Out of descriptors for now (EMFILE, ENFILE): the client may try again. */
+  | { readonly kind: 'busy' };
+
+export interface FileSource {
+  open(path: RawPath): Promise<Opened>;
+  /** The entries of a folder, without hidden ones; `undefined` when it is no readable folder of ours. */
+  list(path: RawPath): Promise<Listing | undefined>;
+}
