@@ -1,0 +1,170 @@
+/**
+ * One line a request. The server calls `record` with plain values when the last byte of an answer has
+ * left, or when the exchange ended without; nothing is allocated for a server that keeps no such log,
+ * because it has no AccessLog to call. Lines share the bounded queue of `line-writer.ts`.
+ */
+import { LineWriter } from './line-writer.ts';
+import { escapeControls, paint, usesColour } from './terminal.ts';
+
+export interface AccessLog {
+  /**
+   * @param remoteAddress empty when the peer was gone before it was asked for
+   * @param httpVersion as `1.1`
+   * @param status 0 when the client went before an answer was begun
+   * @param bodyBytes bytes of the answer's body handed over
+   * @param durationMs from the first byte of the request to the last of the answer
+   */
+  record(
+    remoteAddress: string,
+    method: string,
+    target: string,
+    httpVersion: string,
+    status: number,
+    bodyBytes: number,
+    durationMs: number,
+    referer: string | undefined,
+    userAgent: string | undefined,
+  ): void;
+  /** @returns whether everything went out within `timeoutMs` */
+  flush(timeoutMs: number): Promise<boolean>;
+  flushSync(): void;
+  /** Lines lost because the log was read too slowly. */
+  readonly droppedCount: number;
+}
+
+export interface AccessLogOptions {
+  /** @default 'pretty' */
+  readonly format?: 'pretty' | 'json';
+  /** @default 2, standard error */
+  readonly fd?: number;
+  readonly colour?: boolean;
+  /** The clock, for tests. @default Date.now */
+  readonly now?: () => number;
+  readonly linesMax?: number;
+  readonly bytesMax?: number;
+  /** @default 20: hundreds of lines share one write under load, and a person sees no delay */
+  readonly lingerMs?: number;
+}
+
+/** A target or user agent of 16 KiB says nothing that its beginning does not. */
+const TEXT_CHARACTERS_MAX = 2048;
+
+const LINGER_MS = 20;
+
+export function createAccessLog(options: AccessLogOptions = {}): AccessLog {
+  return new LineAccessLog(options);
+}
+
+class LineAccessLog implements AccessLog {
+  readonly #writer: LineWriter;
+  readonly #isJson: boolean;
+  readonly #colour: boolean;
+  readonly #now: () => number;
+  /** The clock's text is made once a second, as most lines of a busy server share it. */
+  #second = -1;
+  #secondText = '';
+
+  constructor(options: AccessLogOptions) {
+    const fd = options.fd ?? 2;
+    this.#isJson = options.format === 'json';
+    this.#colour = !this.#isJson && (options.colour ?? usesColour(fd));
+    this.#now = options.now ?? Date.now;
+    this.#writer = new LineWriter(fd, {
+      ...options,
+      lingerMs: options.lingerMs ?? LINGER_MS,
+      describeDropped: (count) =>
+        this.#isJson
+          ? JSON.stringify({
+              time: new Date(this.#now()).toISOString(),
+              level: 'warn',
+              dropped: count,
+              msg: 'access log lines were dropped',
+            })
+          : `holdfast: ${count} access log lines were dropped: the log is read too slowly`,
+    });
+  }
+
+  get droppedCount(): number {
+    return this.#writer.droppedCount;
+  }
+
+  record(
+    remoteAddress: string,
+    method: string,
+    target: string,
+    httpVersion: string,
+    status: number,
+    bodyBytes: number,
+    durationMs: number,
+    referer: string | undefined,
+    userAgent: string | undefined,
+  ): void {
+    const nowMs = this.#now();
+    const second = Math.floor(nowMs / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#secondText = new Date(second * 1000).toISOString().slice(0, 19);
+    }
+    const shownTarget = bounded(target);
+    if (this.#isJson) {
+      const time = `${this.#secondText}.${String(Math.floor(nowMs) % 1000).padStart(3, '0')}Z`;
+      const duration = Math.round(durationMs * 1000) / 1000;
+      let line = `{"time":"${time}","remote":${jsonText(remoteAddress)},"method":${jsonText(method)},"target":${jsonText(shownTarget)},"http":"${httpVersion}","status":${status},"bytes":${bodyBytes},"ms":${duration}`;
+      if (referer !== undefined) line += `,"referer":${jsonText(bounded(referer))}`;
+      if (userAgent !== undefined) line += `,"agent":${jsonText(bounded(userAgent))}`;
+      this.#writer.write(`${line}}`);
+      return;
+    }
+    const on = this.#colour;
+    this.#writer.write(
+      `${paint(this.#secondText.slice(11), 'dim', on)} ${remoteAddress === '' ? '-' : remoteAddress} ` +
+        `${paint(statusText(status), statusPaint(status), on)} ${escapeControls(method, false)} ${escapeControls(shownTarget, false)} ` +
+        `${paint(`${sizeText(bodyBytes)} ${durationText(durationMs)}`, 'dim', on)}` +
+        `${referer === undefined ? '' : ` ${quoted(referer)}`}${userAgent === undefined ? '' : ` ${quoted(userAgent)}`}`,
+    );
+  }
+
+  flush(timeoutMs: number): Promise<boolean> {
+    return this.#writer.flush(timeoutMs);
+  }
+
+  flushSync(): void {
+    this.#writer.flushSync();
+  }
+}
+
+function bounded(text: string): string {
+  return text.length <= TEXT_CHARACTERS_MAX ? text : `${text.slice(0, TEXT_CHARACTERS_MAX)}...`;
+}
+
+/** JSON leaves DEL and the C1 controls as they are, and terminals obey the latter (U+009B begins a sequence). */
+function jsonText(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\x7f-\x9f]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
+}
+
+function quoted(text: string): string {
+  return `"${escapeControls(bounded(text), false).replaceAll('"', '\\"')}"`;
+}
+
+function statusText(status: number): string {
+  return status === 0 ? '---' : String(status);
+}
+
+function statusPaint(status: number): 'green' | 'cyan' | 'yellow' | 'red' {
+  if (status >= 500) return 'red';
+  if (status >= 400 || status === 0) return 'yellow';
+  return status >= 300 ? 'cyan' : 'green';
+}
+
+function sizeText(bytes: number): string {
+  if (bytes < 1000) return `${bytes}B`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)}kB` : `${(bytes / 1e6).toFixed(1)}MB`;
+}
+
+function durationText(ms: number): string {
+  if (ms < 1) return `${Math.round(ms * 1000)}us`;
+  return ms < 1000 ? `${ms.toFixed(1)}ms` : `${(ms / 1000).toFixed(2)}s`;
+}

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createAccessLog } from './access-log.ts';
+import { LineWriter } from './line-writer.ts';
+import { HoldfastLogger } from './logger.ts';
+import { escapeControls, usesColour } from './terminal.ts';
+
+let folder = '';
+let count = 0;
+const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+const now = () => NOW;
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-log-'));
+});
+after(() => rmSync(folder, { recursive: true }));
+
+/** Runs `use` with a descriptor of a fresh file and returns what was written to it. */
+async function written(use: (fd: number) => Promise<void>): Promise<string> {
+  const name = join(folder, `log${count++}`);
+  const fd = openSync(name, 'a');
+  await use(fd);
+  closeSync(fd);
+  return readFileSync(name, 'utf8');
+}
+
+/** A pipe that nobody reads yet: both ends of a FIFO. */
+function openPipe(): { readFd: number; writeFd: number } {
+  const name = join(folder, `pipe${count++}`);
+  execFileSync('mkfifo', [name]);
+  const readFd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
+  return { readFd, writeFd: openSync(name, 'w') };
+}
+
+function drain(fd: number): string {
+  const chunk = Buffer.alloc(65536);
+  let text = '';
+  for (;;) {
+    try {
+      const size = readSync(fd, chunk);
+      if (size === 0) return text;
+      text += chunk.toString('latin1', 0, size);
+    } catch {
+      return text;
+    }
+  }
+}
+
+test('lines arrive whole, in order, one to a line', async () => {
+  const text = await written(async (fd) => {
+    const writer = new LineWriter(fd);
+    for (let i = 0; i < 5000; i++) writer.write(`line ${i} ä`);
+    assert.ok(await writer.flush(2000));
+  });
+  assert.equal(text, Array.from({ length: 5000 }, (_, i) => `line ${i} ä\n`).join(''));
+});
+
+test('a pipe that nobody reads costs lines, not time, and the loss is told when room returns', async () => {
+  const { readFd, writeFd } = openPipe();
+  const writer = new LineWriter(writeFd, { linesMax: 500 });
+  const begin = performance.now();
+  for (let round = 0; round < 20; round++) {
+    for (let i = 0; i < 500; i++) writer.write(`${round}:${i} ${'x'.repeat(100)}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  assert.ok(performance.now() - begin < 1000, 'writing blocked');
+  assert.ok(writer.droppedCount > 0);
+  assert.equal(await writer.flush(50), false);
+  let text = drain(readFd);
+  for (let i = 0; i < 100 && !(await writer.flush(5)); i++) text += drain(readFd);
+  text += drain(readFd);
+  const lines = text.trimEnd().split('\n');
+  const told = lines
+    .filter((line) => line.includes('dropped'))
+    .map((line) => Number(/(\d+) log lines/.exec(line)?.[1]));
+  const kept = lines.filter((line) => !line.includes('dropped'));
+  for (const line of kept) assert.match(line, /^\d+:\d+ x{100}$/);
+  assert.equal(
+    told.reduce((a, b) => a + b, 0),
+    writer.droppedCount,
+  );
+  assert.equal(kept.length + writer.droppedCount, 10_000);
+  closeSync(readFd);
+  closeSync(writeFd);
+});
+
+test('a reader that has gone ends the log and nothing else', async () => {
+  const { readFd, writeFd } = openPipe();
+  const writer = new LineWriter(writeFd);
+  closeSync(readFd);
+  writer.write('into the void');
+  assert.ok(await writer.flush(1000));
+  writer.write('and again');
+  assert.equal(writer.droppedCount, 1);
+  closeSync(writeFd);
+});
+
+test('a process whose log is stuck exits all the same', async () => {
+  const { readFd, writeFd } = openPipe();
+  const program = `
+    import { LineWriter } from ${JSON.stringify(new URL('./line-writer.js', import.meta.url).href)};
+    const writer = new LineWriter(2);
+    for (let i = 0; i < 4000; i++) writer.write('x'.repeat(100));
+    await writer.flush(100);
+    process.exit(7);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'ignore', writeFd],
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), 4000);
+  const code = await new Promise((resolve) => child.on('exit', resolve));
+  clearTimeout(timer);
+  closeSync(readFd);
+  closeSync(writeFd);
+  assert.equal(code, 7);
+});
+
+test('what is queued at exit can be written at once', async () => {
+  const text = await written(async (fd) => {
+    const logger = new HoldfastLogger({ fd, colour: false, now });
+    logger.info('last words');
+    logger.flushSync();
+  });
+  assert.equal(text, '03:04:05.678 info  last words\n');
+});
+
+test('pretty lines name their fields and show the stack of an error only', async () => {
+  const text = await written(async (fd) => {
+    const logger = new HoldfastLogger({ fd, colour: false, now });
+    logger.debug('unseen');
+    logger.warn({ port: 8080, path: 'a b', none: undefined }, 'careful');
+    logger.error({ error: new Error('boom') }, 'failed');
+    await logger.flush(1000);
+  });
+  const lines = text.split('\n');
+  assert.equal(lines[0], '03:04:05.678 warn  careful port=8080 path="a b"');
+  assert.equal(lines[1], '03:04:05.678 error failed error=boom');
+  assert.match(lines[2] ?? '', /^\s+at /);
+});
+
+test('JSON lines parse, whatever they are given', async () => {
+  const cycle: Record<string, unknown> = {};
+  cycle['self'] = cycle;
+  const text = await written(async (fd) => {
+    const logger = new HoldfastLogger({ fd, format: 'json', level: 'debug', now });
+    logger.debug({ big: 12n, text: 'a\nb"' }, 'one');
+    logger.error({ error: Object.assign(new Error('boom'), { code: 'EX' }) }, 'two');
+    logger.info({ cycle }, 'three');
+    await logger.flush(1000);
+  });
+  const records = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(records[0], {
+    time: '2026-01-02T03:04:05.678Z',
+    level: 'debug',
+    big: '12',
+    text: 'a\nb"',
+    msg: 'one',
+  });
+  assert.equal(records[1].error.code, 'EX');
+  assert.equal(records[2].msg, 'three');
+});
+
+test('an access line tells who asked for what, and cannot move the cursor of its reader', async () => {
+  const evil = '/\x1b[2J\x9b1m\u2028"\r\nfake';
+  const pretty = await written(async (fd) => {
+    const log = createAccessLog({ fd, colour: false, now });
+    log.record('127.0.0.1', 'GET', '/a?b', '1.1', 200, 1234, 0.25, undefined, 'curl/8');
+    log.record('', 'GET', evil, '1.1', 0, 0, 1500, 'http://r/', 'a"b\x1b');
+    assert.ok(await log.flush(1000));
+  });
+  const lines = pretty.trimEnd().split('\n');
+  assert.equal(lines[0], '03:04:05 127.0.0.1 200 GET /a?b 1.2kB 250us "curl/8"');
+  assert.equal(lines.length, 2);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: their absence is the point.
+  assert.doesNotMatch(pretty, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028]/);
+  const json = await written(async (fd) => {
+    const log = createAccessLog({ fd, format: 'json', now });
+    log.record('::1', 'POST', evil, '1.0', 404, 7, 1.23456, 'r', undefined);
+    await log.flush(1000);
+  });
+  assert.doesNotMatch(json, /[\x7f-\x9f]/);
+  const record = JSON.parse(json);
+  assert.equal(record.target, evil);
+  assert.equal(record.ms, 1.235);
+  assert.equal(record.time, '2026-01-02T03:04:05.678Z');
+});
+
+test('colours are for terminals, and NO_COLOR wins', () => {
+  assert.equal(usesColour(0xffff, {}), false);
+  assert.equal(usesColour(2, { NO_COLOR: '1', FORCE_COLOR: '1' }), false);
+  assert.equal(usesColour(2, { FORCE_COLOR: '1' }), true);
+  assert.equal(escapeControls('a\tb\x07', true), 'a\tb\\x07');
+});
