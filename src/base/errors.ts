@@ -38,11 +38,38 @@ export class UnavailableError extends Error {
   readonly code = 'HOLDFAST_UNAVAILABLE';
 }
 
-/** A short, safe rendering of any value for an error message. */
+const SHOWN_LENGTH_MAX = 80;
+
+/** A short rendering of any value for an error message; it never throws, whatever the value does. */
 export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
+  if (typeof value === 'string') return JSON.stringify(shortened(value));
+  if (typeof value === 'bigint') return `${shortened(String(value))}n`;
+  if (typeof value === 'symbol') return shortened(String(value));
+  if (typeof value === 'function') return `function ${nameOf(value) ?? '(anonymous)'}`;
   if (typeof value !== 'object' || value === null) return String(value);
-  return Array.isArray(value) ? 'an array' : `an object (${value.constructor?.name ?? 'no prototype'})`;
+  return kindOf(value);
+}
+
+function shortened(text: string): string {
+  return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX - 3)}...` : text;
+}
+
+function kindOf(value: object): string {
+  try {
+    if (Array.isArray(value)) return 'an array';
+    const maker: unknown = Object.getPrototypeOf(value)?.constructor;
+    const name = typeof maker === 'function' ? nameOf(maker) : undefined;
+    return `an object (${name ?? 'no prototype'})`;
+  } catch {
+    return 'an object'; // A proxy that throws must not hide the error that is being reported.
+  }
+}
+
+function nameOf(of: { readonly name: unknown }): string | undefined {
+  try {
+    const name = of.name; // A class may declare a static `name` of any kind.
+    return typeof name === 'string' && name !== '' ? shortened(name) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,49 +1,64 @@
 /**
- * Durations and sizes as people write them: `'10s'`, `'64k'`. A number is milliseconds or bytes,
- * `Infinity` is off, and nothing else means off.
+ * Durations and sizes as people write them: `'10s'`, `'64k'`. A number is milliseconds or bytes.
+ * `Infinity` is off, or the word `off` where only text can be written, and nothing else means off: a 0
+ * that meant "no limit" to one reader and "at once" to another is refused.
  */
 import { OptionError } from './errors.ts';
 
 const DURATION_UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const SIZE_UNIT_BYTES: Record<string, number> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
+const SIZE_UNIT_BYTES: Record<string, number> = { k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
+
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+/** `k`, `kb` and `kib` all mean 1024, as they do in nginx and in most tools; bytes may only be whole. */
+const SIZE = /^(?:(\d+)b?|(\d+(?:\.\d+)?)([kmgt])(?:i?b)?)$/i;
 
 /** Timers are 32-bit in places; 24 days is more than any timeout means. */
 const DURATION_MS_MAX = 2 ** 31 - 1;
+/** Decimal fractions are inexact: 8.2 s must not become 8201 ms. */
+const ROUNDING_ERROR_MS = 1e-6;
 
 const DURATION_ALLOWED =
-  "a duration is a number of milliseconds, a string like '500ms', '10s', '2m', '1h', or Infinity for off";
-const SIZE_ALLOWED = "a size is a number of bytes, a string like '64k', '10m', '1g', or Infinity for off";
+  "a duration is a number of milliseconds or a string like '500ms', '10s', '2m', '1h'; Infinity or 'off' for off";
+const SIZE_ALLOWED =
+  "a size is a number of bytes or a string like '64k', '10m', '1g'; Infinity or 'off' for no limit";
 
 /**
- * @returns milliseconds, or `Infinity` when the value says off
+ * @returns whole milliseconds, rounded up, at least 1; or `Infinity` when the value says off
  * @throws OptionError naming `option` when the value is no duration
  */
 export function parseDuration(option: string, value: unknown): number {
-  if (value === Number.POSITIVE_INFINITY || value === 'Infinity' || value === 'off') return Number.POSITIVE_INFINITY;
-  let ms: number;
+  if (saysOff(value)) return Number.POSITIVE_INFINITY;
+  let ms = Number.NaN;
   if (typeof value === 'number') ms = value;
-  else {
-    const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) : null;
-    if (match === null) throw new OptionError(option, value, DURATION_ALLOWED);
-    ms = Number(match[1]) * (DURATION_UNIT_MS[match[2]!] ?? Number.NaN);
+  else if (typeof value === 'string') {
+    const match = DURATION.exec(value);
+    if (match !== null) ms = Number(match[1]) * DURATION_UNIT_MS[match[2]!]!;
   }
-  if (!(ms > 0 && ms <= DURATION_MS_MAX)) throw new OptionError(option, value, `${DURATION_ALLOWED}; more than 0, at most 24d`);
-  return Math.ceil(ms);
+  if (Number.isNaN(ms)) throw new OptionError(option, value, DURATION_ALLOWED);
+  if (!(ms > 0 && ms <= DURATION_MS_MAX))
+    throw new OptionError(option, value, `${DURATION_ALLOWED}; more than 0, at most 24d`);
+  return Math.max(1, Math.ceil(ms - ROUNDING_ERROR_MS));
 }
 
 /**
- * @returns bytes, or `Infinity` when the value says off
+ * @returns whole bytes; or `Infinity` when the value says off
  * @throws OptionError naming `option` when the value is no size
  */
 export function parseSize(option: string, value: unknown): number {
-  if (value === Number.POSITIVE_INFINITY || value === 'Infinity' || value === 'off') return Number.POSITIVE_INFINITY;
-  let bytes: number;
+  if (saysOff(value)) return Number.POSITIVE_INFINITY;
+  let bytes = Number.NaN;
   if (typeof value === 'number') bytes = value;
-  else {
-    const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b)?$/i.exec(value) : null;
-    if (match === null) throw new OptionError(option, value, SIZE_ALLOWED);
-    bytes = Math.round(Number(match[1]) * (SIZE_UNIT_BYTES[match[2]!.toLowerCase()] ?? Number.NaN));
+  else if (typeof value === 'string') {
+    const match = SIZE.exec(value);
+    if (match?.[1] !== undefined) bytes = Number(match[1]);
+    else if (match !== null) bytes = Math.round(Number(match[2]) * SIZE_UNIT_BYTES[match[3]!.toLowerCase()]!);
   }
-  if (!Number.isSafeInteger(bytes) || bytes < 0) throw new OptionError(option, value, `${SIZE_ALLOWED}; a whole number, 0 or more`);
+  if (Number.isNaN(bytes)) throw new OptionError(option, value, SIZE_ALLOWED);
+  if (!Number.isSafeInteger(bytes) || bytes < 0)
+    throw new OptionError(option, value, `${SIZE_ALLOWED}; a whole number, 0 or more`);
   return bytes;
+}
+
+function saysOff(value: unknown): boolean {
+  return value === Number.POSITIVE_INFINITY || value === 'Infinity' || value === 'off';
 }
