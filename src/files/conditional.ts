@@ -2,7 +2,7 @@
  * Preconditions of a GET or HEAD (RFC 9110 §13), as a pure function of the header fields and of what is
  * known about the file. The order of evaluation is that of RFC 9110 §13.2.2.
  */
-import { parseHttpDate } from './http-date.ts';
+import { parseHttpDate } from '../protocol/semantics/http-date.ts';
 
 /** The header fields of a request, by lower-case name. */
 export interface FieldReader {
@@ -30,15 +30,13 @@ export function evaluatePreconditions(
   if (ifMatch !== null) {
     if (!listMatches(ifMatch, validators.entityTag, strongEqual)) return 'failed';
   } else {
-    const since = dateOf(fields, 'if-unmodified-since', nowMs);
-    if (since !== undefined && validators.lastModifiedMs > since) return 'failed';
+    if (validators.lastModifiedMs > dateOf(fields, 'if-unmodified-since', nowMs)) return 'failed';
   }
   const ifNoneMatch = fields.get('if-none-match');
   if (ifNoneMatch !== null) {
     return listMatches(ifNoneMatch, validators.entityTag, weakEqual) ? 'not-modified' : 'proceed';
   }
-  const since = dateOf(fields, 'if-modified-since', nowMs);
-  return since !== undefined && validators.lastModifiedMs <= since ? 'not-modified' : 'proceed';
+  return validators.lastModifiedMs <= dateOf(fields, 'if-modified-since', nowMs) ? 'not-modified' : 'proceed';
 }
 
 /** Whether a Range may be applied: without If-Range always, else only on an exact, strong match (RFC 9110 §13.1.5). */
@@ -50,10 +48,10 @@ export function rangeApplies(fields: FieldReader, validators: Validators, nowMs:
   return validators.isStrong && parseHttpDate(value, nowMs) === validators.lastModifiedMs;
 }
 
-function dateOf(fields: FieldReader, name: string, nowMs: number): number | undefined {
+/** NaN, to which nothing compares, when there is no valid date: such a field is ignored (RFC 9110 §13.1.3). */
+function dateOf(fields: FieldReader, name: string, nowMs: number): number {
   const value = fields.get(name);
-  // RFC 9110 §13.1.3: a value that is no valid date is ignored.
-  return value === null ? undefined : parseHttpDate(value.trim(), nowMs);
+  return value === null ? Number.NaN : parseHttpDate(value.trim(), nowMs);
 }
 
 function strongEqual(a: string, b: string): boolean {

@@ -3,10 +3,11 @@
  * requests and single ranges (RFC 9110 §13 and §14). It decides what to answer; where bytes come from
  * is the source's matter, and how they leave is the server's.
  */
+
+import { formatHttpDate } from '../protocol/semantics/http-date.ts';
 import { PIECE_BYTES, readWhole, streamFile } from './body.ts';
 import { evaluatePreconditions, type FieldReader, rangeApplies } from './conditional.ts';
 import { contentTypeOf } from './content-type.ts';
-import { formatHttpDate } from './http-date.ts';
 import { LISTING_CONTENT_SECURITY_POLICY, listingPage } from './listing.ts';
 import { encodeSegment, parsePath, pathnameOf, queryOf } from './path.ts';
 import { chooseRange } from './range.ts';

@@ -1,0 +1,33 @@
+/**
+ * How commands end: with a number that scripts can rely on, and with one clear line when they fail.
+ */
+import { OptionError } from '../base/errors.ts';
+
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  /** A second interrupt: what was under way was cut. 128 + SIGINT, as shells have it. */
+  interrupted: 130,
+} as const;
+
+/** The command line itself is wrong: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The command line is fine and the world is not: exit code 1. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+}
+
+/** @returns the exit code for an error that ended a command */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof UsageError || error instanceof OptionError ? EXIT.usage : EXIT.failed;
+}
+
+/** The error as one line, without the name of a class that means nothing to its reader. */
+export function oneLine(error: unknown): string {
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  return message.replace(/\s*\n\s*/g, '; ').trim();
+}
