@@ -1,0 +1,116 @@
+/**
+ * Runs the built tests with Node's own runner, one process a file, and ends with its summary.
+ *
+ *     node scripts/run-tests.mjs [--unit] [--list] [PART-OF-A-PATH...]
+ *
+ * It owns the list of files: every `*.test.ts` must have its built file, or the run fails, so that no
+ * test is left out in silence; built files whose source is gone are deleted, so that none runs on as a
+ * ghost, or is packed. `--unit` takes the rooms that open no sockets. A part of a path picks files:
+ * `node scripts/run-tests.mjs timing-wheel`.
+ */
+import { spawn } from 'node:child_process';
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+/** Rooms whose tests need neither sockets nor the kernel's mood. */
+const UNIT_ROOMS = ['base', 'protocol', 'web'];
+/**
+ * A file that hangs must not hang the run. The slowest, an engine's contract with its 10,000 connections,
+ * takes some 25 s on two quiet cores: seven times that, for slow machines.
+ */
+const FILE_TIMEOUT_MS = 180_000;
+
+/** Where a tree of sources is built to; the same as the `outDir` of its tsconfig.json. */
+const TREES = [
+  { source: 'src', built: 'dist' },
+  { source: 'test', built: 'dist-test/test' },
+];
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { unit: { type: 'boolean', default: false }, list: { type: 'boolean', default: false } },
+});
+
+const tests = [];
+const missing = [];
+for (const { source, built } of TREES) {
+  const sources = filesIn(source).filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'));
+  for (const file of sources.filter((each) => each.endsWith('.test.ts'))) {
+    const output = `${built}/${file.replace(/\.ts$/, '.js')}`;
+    if (exists(output)) tests.push({ room: source === 'src' ? file.split('/')[0] : 'test', output });
+    else missing.push(`${source}/${file}`);
+  }
+  deleteStale(built, new Set(sources.map((file) => file.replace(/\.ts$/, ''))));
+}
+for (const source of ['bench', 'scripts']) {
+  for (const file of filesIn(source).filter((each) => each.endsWith('.test.mjs')))
+    tests.push({ room: source, output: `${source}/${file}` });
+}
+
+if (missing.length > 0) {
+  console.error(`not built, so not run (npm run build first):\n  ${missing.join('\n  ')}`);
+  process.exit(1);
+}
+
+const chosen = tests
+  .filter((each) => !flags.unit || UNIT_ROOMS.includes(each.room))
+  .map((each) => each.output)
+  .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
+  .sort();
+if (flags.list) {
+  console.log(chosen.join('\n'));
+  process.exit(0);
+}
+if (chosen.length === 0) {
+  console.error(`no test file matches ${positionals.join(' ') || 'anything'}`);
+  process.exit(1);
+}
+
+// Files with sockets run one at a time: they measure deadlines, and a neighbour on two cores spoils those.
+const concurrency = flags.unit ? 2 : 1;
+const runner = spawn(
+  process.execPath,
+  [
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    `--test-timeout=${FILE_TIMEOUT_MS}`,
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    ...chosen,
+  ],
+  { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] },
+);
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => runner.kill(signal));
+runner.on('exit', (code, signal) => {
+  process.exitCode = code ?? 128 + (constants.signals[signal] ?? 1);
+});
+
+/** Paths of all files under `directory`, relative to it, with forward slashes. */
+function filesIn(directory) {
+  if (!exists(directory)) return [];
+  return readdirSync(path.join(ROOT, directory), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      path.relative(path.join(ROOT, directory), path.join(entry.parentPath ?? entry.path, entry.name)),
+    )
+    .map((file) => file.split(path.sep).join('/'))
+    .filter((file) => !file.split('/').includes('node_modules'));
+}
+
+function exists(file) {
+  return statSync(path.join(ROOT, file), { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Removes what the compiler left behind of sources that are gone. */
+function deleteStale(built, stems) {
+  for (const file of filesIn(built)) {
+    const output = /^(.*?)(\.d\.ts|\.js)(\.map)?$/.exec(file);
+    if (output === null || stems.has(output[1])) continue;
+    rmSync(path.join(ROOT, built, file));
+    console.error(`deleted ${built}/${file}: its source is gone`);
+  }
+}

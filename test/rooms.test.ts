@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { forbiddenImports, importsOf } from './rooms/check-imports.ts';
+import { ROOMS } from './rooms/import-table.ts';
+
+const SOURCE = 'src';
+const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.split(path.sep).join('/'))
+  .filter((file) => file.endsWith('.ts'))
+  .sort();
+
+test('imports only point down, and only as the import table says', () => {
+  assert.ok(files.length > 10, 'run it from the root of the repository');
+  const complaints = files.flatMap((file) =>
+    forbiddenImports(file, readFileSync(path.join(SOURCE, file), 'utf8')),
+  );
+  assert.deepEqual(complaints, []);
+});
+
+test('the import table has no circle', () => {
+  const below = (name: string, seen: readonly string[]): void => {
+    assert.ok(!seen.includes(name), `${[...seen, name].join(' -> ')}`);
+    const room = ROOMS.find((each) => each.name === name);
+    assert.ok(room !== undefined, `the table names the room ${name} and does not describe it`);
+    const allowed = [...room.mayImport, ...(room.allowances ?? []).flatMap((each) => each.mayImport ?? [])];
+    for (const next of allowed) below(next.split('/')[0]!, [...seen, name]);
+  };
+  for (const room of ROOMS) below(room.name, []);
+});
+
+test('canary: each kind of forbidden import is found', () => {
+  const planted: [file: string, text: string][] = [
+    ['base/clock.ts', "import { readFileSync } from 'node:fs';"],
+    ['base/clock.ts', "import type { Engine } from '../engine/engine.ts';"],
+    ['protocol/h1/request-head.ts', "import {\n  a,\n  b,\n} from '../../web/headers.ts';"],
+    ['protocol/h1/request-head.ts', "export { a } from '../../engine/engine.ts';"],
+    ['protocol/limits.ts', "  const { connect } = await import('node:net');"],
+    ['engine/engine.ts', "import { socket } from '../sys/socket.ts';"],
+    ['engine/node/node-engine.ts', "import { socket } from '../../sys/socket.ts';"],
+    ['engine/node/node-engine.ts', "import { serve } from '../../server/serve.ts';"],
+    ['files/handler.ts', "import { RequestHeadParser } from '../protocol/h1/request-head.ts';"],
+    ['files/handler.ts', "import { openat2 } from '../sys/file.ts';"],
+    ['server/serve.ts', "import koffi from 'koffi';"],
+    ['sys/socket.ts', "const koffi = require('koffi');"],
+    ['web/request.ts', "import fc from 'fast-check';"],
+    ['web/request.ts', "import { request } from 'node:http';"],
+    ['web/request.ts', "import { assert } from '../base/assert.js';"],
+    ['web/request.ts', "import '../../test/rooms/import-table.ts';"],
+    ['attic/old.ts', ''],
+  ];
+  for (const [file, text] of planted)
+    assert.equal(forbiddenImports(file, text).length, 1, `${file}: ${text} went unseen`);
+});
+
+test('what the table allows, and what only looks like an import, is let through', () => {
+  const allowed: [file: string, text: string][] = [
+    ['engine/select.ts', "import { probe } from '../sys/probe.ts';"],
+    ['engine/select.test.ts', "import { probe } from '../sys/probe.ts';\nimport fc from 'fast-check';"],
+    ['engine/iouring/ring.ts', "import { ioUringEnter } from '../../sys/uring.ts';"],
+    ['engine/engine.contract.ts', "import { test } from 'node:test';"],
+    ['files/content-type.ts', "import { lookup } from 'mrmime';"],
+    ['sys/ffi-koffi.ts', "const koffi = require('koffi');"],
+    ['base/errors.ts', "// as in import('node:fs')\n/* from 'node:net' */\nconst text = ` from 'node:net'`;"],
+    ['index.ts', "export { serve } from './server/serve.ts';"],
+  ];
+  for (const [file, text] of allowed) assert.deepEqual(forbiddenImports(file, text), [], file);
+});
+
+test('imports are found however they are written', () => {
+  const text = [
+    "import a, { b } from 'one';",
+    'import type { c } from "two";',
+    "import * as d from 'three';",
+    "import 'four';",
+    "export * from 'five';",
+    "import {\n  e,\n} from 'six';",
+    "const f = await import('seven');",
+    "type G = import('eight').G;",
+    "const h = require('nine');",
+  ].join('\n');
+  assert.deepEqual(importsOf(text), ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine']);
+});
