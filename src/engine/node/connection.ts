@@ -1,0 +1,399 @@
+/**
+ * One connection of the node engine: a `net.Socket` (or TLS socket) behind the EngineConnection
+ * contract. Owns the committed bytes that have not been handed to the socket yet, and the order of
+ * ending: first the bytes, then FIN, then the descriptor.
+ *
+ * At most one write is in the socket's hands at a time. What is committed while it waits for a slow
+ * reader stays here, in order, and follows when it is through; so a RST never finds a shutdown pending,
+ * which libuv would refuse (`uv_tcp_close_reset` answers EINVAL), and nothing piles up in the stream.
+ *
+ * The life of `state`: OPEN -> CLOSING (close was called, bytes may be left) -> ENDING (RST or
+ * nothing more to send, waiting for the socket's 'close') -> CLOSED (`onClosed` has been called).
+ * OPEN may go to ENDING directly.
+ */
+import type { Socket } from 'node:net';
+import { assert } from '../../base/assert.ts';
+import {
+  type CloseReason,
+  type EngineConnection,
+  type RemoteAddress,
+  SEND_RESERVE_BYTES_MAX,
+} from '../engine.ts';
+import type { SendArena, SendBlock } from './send-arena.ts';
+
+const OPEN = 0;
+const CLOSING = 1;
+const ENDING = 2;
+const CLOSED = 3;
+
+/** What a connection asks of its engine. */
+export interface ConnectionOwner {
+  readonly arena: SendArena;
+  /** Flush `conn` at the end of this turn, or of the microtask queue when no turn is running. */
+  touched(conn: NodeConnection): void;
+  setDeadline(slot: number, atMs: number): void;
+  /** Bytes have come; @returns whether to go on reading. */
+  received(conn: NodeConnection, bytes: Uint8Array, end: number): boolean;
+  peerEnded(conn: NodeConnection): void;
+  socketClosed(conn: NodeConnection): void;
+  /** A write is through. May lead to `onDrained`. */
+  wrote(conn: NodeConnection): void;
+  countSent(byteCount: number): void;
+}
+
+/** Committed bytes in one block. */
+interface Segment {
+  readonly block: SendBlock;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** How a socket goes down without FIN: RST where the transport has one. */
+export type ResetSocket = (socket: Socket) => void;
+
+const NOTHING = new Uint8Array(0);
+/** Written behind other writes, its callback says that they are through. */
+const MARKER = Buffer.alloc(0);
+
+/** Shared and never changed: most connections never queue. */
+const NO_SEGMENTS: Segment[] = [];
+const NO_BLOCKS: SendBlock[] = [];
+
+const UNIX_PEER: RemoteAddress = { family: 'unix', address: '', port: 0 };
+
+const RESERVE_SIZE_MAX = SEND_RESERVE_BYTES_MAX;
+
+export class NodeConnection implements EngineConnection {
+  user: unknown = undefined;
+  out: Uint8Array;
+  /** Index in the engine's table and in its timing wheel. */
+  readonly slot: number;
+  readonly socket: Socket;
+  readonly owner: ConnectionOwner;
+  /** Set while the connection is in the engine's list of those to flush. */
+  isTouched = false;
+  isPaused = false;
+
+  readonly #isUnix: boolean;
+  readonly #resetSocket: ResetSocket;
+  #state = OPEN;
+  #reason: CloseReason | undefined = undefined;
+  #hasPeerEnded = false;
+  #isWriteEnded = false;
+  /** Both directions have ended and the stream destroyed itself; the connection is still ours to close. */
+  #isSocketGone = false;
+  /** A write is waiting for the kernel. */
+  #isBlocked = false;
+
+  /** The segment that grows, if `#block` is set. */
+  #block: SendBlock | undefined = undefined;
+  #start = 0;
+  #end = 0;
+  #reservedBlock: SendBlock | undefined = undefined;
+  #reservedAt = 0;
+  #reservedEnd = 0;
+  /** Segments that were complete before the one that grows. */
+  #queue: Segment[] = NO_SEGMENTS;
+  #queuedBytes = 0;
+  /** Blocks that the waiting write reads from. */
+  #inFlight: SendBlock[] = NO_BLOCKS;
+
+  /** Bytes that arrived while reading was paused; given out when it resumes. */
+  #held: Uint8Array | undefined = undefined;
+  #remote: RemoteAddress | undefined = undefined;
+
+  constructor(
+    owner: ConnectionOwner,
+    socket: Socket,
+    slot: number,
+    isUnix: boolean,
+    resetSocket: ResetSocket,
+  ) {
+    this.owner = owner;
+    this.socket = socket;
+    this.slot = slot;
+    this.#isUnix = isUnix;
+    this.#resetSocket = resetSocket;
+    this.out = NOTHING;
+  }
+
+  get isOpen(): boolean {
+    return this.#state !== CLOSED;
+  }
+
+  /** Whether the layer above is to hear of what arrives. */
+  get isListening(): boolean {
+    return this.#state === OPEN;
+  }
+
+  get unsentBytes(): number {
+    if (this.#state >= ENDING || this.#isSocketGone) return 0;
+    const growing = this.#block === undefined ? 0 : this.#end - this.#start;
+    return growing + this.#queuedBytes + this.socket.writableLength;
+  }
+
+  /** @hot */
+  reserve(size: number): number {
+    assert(size > 0 && size <= RESERVE_SIZE_MAX, 'reserve takes 1 to SEND_RESERVE_BYTES_MAX');
+    const arena = this.owner.arena;
+    if (this.#state !== OPEN || this.#isWriteEnded || this.#isSocketGone) {
+      this.#reservedBlock = undefined;
+      this.out = arena.scratch;
+      return 0;
+    }
+    const block = arena.withRoom(size);
+    const at = block.used;
+    block.used = at + size;
+    this.#reservedBlock = block;
+    this.#reservedAt = at;
+    this.#reservedEnd = at + size;
+    this.out = block.bytes;
+    return at;
+  }
+
+  /** @hot */
+  commit(size: number): void {
+    const block = this.#reservedBlock;
+    if (block === undefined) return;
+    this.#reservedBlock = undefined;
+    // An idle connection must not keep a block alive that the arena has let go.
+    this.out = NOTHING;
+    const at = this.#reservedAt;
+    const end = at + size;
+    assert(end <= this.#reservedEnd, 'commit of more than was reserved');
+    // What was not used is free again, unless another connection has reserved above it.
+    if (block.used === this.#reservedEnd) block.used = end;
+    if (size === 0 || this.#state !== OPEN) return;
+    if (this.#block === block && this.#end === at) {
+      this.#end = end;
+    } else {
+      if (this.#block !== undefined) this.#enqueue(this.#block);
+      block.pins++;
+      this.#block = block;
+      this.#start = at;
+      this.#end = end;
+    }
+    if (!this.isTouched) this.owner.touched(this);
+  }
+
+  pauseReading(): void {
+    if (this.#state !== OPEN || this.isPaused) return;
+    this.isPaused = true;
+    this.socket.pause();
+  }
+
+  resumeReading(): void {
+    if (this.#state !== OPEN || !this.isPaused) return;
+    this.isPaused = false;
+    this.socket.resume();
+    if (this.#held !== undefined && !this.isTouched) this.owner.touched(this);
+  }
+
+  /** Keeps a copy of what came although reading is paused: the kernel had it under way already. */
+  hold(bytes: Uint8Array, end: number): void {
+    const before = this.#held;
+    if (before === undefined) {
+      this.#held = bytes.slice(0, end);
+      return;
+    }
+    const both = new Uint8Array(before.length + end);
+    both.set(before);
+    both.set(bytes.subarray(0, end), before.length);
+    this.#held = both;
+  }
+
+  /** What was held, if it may be given out now; the caller does so. */
+  takeHeld(): Uint8Array | undefined {
+    const held = this.#held;
+    if (held === undefined || this.isPaused || this.#state !== OPEN) return undefined;
+    this.#held = undefined;
+    return held;
+  }
+
+  shutdownWrite(): void {
+    if (this.#state !== OPEN || this.#isWriteEnded) return;
+    this.#isWriteEnded = true;
+    if (!this.isTouched) this.owner.touched(this);
+  }
+
+  close(reason: CloseReason): void {
+    if (this.#state !== OPEN) return;
+    this.#state = CLOSING;
+    this.#reason ??= reason;
+    this.#held = undefined;
+    // Reading goes on, into nothing: else a peer that vanishes meanwhile would not be noticed.
+    if (this.isPaused) this.socket.resume();
+    if (!this.isTouched) this.owner.touched(this);
+  }
+
+  reset(reason: CloseReason): void {
+    if (this.#state >= ENDING) return;
+    this.#reason ??= reason;
+    this.#state = ENDING;
+    this.#held = undefined;
+    if (this.#isSocketGone) {
+      if (!this.isTouched) this.owner.touched(this);
+      return;
+    }
+    const socket = this.socket;
+    // While a FIN is under way libuv refuses to reset (EINVAL) and Node would lose the descriptor.
+    if (socket.writableEnded && !socket.writableFinished && !socket.destroyed) {
+      socket.once('finish', () => this.#resetSocket(socket));
+    } else this.#resetSocket(socket);
+  }
+
+  setDeadline(atMs: number): void {
+    if (this.#state !== CLOSED) this.owner.setDeadline(this.slot, atMs);
+  }
+
+  remoteAddress(): RemoteAddress | undefined {
+    if (this.#remote !== undefined) return this.#remote;
+    if (this.#isUnix) return (this.#remote = UNIX_PEER);
+    const { remoteAddress, remoteFamily, remotePort } = this.socket;
+    if (remoteAddress === undefined) return undefined;
+    const family = remoteFamily === 'IPv6' ? 'IPv6' : 'IPv4';
+    return (this.#remote = { family, address: remoteAddress, port: remotePort ?? 0 });
+  }
+
+  /**
+   * Hands what is committed to the socket, then ends what is to end.
+   * @returns true when the connection has nothing left to wait for and is to be reported as closed
+   * @hot
+   */
+  flush(): boolean {
+    if (this.#isSocketGone) {
+      this.#release();
+      return this.#state === CLOSING || this.#state === ENDING;
+    }
+    if (this.#state >= ENDING) return false;
+    const block = this.#block;
+    if (this.#isBlocked) {
+      if (block !== undefined && block.floor < this.#end) block.floor = this.#end;
+      return false;
+    }
+    if (block !== undefined) {
+      const socket = this.socket;
+      if (this.#queue.length > 0) this.#writeQueue(socket, block);
+      else {
+        this.#block = undefined;
+        this.owner.countSent(this.#end - this.#start);
+        socket.write(block.buffer.subarray(this.#start, this.#end));
+        // The usual case: the kernel took everything at once, and the memory is free again.
+        if (socket.writableLength === 0) this.owner.arena.unpin(block);
+        else this.#waitFor([block], this.#end);
+      }
+    }
+    if (!this.#isBlocked) this.#endWhatEnds();
+    return false;
+  }
+
+  /** FIN seen. @returns whether the layer above is to be told */
+  peerEnded(): boolean {
+    if (this.#hasPeerEnded) return false;
+    this.#hasPeerEnded = true;
+    return this.#state === OPEN;
+  }
+
+  /** The socket reports why it will close; what the layer above has asked for goes before. */
+  failed(reason: CloseReason): void {
+    this.#reason ??= reason;
+  }
+
+  /**
+   * The socket has closed.
+   * @returns true when the connection is to be reported as closed
+   */
+  socketClosed(): boolean {
+    const endedByItself = this.#state === OPEN && this.#reason === undefined;
+    this.#isSocketGone = true;
+    this.#release();
+    if (endedByItself && this.#hasPeerEnded && this.#isWriteEnded) return false;
+    this.#reason ??= 'peer-reset';
+    return true;
+  }
+
+  /** The last step, taken by the engine just before `onClosed`. */
+  retire(): CloseReason {
+    this.#state = CLOSED;
+    this.#held = undefined;
+    this.#reservedBlock = undefined;
+    return this.#reason ?? 'io-error';
+  }
+
+  #endWhatEnds(): void {
+    const socket = this.socket;
+    if (this.#state === CLOSING) {
+      // close(2) sends the FIN by itself, one system call less than shutdown(2) and close(2). TLS has
+      // its own farewell (close_notify, RFC 8446 §6.1), which only `end` sends.
+      if ((socket as { encrypted?: boolean }).encrypted !== true || socket.writableFinished) {
+        this.#state = ENDING;
+        socket.destroy();
+      } else {
+        socket.once('finish', destroySelf);
+        if (!socket.writableEnded) socket.end();
+      }
+    } else if (this.#isWriteEnded && !socket.writableEnded) socket.end();
+  }
+
+  /** Closes the segment that grows, because the next bytes lie elsewhere. */
+  #enqueue(block: SendBlock): void {
+    if (this.#queue === NO_SEGMENTS) this.#queue = [];
+    this.#queue.push({ block, start: this.#start, end: this.#end });
+    this.#queuedBytes += this.#end - this.#start;
+    if (block.floor < this.#end) block.floor = this.#end;
+  }
+
+  /** Several segments: one vectored write. */
+  #writeQueue(socket: Socket, growing: SendBlock): void {
+    this.#enqueue(growing);
+    const queue = this.#queue;
+    this.#block = undefined;
+    this.#queue = NO_SEGMENTS;
+    this.owner.countSent(this.#queuedBytes);
+    this.#queuedBytes = 0;
+    const blocks: SendBlock[] = [];
+    socket.cork();
+    for (const segment of queue) {
+      blocks.push(segment.block);
+      socket.write(segment.block.buffer.subarray(segment.start, segment.end));
+    }
+    socket.uncork();
+    if (socket.writableLength === 0) this.#unpinAll(blocks);
+    else this.#waitFor(blocks, 0);
+  }
+
+  #waitFor(blocks: SendBlock[], end: number): void {
+    this.#isBlocked = true;
+    this.#inFlight = blocks;
+    const last = blocks[blocks.length - 1]!;
+    if (last.floor < end) last.floor = end;
+    this.socket.write(MARKER, (error) => {
+      // After an error the kernel may still be reading: the memory comes back with the socket's 'close'.
+      if (!this.#isBlocked || (error !== null && error !== undefined)) return;
+      this.#isBlocked = false;
+      this.#unpinAll(this.#inFlight);
+      this.#inFlight = NO_BLOCKS;
+      this.owner.wrote(this);
+    });
+  }
+
+  #unpinAll(blocks: SendBlock[]): void {
+    for (const block of blocks) this.owner.arena.unpin(block);
+  }
+
+  /** Gives back all memory. The socket is closed, so that the kernel reads none of it any more. */
+  #release(): void {
+    this.#isBlocked = false;
+    this.#unpinAll(this.#inFlight);
+    this.#inFlight = NO_BLOCKS;
+    for (const segment of this.#queue) this.owner.arena.unpin(segment.block);
+    this.#queue = NO_SEGMENTS;
+    this.#queuedBytes = 0;
+    if (this.#block !== undefined) this.owner.arena.unpin(this.#block);
+    this.#block = undefined;
+  }
+}
+
+function destroySelf(this: Socket): void {
+  this.destroy();
+}

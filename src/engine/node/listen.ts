@@ -1,0 +1,98 @@
+/**
+ * Turns a ListenAddress into a listening `net.Server` and the errors of Node into ours. Knows no
+ * connections.
+ */
+import type { ListenOptions, Server } from 'node:net';
+import { SysError, UnavailableError } from '../../base/errors.ts';
+import type { ListenAddress, RemoteAddress } from '../engine.ts';
+
+/** nginx 511, Go somaxconn. The kernel caps it at net.core.somaxconn. */
+const BACKLOG_DEFAULT = 4096;
+
+const HINTS: Record<string, string> = {
+  EADDRINUSE: 'something else listens there',
+  EACCES: 'a port below 1024 or a path that this user may not use',
+  EADDRNOTAVAIL: 'no interface of this host has that address',
+  EAFNOSUPPORT: 'this host has no such address family, IPv6 may be off',
+  ENOTFOUND: 'the host name does not resolve',
+};
+
+/**
+ * Resolves with what was bound.
+ * @throws SysError when the system refuses
+ * @throws UnavailableError for `reusePort` where Node cannot do it
+ */
+export function listenOn(
+  server: Server,
+  address: ListenAddress,
+  backlog: number | undefined,
+): Promise<RemoteAddress> {
+  const options = listenOptions(address, backlog ?? BACKLOG_DEFAULT);
+  return new Promise((resolve, reject) => {
+    const onError = (error: Error): void => {
+      server.removeListener('listening', onListening);
+      reject(refusal(error, address));
+    };
+    const onListening = (): void => {
+      server.removeListener('error', onError);
+      resolve(boundAddress(server));
+    };
+    server.once('error', onError);
+    server.once('listening', onListening);
+    server.listen(options);
+  });
+}
+
+function listenOptions(address: ListenAddress, backlog: number): ListenOptions & { fd?: number } {
+  // `exclusive`: in a cluster worker Node would otherwise share the primary's socket behind our back.
+  if ('fd' in address) return { fd: address.fd, backlog, exclusive: true };
+  if ('unix' in address) return { path: address.unix, backlog, exclusive: true };
+  if (address.reusePort === true && !nodeHasReusePort(process.versions.node)) {
+    throw new UnavailableError(
+      `reusePort: the node engine needs Node 22.12 or 23.1 for it, this is ${process.versions.node}`,
+    );
+  }
+  return {
+    port: address.port,
+    host: address.hostname,
+    backlog,
+    exclusive: true,
+    ...(address.ipv6Only === true ? { ipv6Only: true } : {}),
+    ...(address.reusePort === true ? { reusePort: true } : {}),
+  };
+}
+
+/** `server.listen({ reusePort })` came with 23.1.0 and 22.12.0; earlier Nodes ignore it silently. */
+export function nodeHasReusePort(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+}
+
+function boundAddress(server: Server): RemoteAddress {
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') return { family: 'unix', address: bound ?? '', port: 0 };
+  return { family: bound.family === 'IPv6' ? 'IPv6' : 'IPv4', address: bound.address, port: bound.port };
+}
+
+/** `undefined` when `error` is not one of the operating system. */
+export function asSysError(error: Error, detail: string): SysError | undefined {
+  const { code, errno, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined || typeof errno !== 'number' || syscall === undefined) return undefined;
+  return new SysError(syscall, Math.abs(errno), code, detail, HINTS[code]);
+}
+
+function refusal(error: Error, address: ListenAddress): Error {
+  // libuv answers ENOTSUP where the kernel has no SO_REUSEPORT that spreads connections.
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOTSUP' && 'reusePort' in address && address.reusePort === true) {
+    return new UnavailableError('reusePort: this system cannot share a port between listeners');
+  }
+  return asSysError(error, describe(address)) ?? error;
+}
+
+function describe(address: ListenAddress): string {
+  if ('fd' in address) return `descriptor ${address.fd}`;
+  if ('unix' in address) return address.unix;
+  const host = address.hostname.includes(':') ? `[${address.hostname}]` : address.hostname;
+  return `${host}:${address.port}`;
+}

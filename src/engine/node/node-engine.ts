@@ -1,0 +1,375 @@
+/**
+ * The portable engine, on `node:net` and `node:tls`: any system that Node runs on, and the one that
+ * speaks TLS. It owns listeners, the table of connections, the turn, and one timer for all deadlines;
+ * it knows nothing of what the bytes mean.
+ *
+ * libuv calls us once for each event of each socket, so a turn here is one such call: the handler runs,
+ * then every connection that was written to is flushed. What is written outside of a turn is flushed
+ * from `process.nextTick`, which in a promise's continuation runs when the microtask queue is empty.
+ *
+ * What it cannot do, because libuv does not let it: accepting does not pause when descriptors run out
+ * (libuv then accepts each waiting peer with a spare descriptor and closes it at once, so nothing spins
+ * and `onAcceptPaused` never comes); keepalive probes have a settable idle time only; a peer that
+ * vanishes while data is outstanding costs the kernel's retransmission time.
+ */
+import { createServer, type Server, type ServerOpts, type Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { assert } from '../../base/assert.ts';
+import type {
+  Engine,
+  EngineHandler,
+  EngineOptions,
+  EngineStats,
+  ListenAddress,
+  Listener,
+  RemoteAddress,
+} from '../engine.ts';
+import { adopt, canAdopt } from './adopt.ts';
+import { type ConnectionOwner, NodeConnection, type ResetSocket } from './connection.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
+import { asSysError, listenOn } from './listen.ts';
+import { SendArena } from './send-arena.ts';
+import { onRead, watchSocket } from './socket-events.ts';
+import type { NodeTlsOptions } from './tls.ts';
+
+export interface NodeEngineOptions extends EngineOptions<NodeConnection> {
+  /** Serve TLS on every listener: certificate, key and what else `tls.createServer` takes. */
+  readonly tls?: NodeTlsOptions;
+  /**
+   * Read into one buffer for all connections where this Node lets us (see adopt.ts); `false` uses 'data'
+   * events, for comparison and for tests.
+   * @default true
+   */
+  readonly sharedReadBuffer?: boolean;
+}
+
+/** Node's own read size; also the most that a connection may hold back while its reading is paused. */
+const READ_BUFFER_BYTES = 64 * 1024;
+
+/** Makes a server that is not listening yet. */
+export type ServerFactory = (options: ServerOpts) => Server;
+
+export async function createNodeEngine(options: NodeEngineOptions): Promise<NodeEngine> {
+  if (options.tls === undefined) return new NodeEngine(options, createServer, resetTcp);
+  // Loaded only when wanted: the modules of TLS cost start-up time.
+  const { resetTls, tlsServerFactory } = await import('./tls.ts');
+  return new NodeEngine(options, tlsServerFactory(options.tls), resetTls);
+}
+
+export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
+  readonly name = 'node';
+  readonly arena = new SendArena();
+
+  readonly #handler: EngineHandler<NodeConnection>;
+  readonly #options: NodeEngineOptions;
+  readonly #makeServer: ServerFactory;
+  readonly #resetSocket: ResetSocket;
+  readonly #servers = new Set<Server>();
+  /** The TCP connections below TLS: during the handshake there is nothing else to close. */
+  readonly #belowTls = new Set<Socket>();
+  readonly #onRead = { buffer: new Uint8Array(READ_BUFFER_BYTES), callback: onRead };
+  readonly #deadlines: DeadlineTimer;
+  readonly #deadlineCame = (slot: number): void => this.#handler.onDeadline(this.#slots[slot]!);
+
+  readonly #slots: (NodeConnection | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+
+  /** Connections to flush: the first `#touchedCount` entries. */
+  readonly #touched: (NodeConnection | undefined)[] = [];
+  #touchedCount = 0;
+  #isFlushScheduled = false;
+  #isInTurn = false;
+  /** The clock's reading in this turn; 0 as long as nobody has asked. */
+  #turnNowMs = 0;
+
+  #isRefed = true;
+  #closing: Promise<void> | undefined = undefined;
+  #resolveClosing: (() => void) | undefined = undefined;
+  #accepted = 0;
+  #closed = 0;
+  #bytesReceived = 0;
+  #bytesSent = 0;
+  #turns = 0;
+
+  /** Use `createNodeEngine`. */
+  constructor(options: NodeEngineOptions, makeServer: ServerFactory, resetSocket: ResetSocket) {
+    this.#handler = options.handler;
+    this.#options = options;
+    this.#makeServer = makeServer;
+    this.#resetSocket = resetSocket;
+    this.#deadlines = new DeadlineTimer(performance.now(), () => this.#expire());
+  }
+
+  get nowMs(): number {
+    if (!this.#isInTurn) return performance.now();
+    if (this.#turnNowMs === 0) this.#turnNowMs = performance.now();
+    return this.#turnNowMs;
+  }
+
+  get connectionCount(): number {
+    return this.#accepted - this.#closed;
+  }
+
+  async listen(address: ListenAddress): Promise<Listener> {
+    assert(this.#closing === undefined, 'listen on an engine that was closed');
+    const { keepAlive } = this.#options;
+    const server = this.#makeServer({
+      allowHalfOpen: true,
+      noDelay: true,
+      highWaterMark: READ_BUFFER_BYTES,
+      ...(keepAlive && { keepAlive: true, keepAliveInitialDelay: keepAlive.idleSeconds * 1000 }),
+    });
+    this.#servers.add(server);
+    let isUnix = 'unix' in address;
+    // Before listening: the first peer may be there as soon as the socket is.
+    if (this.#options.tls === undefined) {
+      const wanted = this.#options.sharedReadBuffer !== false;
+      server.on('connection', (socket: Socket) => this.#accept(socket, isUnix, wanted));
+    } else {
+      server.on('connection', (socket: Socket) => this.#trackBelowTls(socket));
+      server.on('secureConnection', (socket: Socket) => this.#accept(socket, isUnix, false));
+    }
+    let bound: RemoteAddress;
+    try {
+      bound = await listenOn(server, address, this.#options.backlog);
+    } catch (error) {
+      this.#servers.delete(server);
+      this.#resolveIfClosed();
+      throw error;
+    }
+    isUnix = bound.family === 'unix';
+    server.on('error', (error: Error) =>
+      this.#options.onError?.(asSysError(error, 'while accepting') ?? error),
+    );
+    server.once('close', () => {
+      this.#servers.delete(server);
+      this.#resolveIfClosed();
+    });
+    if (!this.#isRefed) server.unref();
+    // The engine may have been closed while the name was looked up.
+    if (this.#closing !== undefined) closeServer(server);
+    return { address: bound, close: () => closeServer(server) };
+  }
+
+  *connections(): IterableIterator<NodeConnection> {
+    for (const conn of this.#slots) if (conn !== undefined) yield conn;
+  }
+
+  stats(): EngineStats {
+    return {
+      accepted: this.#accepted,
+      closed: this.#closed,
+      open: this.connectionCount,
+      bytesReceived: this.#bytesReceived,
+      bytesSent: this.#bytesSent,
+      turns: this.#turns,
+      acceptPauses: 0,
+      receiveBufferExhaustions: 0,
+      submissionQueueFull: 0,
+      completionQueueOverflows: 0,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.#resolveClosing = resolve;
+      for (const server of this.#servers) closeServer(server);
+      for (const conn of this.connections()) conn.reset('engine-closed');
+      for (const socket of this.#belowTls) socket.destroy();
+      this.#resolveIfClosed();
+    });
+    return this.#closing;
+  }
+
+  ref(): void {
+    this.#isRefed = true;
+    for (const server of this.#servers) server.ref();
+    for (const conn of this.connections()) conn.socket.ref();
+  }
+
+  unref(): void {
+    this.#isRefed = false;
+    for (const server of this.#servers) server.unref();
+    for (const conn of this.connections()) conn.socket.unref();
+  }
+
+  /** @hot */
+  touched(conn: NodeConnection): void {
+    conn.isTouched = true;
+    this.#touched[this.#touchedCount++] = conn;
+    if (!this.#isInTurn && !this.#isFlushScheduled) this.#scheduleFlush();
+  }
+
+  /** @hot */
+  countSent(byteCount: number): void {
+    this.#bytesSent += byteCount;
+  }
+
+  /** @hot */
+  setDeadline(slot: number, atMs: number): void {
+    this.#deadlines.set(slot, atMs, this.nowMs);
+  }
+
+  /** @hot */
+  received(conn: NodeConnection, bytes: Uint8Array, end: number): boolean {
+    if (!conn.isListening) return true;
+    this.#bytesReceived += end;
+    if (conn.isPaused) {
+      conn.hold(bytes, end);
+      return false;
+    }
+    this.#enter();
+    try {
+      this.#handler.onReceive(conn, bytes, 0, end);
+    } finally {
+      this.#leave();
+    }
+    return true;
+  }
+
+  wrote(conn: NodeConnection): void {
+    this.#enter();
+    try {
+      if (conn.flush()) this.#finish(conn);
+      else if (conn.isListening && conn.unsentBytes === 0) this.#handler.onDrained(conn);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  peerEnded(conn: NodeConnection): void {
+    if (!conn.peerEnded()) return;
+    this.#enter();
+    try {
+      this.#handler.onPeerEnd(conn);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  socketClosed(conn: NodeConnection): void {
+    this.#enter();
+    try {
+      if (conn.socketClosed()) this.#finish(conn);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** For `process.nextTick`: what was written outside of a turn. */
+  flushNow(): void {
+    this.#isFlushScheduled = false;
+    this.#enter();
+    this.#leave();
+  }
+
+  #scheduleFlush(): void {
+    this.#isFlushScheduled = true;
+    process.nextTick(flushOf, this);
+  }
+
+  #trackBelowTls(socket: Socket): void {
+    this.#belowTls.add(socket);
+    socket.once('close', () => {
+      this.#belowTls.delete(socket);
+      this.#resolveIfClosed();
+    });
+  }
+
+  #accept(accepted: Socket, isUnix: boolean, mayAdopt: boolean): void {
+    if (this.#closing !== undefined) {
+      accepted.destroy();
+      return;
+    }
+    const isAdopted = mayAdopt && canAdopt(accepted);
+    const socket = isAdopted ? adopt(accepted, this.#onRead) : accepted;
+    if (!this.#isRefed) socket.unref();
+    const slot = this.#freeSlots.pop() ?? this.#slots.length;
+    const conn = new NodeConnection(this, socket, slot, isUnix, isUnix ? destroySocket : this.#resetSocket);
+    this.#slots[slot] = conn;
+    this.#accepted++;
+    watchSocket(socket, conn, isAdopted);
+    this.#enter();
+    try {
+      this.#handler.onAccept(conn);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  #expire(): void {
+    this.#enter();
+    try {
+      this.#deadlines.expire(this.nowMs, this.#deadlineCame);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  #enter(): void {
+    assert(!this.#isInTurn, 'a turn within a turn');
+    this.#isInTurn = true;
+    this.#turnNowMs = 0;
+    this.#turns++;
+  }
+
+  /** Ends the turn: flushes what was written, which may call the handler and make it write more. @hot */
+  #leave(): void {
+    let index = 0;
+    try {
+      while (index < this.#touchedCount) {
+        const conn = this.#touched[index]!;
+        this.#touched[index++] = undefined;
+        conn.isTouched = false;
+        if (conn.flush()) this.#finish(conn);
+        else {
+          const held = conn.takeHeld();
+          if (held !== undefined) this.#handler.onReceive(conn, held, 0, held.length);
+        }
+      }
+      this.arena.endTurn();
+    } finally {
+      this.#isInTurn = false;
+      if (index < this.#touchedCount) {
+        // The handler threw. What the others have written is not lost for it.
+        this.#touched.splice(0, index);
+        this.#touchedCount -= index;
+        this.#scheduleFlush();
+      } else this.#touchedCount = 0;
+    }
+  }
+
+  #finish(conn: NodeConnection): void {
+    const reason = conn.retire();
+    this.#slots[conn.slot] = undefined;
+    this.#deadlines.remove(conn.slot);
+    this.#freeSlots.push(conn.slot);
+    this.#closed++;
+    this.#handler.onClosed(conn, reason);
+    this.#resolveIfClosed();
+  }
+
+  #resolveIfClosed(): void {
+    if (this.#resolveClosing === undefined) return;
+    if (this.#servers.size > 0 || this.#belowTls.size > 0 || this.connectionCount > 0) return;
+    this.#deadlines.stop();
+    this.#resolveClosing();
+  }
+}
+
+function flushOf(engine: NodeEngine): void {
+  engine.flushNow();
+}
+
+function closeServer(server: Server): void {
+  if (server.listening) server.close();
+}
+
+function resetTcp(socket: Socket): void {
+  socket.resetAndDestroy();
+}
+
+/** A unix socket knows no RST. */
+function destroySocket(socket: Socket): void {
+  socket.destroy();
+}

@@ -1,0 +1,68 @@
+/**
+ * The events of a socket, told to its connection. One set of functions for all sockets: Node calls
+ * them with the socket as `this`, and the socket carries its connection, so an accepted socket costs
+ * no closure.
+ */
+import type { Socket } from 'node:net';
+import type { EngineCloseReason } from '../engine.ts';
+import type { NodeConnection } from './connection.ts';
+
+const CONNECTION = Symbol('holdfast.connection');
+
+interface OwnSocket extends Socket {
+  [CONNECTION]: NodeConnection;
+}
+
+/** @param isAdopted bytes come through `onRead`, not as 'data' events */
+export function watchSocket(socket: Socket, conn: NodeConnection, isAdopted: boolean): void {
+  (socket as OwnSocket)[CONNECTION] = conn;
+  if (!isAdopted) socket.on('data', onData);
+  socket.on('end', onEnd);
+  socket.on('error', onError);
+  socket.on('close', onClose);
+}
+
+/** `onread` of `net.Socket`. @returns whether to go on reading. @hot */
+export function onRead(this: Socket, byteCount: number, buffer: Uint8Array): boolean {
+  const conn = (this as OwnSocket)[CONNECTION];
+  return conn.owner.received(conn, buffer, byteCount);
+}
+
+/** @hot */
+function onData(this: OwnSocket, bytes: Buffer): void {
+  const conn = this[CONNECTION];
+  conn.owner.received(conn, bytes, bytes.length);
+}
+
+function onEnd(this: OwnSocket): void {
+  const conn = this[CONNECTION];
+  conn.owner.peerEnded(conn);
+}
+
+/** 'close' follows and reports. */
+function onError(this: OwnSocket, error: NodeJS.ErrnoException): void {
+  this[CONNECTION].failed(reasonOf(error.code));
+}
+
+function onClose(this: OwnSocket): void {
+  const conn = this[CONNECTION];
+  conn.owner.socketClosed(conn);
+}
+
+function reasonOf(code: string | undefined): EngineCloseReason {
+  switch (code) {
+    case 'ECONNRESET':
+    case 'EPIPE':
+    case 'ECONNABORTED':
+    case 'ENOTCONN':
+      return 'peer-reset';
+    case 'ETIMEDOUT':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EHOSTDOWN':
+    case 'ENETDOWN':
+      return 'peer-dead';
+    default:
+      return 'io-error';
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * TLS for the node engine. A connection is accepted, as the layer above sees it, when its handshake is
+ * complete; until then `handshakeTimeout` bounds it.
+ */
+import type { Server, Socket } from 'node:net';
+import { createServer, type TlsOptions } from 'node:tls';
+import type { ServerFactory } from './node-engine.ts';
+
+export type NodeTlsOptions = TlsOptions;
+
+/** As the header deadline: a peer that says nothing is let go after the same time, TLS or not. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+export function tlsServerFactory(tls: NodeTlsOptions): ServerFactory {
+  return (options): Server =>
+    createServer({
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      ...tls,
+      ...options,
+    });
+}
+
+/**
+ * RST for the TCP connection below. `_parent` is not documented; without it the descriptor is closed,
+ * and the kernel goes on sending what it holds.
+ */
+export function resetTls(socket: Socket): void {
+  const tcp = (socket as { _parent?: Socket | null })._parent;
+  if (typeof tcp?.resetAndDestroy === 'function') tcp.resetAndDestroy();
+  else socket.destroy();
+}
