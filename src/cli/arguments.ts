@@ -71,14 +71,24 @@ export function parseArguments<T extends FlagTable>(
 ): ParsedArguments<T> {
   const options: Record<string, { type: 'boolean' | 'string'; short?: string }> = {};
   for (const [name, flag] of Object.entries(table)) {
-    options[name] = { type: flag.kind === 'switch' ? 'boolean' : 'string', ...(flag.short === undefined ? {} : { short: flag.short }) };
+    options[name] = {
+      type: flag.kind === 'switch' ? 'boolean' : 'string',
+      ...(flag.short === undefined ? {} : { short: flag.short }),
+    };
   }
-  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
   const values: Record<string, unknown> = {};
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value);
-    else if (token.kind === 'option') setFromToken(table, values, token.name, token.rawName, token.value, token.inlineValue ?? false);
+    else if (token.kind === 'option')
+      setFromToken(table, values, token.name, token.rawName, token.value, token.inlineValue ?? false);
   }
   if (positionals.length > positionalsMax) {
     throw new UsageError(`unexpected argument ${JSON.stringify(positionals[positionalsMax])}`);
@@ -127,7 +137,8 @@ function readValue(flag: Flag, name: string, text: string): unknown {
     case 'text':
       return text;
     case 'choice':
-      if (!flag.choices.includes(text)) throw new UsageError(`${name}: ${JSON.stringify(text)} is not one of ${flag.choices.join(', ')}`);
+      if (!flag.choices.includes(text))
+        throw new UsageError(`${name}: ${JSON.stringify(text)} is not one of ${flag.choices.join(', ')}`);
       return text;
     case 'duration':
       // On a command line, 0 has always meant off.
@@ -158,7 +169,10 @@ function allowedOf(flag: Flag): string {
     case 'size':
       return "a size such as 64k or 10m, or 'off'";
     case 'integer': {
-      const range = flag.max === undefined ? `a whole number from ${flag.min ?? 0}` : `a whole number from ${flag.min ?? 0} to ${flag.max}`;
+      const range =
+        flag.max === undefined
+          ? `a whole number from ${flag.min ?? 0}`
+          : `a whole number from ${flag.min ?? 0} to ${flag.max}`;
       return flag.word === undefined ? range : `${range}, or '${flag.word}'`;
     }
   }
@@ -171,7 +185,9 @@ function unknownFlag(table: FlagTable, rawName: string): UsageError {
     if (flag.kind === 'switch' && flag.negatable === true) names.push(`--no-${name}`);
   }
   const near = rawName.startsWith('--') ? nearest(rawName, names) : undefined;
-  return new UsageError(`unknown flag ${rawName}${near === undefined ? '; see --help' : `; did you mean ${near}?`}`);
+  return new UsageError(
+    `unknown flag ${rawName}${near === undefined ? '; see --help' : `; did you mean ${near}?`}`,
+  );
 }
 
 /** The most similar of `names`, if one is similar enough to be what was meant. */
@@ -198,7 +214,8 @@ function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1];
       let cost = Math.min(previous[j]! + 1, current[j - 1]! + 1, previous[j - 1]! + (same ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, older[j - 2]! + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, older[j - 2]! + 1);
       current.push(cost);
     }
     older = previous;
@@ -218,7 +235,10 @@ export function describeFlags(table: FlagTable): string {
   const width = Math.max(...[...groups.values()].flat().map(([spelling]) => spelling.length)) + 2;
   const sections: string[] = [];
   for (const [group, rows] of groups) {
-    const lines = rows.map(([spelling, text]) => `  ${spelling.padEnd(width)}${wrap(text, 78 - width - 2).join(`\n${' '.repeat(width + 2)}`)}`);
+    const lines = rows.map(
+      ([spelling, text]) =>
+        `  ${spelling.padEnd(width)}${wrap(text, 78 - width - 2).join(`\n${' '.repeat(width + 2)}`)}`,
+    );
     sections.push(`${group}:\n${lines.join('\n')}`);
   }
   return sections.join('\n\n');
@@ -227,7 +247,8 @@ export function describeFlags(table: FlagTable): string {
 function spellingOf(name: string, flag: Flag): string {
   const short = flag.short === undefined ? '    ' : `-${flag.short}, `;
   const long = flag.kind === 'switch' && flag.negatable === true ? `--[no-]${name}` : `--${name}`;
-  const value = flag.kind === 'switch' ? '' : flag.kind === 'choice' ? ` ${flag.choices.join('|')}` : ` ${flag.metavar}`;
+  const value =
+    flag.kind === 'switch' ? '' : flag.kind === 'choice' ? ` ${flag.choices.join('|')}` : ` ${flag.metavar}`;
   return `${short}${long}${value}`;
 }
 

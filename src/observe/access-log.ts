@@ -6,25 +6,25 @@
 import { LineWriter } from './line-writer.ts';
 import { escapeControls, paint, usesColour } from './terminal.ts';
 
+/** What one line tells. The log keeps nothing of it. */
+export interface AccessRecord {
+  /** `undefined` when the peer was gone before it was asked for; an empty address is a unix socket's. */
+  readonly remoteAddress: { readonly address: string } | undefined;
+  readonly method: string;
+  readonly target: string;
+  /** 0 when the client went before an answer was begun. */
+  readonly status: number;
+  /** Bytes of the answer's body that were handed over. */
+  readonly bytes: number;
+  /** From the first byte of the request to the last of the answer. */
+  readonly durationMs: number;
+  readonly referer: string | null;
+  readonly userAgent: string | null;
+}
+
 export interface AccessLog {
-  /**
-   * @param remoteAddress empty when the peer was gone before it was asked for
-   * @param httpVersion as `1.1`
-   * @param status 0 when the client went before an answer was begun
-   * @param bodyBytes bytes of the answer's body handed over
-   * @param durationMs from the first byte of the request to the last of the answer
-   */
-  record(
-    remoteAddress: string,
-    method: string,
-    target: string,
-    httpVersion: string,
-    status: number,
-    bodyBytes: number,
-    durationMs: number,
-    referer: string | undefined,
-    userAgent: string | undefined,
-  ): void;
+  /** May be passed on without its object. */
+  readonly record: (record: AccessRecord) => void;
   /** @returns whether everything went out within `timeoutMs` */
   flush(timeoutMs: number): Promise<boolean>;
   flushSync(): void;
@@ -88,40 +88,35 @@ class LineAccessLog implements AccessLog {
     return this.#writer.droppedCount;
   }
 
-  record(
-    remoteAddress: string,
-    method: string,
-    target: string,
-    httpVersion: string,
-    status: number,
-    bodyBytes: number,
-    durationMs: number,
-    referer: string | undefined,
-    userAgent: string | undefined,
-  ): void {
+  readonly record = (record: AccessRecord): void => {
     const nowMs = this.#now();
     const second = Math.floor(nowMs / 1000);
     if (second !== this.#second) {
       this.#second = second;
       this.#secondText = new Date(second * 1000).toISOString().slice(0, 19);
     }
-    const shownTarget = bounded(target);
-    if (this.#isJson) {
-      const time = `${this.#secondText}.${String(Math.floor(nowMs) % 1000).padStart(3, '0')}Z`;
-      const duration = Math.round(durationMs * 1000) / 1000;
-      let line = `{"time":"${time}","remote":${jsonText(remoteAddress)},"method":${jsonText(method)},"target":${jsonText(shownTarget)},"http":"${httpVersion}","status":${status},"bytes":${bodyBytes},"ms":${duration}`;
-      if (referer !== undefined) line += `,"referer":${jsonText(bounded(referer))}`;
-      if (userAgent !== undefined) line += `,"agent":${jsonText(bounded(userAgent))}`;
-      this.#writer.write(`${line}}`);
-      return;
-    }
+    this.#writer.write(this.#isJson ? this.#jsonLine(record, nowMs) : this.#prettyLine(record));
+  };
+
+  #jsonLine(record: AccessRecord, nowMs: number): string {
+    const time = `${this.#secondText}.${String(Math.floor(nowMs) % 1000).padStart(3, '0')}Z`;
+    const ms = Math.round(record.durationMs * 1000) / 1000;
+    let line =
+      `{"time":"${time}","remote":${jsonText(record.remoteAddress?.address ?? '')},"method":${jsonText(record.method)}` +
+      `,"target":${jsonText(bounded(record.target))},"status":${record.status},"bytes":${record.bytes},"ms":${ms}`;
+    if (record.referer !== null) line += `,"referer":${jsonText(bounded(record.referer))}`;
+    if (record.userAgent !== null) line += `,"agent":${jsonText(bounded(record.userAgent))}`;
+    return `${line}}`;
+  }
+
+  #prettyLine(record: AccessRecord): string {
     const on = this.#colour;
-    this.#writer.write(
-      `${paint(this.#secondText.slice(11), 'dim', on)} ${remoteAddress === '' ? '-' : remoteAddress} ` +
-        `${paint(statusText(status), statusPaint(status), on)} ${escapeControls(method, false)} ${escapeControls(shownTarget, false)} ` +
-        `${paint(`${sizeText(bodyBytes)} ${durationText(durationMs)}`, 'dim', on)}` +
-        `${referer === undefined ? '' : ` ${quoted(referer)}`}${userAgent === undefined ? '' : ` ${quoted(userAgent)}`}`,
-    );
+    const status = paint(statusText(record.status), statusPaint(record.status), on);
+    const cost = paint(`${sizeText(record.bytes)} ${durationText(record.durationMs)}`, 'dim', on);
+    const request = `${escapeControls(record.method, false)} ${escapeControls(bounded(record.target), false)}`;
+    const referer = record.referer === null ? '' : ` ${quoted(record.referer)}`;
+    const userAgent = record.userAgent === null ? '' : ` ${quoted(record.userAgent)}`;
+    return `${paint(this.#secondText.slice(11), 'dim', on)} ${record.remoteAddress?.address || '-'} ${status} ${request} ${cost}${referer}${userAgent}`;
   }
 
   flush(timeoutMs: number): Promise<boolean> {

@@ -4,7 +4,7 @@ import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rm
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createAccessLog } from './access-log.ts';
+import { type AccessRecord, createAccessLog } from './access-log.ts';
 import { LineWriter } from './line-writer.ts';
 import { HoldfastLogger } from './logger.ts';
 import { escapeControls, usesColour } from './terminal.ts';
@@ -13,6 +13,16 @@ let folder = '';
 let count = 0;
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 const now = () => NOW;
+const RECORD: AccessRecord = {
+  remoteAddress: { address: '127.0.0.1' },
+  method: 'GET',
+  target: '/a?b',
+  status: 200,
+  bytes: 0,
+  durationMs: 0.25,
+  referer: null,
+  userAgent: null,
+};
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'holdfast-log-'));
@@ -170,8 +180,16 @@ test('an access line tells who asked for what, and cannot move the cursor of its
   const evil = '/\x1b[2J\x9b1m\u2028"\r\nfake';
   const pretty = await written(async (fd) => {
     const log = createAccessLog({ fd, colour: false, now });
-    log.record('127.0.0.1', 'GET', '/a?b', '1.1', 200, 1234, 0.25, undefined, 'curl/8');
-    log.record('', 'GET', evil, '1.1', 0, 0, 1500, 'http://r/', 'a"b\x1b');
+    log.record({ ...RECORD, bytes: 1234, userAgent: 'curl/8' });
+    log.record({
+      ...RECORD,
+      remoteAddress: undefined,
+      target: evil,
+      status: 0,
+      durationMs: 1500,
+      referer: 'http://r/',
+      userAgent: 'a"b\x1b',
+    });
     assert.ok(await log.flush(1000));
   });
   const lines = pretty.trimEnd().split('\n');
@@ -181,7 +199,14 @@ test('an access line tells who asked for what, and cannot move the cursor of its
   assert.doesNotMatch(pretty, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028]/);
   const json = await written(async (fd) => {
     const log = createAccessLog({ fd, format: 'json', now });
-    log.record('::1', 'POST', evil, '1.0', 404, 7, 1.23456, 'r', undefined);
+    log.record({
+      ...RECORD,
+      remoteAddress: { address: '::1' },
+      target: evil,
+      status: 404,
+      durationMs: 1.23456,
+      referer: 'r',
+    });
     await log.flush(1000);
   });
   assert.doesNotMatch(json, /[\x7f-\x9f]/);

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { describeFlags, nearest, parseArguments } from './arguments.ts';
+import { exitCodeOf, oneLine, UsageError } from './failure.ts';
+import { listenAddress } from './listen-address.ts';
+import { SERVE_FLAGS } from './serve-flags.ts';
+import { resolveTarget } from './target.ts';
+
+const parse = (argv: string[], env: NodeJS.ProcessEnv = {}) => parseArguments(SERVE_FLAGS, argv, env, 1);
+
+test('flags arrive as the values that they mean', () => {
+  const { values, positionals } = parse([
+    '-p', '0', '--host=0.0.0.0', 'site', '-w', 'auto', '--header-timeout', '500ms', '--idle-timeout=off',
+    '--handler-timeout', '0', '--max-body-size', '10m', '--log', 'json', '--no-globals', '--watch',
+  ]); // biome-ignore format: one command line
+  assert.deepEqual(positionals, ['site']);
+  assert.equal(values.port, 0);
+  assert.equal(values.host, '0.0.0.0');
+  assert.equal(values.workers, 'auto');
+  assert.equal(values['header-timeout'], 500);
+  assert.equal(values['idle-timeout'], Number.POSITIVE_INFINITY);
+  assert.equal(values['handler-timeout'], Number.POSITIVE_INFINITY);
+  assert.equal(values['max-body-size'], 10 * 1024 * 1024);
+  assert.equal(values.log, 'json');
+  assert.equal(values.globals, false);
+  assert.equal(values.watch, true);
+  assert.equal(values['drain-timeout'], undefined);
+});
+
+test('the environment fills in what no flag says', () => {
+  assert.equal(parse([], { PORT: '81' }).values.port, 81);
+  assert.equal(parse(['-p', '82'], { PORT: 'nonsense' }).values.port, 82);
+  assert.throws(
+    () => parse([], { PORT: 'http' }),
+    /PORT \(environment\): "http" is not allowed; a whole number from 0 to 65535/,
+  );
+});
+
+const REFUSED: [string[], RegExp][] = [
+  [['--prot', '1'], /^unknown flag --prot; did you mean --port\?$/],
+  [['--header-timout', '1s'], /did you mean --header-timeout\?/],
+  [['--no-globls'], /did you mean --no-globals\?/],
+  [['--no-watch'], /^unknown flag --no-watch/],
+  [['--frobnicate'], /^unknown flag --frobnicate; see --help$/],
+  [['-x'], /^unknown flag -x; see --help$/],
+  [['--constructor'], /^unknown flag --constructor/],
+  [['-p', '65536'], /^-p: "65536" is not allowed; a whole number from 0 to 65535$/],
+  [['-p', '1e3'], /not allowed/],
+  [['--port='], /^--port needs a value/],
+  [['-p'], /^-p needs a value: a whole number from 0 to 65535$/],
+  [['-p', '--watch'], /^-p needs a value/],
+  [['-p', '-1'], /^-p: "-1" is not allowed/],
+  [['-w', '0'], /^-w: "0" is not allowed; a whole number from 1 to 1024, or 'auto'$/],
+  [['--header-timeout', '10'], /^--header-timeout: "10" is not allowed; a duration is/],
+  [['--header-timeout', 'soon'], /^--header-timeout: "soon" is not allowed/],
+  [['--max-body-size', 'big'], /^--max-body-size: "big" is not allowed; a size is/],
+  [['--engine', 'turbo'], /^--engine: "turbo" is not one of auto, iouring, epoll, node$/],
+  [['--watch=yes'], /^--watch takes no value$/],
+  [['a', 'b'], /^unexpected argument "b"$/],
+];
+
+test('what is wrong on the command line is named in one line, and ends with code 2', () => {
+  for (const [argv, wanted] of REFUSED) {
+    assert.throws(
+      () => parse(argv),
+      (error: unknown) => {
+        assert.match(oneLine(error), wanted);
+        assert.ok(!oneLine(error).includes('\n'));
+        assert.equal(exitCodeOf(error), 2);
+        return true;
+      },
+      argv.join(' '),
+    );
+  }
+});
+
+test('a double dash ends the flags', () => {
+  assert.deepEqual(parse(['--', '--watch']).positionals, ['--watch']);
+});
+
+test('the help page names every flag and fits 80 columns', () => {
+  const page = describeFlags(SERVE_FLAGS);
+  for (const name of Object.keys(SERVE_FLAGS)) assert.ok(page.includes(`${name}`), name);
+  for (const line of page.split('\n')) assert.ok(line.length <= 80, line);
+});
+
+test('a suggestion is made only when it is likely what was meant', () => {
+  assert.equal(nearest('srve', ['serve', 'doctor']), 'serve');
+  assert.equal(nearest('doc', ['serve', 'doctor']), undefined);
+  assert.equal(nearest('x', ['serve', 'doctor']), undefined);
+});
+
+test('a listening address is read in all its spellings', () => {
+  assert.deepEqual(listenAddress(undefined, undefined, undefined), { port: 8080, hostname: '127.0.0.1' });
+  assert.deepEqual(listenAddress(undefined, 0, '[::1]'), { port: 0, hostname: '::1' });
+  assert.deepEqual(listenAddress('3000', undefined, undefined), { port: 3000, hostname: '127.0.0.1' });
+  assert.deepEqual(listenAddress('tcp://0.0.0.0:80', undefined, undefined), {
+    port: 80,
+    hostname: '0.0.0.0',
+  });
+  assert.deepEqual(listenAddress('[::]:80', undefined, undefined), { port: 80, hostname: '::' });
+  assert.deepEqual(listenAddress('unix:/run/a.sock', undefined, undefined), { unix: '/run/a.sock' });
+  assert.deepEqual(listenAddress('unix:///run/a.sock', undefined, undefined), { unix: '/run/a.sock' });
+  for (const bad of ['', 'http', 'unix:', 'a:b:c', '1:70000', 'udp://a:1']) {
+    assert.throws(() => listenAddress(bad, undefined, undefined), UsageError, bad);
+  }
+});
+
+test('a target is a folder or a module, and anything else is told apart from both', () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-target-')));
+  writeFileSync(join(folder, 'app.mjs'), '');
+  writeFileSync(join(folder, 'page.html'), '');
+  assert.equal(resolveTarget(folder).kind, 'folder');
+  assert.equal(resolveTarget(folder).module.searchParams.get('root'), folder);
+  const module = resolveTarget(join(folder, 'app.mjs'));
+  assert.equal(module.kind, 'module');
+  assert.equal(module.folder, folder);
+  assert.throws(() => resolveTarget(join(folder, 'none')), /no such folder or module/);
+  assert.throws(() => resolveTarget(join(folder, 'page.html')), /neither a folder nor a module/);
+  rmSync(folder, { recursive: true });
+});

@@ -1,0 +1,36 @@
+/** Where a server is to listen, from the three flags that can say so. */
+import { isIPv6 } from 'node:net';
+import { UsageError } from './failure.ts';
+
+export type CliAddress = { readonly port: number; readonly hostname: string } | { readonly unix: string };
+
+const PORT_DEFAULT = 8080;
+const HOSTNAME_DEFAULT = '127.0.0.1';
+
+const LISTEN_ALLOWED = 'give PORT, HOST:PORT, tcp://HOST:PORT or unix:PATH';
+
+/** @throws UsageError when the flags contradict each other or name no address */
+export function listenAddress(
+  listen: string | undefined,
+  port: number | undefined,
+  host: string | undefined,
+): CliAddress {
+  if (listen === undefined)
+    return { port: port ?? PORT_DEFAULT, hostname: unbracketed(host ?? HOSTNAME_DEFAULT) };
+  if (listen.startsWith('unix:')) {
+    const unix = listen.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
+    if (unix === '')
+      throw new UsageError(`--listen: ${JSON.stringify(listen)} names no socket; ${LISTEN_ALLOWED}`);
+    return { unix };
+  }
+  const match = /^(?:tcp:\/\/)?(?:(\[[^\]]+\]|[^:[\]/]*):)?(\d{1,5})\/?$/.exec(listen);
+  const number = match === null ? Number.NaN : Number(match[2]);
+  if (match === null || number > 65535)
+    throw new UsageError(`--listen: ${JSON.stringify(listen)} is not allowed; ${LISTEN_ALLOWED}`);
+  return { port: number, hostname: unbracketed(match[1] || host || HOSTNAME_DEFAULT) };
+}
+
+function unbracketed(host: string): string {
+  const inner = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+  return isIPv6(inner) ? inner : host;
+}

@@ -1,0 +1,47 @@
+/** The flags of `holdfast serve`: its manual and its parser at once. */
+import type { FlagTable } from './arguments.ts';
+
+const LISTEN = 'Where to listen';
+const WORK = 'How to work';
+const LIMITS = 'Timeouts and limits (off switches one off)';
+const WORDS = 'What to say';
+
+export const SERVE_FLAGS = {
+  port: { kind: 'integer', short: 'p', metavar: 'PORT', max: 65535, env: 'PORT', defaultText: '8080', group: LISTEN, help: 'TCP port; 0 is any free one' },
+  host: { kind: 'text', short: 'H', metavar: 'HOST', env: 'HOST', defaultText: '127.0.0.1', group: LISTEN, help: 'address or name to bind; 0.0.0.0 or :: for everybody' },
+  listen: { kind: 'text', short: 'l', metavar: 'ADDRESS', group: LISTEN, help: 'in one: 3000, HOST:PORT, tcp://HOST:PORT or unix:PATH' },
+  'reuse-port': { kind: 'switch', group: LISTEN, help: 'let other processes bind the same port (SO_REUSEPORT)' },
+  'tls-cert': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'certificate chain (PEM): serve HTTPS' },
+  'tls-key': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'private key (PEM) of the certificate' },
+
+  workers: { kind: 'integer', short: 'w', metavar: 'N', min: 1, max: 1024, word: 'auto', defaultText: 'auto: one a core', group: WORK, help: 'threads that serve' },
+  engine: { kind: 'choice', choices: ['auto', 'iouring', 'epoll', 'node'], defaultText: 'auto', group: WORK, help: 'what moves the bytes; auto takes the fastest that this host allows' },
+  globals: { kind: 'switch', negatable: true, defaultText: 'on', group: WORK, help: "make Request and Response the engine's light ones in this process" },
+  watch: { kind: 'switch', group: WORK, help: "reload when files in the module's folder change" },
+
+  'header-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '10s', group: LIMITS, help: 'for the whole head of a request, however its bytes drip' },
+  'idle-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '76s', group: LIMITS, help: 'keep-alive without a request' },
+  'body-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '30s', group: LIMITS, help: 'between bytes of a request body' },
+  'handler-timeout': { kind: 'duration', metavar: 'TIME', defaultText: 'off', group: LIMITS, help: 'until the handler answers; then 503' },
+  'drain-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '30s', group: LIMITS, help: 'for answers under way at shutdown' },
+  'dead-peer-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '2m', group: LIMITS, help: 'until a silent peer is given up' },
+  'max-header-size': { kind: 'size', metavar: 'SIZE', defaultText: '16k', group: LIMITS, help: 'of a request head; beyond, 431' },
+  'max-body-size': { kind: 'size', metavar: 'SIZE', defaultText: '100m', group: LIMITS, help: 'of a request body; beyond, 413' },
+
+  log: { kind: 'choice', choices: ['pretty', 'json', 'off'], defaultText: 'pretty on a terminal, else off', group: WORDS, help: 'a line on standard error for each request; warnings and errors are always told' },
+  quiet: { kind: 'switch', short: 'q', group: WORDS, help: 'no banner' },
+  help: { kind: 'switch', short: 'h', group: WORDS, help: 'this page' },
+} as const satisfies FlagTable; // biome-ignore format: one flag a line reads as the table that it is
+
+export const SERVE_USAGE = `Usage: holdfast serve [TARGET] [FLAGS]
+
+Serves TARGET, by default the folder it is run in:
+  a folder        its files, with index.html, ranges and conditional requests
+  a module        whose default export is a handler, (request) => Response,
+                  or an object with fetch (Hono, H3, ...)
+
+When it accepts connections it prints one line on standard output:
+  ready url=http://127.0.0.1:8080 engine=iouring workers=2 pid=123
+SIGTERM and SIGINT finish what is under way, a second SIGINT does not wait,
+SIGHUP reloads.
+`;

@@ -1,0 +1,232 @@
+/**
+ * `holdfast serve`: turns flags into options, starts the server, says so, and turns signals and file
+ * changes into drains and reloads. It serves nothing itself.
+ */
+import { readFileSync, writeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { isatty } from 'node:tty';
+import { HoldfastLogger } from '../observe/logger.ts';
+import { type ServeOptions, type Server, serve } from '../server/serve.ts';
+import { describeFlags, type FlagValues, parseArguments } from './arguments.ts';
+import { CommandError, EXIT, oneLine, UsageError } from './failure.ts';
+import { type CliAddress, listenAddress } from './listen-address.ts';
+import { SERVE_FLAGS, SERVE_USAGE } from './serve-flags.ts';
+import { resolveTarget, type Target } from './target.ts';
+
+type ServeFlags = FlagValues<typeof SERVE_FLAGS>;
+
+/** What is still in the log's queue at the end may take this long to leave. */
+const LOG_FLUSH_MS = 500;
+
+export async function serveCommand(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArguments(SERVE_FLAGS, argv, process.env, 1);
+  if (values.help === true) {
+    process.stdout.write(`${SERVE_USAGE}\n${describeFlags(SERVE_FLAGS)}\n`);
+    return EXIT.done;
+  }
+  const address = listenAddress(values.listen, values.port, values.host);
+  const target = resolveTarget(positionals[0] ?? '.');
+  const isTerminal = isatty(2);
+  const log = values.log ?? (isTerminal ? 'pretty' : 'off');
+  const logger = new HoldfastLogger({
+    format: log === 'json' ? 'json' : 'pretty',
+    level: log === 'off' ? 'warn' : 'info',
+  });
+  const workerCount = workersOf(values);
+  const options = serveOptions(values, target, address, workerCount, logger, log);
+  let server: Server;
+  try {
+    server = await serve(options);
+  } catch (error) {
+    throw startFailure(error, address);
+  }
+  const exitCode = untilStopped(server, logger);
+  announceReady(server, Math.max(1, workerCount));
+  if (isTerminal && values.quiet !== true)
+    await showBanner(server, target, positionals[0] ?? '.', address, workerCount);
+  reloadOnHangup(server, target, logger);
+  if (values.watch === true) await reloadOnChange(server, target, logger);
+  const code = await exitCode;
+  await logger.flush(LOG_FLUSH_MS);
+  return code;
+}
+
+/** Threads. One worker is this thread itself, unless it must be able to load its module anew. */
+function workersOf(values: ServeFlags): number {
+  const wanted =
+    values.workers === undefined || values.workers === 'auto' ? availableParallelism() : values.workers;
+  return wanted === 1 && values.watch !== true ? 0 : wanted;
+}
+
+function serveOptions(
+  values: ServeFlags,
+  target: Target,
+  address: CliAddress,
+  workers: number,
+  logger: HoldfastLogger,
+  accessLog: 'pretty' | 'json' | 'off',
+): ServeOptions {
+  return {
+    ...address,
+    module: target.module,
+    workers,
+    logger,
+    accessLog,
+    engine: values.engine ?? 'auto',
+    globals: values.globals ?? true,
+    reusePort: values['reuse-port'] ?? false,
+    timeouts: given({
+      header: values['header-timeout'],
+      idle: values['idle-timeout'],
+      body: values['body-timeout'],
+      handler: values['handler-timeout'],
+      drain: values['drain-timeout'],
+      deadPeer: values['dead-peer-timeout'],
+    }),
+    limits: given({ headerBytes: values['max-header-size'], bodyBytes: values['max-body-size'] }),
+    ...tlsOptions(values['tls-cert'], values['tls-key']),
+  };
+}
+
+/** Only what was given: the defaults are the server's. */
+function given(values: Record<string, number | undefined>): Record<string, number> {
+  const out: Record<string, number> = {};
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) out[name] = value;
+  return out;
+}
+
+function tlsOptions(certFile: string | undefined, keyFile: string | undefined): Pick<ServeOptions, 'tls'> {
+  if (certFile === undefined && keyFile === undefined) return {};
+  if (certFile === undefined || keyFile === undefined)
+    throw new UsageError('--tls-cert and --tls-key are given together or not at all');
+  return { tls: { cert: readPem('--tls-cert', certFile), key: readPem('--tls-key', keyFile) } };
+}
+
+function readPem(flag: string, file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(`${flag}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  if (!text.includes('-----BEGIN ')) throw new CommandError(`${flag}: ${file} is no PEM file`);
+  return text;
+}
+
+/** What went wrong at the start, with the remedy where there is a usual one. */
+function startFailure(error: unknown, address: CliAddress): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  const where = 'unix' in address ? address.unix : `${address.hostname}:${address.port}`;
+  switch (code) {
+    case 'EADDRINUSE':
+      return new CommandError(
+        `${where} is in use by another process; choose another with --port, or 0 for any free one`,
+      );
+    case 'EACCES':
+      return new CommandError(
+        `${where} may not be bound by this user${'port' in address && address.port < 1024 ? '; ports below 1024 are privileged' : ''}`,
+      );
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new CommandError(`${where}: this machine has no such address; see --host`);
+    default:
+      return error;
+  }
+}
+
+/** The one line on standard output. Written at once, so that it is there before anything else happens. */
+function announceReady(server: Server, workerCount: number): void {
+  const line = `ready url=${server.url} engine=${server.engine.name} workers=${workerCount} pid=${process.pid}\n`;
+  try {
+    writeSync(1, line);
+  } catch {
+    // Nobody listens on standard output; whoever talks to the port can do without.
+  }
+}
+
+async function showBanner(
+  server: Server,
+  target: Target,
+  name: string,
+  address: CliAddress,
+  workers: number,
+): Promise<void> {
+  const startupMs = performance.now();
+  const [{ bannerText }, { usesColour }] = await Promise.all([
+    import('./banner.ts'),
+    import('../observe/terminal.ts'),
+  ]);
+  const text = bannerText(
+    {
+      version: JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version,
+      url: server.url,
+      hostname: 'unix' in address ? '' : address.hostname,
+      target: `${name} (${target.kind})`,
+      engineName: server.engine.name,
+      engineReason: server.engine.reason,
+      workerCount: Math.max(1, workers),
+      startupMs,
+    },
+    usesColour(2),
+  );
+  process.stderr.write(text);
+}
+
+/** Resolves with the exit code when the server has stopped, by a signal or by itself. */
+function untilStopped(server: Server, logger: HoldfastLogger): Promise<number> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      signals++;
+      if (signals === 1) {
+        logger.info(`${signal}: finishing what is under way`);
+        server.close().then(() => resolve(EXIT.done), fail);
+        return;
+      }
+      // A drain may be asked for twice by a supervisor; only a person at the keyboard means now.
+      if (signal !== 'SIGINT') return;
+      server.close({ force: true }).finally(() => resolve(EXIT.interrupted));
+    };
+    const fail = (error: unknown): void => {
+      logger.error({ error }, oneLine(error));
+      resolve(EXIT.failed);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    server.finished.then(() => {
+      if (signals === 0) resolve(EXIT.done);
+    }, fail);
+  });
+}
+
+function reloadOnHangup(server: Server, target: Target, logger: HoldfastLogger): void {
+  process.on('SIGHUP', () => {
+    logger.info('SIGHUP: reloading');
+    reload(server, target, logger);
+  });
+}
+
+async function reloadOnChange(server: Server, target: Target, logger: HoldfastLogger): Promise<void> {
+  if (target.kind === 'folder') {
+    logger.warn(
+      '--watch: the files of a folder are read afresh for each request; there is nothing to reload',
+    );
+    return;
+  }
+  const { watchFolder } = await import('./watch.ts');
+  const watch = watchFolder(target.folder, (changed) => {
+    logger.info(
+      `changed: ${changed.slice(0, 3).join(', ')}${changed.length > 3 ? ` and ${changed.length - 3} more` : ''}`,
+    );
+    reload(server, target, logger);
+  });
+  server.finished.finally(() => watch.close()).catch(() => {});
+}
+
+/** A module that cannot be loaded leaves the one that serves in its place. */
+function reload(server: Server, target: Target, logger: HoldfastLogger): void {
+  server.reload(target.module).then(
+    () => logger.info('reloaded'),
+    (error: unknown) => logger.error({ error }, `reload failed, the old one goes on: ${oneLine(error)}`),
+  );
+}

@@ -1,0 +1,68 @@
+/**
+ * Watches a folder for changes of what a module may have been made of. Folders are watched one by one,
+ * not recursively: that way dependencies and hidden folders, where thousands of files may change
+ * without meaning anything, cost nothing.
+ */
+import { type FSWatcher, readdirSync, watch } from 'node:fs';
+import { join, relative } from 'node:path';
+
+export interface Watch {
+  close(): void;
+}
+
+/** Editors save in several steps; one reload shall do for all of them. */
+const SETTLE_MS = 60;
+
+/** A working tree beyond this many folders is no module's folder but somebody's home. */
+const FOLDERS_MAX = 2000;
+
+/** @param onChange called with the changed names, relative to `folder`, once things have settled */
+export function watchFolder(folder: string, onChange: (changed: readonly string[]) => void): Watch {
+  const watchers = new Map<string, FSWatcher>();
+  const changed = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+
+  const add = (path: string): void => {
+    if (watchers.has(path) || watchers.size >= FOLDERS_MAX) return;
+    try {
+      // Read first: it fails for a file, which watch would take as well.
+      const entries = readdirSync(path, { withFileTypes: true });
+      const watcher = watch(path, { persistent: false }, (_, name) => {
+        if (name === null || isIgnored(name)) return;
+        changed.add(relative(folder, join(path, name)));
+        add(join(path, name));
+        clearTimeout(timer);
+        timer = setTimeout(() => {
+          const names = [...changed].sort();
+          changed.clear();
+          onChange(names);
+        }, SETTLE_MS);
+      });
+      watcher.on('error', () => drop(path));
+      watchers.set(path, watcher);
+      for (const entry of entries) {
+        if (entry.isDirectory() && !isIgnored(entry.name)) add(join(path, entry.name));
+      }
+    } catch {
+      // It is no folder, or has gone again: there is nothing to watch.
+      drop(path);
+    }
+  };
+  const drop = (path: string): void => {
+    watchers.get(path)?.close();
+    watchers.delete(path);
+  };
+
+  add(folder);
+  return {
+    close() {
+      clearTimeout(timer);
+      for (const path of [...watchers.keys()]) drop(path);
+    },
+  };
+}
+
+/** Dependencies, hidden files, and what editors leave beside a file while they save it. */
+function isIgnored(name: string): boolean {
+  return name === 'node_modules' || name.startsWith('.') || name.endsWith('~') || /^\d+$/.test(name);
+}
