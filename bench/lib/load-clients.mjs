@@ -1,0 +1,115 @@
+/**
+ * The two load clients, behind one function: `measure(options)` runs a warm-up and a window and gives back
+ * what the client saw and what CPU the server and the client spent meanwhile.
+ *
+ * wrk is the field's common yardstick and is used where it can follow. It spends more on a pipelined
+ * response than the fastest servers here do, and it counts a connection as failed that the server closes
+ * without having said so in a header; so pipelining and new connections are left to our own client
+ * (`client/client.c`), and everything is where wrk is not installed.
+ */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { requestBytes } from '../workloads.mjs';
+import { cpuBetween, readCpu } from './cpu.mjs';
+import { BENCH_DIR, CLIENT } from './paths.mjs';
+
+/** @returns 'wrk' or 'own' */
+export function chooseClient(workload, wish, wrkInstalled) {
+  if (wish === 'own' || !wrkInstalled) return 'own';
+  return workload.depth > 1 || workload.closes ? 'own' : 'wrk';
+}
+
+/**
+ * @param options `client`, `workload`, `port`, `serverPids()`, `cpus` (of the client), `warmupMs`, `windowMs`,
+ *   `mode` (own client: 'keep', 'close' or 'discard'; by the workload when left out)
+ */
+export async function measure(options) {
+  const raw = options.client === 'wrk' ? await runWrk(options) : await runOwn(options);
+  const { server, counts } = raw;
+  const clientShare = counts.cpuSeconds / counts.seconds;
+  const micros = (seconds) => (counts.requests > 0 ? (seconds / counts.requests) * 1e6 : undefined);
+  return {
+    client: options.client,
+    requests: counts.requests,
+    seconds: counts.seconds,
+    requestsPerSecond: counts.requests / counts.seconds,
+    p50Us: counts.p50Us,
+    p99Us: counts.p99Us,
+    userUs: micros(server.userSeconds),
+    systemUs: micros(server.systemSeconds),
+    totalUs: micros(server.totalSeconds),
+    userSeconds: server.userSeconds,
+    serverShare: server.totalSeconds / server.seconds,
+    clientShare,
+    clientUs: micros(counts.cpuSeconds),
+    // CPU of the machine that was neither the server's nor the client's: other processes, or a thief.
+    otherShare: Math.max(
+      0,
+      (server.machineSeconds - server.totalSeconds - counts.cpuSeconds) / server.seconds,
+    ),
+    errors: counts.errors,
+  };
+}
+
+function run(command, args, cpus, input) {
+  const child = spawn('taskset', ['-c', cpus, command, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end(input ?? '');
+  const ended = new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve();
+      else reject(new Error(`${command} ended with ${signal ?? `code ${code}`}`));
+    });
+  });
+  return { child, ended };
+}
+
+async function runOwn({ workload, port, serverPids, cpus, warmupMs, windowMs, mode }) {
+  const chosen = mode ?? (workload.closes ? 'close' : 'keep');
+  const args = [port, workload.connections, workload.depth, warmupMs, windowMs, chosen].map(String);
+  const { child, ended } = run(CLIENT, args, cpus, requestBytes(workload, port));
+  let before;
+  let after;
+  let counts;
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line === 'begin') before = readCpu(serverPids());
+    else if (line === 'end') after = readCpu(serverPids());
+    else counts = JSON.parse(line);
+  });
+  await ended;
+  if (counts === undefined) throw new Error('the load client gave no counts');
+  counts.errors += counts.badStatuses;
+  return { server: cpuBetween(before, after), counts };
+}
+
+async function runWrk({ workload, port, serverPids, cpus, warmupMs, windowMs }) {
+  const args = (ms) => [
+    ...['-t1', `-c${workload.connections}`, `-d${Math.max(1, Math.round(ms / 1000))}s`, '--latency'],
+    ...['-s', `${BENCH_DIR}client/wrk.lua`, `http://127.0.0.1:${port}${workload.path}`],
+    // To the script: the method, the body, then names and values.
+    ...['--', workload.method, workload.body, ...workload.headers.flat()],
+  ];
+  if (warmupMs > 0) await collect(run('wrk', args(warmupMs), cpus));
+  // wrk has no mark between connecting and loading, so its window is its whole life; connecting 512 times
+  // is less than a thousandth of it.
+  const before = readCpu(serverPids());
+  const text = await collect(run('wrk', args(windowMs), cpus));
+  const after = readCpu(serverPids());
+  return { server: cpuBetween(before, after), counts: parseWrk(text) };
+}
+
+async function collect({ child, ended }) {
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk;
+  });
+  await ended;
+  return text;
+}
+
+/** The line that `wrk.lua` writes at the end, with wrk's own counts. */
+export function parseWrk(text) {
+  const match = /^bench (\{.*\})$/m.exec(text);
+  if (match === null) throw new Error(`wrk gave no counts: ${text.trim().split('\n').at(-1)}`);
+  return JSON.parse(match[1]);
+}

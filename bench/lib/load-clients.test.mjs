@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { residentBytes } from '../scenarios/idle-memory.mjs';
+import { requestBytes, WORKLOADS } from '../workloads.mjs';
+import { chooseClient, parseWrk } from './load-clients.mjs';
+import { parseAnswer } from './verify.mjs';
+
+const workload = (id) => WORKLOADS.find((each) => each.id === id);
+
+test('wrk loads what it can follow, our client the rest', () => {
+  assert.equal(chooseClient(workload('plaintext'), 'auto', true), 'wrk');
+  assert.equal(chooseClient(workload('pipeline16'), 'auto', true), 'own');
+  assert.equal(chooseClient(workload('newconnection'), 'auto', true), 'own');
+  assert.equal(chooseClient(workload('plaintext'), 'own', true), 'own');
+  assert.equal(chooseClient(workload('plaintext'), 'auto', false), 'own');
+});
+
+test("the counts are found among wrk's own lines", () => {
+  const text = 'Running 1s test\n  1 threads\nbench {"requests":12,"seconds":1.5}\n';
+  assert.deepEqual(parseWrk(text), { requests: 12, seconds: 1.5 });
+  assert.throws(() => parseWrk('unable to connect'), /wrk gave no counts: unable to connect/);
+});
+
+test('the request with browser headers has twenty fields', () => {
+  const lines = requestBytes(workload('headers20'), 80).toString().trim().split('\r\n');
+  assert.equal(lines.length - 1, 20);
+});
+
+test('the echo request frames its body of 1 KiB', () => {
+  const [head, body] = requestBytes(workload('echo1k'), 80).toString().split('\r\n\r\n');
+  assert.match(head, /\r\nContent-Length: 1024$/);
+  assert.equal(body.length, 1024);
+});
+
+test('an answer is awaited until its body is whole', () => {
+  const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: now\r\nContent-Length: 5\r\n\r\n';
+  assert.equal(parseAnswer(head.slice(0, -2)), undefined);
+  assert.equal(parseAnswer(`${head}hell`), undefined);
+  assert.deepEqual(parseAnswer(`${head}hello`), {
+    status: 200,
+    type: 'text/plain',
+    date: true,
+    body: 'hello',
+  });
+});
+
+test('an answer that the load client could not frame is refused', () => {
+  assert.throws(
+    () => parseAnswer('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
+    /Content-Length/,
+  );
+});
+
+test('resident memory is read in bytes', () => {
+  assert.equal(residentBytes('VmPeak:\t 9 kB\nVmRSS:\t    2048 kB\n'), 2 * 1024 * 1024);
+});

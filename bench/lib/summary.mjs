@@ -1,0 +1,80 @@
+/** From rounds to results: medians, ratios, and the tables that people read. Pure. */
+import { userError } from './cpu.mjs';
+import { formatTable, median, ratio, short, spread } from './stats.mjs';
+
+const FIGURES = [
+  'requestsPerSecond',
+  'p50Us',
+  'p99Us',
+  'userUs',
+  'systemUs',
+  'totalUs',
+  'clientUs',
+  'serverShare',
+  'clientShare',
+  'otherShare',
+];
+
+/** The client held the server back: its own core was full and the server's was not. */
+const CLIENT_FULL = 0.95;
+const SERVER_FULL = 0.97;
+/** More of the machine than this went to others: the round is not to be trusted. */
+const DISTURBED = 0.05;
+
+/** Rounds of one server under one workload as one row. */
+export function summarise(rounds) {
+  const row = { rounds: rounds.length, client: rounds[0].client };
+  for (const figure of FIGURES) row[figure] = median(rounds.map((round) => round[figure]));
+  row.spread = spread(rounds.map((round) => round.requestsPerSecond));
+  row.userError = userError(rounds.reduce((sum, round) => sum + round.userSeconds, 0));
+  row.errors = rounds.reduce((sum, round) => sum + round.errors, 0);
+  row.clientLimited = row.clientShare >= CLIENT_FULL && row.serverShare < SERVER_FULL;
+  row.disturbed = rounds.filter((round) => round.otherShare > DISTURBED).length;
+  return row;
+}
+
+/** One workload as text: a line a server, ratios to nginx and to the floor. */
+export function workloadTable(workload, peers, rows) {
+  const present = peers.filter((peer) => rows[peer.id] !== undefined);
+  const { nginx, floor } = rows;
+  const header = [
+    '',
+    'req/s',
+    'x nginx',
+    'p50 us',
+    'p99 us',
+    'user us',
+    'sys us',
+    'total us',
+    'x nginx',
+    'x floor',
+    'server',
+    'client',
+  ];
+  const table = present.map((peer) => {
+    const row = rows[peer.id];
+    const marks = `${row.clientLimited ? '*' : ''}${row.disturbed > 0 ? '~' : ''}${row.errors > 0 ? '!' : ''}`;
+    return [
+      `${peer.title}${marks === '' ? '' : ` ${marks}`}`,
+      short(row.requestsPerSecond),
+      short(ratio(row.requestsPerSecond, nginx?.requestsPerSecond)),
+      short(row.p50Us),
+      short(row.p99Us),
+      `${short(row.userUs)} ±${percent(row.userError)}`,
+      short(row.systemUs),
+      short(row.totalUs),
+      short(ratio(row.totalUs, nginx?.totalUs)),
+      short(ratio(row.totalUs, floor?.totalUs)),
+      percent(row.serverShare),
+      percent(row.clientShare),
+    ];
+  });
+  const client = present.length > 0 ? rows[present[0].id].client : '';
+  return `${workload.title} (client: ${client === 'own' ? 'bench/client' : client})\n${formatTable([header, ...table])}`;
+}
+
+export const LEGEND = `req/s, latency and CPU-microseconds a request of the server are medians of the rounds; ± is the sampling
+error of the user/system split; server and client are the shares of their cores that were busy.
+* the client was the limit: req/s is its, not the server's   ~ other processes took CPU   ! errors`;
+
+const percent = (share) => (Number.isFinite(share) ? `${Math.round(share * 100)}%` : '-');

@@ -1,0 +1,2 @@
+/** The smallest module that `holdfast serve` takes. */
+export default { fetch: () => new Response('Hello, World!') };

@@ -1,0 +1,19 @@
+/**
+ * The benchmark's fetch handler, one for every server that runs one: Holdfast and Bun.serve run these very
+ * lines. Routes by slicing the URL, as handlers without a router do; the Response class is the caller's.
+ */
+const USERS = '/users/';
+
+export function createFetchHandler(Response) {
+  const octets = { headers: { 'content-type': 'application/octet-stream' } };
+  const echo = async (request) => new Response(await request.arrayBuffer(), octets);
+  return (request) => {
+    const url = request.url;
+    const path = url.slice(url.indexOf('/', 8));
+    if (path === '/') return new Response('Hello, World!');
+    if (path === '/json') return Response.json({ message: 'Hello, World!' });
+    if (path === '/echo' && request.method === 'POST') return echo(request);
+    if (path.startsWith(USERS)) return new Response(path.slice(USERS.length));
+    return new Response('Not Found', { status: 404 });
+  };
+}

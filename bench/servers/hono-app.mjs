@@ -1,0 +1,10 @@
+/** The benchmark's Hono application, one for every server that carries it. `Hono` comes from the caller's copy. */
+export function createHonoApp(Hono) {
+  return new Hono()
+    .get('/', (c) => c.text('Hello, World!'))
+    .get('/json', (c) => c.json({ message: 'Hello, World!' }))
+    .post('/echo', async (c) =>
+      c.body(await c.req.arrayBuffer(), 200, { 'content-type': 'application/octet-stream' }),
+    )
+    .get('/users/:id', (c) => c.text(c.req.param('id')));
+}

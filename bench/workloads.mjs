@@ -1,0 +1,86 @@
+/**
+ * What is asked of the servers. A workload is one request, byte for byte the same from both clients, over a
+ * number of connections; `check` says what a right answer is.
+ */
+const HELLO = 'Hello, World!';
+const isHello = ({ body, type }) => body === HELLO && type.startsWith('text/plain');
+
+/** What a current browser sends with a navigation: 20 fields with Host, about 1.1 KiB. */
+const BROWSER_HEADERS = [
+  ['Connection', 'keep-alive'],
+  ['Cache-Control', 'max-age=0'],
+  ['sec-ch-ua', '"Chromium";v="140", "Not=A?Brand";v="24", "Google Chrome";v="140"'],
+  ['sec-ch-ua-mobile', '?0'],
+  ['sec-ch-ua-platform', '"Linux"'],
+  ['Upgrade-Insecure-Requests', '1'],
+  [
+    'User-Agent',
+    'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
+  ],
+  [
+    'Accept',
+    'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8',
+  ],
+  ['Sec-Fetch-Site', 'same-origin'],
+  ['Sec-Fetch-Mode', 'navigate'],
+  ['Sec-Fetch-User', '?1'],
+  ['Sec-Fetch-Dest', 'document'],
+  ['Referer', 'http://127.0.0.1/catalogue/books?page=3&sort=title'],
+  ['Accept-Encoding', 'gzip, deflate, br, zstd'],
+  ['Accept-Language', 'en-GB,en;q=0.9,de;q=0.8,fr;q=0.7'],
+  [
+    'Cookie',
+    'session=7f3c2a91b4d84e5f9a60c1d2e3f40516; theme=dark; consent=analytics%3Dno%26ads%3Dno; seen=17',
+  ],
+  ['DNT', '1'],
+  ['Sec-GPC', '1'],
+  ['Priority', 'u=0, i'],
+];
+
+const ECHO_BODY = 'holdfast'.repeat(128); // 1 KiB
+
+const get = (id, title, options = {}) => ({
+  id,
+  title,
+  method: 'GET',
+  path: '/',
+  headers: [],
+  body: '',
+  connections: 64,
+  depth: 1,
+  closes: false,
+  check: isHello,
+  ...options,
+});
+
+export const WORKLOADS = [
+  get('plaintext', 'Plaintext, 64 connections'),
+  get('pipeline16', 'Plaintext, 16 pipelined', { depth: 16 }),
+  get('json', 'JSON', {
+    path: '/json',
+    check: ({ body, type }) => body === '{"message":"Hello, World!"}' && type.startsWith('application/json'),
+  }),
+  get('echo1k', 'Echo of 1 KiB', {
+    method: 'POST',
+    path: '/echo',
+    headers: [['Content-Type', 'application/octet-stream']],
+    body: ECHO_BODY,
+    check: ({ body }) => body === ECHO_BODY,
+  }),
+  get('headers20', 'Plaintext, 20 browser headers', { headers: BROWSER_HEADERS }),
+  get('params', 'Path parameter', {
+    path: '/users/12345',
+    check: ({ body, type }) => body === '12345' && type.startsWith('text/plain'),
+  }),
+  get('latency1', 'Plaintext, 1 connection', { connections: 1 }),
+  get('connections512', 'Plaintext, 512 connections', { connections: 512 }),
+  get('newconnection', 'A new connection a request', { headers: [['Connection', 'close']], closes: true }),
+];
+
+/** The request as bytes on the wire. */
+export function requestBytes(workload, port) {
+  const lines = [`${workload.method} ${workload.path} HTTP/1.1`, `Host: 127.0.0.1:${port}`];
+  for (const [name, value] of workload.headers) lines.push(`${name}: ${value}`);
+  if (workload.body !== '') lines.push(`Content-Length: ${Buffer.byteLength(workload.body)}`);
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${workload.body}`);
+}
