@@ -1,0 +1,152 @@
+/**
+ * The life of a body, for requests and responses alike: unread, handed out as a stream, or read. A body
+ * that is in memory as a whole is given out without a stream; the stream exists only where a program
+ * asks for `body`, and even then it reads nothing before it is pulled, so that the server can take an
+ * untouched stream apart again and send what lies behind it.
+ *
+ * Invariant: a body is opened once, by whoever comes first, and from then on `isUsed` holds.
+ */
+import { Readable } from 'node:stream';
+import type { UnderlyingByteSource } from 'node:stream/web';
+import { IterablePieces, type PieceReader, StreamPieces } from './pieces.ts';
+
+/** What a body turns out to be when it is opened. */
+export type OpenedBody = null | string | Uint8Array | PieceReader;
+
+/** A Request or a Response, as this file sees it. */
+export interface BodyOwner {
+  /** The body was opened without a stream. */
+  _used: boolean;
+  /** What `body` has given out, or what the program gave. */
+  _stream: ReadableStream<Uint8Array> | undefined;
+  /** Whether there is a body at all: without one, reading gives nothing and uses nothing up. */
+  _hasBody(): boolean;
+  /** What lies behind, for one consumer. Whoever gets a reader owns it. @throws TypeError when it is gone */
+  _open(): OpenedBody;
+}
+
+/** Marks the streams that are made here with what they are made of. */
+const BEHIND = Symbol('holdfast body');
+
+type MarkedStream = ReadableStream<Uint8Array> & { [BEHIND]?: LazyBody };
+
+export function isUsed(owner: BodyOwner): boolean {
+  return owner._used || (owner._stream !== undefined && isDisturbed(owner._stream));
+}
+
+/** @returns whether the body may still be read */
+export function isReadable(owner: BodyOwner): boolean {
+  return !owner._used && (owner._stream === undefined || isStreamReadable(owner._stream));
+}
+
+export function isStreamReadable(stream: ReadableStream): boolean {
+  return !stream.locked && !isDisturbed(stream);
+}
+
+/**
+ * Opens the body for the one who calls.
+ * @throws TypeError when it has been read, or somebody else reads it
+ */
+export function claimBody(owner: BodyOwner): OpenedBody {
+  if (!owner._hasBody()) return null;
+  if (owner._used) throw new TypeError('Body is unusable: Body has already been read');
+  if (owner._stream !== undefined) return claimStream(owner._stream);
+  owner._used = true;
+  return owner._open();
+}
+
+/** As `claimBody`, for a stream: one of ours, untouched, is taken apart. */
+export function claimStream(stream: MarkedStream): OpenedBody {
+  if (!isStreamReadable(stream))
+    throw new TypeError('Body is unusable: its stream is locked or has been read');
+  const behind = stream[BEHIND];
+  if (behind === undefined) return new StreamPieces(stream);
+  const opened = behind.release();
+  // Closed and disturbed: whoever else holds the stream sees that it was read.
+  void stream.cancel();
+  return opened;
+}
+
+/** `body` of the Fetch standard. */
+export function streamOf(owner: BodyOwner): ReadableStream<Uint8Array> | null {
+  if (owner._stream !== undefined) return owner._stream;
+  if (!owner._hasBody()) return null;
+  const lazy = new LazyBody(owner);
+  const stream: MarkedStream = new ReadableStream(lazy);
+  if (owner._used) {
+    // Read as a whole before anyone asked for a stream: the platform shows a locked one.
+    lazy.release();
+    void stream.cancel();
+    stream.getReader();
+  } else {
+    stream[BEHIND] = lazy;
+  }
+  owner._stream = stream;
+  return stream;
+}
+
+/** The byte source behind a stream of ours; its high-water mark is 0, so it reads when it is read. */
+class LazyBody implements UnderlyingByteSource {
+  readonly type = 'bytes';
+  readonly #owner: BodyOwner;
+  #reader: PieceReader | undefined;
+  #opened = false;
+
+  constructor(owner: BodyOwner) {
+    this.#owner = owner;
+  }
+
+  /** What lies behind, for another consumer than the stream. Only while the stream is untouched. */
+  release(): OpenedBody {
+    if (this.#opened) return null;
+    this.#opened = true;
+    if (this.#owner._used) return null;
+    this.#owner._used = true;
+    return this.#owner._open();
+  }
+
+  async pull(controller: ReadableByteStreamController): Promise<void> {
+    if (!this.#opened) {
+      const body = this.release();
+      if (body === null || typeof body === 'string' || body instanceof Uint8Array) {
+        const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
+        // Copied, because the stream takes the memory away and a clone may share it.
+        if (bytes !== null && bytes.byteLength > 0) controller.enqueue(bytes.slice());
+        close(controller);
+        return;
+      }
+      this.#reader = body;
+    }
+    const reader = this.#reader;
+    let piece = await reader?.read();
+    // A byte stream takes no empty piece.
+    while (piece !== undefined && piece.byteLength === 0) piece = await reader?.read();
+    if (piece === undefined) close(controller);
+    else controller.enqueue(isGivenAway(reader, piece) ? piece : new Uint8Array(piece));
+  }
+
+  cancel(reason: unknown): void {
+    if (!this.#opened) {
+      const body = this.release();
+      if (body !== null && typeof body === 'object' && 'cancel' in body) body.cancel(reason);
+    } else {
+      this.#reader?.cancel(reason);
+    }
+  }
+}
+
+/** A program's own buffers, and views of something larger, must not be detached under their owner. */
+function isGivenAway(reader: PieceReader | undefined, piece: Uint8Array): boolean {
+  return !(reader instanceof IterablePieces) && piece.byteLength === piece.buffer.byteLength;
+}
+
+function close(controller: ReadableByteStreamController): void {
+  controller.close();
+  // A reader that brought its own buffer waits for it even at the end.
+  (controller.byobRequest as { respond(bytes: number): void } | null)?.respond(0);
+}
+
+function isDisturbed(stream: ReadableStream): boolean {
+  // Node's types leave the web streams out, which its documentation names.
+  return Readable.isDisturbed(stream as unknown as Readable);
+}

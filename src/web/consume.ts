@@ -1,0 +1,66 @@
+/**
+ * The Fetch standard's ways of reading a body whole. Text, JSON and bytes never make a stream; blob and
+ * formData go through the platform, whose parsers of media types and multipart they need.
+ */
+import { type BodyOwner, claimBody } from './body.ts';
+import { collect } from './pieces.ts';
+import { PlatformResponse } from './platform.ts';
+
+/** Strips a byte order mark and replaces what is no UTF-8, as the standard's "UTF-8 decode" does. */
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+export async function readText(owner: BodyOwner): Promise<string> {
+  const body = claimBody(owner);
+  if (typeof body === 'string') return asDecoded(body);
+  if (body === null) return '';
+  return decoder.decode(body instanceof Uint8Array ? body : await collect(body, false));
+}
+
+export async function readJson(owner: BodyOwner): Promise<unknown> {
+  const body = claimBody(owner);
+  if (typeof body === 'string') return JSON.parse(asDecoded(body));
+  if (body === null) return JSON.parse('');
+  return JSON.parse(decoder.decode(body instanceof Uint8Array ? body : await collect(body, false)));
+}
+
+/** The caller may keep and change what it gets. */
+export async function readBytes(owner: BodyOwner): Promise<Uint8Array<ArrayBuffer>> {
+  const body = claimBody(owner);
+  if (body === null) return new Uint8Array(0);
+  if (typeof body === 'string') return encoder.encode(body);
+  // Copied, because a response may share its bytes with a clone.
+  if (body instanceof Uint8Array) return new Uint8Array(body);
+  const bytes = await collect(body, true);
+  return new Uint8Array(bytes.buffer as ArrayBuffer); // fresh memory is never shared, and filled
+}
+
+export async function readArrayBuffer(owner: BodyOwner): Promise<ArrayBuffer> {
+  const bytes = await readBytes(owner);
+  // `encode` may give a view of a larger buffer.
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
+}
+
+/** @param contentType the type of the message, if it has one */
+export async function readBlob(owner: BodyOwner, contentType: string | null): Promise<Blob> {
+  return onPlatform(await readBytes(owner), contentType).blob();
+}
+
+/** @param contentType the type of the message, if it has one */
+export async function readFormData(owner: BodyOwner, contentType: string | null): Promise<FormData> {
+  return onPlatform(await readBytes(owner), contentType).formData();
+}
+
+function onPlatform(bytes: Uint8Array<ArrayBuffer>, contentType: string | null): PlatformResponse {
+  return new PlatformResponse(
+    bytes,
+    contentType === null ? {} : { headers: { 'content-type': contentType } },
+  );
+}
+
+/** What encoding to UTF-8 and decoding again would give. */
+function asDecoded(text: string): string {
+  // In the language since ES2024 and in every Node from 20; the library file in use here is older.
+  const wellFormed = (text as string & { toWellFormed(): string }).toWellFormed();
+  return wellFormed.charCodeAt(0) === 0xfeff ? wellFormed.slice(1) : wellFormed;
+}

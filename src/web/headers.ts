@@ -1,0 +1,255 @@
+/**
+ * The light Headers: a Fetch header list kept as two parallel arrays, names in lower case, in the order
+ * in which they were set, a name once for each field. Reading combines what repeats; iterating sorts.
+ * A request's are read from the head text when first asked for and stay plain afterwards.
+ *
+ * Differences from the platform, by choice: none in what is stored; error messages are our own, and a
+ * missing argument counts as `undefined` where the platform throws.
+ */
+import { fieldName, fieldValue } from './field-rules.ts';
+import { readHeadFields } from './head-fields.ts';
+import { INSPECT, type Inspect, type InspectOptions } from './inspect.ts';
+import { type HeadersInit, PlatformHeaders, recognisePlatform, standInFor } from './platform.ts';
+
+type Entry = [name: string, value: string];
+
+export class Headers {
+  /** @internal Names in lower case; undefined while the head text has not been read. */
+  _names: string[] | undefined;
+  /** @internal */
+  _values: string[];
+  /** @internal The head text, until it is read. */
+  _text: string;
+  /** @internal */
+  _textStart: number;
+  /** @internal */
+  _textEnd: number;
+  /** @internal Guard of the Fetch standard: true for those of `Response.error()` and `Response.redirect()`. */
+  _immutable: boolean;
+  /** @internal Sorted and combined, until the next change. */
+  _sorted: readonly Entry[] | undefined;
+
+  constructor(init?: HeadersInit | undefined) {
+    this._names = [];
+    this._values = [];
+    this._text = '';
+    this._textStart = 0;
+    this._textEnd = 0;
+    this._immutable = false;
+    this._sorted = undefined;
+    if (init !== undefined) appendAll(this._names, this._values, init);
+  }
+
+  append(name: string, value: string): void {
+    const key = fieldName(name);
+    const text = fieldValue(value);
+    this._edit().push(key);
+    this._values.push(text);
+  }
+
+  delete(name: string): void {
+    const key = fieldName(name);
+    removeFrom(this._edit(), this._values, key, 0);
+  }
+
+  /** @hot */
+  get(name: string): string | null {
+    const key = fieldName(name);
+    const names = this._names ?? this._read();
+    const values = this._values;
+    for (let i = 0; i < names.length; i++) {
+      if (names[i] !== key) continue;
+      let value = values[i]!;
+      for (i++; i < names.length; i++) if (names[i] === key) value += separatorOf(key) + values[i]!;
+      return value;
+    }
+    return null;
+  }
+
+  getSetCookie(): string[] {
+    const names = this._names ?? this._read();
+    return this._values.filter((_, i) => names[i] === 'set-cookie');
+  }
+
+  has(name: string): boolean {
+    return (this._names ?? this._read()).includes(fieldName(name));
+  }
+
+  set(name: string, value: string): void {
+    const key = fieldName(name);
+    const text = fieldValue(value);
+    const names = this._edit();
+    const first = names.indexOf(key);
+    if (first === -1) {
+      names.push(key);
+      this._values.push(text);
+    } else {
+      this._values[first] = text;
+      removeFrom(names, this._values, key, first + 1);
+    }
+  }
+
+  forEach(callback: (value: string, key: string, headers: Headers) => void, thisArg?: unknown): void {
+    if (typeof callback !== 'function')
+      throw new TypeError('Headers.forEach: the callback is not a function');
+    for (const [name, value] of this.entries()) callback.call(thisArg, value, name, this);
+  }
+
+  *keys(): Generator<string, undefined, undefined> {
+    for (let i = 0; i < this._sort().length; i++) yield this._sort()[i]![0];
+    return undefined;
+  }
+
+  *values(): Generator<string, undefined, undefined> {
+    for (let i = 0; i < this._sort().length; i++) yield this._sort()[i]![1];
+    return undefined;
+  }
+
+  /** Live, as the standard has it: what is set during the iteration is seen by it. */
+  *entries(): Generator<Entry, undefined, undefined> {
+    for (let i = 0; i < this._sort().length; i++) {
+      const entry = this._sort()[i]!;
+      yield [entry[0], entry[1]];
+    }
+    return undefined;
+  }
+
+  declare [Symbol.iterator]: () => Generator<Entry, undefined, undefined>;
+
+  [INSPECT](_depth: number, options: InspectOptions, inspect: Inspect): string {
+    const plain: Record<string, string> = {};
+    for (const name of this._names ?? this._read()) plain[name] = this.get(name)!;
+    return `Headers ${inspect(plain, options)}`;
+  }
+
+  /** @internal Reads the head text. @hot */
+  _read(): string[] {
+    const names: string[] = [];
+    this._names = names;
+    readHeadFields(this._text, this._textStart, this._textEnd, names, this._values);
+    this._text = '';
+    return names;
+  }
+
+  /** @internal The names, about to be changed. */
+  _edit(): string[] {
+    if (this._immutable) throw new TypeError('immutable');
+    this._sorted = undefined;
+    return this._names ?? this._read();
+  }
+
+  /** @internal The Fetch standard's "sort and combine": by name, set-cookie never combined. */
+  _sort(): readonly Entry[] {
+    if (this._sorted !== undefined) return this._sorted;
+    const names = this._names ?? this._read();
+    const combined = new Map<string, Entry>();
+    const entries: Entry[] = [];
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i]!;
+      const value = this._values[i]!;
+      const earlier = combined.get(name);
+      if (earlier === undefined || name === 'set-cookie') {
+        const entry: Entry = [name, value];
+        combined.set(name, entry);
+        entries.push(entry);
+      } else {
+        earlier[1] += separatorOf(name) + value;
+      }
+    }
+    // The sort is stable, so the cookies stay in the order in which they were set.
+    entries.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
+    this._sorted = entries;
+    return entries;
+  }
+}
+
+standInFor(Headers, PlatformHeaders);
+recognisePlatform(Headers, PlatformHeaders);
+// The very same function, as in the platform: undici compares the two.
+Object.defineProperty(Headers.prototype, Symbol.iterator, {
+  value: Headers.prototype.entries,
+  writable: true,
+  configurable: true,
+});
+
+/** Headers over the fields of an accepted head, read when first asked for. @hot */
+export function headersOfHead(text: string, start: number, end: number): Headers {
+  const headers = new Headers();
+  headers._names = undefined;
+  headers._text = text;
+  headers._textStart = start;
+  headers._textEnd = end;
+  return headers;
+}
+
+/** Headers over lists that are given away to them. */
+export function headersOfLists(names: string[], values: string[]): Headers {
+  const headers = new Headers();
+  headers._names = names;
+  headers._values = values;
+  return headers;
+}
+
+/**
+ * Appends everything that `init` holds to the two lists.
+ * @throws TypeError for what is no HeadersInit, and for names and values that are not allowed
+ */
+export function appendAll(names: string[], values: string[], init: unknown): void {
+  if ((typeof init !== 'object' && typeof init !== 'function') || init === null) {
+    throw new TypeError('Headers: the init is neither Headers, nor a list of pairs, nor a record');
+  }
+  if (Object.getPrototypeOf(init) === Headers.prototype) {
+    const source = init as Headers;
+    const from = source._names ?? source._read();
+    for (let i = 0; i < from.length; i++) {
+      names.push(from[i]!);
+      values.push(source._values[i]!);
+    }
+    return;
+  }
+  if (Symbol.iterator in init) {
+    appendPairs(names, values, init as Iterable<unknown>);
+    return;
+  }
+  for (const key of Reflect.ownKeys(init)) {
+    if (typeof key === 'symbol') throw new TypeError('Headers: a symbol is no header name');
+    if (!Object.prototype.propertyIsEnumerable.call(init, key)) continue;
+    const name = fieldName(key);
+    const value = fieldValue(Reflect.get(init, key));
+    names.push(name);
+    values.push(value);
+  }
+}
+
+function appendPairs(names: string[], values: string[], pairs: Iterable<unknown>): void {
+  for (const pair of pairs) {
+    if (typeof pair !== 'object' || pair === null || !(Symbol.iterator in pair)) {
+      throw new TypeError('Headers: every item of a list must be a pair of name and value');
+    }
+    const items = Array.isArray(pair) ? pair : [...(pair as Iterable<unknown>)];
+    if (items.length !== 2) {
+      throw new TypeError(`Headers: expected a pair of name and value, found ${items.length} items`);
+    }
+    const name = fieldName(items[0]);
+    const value = fieldValue(items[1]);
+    names.push(name);
+    values.push(value);
+  }
+}
+
+function removeFrom(names: string[], values: string[], key: string, from: number): void {
+  let kept = from;
+  for (let i = from; i < names.length; i++) {
+    if (names[i] === key) continue;
+    names[kept] = names[i]!;
+    values[kept] = values[i]!;
+    kept++;
+  }
+  names.length = kept;
+  values.length = kept;
+}
+
+/** RFC 9113 §8.2.3: cookie crumbs are joined by "; ", everything else by a comma. */
+function separatorOf(name: string): string {
+  return name === 'cookie' ? '; ' : ', ';
+}

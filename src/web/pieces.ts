@@ -1,0 +1,157 @@
+/**
+ * A body as pieces that are pulled: what the server sends from, and what `text()` and its like collect
+ * when a body is not in memory as a whole. Nothing is read before it is asked for, so a slow reader
+ * holds its producer back. Cancelling reaches the producer exactly once, and never after the end.
+ */
+import { types } from 'node:util';
+import { show } from '../base/errors.ts';
+
+export interface PieceReader {
+  /**
+   * The next piece, never empty, borrowed until the next `read`; undefined at the end.
+   * Rejects with the producer's error. One read at a time.
+   */
+  read(): Promise<Uint8Array | undefined>;
+  /** No more is wanted. Idempotent; a no-op after the end or an error. Never throws. */
+  cancel(reason?: unknown): void;
+}
+
+/** A body that the server sends piece by piece. */
+export interface OutgoingBody extends PieceReader {
+  /** In bytes; undefined when only the end will tell. */
+  readonly contentLength: number | undefined;
+}
+
+/** From a stream of the platform's, which it locks. @throws TypeError when the stream is locked. */
+export class StreamPieces implements OutgoingBody {
+  readonly contentLength: number | undefined;
+  readonly #reader: ReadableStreamDefaultReader<unknown>;
+  #ended = false;
+
+  constructor(stream: ReadableStream, contentLength?: number) {
+    this.contentLength = contentLength;
+    this.#reader = stream.getReader();
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    while (!this.#ended) {
+      let piece: unknown;
+      try {
+        const result = await this.#reader.read();
+        if (result.done) break;
+        piece = result.value;
+      } catch (error) {
+        this.#ended = true;
+        throw error;
+      }
+      if (!types.isUint8Array(piece)) {
+        // The Fetch standard: bodies are streams of Uint8Array, text has to be encoded first.
+        const fault = new TypeError(`Received non-Uint8Array chunk: a body stream gave ${show(piece)}`);
+        this.cancel(fault);
+        throw fault;
+      }
+      if (piece.byteLength > 0) return piece;
+    }
+    this.#ended = true;
+    return undefined;
+  }
+
+  cancel(reason?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#reader.cancel(reason).catch(ignore);
+  }
+}
+
+/** From an async iterable of bytes or text: a generator, or a Readable of Node's. */
+export class IterablePieces implements OutgoingBody {
+  readonly contentLength = undefined;
+  readonly #iterable: AsyncIterable<unknown>;
+  #iterator: AsyncIterator<unknown> | undefined;
+  #ended = false;
+
+  constructor(iterable: AsyncIterable<unknown>) {
+    this.#iterable = iterable;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    while (!this.#ended) {
+      let piece: unknown;
+      try {
+        this.#iterator ??= this.#iterable[Symbol.asyncIterator]();
+        const result = await this.#iterator.next();
+        if (this.#ended || result.done === true) break;
+        piece = result.value;
+      } catch (error) {
+        this.#ended = true;
+        throw error;
+      }
+      const bytes = bytesOf(piece);
+      if (bytes === undefined) {
+        const fault = new TypeError(`A body's async iterable gave ${show(piece)}; text or bytes are allowed`);
+        this.cancel(fault);
+        throw fault;
+      }
+      if (bytes.byteLength > 0) return bytes;
+    }
+    this.#ended = true;
+    return undefined;
+  }
+
+  cancel(_reason?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const iterable = this.#iterable as { destroy?: unknown };
+    if (typeof iterable.destroy === 'function') {
+      // A Readable's own iterator hears `return` only after the next data. Without an error, because
+      // one would be emitted as 'error', which ends the process where nobody listens.
+      iterable.destroy();
+      return;
+    }
+    endIteration(this.#iterable, this.#iterator).catch(ignore);
+  }
+}
+
+/**
+ * Reads to the end.
+ * @param fresh the result must be memory of its own, not the only piece, which belongs to its producer
+ */
+export async function collect(reader: PieceReader, fresh: boolean): Promise<Uint8Array> {
+  const first = await reader.read();
+  if (first === undefined) return new Uint8Array(0);
+  const second = await reader.read();
+  if (second === undefined) return fresh ? new Uint8Array(first) : first;
+  const pieces = [first, second];
+  let length = first.byteLength + second.byteLength;
+  for (let piece = await reader.read(); piece !== undefined; piece = await reader.read()) {
+    pieces.push(piece);
+    length += piece.byteLength;
+  }
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.byteLength;
+  }
+  return all;
+}
+
+const encoder = new TextEncoder();
+
+/** @returns undefined for what is neither text nor bytes */
+function bytesOf(piece: unknown): Uint8Array | undefined {
+  if (typeof piece === 'string') return encoder.encode(piece);
+  if (types.isUint8Array(piece)) return piece;
+  if (ArrayBuffer.isView(piece)) return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
+  if (types.isAnyArrayBuffer(piece)) return new Uint8Array(piece);
+  return undefined;
+}
+
+async function endIteration(
+  iterable: AsyncIterable<unknown>,
+  iterator: AsyncIterator<unknown> | undefined,
+): Promise<void> {
+  await (iterator ?? iterable[Symbol.asyncIterator]()).return?.();
+}
+
+function ignore(): void {}

@@ -1,0 +1,348 @@
+/**
+ * The light Request: positions in the head text and a port to the exchange, and everything else made
+ * when it is first asked for. It knows no socket and no protocol; the server makes it and answers
+ * through the port, which recognises by the exchange's id a Request that was kept too long.
+ *
+ * What works without patched globals: `instanceof Request` everywhere; `clone()` is a Request of the
+ * platform's own, so `fetch(request.clone())` and `new Request(request.clone(), init)` always work, as
+ * does `new Request(url, request)`. `fetch(request)` and `new Request(request)` work where the platform
+ * keeps its state under symbols (Node 20 and 22), and with `installGlobals()` on every version.
+ *
+ * Beyond the platform: a GET or HEAD may carry a body and it can be read, but `clone()` leaves it
+ * behind; `method` is the token as it was sent, and TRACE and CONNECT have no clone.
+ */
+import { type BodyOwner, isReadable, isUsed, type OpenedBody, streamOf } from './body.ts';
+import { readArrayBuffer, readBlob, readBytes, readFormData, readJson, readText } from './consume.ts';
+import { type Headers, headersOfHead } from './headers.ts';
+import { INSPECT, type Inspect, type InspectOptions, inspectAs } from './inspect.ts';
+import { answerPlatformSlots, PlatformRequest, type RequestInit, standInFor } from './platform.ts';
+import { requestUrl } from './url.ts';
+
+/** What the server's connection offers; ids guard against a Request kept beyond its exchange. */
+export interface ExchangePort {
+  readonly exchangeId: number;
+  readonly scheme: 'http' | 'https';
+  /** Authority to use when the request has none (HTTP/1.0), as `localhost:8080`. */
+  readonly defaultAuthority: string;
+  /** Aborts when the client goes before the last byte was handed over; never after success. */
+  abortSignal(exchangeId: number): AbortSignal;
+  /** undefined when there is no body, or the exchange is over and nothing was kept. */
+  requestBody(exchangeId: number): IncomingBody | undefined;
+}
+
+/** The body as the server receives it. One consumer. */
+export interface IncomingBody {
+  readonly contentLength: number | undefined;
+  /** The whole body, if all of it is already here and none was read: given away to the caller. */
+  takeBuffered(): Uint8Array | undefined;
+  /** The next piece, given away to the caller, undefined at the end; rejects with the abort reason or a fault. */
+  read(): Promise<Uint8Array | undefined>;
+  cancel(reason?: unknown): void;
+  /** Fields after the body. */
+  readonly trailers?: Promise<Headers>;
+}
+
+/** By `methodId`; 0 is any other and stands in the text. */
+const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'] as const;
+
+const SHOWN = (
+  'method url headers destination referrer referrerPolicy mode credentials cache redirect integrity ' +
+  'keepalive isReloadNavigation isHistoryNavigation signal'
+).split(' ');
+
+export class HoldfastRequest implements BodyOwner {
+  /** @internal */
+  _port: ExchangePort;
+  /** @internal */
+  _exchangeId: number;
+  /** @internal A latin1 snapshot that holds the head; the positions below are indexes in it. */
+  _text: string;
+  /** @internal */
+  _start: number;
+  /** @internal */
+  _methodId: number;
+  /** @internal */
+  _methodEnd: number;
+  /** @internal */
+  _targetStart: number;
+  /** @internal */
+  _targetEnd: number;
+  /** @internal -1: no authority. */
+  _hostStart: number;
+  /** @internal */
+  _hostEnd: number;
+  /** @internal */
+  _fieldsStart: number;
+  /** @internal */
+  _fieldsEnd: number;
+  /** @internal */
+  _withBody: boolean;
+  /** @internal */
+  _used: boolean;
+  /** @internal */
+  _url: string | undefined;
+  /** @internal */
+  _headers: Headers | undefined;
+  /** @internal The body, kept when a clone needed it whole. */
+  _kept: Uint8Array | undefined;
+  /** @internal */
+  _stream: ReadableStream<Uint8Array> | undefined;
+
+  /** Use `createRequest`. @hot */
+  constructor(
+    port: ExchangePort,
+    exchangeId: number,
+    text: string,
+    start: number,
+    methodId: number,
+    methodEnd: number,
+    targetStart: number,
+    targetEnd: number,
+    hostStart: number,
+    hostEnd: number,
+    fieldsStart: number,
+    fieldsEnd: number,
+    hasBody: boolean,
+  ) {
+    this._port = port;
+    this._exchangeId = exchangeId;
+    this._text = text;
+    this._start = start;
+    this._methodId = methodId;
+    this._methodEnd = methodEnd;
+    this._targetStart = targetStart;
+    this._targetEnd = targetEnd;
+    this._hostStart = hostStart;
+    this._hostEnd = hostEnd;
+    this._fieldsStart = fieldsStart;
+    this._fieldsEnd = fieldsEnd;
+    this._withBody = hasBody;
+    this._used = false;
+    this._url = undefined;
+    this._headers = undefined;
+    this._kept = undefined;
+    this._stream = undefined;
+  }
+
+  get method(): string {
+    const id = this._methodId;
+    return id === 0 ? this._text.slice(this._start, this._methodEnd) : METHODS[id]!;
+  }
+
+  get url(): string {
+    return (this._url ??= requestUrl(
+      this._port.scheme,
+      this._port.defaultAuthority,
+      this._text,
+      this._targetStart,
+      this._targetEnd,
+      this._hostStart,
+      this._hostEnd,
+    ));
+  }
+
+  get headers(): Headers {
+    return (this._headers ??= headersOfHead(this._text, this._fieldsStart, this._fieldsEnd));
+  }
+
+  /** Aborts when the client goes before the last byte of the answer was handed over; never after success. */
+  get signal(): AbortSignal {
+    return this._port.abortSignal(this._exchangeId);
+  }
+
+  get body(): ReadableStream<Uint8Array> | null {
+    return streamOf(this);
+  }
+
+  get bodyUsed(): boolean {
+    return isUsed(this);
+  }
+
+  text(): Promise<string> {
+    return readText(this);
+  }
+
+  /** `any`, as every other declaration of it has it: the shape is the program's to know. */
+  // biome-ignore lint/suspicious/noExplicitAny: handlers written for other servers rely on it
+  json(): Promise<any> {
+    return readJson(this);
+  }
+
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return readArrayBuffer(this);
+  }
+
+  bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return readBytes(this);
+  }
+
+  blob(): Promise<Blob> {
+    return readBlob(this, this.headers.get('content-type'));
+  }
+
+  formData(): Promise<FormData> {
+    return readFormData(this, this.headers.get('content-type'));
+  }
+
+  /** A Request of the platform's own. A body that is here as a whole is shared, any other is teed. */
+  clone(): PlatformRequest {
+    if (!isReadable(this)) throw new TypeError('Request.clone: the body has been read or is locked');
+    if (!this._withBody || !mayHaveBody(this.method)) return platformRequest(this, null);
+    if (this._stream === undefined) {
+      const body = this._open();
+      if (body instanceof Uint8Array) {
+        this._kept = body;
+        // What the server receives into is never shared memory.
+        return platformRequest(this, body as Uint8Array<ArrayBuffer>);
+      }
+    }
+    const [kept, given] = streamOf(this)!.tee();
+    this._stream = kept;
+    return platformRequest(this, given);
+  }
+
+  get cache(): 'default' {
+    return 'default';
+  }
+
+  get credentials(): 'same-origin' {
+    return 'same-origin';
+  }
+
+  get destination(): '' {
+    return '';
+  }
+
+  get duplex(): 'half' {
+    return 'half';
+  }
+
+  get integrity(): string {
+    return '';
+  }
+
+  get isHistoryNavigation(): boolean {
+    return false;
+  }
+
+  get isReloadNavigation(): boolean {
+    return false;
+  }
+
+  get keepalive(): boolean {
+    return false;
+  }
+
+  get mode(): 'cors' {
+    return 'cors';
+  }
+
+  get redirect(): 'follow' {
+    return 'follow';
+  }
+
+  get referrer(): string {
+    return 'about:client';
+  }
+
+  get referrerPolicy(): '' {
+    return '';
+  }
+
+  [INSPECT](_depth: number, options: InspectOptions, inspect: Inspect): string {
+    return inspectAs('Request', this, SHOWN, options, inspect);
+  }
+
+  /** @internal */
+  _hasBody(): boolean {
+    return this._withBody;
+  }
+
+  /** @internal */
+  _open(): OpenedBody {
+    if (this._kept !== undefined) return this._kept;
+    const body = this._port.requestBody(this._exchangeId);
+    if (body === undefined) {
+      throw new TypeError('The request body is gone: the exchange was over before it was read');
+    }
+    return body.takeBuffered() ?? body;
+  }
+}
+
+standInFor(HoldfastRequest, PlatformRequest);
+// What builds a second Request by `request.constructor` gets one that it can give arguments to.
+Object.defineProperty(HoldfastRequest.prototype, 'constructor', {
+  value: PlatformRequest,
+  writable: true,
+  configurable: true,
+});
+answerPlatformSlots(HoldfastRequest, new PlatformRequest('http://localhost/'), toPlatformRequest);
+
+/**
+ * `text` is a latin1 snapshot that holds the head; all positions are indexes in it.
+ * @param methodId 1 GET, 2 HEAD, 3 POST, 4 PUT, 5 DELETE, 6 OPTIONS, 7 PATCH, 0 any other: text[start, methodEnd)
+ * @param hostStart -1 when the request has no authority
+ * @hot
+ */
+export function createRequest(
+  port: ExchangePort,
+  exchangeId: number,
+  text: string,
+  start: number,
+  methodId: number,
+  methodEnd: number,
+  targetStart: number,
+  targetEnd: number,
+  hostStart: number,
+  hostEnd: number,
+  fieldsStart: number,
+  fieldsEnd: number,
+  hasBody: boolean,
+): HoldfastRequest {
+  return new HoldfastRequest(
+    port,
+    exchangeId,
+    text,
+    start,
+    methodId,
+    methodEnd,
+    targetStart,
+    targetEnd,
+    hostStart,
+    hostEnd,
+    fieldsStart,
+    fieldsEnd,
+    hasBody,
+  );
+}
+
+/** By prototype, so it is cheap; what a program derives from ours does not exist. */
+export function isLightRequest(value: unknown): value is HoldfastRequest {
+  return (
+    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === HoldfastRequest.prototype
+  );
+}
+
+/**
+ * A Request of the platform's that stands for ours: same stream, same signal, a copy of the fields.
+ * @throws TypeError for what the platform cannot make: TRACE, CONNECT
+ */
+export function toPlatformRequest(request: HoldfastRequest): PlatformRequest {
+  return platformRequest(request, mayHaveBody(request.method) ? request.body : null);
+}
+
+function platformRequest(
+  request: HoldfastRequest,
+  body: Uint8Array<ArrayBuffer> | ReadableStream | null,
+): PlatformRequest {
+  const init: RequestInit = { method: request.method, headers: [...request.headers], signal: request.signal };
+  if (body !== null) {
+    init.body = body;
+    init.duplex = 'half';
+  }
+  return new PlatformRequest(request.url, init);
+}
+
+function mayHaveBody(method: string): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}

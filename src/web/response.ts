@@ -1,0 +1,332 @@
+/**
+ * The light Response: what a handler gives back, kept as it was given until somebody asks. For the
+ * common answers (`new Response(text)`, `Response.json(value)`, a status, a content type, a few fields)
+ * no Headers and no stream ever exists; the server reads the slots through `parts.ts`.
+ *
+ * It checks what the Fetch standard checks, with the same classes of error. Bytes are copied, as the
+ * standard has it. `x instanceof Response` holds for the platform's responses too.
+ */
+import { type BodyOwner, isReadable, isUsed, type OpenedBody, streamOf } from './body.ts';
+import { type BodyInit, type BodySource, impliedContentType, sourceOfInit, TEXT_TYPE } from './body-init.ts';
+import { readArrayBuffer, readBlob, readBytes, readFormData, readJson, readText } from './consume.ts';
+import { fieldName, fieldValue, reasonPhrase } from './field-rules.ts';
+import { appendAll, Headers, headersOfLists } from './headers.ts';
+import { INSPECT, type Inspect, type InspectOptions, inspectAs } from './inspect.ts';
+import { IterablePieces, StreamPieces } from './pieces.ts';
+import { type HeadersInit, PlatformResponse, recognisePlatform, standInFor } from './platform.ts';
+
+export interface ResponseInit {
+  readonly status?: number | undefined;
+  readonly statusText?: string | undefined;
+  readonly headers?: HeadersInit | Headers | undefined;
+}
+
+/** Not `Object.hasOwn`: the optimising compiler knows this one inside of for-in, where it costs nothing. */
+const hasOwn = Object.prototype.hasOwnProperty;
+
+const SHOWN = 'status statusText headers body bodyUsed ok redirected type url'.split(' ');
+
+export class Response implements BodyOwner {
+  /** @internal */
+  _status: number;
+  /** @internal */
+  _statusText: string;
+  /** @internal What will be sent, unless there is a stream. */
+  _source: BodySource;
+  /** @internal The content type, given or implied, while `_headers` does not exist. */
+  _contentType: string | undefined;
+  /** @internal All other fields, in lower case, while `_headers` does not exist; undefined for none. */
+  _names: string[] | undefined;
+  /** @internal */
+  _values: string[] | undefined;
+  /** @internal Once asked for, these alone count. */
+  _headers: Headers | undefined;
+  /** @internal The program's own stream, or the one made for `body`. */
+  _stream: ReadableStream<Uint8Array> | undefined;
+  /** @internal */
+  _used: boolean;
+  /** @internal 0 ordinary, 1 a network error, 2 a redirect: fields that cannot be changed. */
+  _kind: number;
+
+  /** @throws TypeError, RangeError as the platform's @hot */
+  constructor(body?: BodyInit | null | undefined, init?: ResponseInit | undefined) {
+    this._status = 200;
+    this._statusText = '';
+    this._source = null;
+    this._contentType = undefined;
+    this._names = undefined;
+    this._values = undefined;
+    this._headers = undefined;
+    this._stream = undefined;
+    this._used = false;
+    this._kind = 0;
+    if (typeof body === 'string') {
+      this._source = body;
+      this._contentType = TEXT_TYPE;
+      if (init !== undefined) readInit(this, init);
+    } else {
+      // Init first: it may give a content type of its own, and be refused before the body is touched.
+      if (init !== undefined) readInit(this, init);
+      if (body !== null && body !== undefined) readBody(this, body);
+    }
+    if (this._status !== 200) refuseBody(this);
+  }
+
+  /** @hot */
+  static json(data: unknown, init?: ResponseInit | undefined): Response {
+    const text = JSON.stringify(data);
+    if (text === undefined) throw new TypeError('Value is not JSON serializable');
+    // The text comes last, so that it implies no type where the init gives none.
+    const response = new Response(null, init);
+    response._source = text;
+    if (response._contentType === undefined) response._contentType = 'application/json';
+    if (response._status !== 200) refuseBody(response);
+    return response;
+  }
+
+  static redirect(url: string | URL, status: number = 302): Response {
+    let location: string;
+    try {
+      location = new URL(url).href;
+    } catch (cause) {
+      throw new TypeError(`Failed to parse URL from ${url}`, { cause });
+    }
+    const code = toUnsignedShort(status);
+    if (code !== 301 && code !== 302 && code !== 303 && code !== 307 && code !== 308) {
+      throw new RangeError(`Invalid status code ${status}`);
+    }
+    const response = new Response(null, { status: code });
+    response._names = ['location'];
+    response._values = [location];
+    response._kind = 2;
+    return response;
+  }
+
+  static error(): Response {
+    const response = new Response();
+    response._status = 0;
+    response._kind = 1;
+    return response;
+  }
+
+  get status(): number {
+    return this._status;
+  }
+
+  get ok(): boolean {
+    return this._status >= 200 && this._status <= 299;
+  }
+
+  get statusText(): string {
+    return this._statusText;
+  }
+
+  get type(): 'default' | 'error' {
+    return this._kind === 1 ? 'error' : 'default';
+  }
+
+  get url(): string {
+    return '';
+  }
+
+  get redirected(): boolean {
+    return false;
+  }
+
+  get headers(): Headers {
+    return this._headers ?? makeHeaders(this);
+  }
+
+  get body(): ReadableStream<Uint8Array> | null {
+    return streamOf(this);
+  }
+
+  get bodyUsed(): boolean {
+    return isUsed(this);
+  }
+
+  text(): Promise<string> {
+    return readText(this);
+  }
+
+  /** `any`, as every other declaration of it has it: the shape is the program's to know. */
+  // biome-ignore lint/suspicious/noExplicitAny: code written for other Responses relies on it
+  json(): Promise<any> {
+    return readJson(this);
+  }
+
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return readArrayBuffer(this);
+  }
+
+  bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return readBytes(this);
+  }
+
+  blob(): Promise<Blob> {
+    return readBlob(this, this.headers.get('content-type'));
+  }
+
+  formData(): Promise<FormData> {
+    return readFormData(this, this.headers.get('content-type'));
+  }
+
+  /** What is in memory is shared; a stream is teed. */
+  clone(): Response {
+    if (!isReadable(this)) throw new TypeError('Response.clone: the body has been read or is locked');
+    const copy = new Response();
+    copy._status = this._status;
+    copy._statusText = this._statusText;
+    copy._kind = this._kind;
+    copy._contentType = this._contentType;
+    copy._names = this._names?.slice();
+    copy._values = this._values?.slice();
+    if (this._headers !== undefined) {
+      copy._headers = new Headers(this._headers);
+      copy._headers._immutable = this._headers._immutable;
+    }
+    if (!this._hasBody() || canBeShared(this._source)) {
+      copy._source = this._source;
+    } else {
+      const [kept, given] = streamOf(this)!.tee();
+      this._source = null;
+      this._stream = kept;
+      copy._stream = given;
+    }
+    return copy;
+  }
+
+  [INSPECT](_depth: number, options: InspectOptions, inspect: Inspect): string {
+    return inspectAs('Response', this, SHOWN, options, inspect);
+  }
+
+  /** @internal */
+  _hasBody(): boolean {
+    return this._source !== null || this._stream !== undefined;
+  }
+
+  /** @internal */
+  _open(): OpenedBody {
+    const source = this._source;
+    if (source === null || typeof source === 'string' || source instanceof Uint8Array) return source;
+    if (source instanceof Blob) return new StreamPieces(source.stream(), source.size);
+    return new IterablePieces(source as AsyncIterable<unknown>);
+  }
+}
+
+standInFor(Response, PlatformResponse);
+recognisePlatform(Response, PlatformResponse);
+
+/** Text, bytes and blobs never change, so that two responses can hold the same. */
+function canBeShared(source: BodySource): boolean {
+  return typeof source === 'string' || source instanceof Uint8Array || source instanceof Blob;
+}
+
+function readBody(response: Response, body: unknown): void {
+  const source = sourceOfInit(body);
+  if (source instanceof ReadableStream) response._stream = source;
+  else response._source = source;
+  if (response._contentType === undefined) response._contentType = impliedContentType(body, source);
+}
+
+/** @hot */
+function readInit(response: Response, init: ResponseInit): void {
+  if (init === null) return;
+  if (typeof init !== 'object' && typeof init !== 'function') {
+    throw new TypeError('Response: the init must be an object');
+  }
+  const status = init.status;
+  if (status !== undefined) {
+    const code = toUnsignedShort(status);
+    if (code < 200 || code > 599) {
+      throw new RangeError('init["status"] must be in the range of 200 to 599, inclusive.');
+    }
+    response._status = code;
+  }
+  const statusText = init.statusText;
+  if (statusText !== undefined) response._statusText = reasonPhrase(statusText);
+  const headers = init.headers;
+  if (headers !== undefined) readFields(response, headers);
+}
+
+/** A plain record goes straight into the slots; everything else by way of lists. @hot */
+function readFields(response: Response, init: HeadersInit | Headers): void {
+  if (init === null || typeof init !== 'object' || Object.getPrototypeOf(init) !== Object.prototype) {
+    readFieldList(response, init);
+    return;
+  }
+  const record = init as Record<string, string>;
+  if (Symbol.iterator in record) {
+    readFieldList(response, init);
+    return;
+  }
+  let typed = false;
+  for (const key in record) {
+    if (!hasOwn.call(record, key)) continue;
+    const name = fieldName(key);
+    const value = fieldValue(record[key]);
+    if (name === 'content-type') {
+      // A second one, in another case, is appended as the standard has it.
+      response._contentType = typed ? `${response._contentType}, ${value}` : value;
+      typed = true;
+    } else {
+      addField(response, name, value);
+    }
+  }
+}
+
+function readFieldList(response: Response, init: unknown): void {
+  const names: string[] = [];
+  const values: string[] = [];
+  appendAll(names, values, init);
+  let typed = false;
+  for (let i = 0; i < names.length; i++) {
+    if (names[i] !== 'content-type') {
+      addField(response, names[i]!, values[i]!);
+    } else {
+      response._contentType = typed ? `${response._contentType}, ${values[i]}` : values[i];
+      typed = true;
+    }
+  }
+}
+
+function addField(response: Response, name: string, value: string): void {
+  if (response._names === undefined) {
+    response._names = [name];
+    response._values = [value];
+  } else {
+    response._names.push(name);
+    response._values!.push(value);
+  }
+}
+
+function makeHeaders(response: Response): Headers {
+  const names = response._names ?? [];
+  const values = response._values ?? [];
+  if (response._contentType !== undefined) {
+    names.push('content-type');
+    values.push(response._contentType);
+  }
+  const headers = headersOfLists(names, values);
+  headers._immutable = response._kind !== 0;
+  response._headers = headers;
+  response._contentType = undefined;
+  response._names = undefined;
+  response._values = undefined;
+  return headers;
+}
+
+/** Fetch standard, "null body status": 101, 103, 204, 205, 304, of which an init can give the last three. */
+function refuseBody(response: Response): void {
+  const status = response._status;
+  if ((status === 204 || status === 205 || status === 304) && response._hasBody()) {
+    throw new TypeError(`Response constructor: Invalid response status code ${status}: it has no body`);
+  }
+}
+
+/** WebIDL `unsigned short`: https://webidl.spec.whatwg.org/#abstract-opdef-converttoint */
+function toUnsignedShort(value: unknown): number {
+  if (typeof value === 'number' && (value & 0xffff) === value) return value;
+  const number = Math.trunc(Number(value));
+  return Number.isFinite(number) ? ((number % 65_536) + 65_536) % 65_536 : 0;
+}

@@ -1,0 +1,188 @@
+/**
+ * The absolute URL of a request: what `new URL(...).href` would give, by putting the parts together where
+ * nothing in them needs to be normalised, which one look at every character tells. Whatever is unusual
+ * takes the parser's way. It never throws: where the client's authority is no authority, ours stands in.
+ */
+
+/** The character needs no look: the URL standard neither encodes nor interprets it in this place. */
+const PLAIN = 1;
+const SLASH = 2;
+const QUERY = 3;
+
+/** Path characters of a special URL; 0 takes the parser's way: ", #, <, >, `, {, }, \, ^, |, blanks, bytes above 0x7e. */
+const PATH = tableOf("!$&'()*+,-.0123456789:;=@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]_abcdefghijklmnopqrstuvwxyz~%");
+PATH[0x2f] = SLASH;
+PATH[0x3f] = QUERY;
+/** Query characters; the single quote is encoded in queries of special URLs. */
+const SEARCH = tableOf(
+  '!$&()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~%\\',
+);
+/** Host characters that the domain parser leaves alone. */
+const HOST = tableOf('abcdefghijklmnopqrstuvwxyz0123456789-.');
+
+function tableOf(characters: string): Uint8Array {
+  const table = new Uint8Array(256);
+  for (let i = 0; i < characters.length; i++) table[characters.charCodeAt(i)] = PLAIN;
+  return table;
+}
+
+/**
+ * @param text holds the target at [targetStart, targetEnd) and the authority at [hostStart, hostEnd);
+ * hostStart is -1 when the request has none
+ * @param defaultAuthority what stands in for an authority that is missing or no authority
+ */
+export function requestUrl(
+  scheme: 'http' | 'https',
+  defaultAuthority: string,
+  text: string,
+  targetStart: number,
+  targetEnd: number,
+  hostStart: number,
+  hostEnd: number,
+): string {
+  const hasHost = hostStart !== -1 && hostEnd > hostStart;
+  const target = text.slice(targetStart, targetEnd);
+  const authority = hasHost ? text.slice(hostStart, hostEnd) : defaultAuthority;
+  if (isPlainTarget(target) && isPlainAuthority(authority, scheme))
+    return `${scheme}://${authority}${target}`;
+  return parsedUrl(scheme, authority, defaultAuthority, target);
+}
+
+/** RFC 9112 §3.3 says what each form of the request target stands for. */
+function parsedUrl(scheme: string, authority: string, defaultAuthority: string, target: string): string {
+  if (target.charCodeAt(0) === 0x2f) {
+    return (
+      joinedUrl(scheme, authority, target) ??
+      joinedUrl(scheme, defaultAuthority, target) ??
+      'http://localhost/'
+    );
+  }
+  if (/^https?:\/\//i.test(target)) {
+    // Absolute form: the Host field is to be ignored (RFC 9112 §3.2.2).
+    const url = tryUrl(target);
+    if (url !== null) {
+      // A Request's URL never holds credentials: the Fetch standard refuses to make one that does.
+      url.username = '';
+      url.password = '';
+      return url.href;
+    }
+  }
+  // Asterisk form and authority form have an empty path.
+  const named = target === '*' || /^https?:/i.test(target) ? authority : target;
+  return (
+    joinedUrl(scheme, named, '/') ??
+    joinedUrl(scheme, authority, '/') ??
+    joinedUrl(scheme, defaultAuthority, '/') ??
+    'http://localhost/'
+  );
+}
+
+function joinedUrl(scheme: string, authority: string, path: string): string | undefined {
+  // None of these may end the authority early, so that a Host field cannot reach into path or userinfo.
+  if (/[/?#@\\\s]/.test(authority)) return undefined;
+  return tryUrl(`${scheme}://${authority}${path}`)?.href;
+}
+
+function tryUrl(text: string): URL | null {
+  try {
+    return new URL(text);
+  } catch {
+    return null;
+  }
+}
+
+/** @hot */
+function isPlainTarget(target: string): boolean {
+  const length = target.length;
+  if (length === 0 || target.charCodeAt(0) !== 0x2f) return false;
+  let afterSlash = false;
+  let i = 0;
+  for (; i < length; i++) {
+    const code = target.charCodeAt(i);
+    const kind = code < 256 ? PATH[code]! : 0;
+    if (kind === PLAIN) {
+      // A segment that begins with '.' or '%2e' may be a dot segment, which the parser takes out.
+      if (afterSlash && (code === 0x2e || code === 0x25) && mayBeDots(target, i)) return false;
+      afterSlash = false;
+    } else if (kind === SLASH) {
+      afterSlash = true;
+    } else if (kind === QUERY) {
+      break;
+    } else {
+      return false;
+    }
+  }
+  for (; i < length; i++) {
+    const code = target.charCodeAt(i);
+    if (code >= 256 || SEARCH[code] !== PLAIN) return false;
+  }
+  return true;
+}
+
+/** Names like `.well-known` and encoded letters are no dot segments. */
+function mayBeDots(target: string, i: number): boolean {
+  const next = i + 1 < target.length ? target.charCodeAt(i + 1) : 0;
+  if (target.charCodeAt(i) === 0x25) return next === 0x32;
+  return !(next >= 0x61 && next <= 0x7a);
+}
+
+/** A registered name in lower case or a dotted IPv4 address, with a port that has to be told. @hot */
+function isPlainAuthority(authority: string, scheme: string): boolean {
+  const length = authority.length;
+  let labelStart = 0;
+  let i = 0;
+  let code = 0;
+  for (; i < length; i++) {
+    code = authority.charCodeAt(i);
+    if (code === 0x3a) break;
+    if (code >= 256 || HOST[code] !== PLAIN) return false;
+    if (code === 0x2e) {
+      if (i === labelStart) return false;
+      labelStart = i + 1;
+    } else if (code === 0x2d && (i === labelStart || authority.charCodeAt(i - 1) === 0x2d)) {
+      // `xn--` and its like are the domain parser's to judge.
+      return false;
+    }
+  }
+  // RFC 1035 §2.3.4 bounds names at 253 characters; a trailing dot and a hyphen are rare enough to parse.
+  if (i === labelStart || i > 253 || authority.charCodeAt(i - 1) === 0x2d) return false;
+  const last = authority.charCodeAt(labelStart);
+  if (last >= 0x30 && last <= 0x39 && !isDottedQuad(authority, i)) return false;
+  return i === length || isPlainPort(authority, i + 1, scheme);
+}
+
+/** A name whose last label begins with a digit may be an IPv4 address in one of many spellings. */
+function isDottedQuad(authority: string, end: number): boolean {
+  let dots = 0;
+  let value = 0;
+  let digits = 0;
+  for (let i = 0; i <= end; i++) {
+    const code = i === end ? 0x2e : authority.charCodeAt(i);
+    if (code === 0x2e) {
+      if (digits === 0 || value > 255) return false;
+      dots++;
+      value = 0;
+      digits = 0;
+    } else if (code >= 0x30 && code <= 0x39) {
+      // A leading zero means octal.
+      if (digits === 1 && value === 0) return false;
+      value = value * 10 + code - 0x30;
+      if (++digits > 3) return false;
+    } else {
+      return false;
+    }
+  }
+  return dots === 4;
+}
+
+function isPlainPort(authority: string, start: number, scheme: string): boolean {
+  const length = authority.length;
+  if (start === length || length - start > 5 || authority.charCodeAt(start) === 0x30) return false;
+  let port = 0;
+  for (let i = start; i < length; i++) {
+    const digit = authority.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return false;
+    port = port * 10 + digit;
+  }
+  return port <= 65_535 && port !== (scheme === 'http' ? 80 : 443);
+}
