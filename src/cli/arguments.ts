@@ -35,6 +35,7 @@ interface ValueFlag extends FlagBase {
 
 interface ChoiceFlag extends FlagBase {
   readonly kind: 'choice';
+  readonly metavar: string;
   readonly choices: readonly string[];
 }
 
@@ -247,13 +248,13 @@ export function describeFlags(table: FlagTable): string {
 function spellingOf(name: string, flag: Flag): string {
   const short = flag.short === undefined ? '    ' : `-${flag.short}, `;
   const long = flag.kind === 'switch' && flag.negatable === true ? `--[no-]${name}` : `--${name}`;
-  const value =
-    flag.kind === 'switch' ? '' : flag.kind === 'choice' ? ` ${flag.choices.join('|')}` : ` ${flag.metavar}`;
+  const value = flag.kind === 'switch' ? '' : ` ${flag.metavar}`;
   return `${short}${long}${value}`;
 }
 
 function explanationOf(flag: Flag): string {
   const notes: string[] = [];
+  if (flag.kind === 'choice') notes.push(flag.choices.join('|'));
   if (flag.defaultText !== undefined) notes.push(`default ${flag.defaultText}`);
   if (flag.env !== undefined) notes.push(`or ${flag.env}`);
   return notes.length === 0 ? flag.help : `${flag.help} [${notes.join('; ')}]`;

@@ -3,9 +3,10 @@ import type { FlagTable } from './arguments.ts';
 
 const LISTEN = 'Where to listen';
 const WORK = 'How to work';
-const LIMITS = 'Timeouts and limits (off switches one off)';
+const LIMITS = 'Timeouts and limits, each a value or off';
 const WORDS = 'What to say';
 
+// biome-ignore format: one flag a line reads as the table that it is
 export const SERVE_FLAGS = {
   port: { kind: 'integer', short: 'p', metavar: 'PORT', max: 65535, env: 'PORT', defaultText: '8080', group: LISTEN, help: 'TCP port; 0 is any free one' },
   host: { kind: 'text', short: 'H', metavar: 'HOST', env: 'HOST', defaultText: '127.0.0.1', group: LISTEN, help: 'address or name to bind; 0.0.0.0 or :: for everybody' },
@@ -15,7 +16,7 @@ export const SERVE_FLAGS = {
   'tls-key': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'private key (PEM) of the certificate' },
 
   workers: { kind: 'integer', short: 'w', metavar: 'N', min: 1, max: 1024, word: 'auto', defaultText: 'auto: one a core', group: WORK, help: 'threads that serve' },
-  engine: { kind: 'choice', choices: ['auto', 'iouring', 'epoll', 'node'], defaultText: 'auto', group: WORK, help: 'what moves the bytes; auto takes the fastest that this host allows' },
+  engine: { kind: 'choice', metavar: 'ENGINE', choices: ['auto', 'iouring', 'epoll', 'node'], defaultText: 'auto', group: WORK, help: 'what moves the bytes; auto takes the fastest that this host allows' },
   globals: { kind: 'switch', negatable: true, defaultText: 'on', group: WORK, help: "make Request and Response the engine's light ones in this process" },
   watch: { kind: 'switch', group: WORK, help: "reload when files in the module's folder change" },
 
@@ -28,10 +29,10 @@ export const SERVE_FLAGS = {
   'max-header-size': { kind: 'size', metavar: 'SIZE', defaultText: '16k', group: LIMITS, help: 'of a request head; beyond, 431' },
   'max-body-size': { kind: 'size', metavar: 'SIZE', defaultText: '100m', group: LIMITS, help: 'of a request body; beyond, 413' },
 
-  log: { kind: 'choice', choices: ['pretty', 'json', 'off'], defaultText: 'pretty on a terminal, else off', group: WORDS, help: 'a line on standard error for each request; warnings and errors are always told' },
+  log: { kind: 'choice', metavar: 'FORMAT', choices: ['pretty', 'json', 'off'], defaultText: 'pretty on a terminal, else off', group: WORDS, help: 'a line on standard error for each request; warnings and errors are always told' },
   quiet: { kind: 'switch', short: 'q', group: WORDS, help: 'no banner' },
   help: { kind: 'switch', short: 'h', group: WORDS, help: 'this page' },
-} as const satisfies FlagTable; // biome-ignore format: one flag a line reads as the table that it is
+} as const satisfies FlagTable;
 
 export const SERVE_USAGE = `Usage: holdfast serve [TARGET] [FLAGS]
 

@@ -22,19 +22,17 @@ export interface AccessRecord {
   readonly userAgent: string | null;
 }
 
+/** The log is the function that takes a record; what else it can do hangs on it. */
 export interface AccessLog {
-  /** May be passed on without its object. */
-  readonly record: (record: AccessRecord) => void;
+  (record: AccessRecord): void;
   /** @returns whether everything went out within `timeoutMs` */
   flush(timeoutMs: number): Promise<boolean>;
   flushSync(): void;
   /** Lines lost because the log was read too slowly. */
-  readonly droppedCount: number;
+  droppedCount(): number;
 }
 
 export interface AccessLogOptions {
-  /** @default 'pretty' */
-  readonly format?: 'pretty' | 'json';
   /** @default 2, standard error */
   readonly fd?: number;
   readonly colour?: boolean;
@@ -51,52 +49,53 @@ const TEXT_CHARACTERS_MAX = 2048;
 
 const LINGER_MS = 20;
 
-export function createAccessLog(options: AccessLogOptions = {}): AccessLog {
-  return new LineAccessLog(options);
+export function createAccessLog(format: 'pretty' | 'json', options: AccessLogOptions = {}): AccessLog {
+  const fd = options.fd ?? 2;
+  const now = options.now ?? Date.now;
+  const isJson = format === 'json';
+  const writer = new LineWriter(fd, {
+    ...options,
+    lingerMs: options.lingerMs ?? LINGER_MS,
+    describeDropped: (count) => droppedLine(isJson, now(), count),
+  });
+  const formatter = new LineFormatter(isJson, !isJson && (options.colour ?? usesColour(fd)));
+  return Object.assign((record: AccessRecord) => writer.write(formatter.line(record, now())), {
+    flush: (timeoutMs: number) => writer.flush(timeoutMs),
+    flushSync: () => writer.flushSync(),
+    droppedCount: () => writer.droppedCount,
+  });
 }
 
-class LineAccessLog implements AccessLog {
-  readonly #writer: LineWriter;
+function droppedLine(isJson: boolean, nowMs: number, count: number): string {
+  if (!isJson) return `holdfast: ${count} access log lines were dropped: the log is read too slowly`;
+  return JSON.stringify({
+    time: new Date(nowMs).toISOString(),
+    level: 'warn',
+    dropped: count,
+    msg: 'access log lines were dropped: the log is read too slowly',
+  });
+}
+
+class LineFormatter {
   readonly #isJson: boolean;
   readonly #colour: boolean;
-  readonly #now: () => number;
   /** The clock's text is made once a second, as most lines of a busy server share it. */
   #second = -1;
   #secondText = '';
 
-  constructor(options: AccessLogOptions) {
-    const fd = options.fd ?? 2;
-    this.#isJson = options.format === 'json';
-    this.#colour = !this.#isJson && (options.colour ?? usesColour(fd));
-    this.#now = options.now ?? Date.now;
-    this.#writer = new LineWriter(fd, {
-      ...options,
-      lingerMs: options.lingerMs ?? LINGER_MS,
-      describeDropped: (count) =>
-        this.#isJson
-          ? JSON.stringify({
-              time: new Date(this.#now()).toISOString(),
-              level: 'warn',
-              dropped: count,
-              msg: 'access log lines were dropped',
-            })
-          : `holdfast: ${count} access log lines were dropped: the log is read too slowly`,
-    });
+  constructor(isJson: boolean, colour: boolean) {
+    this.#isJson = isJson;
+    this.#colour = colour;
   }
 
-  get droppedCount(): number {
-    return this.#writer.droppedCount;
-  }
-
-  readonly record = (record: AccessRecord): void => {
-    const nowMs = this.#now();
+  line(record: AccessRecord, nowMs: number): string {
     const second = Math.floor(nowMs / 1000);
     if (second !== this.#second) {
       this.#second = second;
       this.#secondText = new Date(second * 1000).toISOString().slice(0, 19);
     }
-    this.#writer.write(this.#isJson ? this.#jsonLine(record, nowMs) : this.#prettyLine(record));
-  };
+    return this.#isJson ? this.#jsonLine(record, nowMs) : this.#prettyLine(record);
+  }
 
   #jsonLine(record: AccessRecord, nowMs: number): string {
     const time = `${this.#secondText}.${String(Math.floor(nowMs) % 1000).padStart(3, '0')}Z`;
@@ -117,14 +116,6 @@ class LineAccessLog implements AccessLog {
     const referer = record.referer === null ? '' : ` ${quoted(record.referer)}`;
     const userAgent = record.userAgent === null ? '' : ` ${quoted(record.userAgent)}`;
     return `${paint(this.#secondText.slice(11), 'dim', on)} ${record.remoteAddress?.address || '-'} ${status} ${request} ${cost}${referer}${userAgent}`;
-  }
-
-  flush(timeoutMs: number): Promise<boolean> {
-    return this.#writer.flush(timeoutMs);
-  }
-
-  flushSync(): void {
-    this.#writer.flushSync();
   }
 }
 

@@ -142,7 +142,7 @@ test('pretty lines name their fields and show the stack of an error only', async
     const logger = new HoldfastLogger({ fd, colour: false, now });
     logger.debug('unseen');
     logger.warn({ port: 8080, path: 'a b', none: undefined }, 'careful');
-    logger.error({ error: new Error('boom') }, 'failed');
+    logger.error('failed', new Error('boom'));
     await logger.flush(1000);
   });
   const lines = text.split('\n');
@@ -179,9 +179,9 @@ test('JSON lines parse, whatever they are given', async () => {
 test('an access line tells who asked for what, and cannot move the cursor of its reader', async () => {
   const evil = '/\x1b[2J\x9b1m\u2028"\r\nfake';
   const pretty = await written(async (fd) => {
-    const log = createAccessLog({ fd, colour: false, now });
-    log.record({ ...RECORD, bytes: 1234, userAgent: 'curl/8' });
-    log.record({
+    const log = createAccessLog('pretty', { fd, colour: false, now });
+    log({ ...RECORD, bytes: 1234, userAgent: 'curl/8' });
+    log({
       ...RECORD,
       remoteAddress: undefined,
       target: evil,
@@ -198,8 +198,8 @@ test('an access line tells who asked for what, and cannot move the cursor of its
   // biome-ignore lint/suspicious/noControlCharactersInRegex: their absence is the point.
   assert.doesNotMatch(pretty, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028]/);
   const json = await written(async (fd) => {
-    const log = createAccessLog({ fd, format: 'json', now });
-    log.record({
+    const log = createAccessLog('json', { fd, now });
+    log({
       ...RECORD,
       remoteAddress: { address: '::1' },
       target: evil,

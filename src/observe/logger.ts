@@ -1,6 +1,6 @@
 /**
  * Log lines of the server itself: four levels, two formats, one bounded queue. The interface is the one
- * that pino, winston and console share, so any of them can stand in its place.
+ * that pino, winston and console share, so that any of them can stand in its place.
  */
 import { LineWriter, type LineWriterOptions } from './line-writer.ts';
 import { escapeControls, paint, usesColour } from './terminal.ts';
@@ -9,12 +9,15 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFormat = 'pretty' | 'json';
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** What Holdfast calls. Fields come first and the message last, as pino has it; a message alone will do. */
+/**
+ * What Holdfast calls: a message and what belongs to it. Errors and plain objects among the arguments
+ * become fields, first or last, so that calls in the manner of console and of pino both read well.
+ */
 export interface Logger {
-  debug(fieldsOrMessage: LogFields | string, message?: string): void;
-  info(fieldsOrMessage: LogFields | string, message?: string): void;
-  warn(fieldsOrMessage: LogFields | string, message?: string): void;
-  error(fieldsOrMessage: LogFields | string, message?: string): void;
+  debug(...args: unknown[]): void;
+  info(...args: unknown[]): void;
+  warn(...args: unknown[]): void;
+  error(...args: unknown[]): void;
 }
 
 export interface LoggerOptions extends LineWriterOptions {
@@ -37,6 +40,10 @@ const STYLE: Record<LogLevel, 'dim' | 'green' | 'yellow' | 'red'> = {
   warn: 'yellow',
   error: 'red',
 };
+
+export function createLogger(options: LoggerOptions = {}): HoldfastLogger {
+  return new HoldfastLogger(options);
+}
 
 export class HoldfastLogger implements Logger {
   readonly #writer: LineWriter;
@@ -62,25 +69,20 @@ export class HoldfastLogger implements Logger {
     return this.#writer.droppedCount;
   }
 
-  debug(fieldsOrMessage: LogFields | string, message?: string): void {
-    this.#log('debug', fieldsOrMessage, message);
+  debug(...args: unknown[]): void {
+    if (this.#rank <= RANK.debug) this.#log('debug', args);
   }
 
-  info(fieldsOrMessage: LogFields | string, message?: string): void {
-    this.#log('info', fieldsOrMessage, message);
+  info(...args: unknown[]): void {
+    if (this.#rank <= RANK.info) this.#log('info', args);
   }
 
-  warn(fieldsOrMessage: LogFields | string, message?: string): void {
-    this.#log('warn', fieldsOrMessage, message);
+  warn(...args: unknown[]): void {
+    if (this.#rank <= RANK.warn) this.#log('warn', args);
   }
 
-  error(fieldsOrMessage: LogFields | string, message?: string): void {
-    this.#log('error', fieldsOrMessage, message);
-  }
-
-  /** A line that is formatted already, as the access log's. */
-  line(text: string): void {
-    this.#writer.write(text);
+  error(...args: unknown[]): void {
+    this.#log('error', args);
   }
 
   /** @returns whether everything went out within `timeoutMs` */
@@ -92,27 +94,31 @@ export class HoldfastLogger implements Logger {
     this.#writer.flushSync();
   }
 
-  #log(level: LogLevel, fieldsOrMessage: LogFields | string, message: string | undefined): void {
-    if (RANK[level] < this.#rank) return;
-    const line =
-      typeof fieldsOrMessage === 'string'
-        ? this.#line(level, undefined, fieldsOrMessage)
-        : this.#line(level, fieldsOrMessage, message ?? '');
-    this.#writer.write(line);
+  #log(level: LogLevel, args: readonly unknown[]): void {
+    const fields: Record<string, unknown> = {};
+    const words: string[] = [];
+    for (const arg of args) {
+      if (arg instanceof Error) fields['error'] = arg;
+      else if (typeof arg === 'object' && arg !== null) Object.assign(fields, arg);
+      else words.push(String(arg));
+    }
+    const error = fields['error'];
+    if (words.length === 0 && error instanceof Error) words.push(error.message);
+    this.#writer.write(this.#line(level, fields, words.join(' ')));
   }
 
-  #line(level: LogLevel, fields: LogFields | undefined, message: string): string {
+  #line(level: LogLevel, fields: LogFields, message: string): string {
     const time = new Date(this.#now()).toISOString();
     return this.#format === 'json'
       ? jsonLine(time, level, fields, message)
       : this.#prettyLine(time, level, fields, message);
   }
 
-  #prettyLine(time: string, level: LogLevel, fields: LogFields | undefined, message: string): string {
+  #prettyLine(time: string, level: LogLevel, fields: LogFields, message: string): string {
     const clock = time.slice(11, 23);
     let line = `${paint(clock, 'dim', this.#colour)} ${paint(level.padEnd(5), STYLE[level], this.#colour)} ${escapeControls(message, true)}`;
     let stack = '';
-    for (const [name, value] of Object.entries(fields ?? {})) {
+    for (const [name, value] of Object.entries(fields)) {
       if (value === undefined) continue;
       if (value instanceof Error) {
         if (value.message !== message)
@@ -127,9 +133,9 @@ export class HoldfastLogger implements Logger {
   }
 }
 
-function jsonLine(time: string, level: LogLevel, fields: LogFields | undefined, message: string): string {
+function jsonLine(time: string, level: LogLevel, fields: LogFields, message: string): string {
   const record: Record<string, unknown> = { time, level };
-  for (const [name, value] of Object.entries(fields ?? {})) {
+  for (const [name, value] of Object.entries(fields)) {
     record[name] =
       value instanceof Error
         ? { name: value.name, message: value.message, code: codeOf(value), stack: value.stack }
