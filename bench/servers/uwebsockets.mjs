@@ -1,7 +1,4 @@
-/**
- * uWebSockets.js: `node uwebsockets.mjs PORT PACKAGE`. Its answers carry a header `uWebSockets` that cannot
- * be turned off in this build, and no Date.
- */
+/** uWebSockets.js: `node uwebsockets.mjs PORT PACKAGE`, PACKAGE its path. */
 import { createRequire } from 'node:module';
 
 const [port, packagePath] = process.argv.slice(2);
