@@ -6,7 +6,9 @@ import { readFileSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { isatty } from 'node:tty';
 import { HoldfastLogger } from '../observe/logger.ts';
-import { type ServeOptions, type Server, serve } from '../server/serve.ts';
+import { loadHandler } from '../server/module.ts';
+import type { ServeOptions } from '../server/options.ts';
+import { type Server, serve } from '../server/serve.ts';
 import { describeFlags, type FlagValues, parseArguments } from './arguments.ts';
 import { CommandError, EXIT, oneLine, UsageError } from './failure.ts';
 import { type CliAddress, listenAddress } from './listen-address.ts';
@@ -38,14 +40,14 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
   try {
     server = await serve(options);
   } catch (error) {
-    throw startFailure(error, address);
+    throw startFailure(error, address, target);
   }
   const exitCode = untilStopped(server, logger);
   announceReady(server, Math.max(1, workerCount));
   if (isTerminal && values.quiet !== true)
     await showBanner(server, target, positionals[0] ?? '.', address, workerCount);
-  reloadOnHangup(server, target, logger);
-  if (values.watch === true) await reloadOnChange(server, target, logger);
+  reloadOnHangup(server, target, workerCount, logger);
+  if (values.watch === true) await reloadOnChange(server, target, workerCount, logger);
   const code = await exitCode;
   await logger.flush(LOG_FLUSH_MS);
   return code;
@@ -114,7 +116,7 @@ function readPem(flag: string, file: string): string {
 }
 
 /** What went wrong at the start, with the remedy where there is a usual one. */
-function startFailure(error: unknown, address: CliAddress): unknown {
+function startFailure(error: unknown, address: CliAddress, target: Target): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   const where = 'unix' in address ? address.unix : `${address.hostname}:${address.port}`;
   switch (code) {
@@ -130,8 +132,16 @@ function startFailure(error: unknown, address: CliAddress): unknown {
     case 'ENOTFOUND':
       return new CommandError(`${where}: this machine has no such address; see --host`);
     default:
-      return error;
+      return explained(error, target);
   }
+}
+
+/** Of an error in the user's module: where it is, which its message alone does not say. */
+function explained(error: unknown, target: Target): unknown {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : undefined;
+  const place = /file:\/\/([^\s)]+?:\d+)/.exec(cause?.stack ?? '')?.[1];
+  if (cause === undefined || place === undefined || !place.startsWith(`${target.folder}/`)) return error;
+  return new CommandError(`${oneLine(error)} (${cause.name} at ${place})`);
 }
 
 /** The one line on standard output. Written at once, so that it is there before anything else happens. */
@@ -199,14 +209,19 @@ function untilStopped(server: Server, logger: HoldfastLogger): Promise<number> {
   });
 }
 
-function reloadOnHangup(server: Server, target: Target, logger: HoldfastLogger): void {
+function reloadOnHangup(server: Server, target: Target, workers: number, logger: HoldfastLogger): void {
   process.on('SIGHUP', () => {
     logger.info('SIGHUP: reloading');
-    reload(server, target, logger);
+    reload(server, target, workers, logger);
   });
 }
 
-async function reloadOnChange(server: Server, target: Target, logger: HoldfastLogger): Promise<void> {
+async function reloadOnChange(
+  server: Server,
+  target: Target,
+  workers: number,
+  logger: HoldfastLogger,
+): Promise<void> {
   if (target.kind === 'folder') {
     logger.warn(
       '--watch: the files of a folder are read afresh for each request; there is nothing to reload',
@@ -218,15 +233,27 @@ async function reloadOnChange(server: Server, target: Target, logger: HoldfastLo
     logger.info(
       `changed: ${changed.slice(0, 3).join(', ')}${changed.length > 3 ? ` and ${changed.length - 3} more` : ''}`,
     );
-    reload(server, target, logger);
+    reload(server, target, workers, logger);
   });
   server.finished.finally(() => watch.close()).catch(() => {});
 }
 
 /** A module that cannot be loaded leaves the one that serves in its place. */
-function reload(server: Server, target: Target, logger: HoldfastLogger): void {
-  server.reload(target.module).then(
+function reload(server: Server, target: Target, workers: number, logger: HoldfastLogger): void {
+  loadAnew(server, target, workers).then(
     () => logger.info('reloaded'),
-    (error: unknown) => logger.error({ error }, `reload failed, the old one goes on: ${oneLine(error)}`),
+    (error: unknown) =>
+      logger.error(`reload failed, the old one goes on: ${oneLine(explained(error, target))}`),
   );
+}
+
+/**
+ * Worker threads load everything anew. In this thread Node keeps what it has imported: the query makes
+ * the module itself new, and not those that it imports.
+ */
+async function loadAnew(server: Server, target: Target, workers: number): Promise<void> {
+  if (workers > 0) return server.reload();
+  const url = new URL(target.module);
+  url.searchParams.set('reload', String(Date.now()));
+  return server.reload(await loadHandler(url));
 }

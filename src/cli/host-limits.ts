@@ -1,0 +1,127 @@
+/**
+ * Judges the limits of a host: what each number means for a server and what to do when it is low.
+ * Numbers come in; where they are read is not known here.
+ */
+import type { Advice, LimitFact } from './doctor-report.ts';
+
+/** `undefined` where this system does not tell. */
+export interface HostNumbers {
+  readonly descriptorsSoft: number | undefined;
+  readonly descriptorsHard: number | undefined;
+  readonly memlockBytes: number | undefined;
+  readonly somaxconn: number | undefined;
+  readonly portFirst: number | undefined;
+  readonly portLast: number | undefined;
+  /** net.ipv4.tcp_tw_reuse: 0 never, 1 always, 2 for loopback. */
+  readonly timeWaitReuse: number | undefined;
+}
+
+/** Below this many connections at once, a server on the open network is easily full. */
+const DESCRIPTORS_COMFORTABLE = 65_536;
+
+/** What the engines ask of `listen`. */
+const BACKLOG_WANTED = 4096;
+
+/** Linux holds a closed connection's ports for 60 s (TCP_TIMEWAIT_LEN, include/net/tcp.h). */
+const TIME_WAIT_SECONDS = 60;
+
+export function judgeLimits(numbers: HostNumbers): { limits: LimitFact[]; advice: Advice[] } {
+  const limits: LimitFact[] = [];
+  const advice: Advice[] = [];
+  judgeDescriptors(numbers, limits, advice);
+  judgeBacklog(numbers, limits, advice);
+  judgePorts(numbers, limits, advice);
+  if (numbers.memlockBytes !== undefined) {
+    limits.push({
+      name: 'memlock',
+      label: 'Locked memory',
+      value:
+        numbers.memlockBytes === Number.POSITIVE_INFINITY
+          ? 'unlimited'
+          : `${grouped(Math.round(numbers.memlockBytes / 1024))} KiB`,
+      meaning: 'io_uring has not counted its rings against it since Linux 5.12',
+      verdict: 'fine',
+    });
+  }
+  return { limits, advice };
+}
+
+function judgeDescriptors(numbers: HostNumbers, limits: LimitFact[], advice: Advice[]): void {
+  const { descriptorsSoft: soft, descriptorsHard: hard } = numbers;
+  if (soft === undefined || hard === undefined) return;
+  const isLow = hard < DESCRIPTORS_COMFORTABLE;
+  limits.push({
+    name: 'descriptors',
+    label: 'Descriptors',
+    value: `${limitText(soft)} soft, ${limitText(hard)} hard`,
+    meaning: `about ${limitText(Math.max(0, hard - 100))} connections at once in one process; Node.js raises soft to hard by itself`,
+    verdict: hard < 4096 ? 'bad' : isLow ? 'low' : 'fine',
+  });
+  if (isLow) {
+    advice.push({
+      problem: `At most ${limitText(hard)} descriptors: a connection more, and accepting pauses until one is free.`,
+      change:
+        'ulimit -Hn 1048576, LimitNOFILE=1048576 in the systemd unit, or --ulimit nofile=1048576 for the container',
+    });
+  }
+}
+
+function judgeBacklog(numbers: HostNumbers, limits: LimitFact[], advice: Advice[]): void {
+  const { somaxconn } = numbers;
+  if (somaxconn === undefined) return;
+  const isLow = somaxconn < BACKLOG_WANTED;
+  limits.push({
+    name: 'somaxconn',
+    label: 'Accept queue',
+    value: grouped(somaxconn),
+    meaning:
+      'connections that may wait to be accepted (net.core.somaxconn); beyond, clients retry after a second',
+    verdict: isLow ? 'low' : 'fine',
+  });
+  if (isLow) {
+    advice.push({
+      problem: `The accept queue ends at ${grouped(somaxconn)}; Holdfast asks for ${grouped(BACKLOG_WANTED)}.`,
+      change: `sysctl -w net.core.somaxconn=${BACKLOG_WANTED}`,
+    });
+  }
+}
+
+/**
+ * A client that closes first holds its port for a minute, so a host can open only so many new
+ * connections a second to one address: what ends most load tests, and what proxies run into.
+ */
+function judgePorts(numbers: HostNumbers, limits: LimitFact[], advice: Advice[]): void {
+  const { portFirst, portLast, timeWaitReuse } = numbers;
+  if (portFirst === undefined || portLast === undefined) return;
+  const count = Math.max(0, portLast - portFirst + 1);
+  const perSecond = Math.floor(count / TIME_WAIT_SECONDS);
+  const reuse =
+    timeWaitReuse === 1
+      ? `; tcp_tw_reuse=1 allows about ${grouped(count)}`
+      : timeWaitReuse === 2
+        ? `; on loopback tcp_tw_reuse=2 allows about ${grouped(count)}`
+        : '';
+  const isLow = timeWaitReuse !== 1 && count < 20_000;
+  limits.push({
+    name: 'ports',
+    label: 'Ephemeral ports',
+    value: `${portFirst} to ${portLast}, ${grouped(count)} of them`,
+    meaning: `${grouped(perSecond)} new outgoing connections a second to one address, each port waiting ${TIME_WAIT_SECONDS} s in TIME_WAIT${reuse}`,
+    verdict: isLow ? 'low' : 'fine',
+  });
+  if (isLow) {
+    advice.push({
+      problem: `Only ${grouped(count)} ephemeral ports: a proxy or load generator here soon has none left.`,
+      change: "sysctl -w net.ipv4.ip_local_port_range='10240 65535' net.ipv4.tcp_tw_reuse=1",
+    });
+  }
+}
+
+function limitText(value: number): string {
+  return value === Number.POSITIVE_INFINITY ? 'unlimited' : grouped(value);
+}
+
+/** Thousands apart, without a locale's opinion. */
+function grouped(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ' ');
+}

@@ -1,0 +1,199 @@
+/** `holdfast serve` from start to stop, over loopback: folder, module, signals, reload, watch. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { CliProcess } from './cli-run.ts';
+
+const SITE = fileURLToPath(new URL('../examples/site', import.meta.url));
+let folder = '';
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-serve-'));
+  await writeFile(join(folder, 'hello.mjs'), 'export default () => new Response("hello");\n');
+  await writeFile(
+    join(folder, 'slow.mjs'),
+    'export default { async fetch() { await new Promise((r) => setTimeout(r, 400)); return new Response("late"); } };\n',
+  );
+});
+after(() => rm(folder, { recursive: true }));
+
+const serve = (t: TestContext, ...args: string[]) => new CliProcess(t, ['serve', '-p', '0', ...args]);
+
+test('the ready line is the only one on standard output, and it is true', async (t) => {
+  const cli = serve(t, '-w', '1', join(folder, 'hello.mjs'));
+  const ready = await cli.ready();
+  assert.match(ready['url'] ?? '', /^http:\/\/127\.0\.0\.1:\d+$/);
+  assert.match(ready['engine'] ?? '', /^(iouring|epoll|node)$/);
+  assert.equal(ready['workers'], '1');
+  assert.equal(ready['pid'], String(cli.child.pid));
+  assert.equal(await (await fetch(`${ready['url']}/`)).text(), 'hello');
+  cli.child.kill('SIGTERM');
+  const ended = await cli.ended;
+  assert.equal(ended.code, 0);
+  assert.equal(ended.stdout.split('\n').length, 2);
+  assert.equal(ended.stderr, '', 'nothing is said where no terminal is');
+});
+
+test('each engine serves a module when it is asked for', async (t) => {
+  const cli = serve(t, '-w', '1', '--engine', 'node', join(folder, 'hello.mjs'));
+  const ready = await cli.ready();
+  assert.equal(ready['engine'], 'node');
+  assert.equal(await (await fetch(`${ready['url']}/`)).text(), 'hello');
+});
+
+test('a folder is served with types, ranges, conditional requests and its 404 page', async (t) => {
+  const cli = serve(t, '-w', '2', SITE);
+  const { url, workers } = await cli.ready();
+  assert.equal(workers, '2');
+  const page = await fetch(`${url}/`);
+  assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8');
+  assert.match(await page.text(), /Holdfast/);
+  const etag = page.headers.get('etag') ?? '';
+  assert.equal((await fetch(`${url}/`, { headers: { 'if-none-match': etag } })).status, 304);
+  const part = await fetch(`${url}/style.css`, { headers: { range: 'bytes=0-4' } });
+  assert.equal(part.status, 206);
+  assert.equal(await part.text(), ':root');
+  const head = await fetch(`${url}/style.css`, { method: 'HEAD' });
+  assert.equal(Number(head.headers.get('content-length')), (await stat(join(SITE, 'style.css'))).size);
+  const lost = await fetch(`${url}/nowhere`);
+  assert.equal(lost.status, 404);
+  assert.match(await lost.text(), /Nothing holds here/);
+  assert.equal((await fetch(`${url}/`, { method: 'POST', body: 'x' })).status, 405);
+});
+
+test('a folder without an index file is listed', async (t) => {
+  const cli = serve(t, '-w', '1', folder);
+  const { url } = await cli.ready();
+  const page = await (await fetch(`${url}/`)).text();
+  assert.match(page, /href="\.\/hello\.mjs"/);
+});
+
+test('no raw target leads out of the folder', async (t) => {
+  const cli = serve(t, '-w', '1', SITE);
+  const { url } = await cli.ready();
+  const { port } = new URL(url ?? '');
+  for (const target of [
+    '/../package.json',
+    '/%2e%2e/package.json',
+    '/..%2f..%2fpackage.json',
+    '/..\\package.json',
+    '/%00',
+    '//etc/passwd',
+  ]) {
+    const status = await new Promise<number>((resolve, reject) => {
+      const request = httpRequest({ host: '127.0.0.1', port, path: target }, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      });
+      request.on('error', reject);
+      request.end();
+    });
+    assert.ok(status === 404 || status === 400, `${target}: ${status}`);
+  }
+});
+
+test('SIGTERM and SIGINT finish the answer under way, then end with 0', async (t) => {
+  for (const [signal, workers] of [
+    ['SIGTERM', '1'],
+    ['SIGINT', '1'],
+    ['SIGTERM', '2'],
+  ] as const) {
+    const cli = serve(t, '-w', workers, join(folder, 'slow.mjs'));
+    const { url } = await cli.ready();
+    const answer = fetch(`${url}/`).then((response) => response.text());
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    cli.child.kill(signal);
+    assert.equal(await answer, 'late');
+    assert.equal((await cli.ended).code, 0);
+  }
+});
+
+test('a second SIGINT does not wait and ends with 130', async (t) => {
+  const cli = serve(t, '-w', '1', join(folder, 'hello.mjs'));
+  const { url } = await cli.ready();
+  // A request that never ends keeps the drain waiting.
+  const socket = connect(Number(new URL(url ?? '').port), '127.0.0.1');
+  socket.on('error', () => {});
+  t.after(() => socket.destroy());
+  await new Promise((resolve) => socket.once('connect', resolve));
+  socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nx');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const begin = performance.now();
+  cli.child.kill('SIGINT');
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  cli.child.kill('SIGINT');
+  const ended = await cli.ended;
+  assert.ok(performance.now() - begin < 5000);
+  assert.ok(ended.code === 130 || ended.code === 0, `code ${ended.code}`);
+});
+
+test('SIGHUP loads the module anew and loses no request', async (t) => {
+  for (const workers of ['1', '2']) {
+    const file = join(folder, `version${workers}.mjs`);
+    await writeFile(file, 'export default () => new Response("one");\n');
+    const cli = serve(t, '-w', workers, file);
+    const { url } = await cli.ready();
+    assert.equal(await (await fetch(`${url}/`)).text(), 'one');
+    await writeFile(file, 'export default () => new Response("two");\n');
+    cli.child.kill('SIGHUP');
+    const seen = new Set<string>();
+    for (let i = 0; i < 500 && !(seen.has('two') && i > 50); i++) {
+      const response = await fetch(`${url}/`, { headers: { connection: 'close' } });
+      assert.equal(response.status, 200);
+      seen.add(await response.text());
+    }
+    assert.ok(seen.has('two'), 'the new module never answered');
+    cli.child.kill('SIGTERM');
+    assert.equal((await cli.ended).code, 0);
+  }
+});
+
+test('--watch reloads on a change, says what changed, and keeps the old module when the new one fails', async (t) => {
+  const file = join(folder, 'watched.mjs');
+  await writeFile(file, 'export default () => new Response("one");\n');
+  const cli = serve(t, '-w', '1', '--watch', '--log', 'json', file);
+  const { url } = await cli.ready();
+  const answer = async () => (await fetch(`${url}/`, { headers: { connection: 'close' } })).text();
+  assert.equal(await answer(), 'one');
+  await writeFile(file, 'export default () => new Response("two");\n');
+  await cli.until(() => cli.stderr.includes('"msg":"reloaded"'), 'the reload');
+  assert.match(cli.stderr, /changed: .*watched\.mjs/);
+  assert.equal(await answer(), 'two');
+  await writeFile(file, 'export default (\n');
+  await cli.until(() => cli.stderr.includes('reload failed'), 'the failed reload');
+  assert.equal(await answer(), 'two');
+});
+
+test('a unix socket is served and its path is in the ready line', async (t) => {
+  const path = join(folder, 'a.sock');
+  const cli = new CliProcess(t, ['serve', '-w', '1', '-l', `unix:${path}`, join(folder, 'hello.mjs')]);
+  assert.equal((await cli.ready())['url'], `unix:${path}`);
+  const text = await new Promise<string>((resolve, reject) => {
+    const request = httpRequest({ socketPath: path, path: '/' }, (response) => {
+      response.setEncoding('utf8').once('data', resolve);
+    });
+    request.on('error', reject);
+    request.end();
+  });
+  assert.equal(text, 'hello');
+});
+
+test('--log json writes one parsable line a request', async (t) => {
+  const cli = serve(t, '-w', '1', '--log', 'json', join(folder, 'hello.mjs'));
+  const { url } = await cli.ready();
+  await (await fetch(`${url}/a?b`)).text();
+  await cli.until(() => cli.stderr.includes('/a?b'), 'the access line');
+  const record = cli.stderr
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .find((each) => each.target === '/a?b');
+  assert.equal(record.status, 200);
+  assert.equal(record.bytes, 5);
+  assert.equal(record.method, 'GET');
+});

@@ -1,0 +1,99 @@
+/** Everything that can be wrong before a server runs: one clear line, the right code, nothing left running. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { run } from './cli-run.ts';
+
+let folder = '';
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-cli-'));
+  await writeFile(join(folder, 'empty.mjs'), 'export const nothing = 1;\n');
+  await writeFile(join(folder, 'syntax.mjs'), 'export default () => new Response("x");\nlet let = 1;\n');
+  await writeFile(join(folder, 'throws.mjs'), '\nthrow new Error("no database");\n');
+  await writeFile(join(folder, 'imports.mjs'), 'import "./missing.mjs";\n');
+  await writeFile(join(folder, 'good.mjs'), 'export default () => new Response("x");\n');
+  await writeFile(join(folder, 'page.html'), '<p>');
+  await writeFile(
+    join(folder, 'typed.ts'),
+    'const x: number = 1; export default () => new Response(String(x));\n',
+  );
+});
+after(() => rm(folder, { recursive: true }));
+
+const CASES: [string, string[], number, RegExp][] = [
+  ['an unknown flag', ['serve', '--prot', '1'], 2, /unknown flag --prot; did you mean --port\?/],
+  ['a bad duration', ['serve', '--idle-timeout', 'soon'], 2, /--idle-timeout: "soon" is not allowed; a duration is/],
+  ['a bad size', ['serve', '--max-body-size', 'big'], 2, /--max-body-size: "big" is not allowed; a size is/],
+  ['a bad port', ['serve', '-p', '70000'], 2, /-p: "70000" is not allowed; a whole number from 0 to 65535/],
+  ['a bad worker count', ['serve', '-w', '0'], 2, /-w: "0" is not allowed/],
+  ['an unknown engine', ['serve', '--engine', 'steam'], 2, /--engine: "steam" is not one of/],
+  ['half of a certificate', ['serve', '--tls-cert', 'x.pem'], 2, /--tls-cert and --tls-key are given together/],
+  ['a missing certificate', ['serve', '--tls-cert', 'no.pem', '--tls-key', 'no.pem'], 1, /no\.pem cannot be read \(ENOENT\)/],
+  ['two targets', ['serve', 'a', 'b'], 2, /unexpected argument "b"/],
+  ['an unknown command', ['srve'], 2, /unknown command srve; did you mean serve\?/],
+  ['a missing folder', ['serve', '/no/such/folder'], 1, /\/no\/such\/folder: no such folder or module/],
+  ['a file that is no module', ['serve', '@/page.html'], 1, /neither a folder nor a module/],
+  ['a module without a handler', ['serve', '-w', '1', '@/empty.mjs'], 1, /empty\.mjs exports no handler/],
+  ['a module without a handler, on threads', ['serve', '-w', '2', '@/empty.mjs'], 1, /empty\.mjs exports no handler/],
+  ['a module that does not parse', ['serve', '-w', '1', '@/syntax.mjs'], 1, /syntax\.mjs cannot be loaded: .*syntax\.mjs:2/],
+  ['a module that throws', ['serve', '-w', '1', '@/throws.mjs'], 1, /throws\.mjs cannot be loaded: no database .*throws\.mjs:2/],
+  ['a module that imports nothing there is', ['serve', '-w', '1', '@/imports.mjs'], 1, /imports\.mjs cannot be loaded: .*missing\.mjs/],
+  ['an address of another machine', ['serve', '-w', '1', '-p', '0', '-H', '192.0.2.1', '@/good.mjs'], 1, /192\.0\.2\.1:0: this machine has no such address/],
+]; // biome-ignore format: one case a line
+
+for (const [what, args, code, wanted] of CASES) {
+  test(`${what} is told in one line and ends with ${code}`, async (t) => {
+    const ended = await run(
+      t,
+      args.map((arg) => arg.replace('@', folder)),
+    );
+    assert.match(ended.stderr, wanted);
+    assert.match(ended.stderr, /^holdfast: [^\n]+\n$/);
+    assert.equal(ended.code, code);
+    assert.equal(ended.stdout, '');
+  });
+}
+
+test('a port in use is told in one line, with one worker and with two', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  t.after(() => taken.close());
+  await new Promise((resolve) => taken.once('listening', resolve));
+  const { port } = taken.address() as { port: number };
+  for (const workers of ['1', '2']) {
+    const ended = await run(t, ['serve', '-w', workers, '-p', String(port), join(folder, 'good.mjs')]);
+    assert.equal(
+      ended.stderr,
+      `holdfast: 127.0.0.1:${port} is in use by another process; choose another with --port, or 0 for any free one\n`,
+    );
+    assert.equal(ended.code, 1);
+  }
+});
+
+test('an engine that this host does not have is refused with its reason', async (t) => {
+  const ended = await run(t, ['serve', '-w', '1', '-p', '0', '--engine', 'epoll', join(folder, 'good.mjs')]);
+  if (ended.code === 0) return t.skip('this host has it');
+  assert.match(ended.stderr, /^holdfast: [^\n]*epoll[^\n]*\n$/);
+  assert.equal(ended.code, 1);
+});
+
+test('TypeScript is served or refused with what to do, by the version of Node', {
+  skip: 'typescript' in process.features && process.features.typescript ? 'this Node loads it' : false,
+}, async (t) => {
+  const ended = await run(t, ['serve', join(folder, 'typed.ts')]);
+  assert.match(ended.stderr, /typed\.ts: Node [\d.]+ does not load TypeScript; use Node 22\.18 or later/);
+  assert.equal(ended.code, 1);
+});
+
+test('help and version go to standard output and end with 0', async (t) => {
+  for (const args of [['--help'], ['serve', '--help'], ['doctor', '--help'], ['--version']]) {
+    const ended = await run(t, args);
+    assert.equal(ended.code, 0, args.join(' '));
+    assert.notEqual(ended.stdout, '');
+    assert.equal(ended.stderr, '');
+  }
+  assert.equal((await run(t, [])).code, 2);
+});
