@@ -1,0 +1,53 @@
+/**
+ * The door to native code: the only file that decides which FFI library is used. Nothing is loaded when
+ * this is imported; the first call of `loadFfi` on a thread does it, in a few milliseconds.
+ *
+ * `node:ffi` is used where the runtime has it (Node 26.1 and later), koffi elsewhere. The variable
+ * HOLDFAST_FFI (`koffi` or `node`) forces one. Each worker thread loads its own: errno is per thread.
+ */
+import { OptionError, UnavailableError } from '../base/errors.ts';
+import { openKoffi } from './ffi-koffi.ts';
+import { hasNodeFfi, openNodeFfi } from './ffi-node.ts';
+import type { Libc } from './libc.ts';
+
+export interface Ffi {
+  readonly name: 'koffi' | 'node:ffi';
+  readonly libc: Libc;
+  /** This thread's errno, in memory: read it at once after a call answered -1, before anything else runs. */
+  readonly errno: Int32Array;
+  /**
+   * The memory at an address as an ArrayBuffer. It is not owned: the caller keeps it mapped as long as
+   * the buffer is used, and a use after that is a fault of the process, not an exception.
+   */
+  view(address: number, byteLength: number): ArrayBuffer;
+}
+
+/** One a thread, made on first use: the one piece of mutable state, since functions must be bound somewhere. */
+let loaded: Ffi | undefined;
+
+/** @throws UnavailableError where there is no Linux or no FFI library; OptionError when HOLDFAST_FFI is neither of the two. */
+export function loadFfi(): Ffi {
+  return loaded ?? (loaded = open(process.env['HOLDFAST_FFI']));
+}
+
+/** A library by name, apart from the one in use: for tests and measurements that compare them. */
+export function openFfi(name: Ffi['name']): Ffi {
+  return name === 'koffi' ? openKoffi() : openNodeFfi();
+}
+
+function open(forced: string | undefined): Ffi {
+  if (process.platform !== 'linux') {
+    throw new UnavailableError(`system calls are made on Linux only; this is ${process.platform}`);
+  }
+  switch (forced) {
+    case undefined:
+    case '':
+      return hasNodeFfi() ? openNodeFfi() : openKoffi();
+    case 'koffi':
+      return openKoffi();
+    case 'node':
+      return openNodeFfi();
+    default:
+      throw new OptionError('HOLDFAST_FFI', forced, "'koffi' or 'node'");
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Memory that the kernel and TypeScript both see: mapped pages with a fixed address, viewed as an
+ * ArrayBuffer. Ordinary typed arrays move and cannot be handed to the kernel; these can.
+ *
+ * A Memory is released by its owner, once, when the kernel no longer uses it. Touching its bytes after
+ * that ends the process where the runtime cannot detach buffers (Node 20), so drop every view with it.
+ */
+import { assert } from '../base/assert.ts';
+import { MAP_ANONYMOUS, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE } from './abi/file.ts';
+import { sysError } from './errno.ts';
+import { loadFfi } from './ffi.ts';
+
+/** The smallest page of x64 and arm64. Larger pages only mean that the kernel rounds up further. */
+export const PAGE_BYTES = 4096;
+
+export interface Memory {
+  /** Below 2^47: exact as a number. */
+  readonly address: number;
+  readonly byteLength: number;
+  readonly buffer: ArrayBuffer;
+  readonly bytes: Uint8Array;
+  /** Unmaps. Idempotent. Nothing may use `buffer` or a view of it any more. */
+  release(): void;
+}
+
+/**
+ * Zeroed pages of our own.
+ * @param byteLength rounded up to whole pages
+ * @param populate fault every page in now rather than on first touch @default false
+ * @throws SysError ENOMEM
+ */
+export function allocate(byteLength: number, { populate = false }: { populate?: boolean } = {}): Memory {
+  assert(byteLength > 0 && Number.isSafeInteger(byteLength), 'memory needs a positive length');
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | (populate ? MAP_POPULATE : 0);
+  return map(roundToPages(byteLength), flags, -1, 0);
+}
+
+/**
+ * Pages of a descriptor, shared with whoever else maps it: how the rings are reached.
+ * @throws SysError ENOMEM, EAGAIN (RLIMIT_MEMLOCK), EACCES, EINVAL
+ */
+export function mapFile(fd: number, length: number, offset: number): Memory {
+  return map(length, MAP_SHARED | MAP_POPULATE, fd, offset);
+}
+
+function map(byteLength: number, flags: number, fd: number, offset: number): Memory {
+  const ffi = loadFfi();
+  const address = ffi.libc.mmap(0, byteLength, PROT_READ | PROT_WRITE, flags, fd, offset);
+  if (address === -1) throw sysError('mmap', ffi.errno[0]!, `of ${byteLength} bytes`);
+  return new Mapping(address, byteLength, ffi.view(address, byteLength));
+}
+
+class Mapping implements Memory {
+  readonly address: number;
+  readonly byteLength: number;
+  readonly buffer: ArrayBuffer;
+  readonly bytes: Uint8Array;
+  #mapped = true;
+
+  constructor(address: number, byteLength: number, buffer: ArrayBuffer) {
+    this.address = address;
+    this.byteLength = byteLength;
+    this.buffer = buffer;
+    this.bytes = new Uint8Array(buffer);
+  }
+
+  release(): void {
+    if (!this.#mapped) return;
+    this.#mapped = false;
+    detach(this.buffer);
+    const ffi = loadFfi();
+    const result = ffi.libc.munmap(this.address, this.byteLength);
+    if (result < 0) throw sysError('munmap', ffi.errno[0]!, `of ${this.byteLength} bytes`);
+  }
+}
+
+/** ES2024, Node 22 and later: every view becomes empty instead of pointing at pages that are gone. */
+function detach(buffer: ArrayBuffer & { transfer?: () => ArrayBuffer }): void {
+  try {
+    buffer.transfer?.();
+  } catch {
+    // An engine that does not let go of foreign memory: then the caller's discipline is all there is.
+  }
+}
+
+function roundToPages(byteLength: number): number {
+  return Math.ceil(byteLength / PAGE_BYTES) * PAGE_BYTES;
+}
+
+/** A page for arguments that live no longer than one call: addresses, lengths, options, clock readings. */
+export interface Scratch {
+  readonly address: number;
+  readonly view: DataView;
+  readonly bytes: Uint8Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+}
+
+let scratchPage: Scratch | undefined;
+
+/** This thread's scratch page: borrowed until the next call of any function of this room. */
+export function scratch(): Scratch {
+  return scratchPage ?? (scratchPage = makeScratch());
+}
+
+function makeScratch(): Scratch {
+  const { address, buffer, bytes } = allocate(PAGE_BYTES);
+  return {
+    address,
+    bytes,
+    view: new DataView(buffer),
+    i32: new Int32Array(buffer),
+    u32: new Uint32Array(buffer),
+  };
+}
+
+/** Writes an address as a 64-bit field of a kernel struct, little-endian; `index` counts 32-bit words. */
+export function storeAddress(u32: Uint32Array, index: number, address: number): void {
+  u32[index] = address >>> 0;
+  u32[index + 1] = Math.floor(address / 2 ** 32);
+}
