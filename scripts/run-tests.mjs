@@ -35,32 +35,28 @@ const { values: flags, positionals } = parseArgs({
   options: { unit: { type: 'boolean', default: false }, list: { type: 'boolean', default: false } },
 });
 
-const tests = [];
+const chosen = [];
 const missing = [];
 for (const { source, built } of TREES) {
   const sources = filesIn(source).filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'));
   for (const file of sources.filter((each) => each.endsWith('.test.ts'))) {
     const output = `${built}/${file.replace(/\.ts$/, '.js')}`;
-    if (exists(output)) tests.push({ room: source === 'src' ? file.split('/')[0] : 'test', output });
+    if (!isWanted(source === 'src' ? file.split('/')[0] : source, `${source}/${file}`)) continue;
+    if (exists(output)) chosen.push(output);
     else missing.push(`${source}/${file}`);
   }
   deleteStale(built, new Set(sources.map((file) => file.replace(/\.ts$/, ''))));
 }
 for (const source of ['bench', 'scripts']) {
   for (const file of filesIn(source).filter((each) => each.endsWith('.test.mjs')))
-    tests.push({ room: source, output: `${source}/${file}` });
+    if (isWanted(source, `${source}/${file}`)) chosen.push(`${source}/${file}`);
 }
+chosen.sort();
 
 if (missing.length > 0) {
   console.error(`not built, so not run (npm run build first):\n  ${missing.join('\n  ')}`);
   process.exit(1);
 }
-
-const chosen = tests
-  .filter((each) => !flags.unit || UNIT_ROOMS.includes(each.room))
-  .map((each) => each.output)
-  .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
-  .sort();
 if (flags.list) {
   console.log(chosen.join('\n'));
   process.exit(0);
@@ -88,6 +84,11 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => runner.kill
 runner.on('exit', (code, signal) => {
   process.exitCode = code ?? 128 + (constants.signals[signal] ?? 1);
 });
+
+function isWanted(room, file) {
+  if (flags.unit && !UNIT_ROOMS.includes(room)) return false;
+  return positionals.length === 0 || positionals.some((part) => file.includes(part));
+}
 
 /** Paths of all files under `directory`, relative to it, with forward slashes. */
 function filesIn(directory) {
