@@ -8,11 +8,12 @@
  * the second CPU.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { drawChart } from './lib/chart.mjs';
 import { chooseClient, measure } from './lib/load-clients.mjs';
+import { CLIENT } from './lib/paths.mjs';
 import { parseRunOptions, USAGE } from './lib/run-options.mjs';
 import { ServerProcess } from './lib/server-process.mjs';
 import { formatTable, short } from './lib/stats.mjs';
@@ -30,6 +31,7 @@ const say = (text) => console.error(text);
 async function main() {
   const options = parseRunOptions(process.argv.slice(2));
   if (options.help) return console.log(USAGE);
+  if (!existsSync(CLIENT)) throw new Error('bench/client is not built (node bench/setup.mjs)');
   if (cpus().length < 2) throw new Error('two CPUs are needed: one for the server, one for the client');
   execFileSync('taskset', ['-a', '-p', '-c', CLIENT_CPU, String(process.pid)], { stdio: 'ignore' });
 
@@ -97,7 +99,7 @@ async function wrongAnswer(entry, workload) {
 
 async function measureAll(options, servers, skipped) {
   const hasWrk = findProgram('wrk') !== undefined;
-  if (!hasWrk) say('wrk is not installed: bench/client loads everything');
+  if (options.client === 'wrk' && !hasWrk) say('wrk is not installed: bench/client loads everything');
   const rounds = [];
   for (let round = 0; round < options.rounds; round++) {
     for (const workload of options.workloads) {
@@ -147,6 +149,7 @@ function collect(options, servers, skipped, rounds) {
   }
   return {
     about: {
+      client: options.client,
       at: new Date().toISOString(),
       cpu: cpus()[0].model.trim(),
       cpus: cpus().length,
@@ -209,6 +212,10 @@ function report(options, results) {
   console.log(
     `\n${formatTable(results.targets.map(({ text, value, met }) => [text, short(value), marks.get(met)]))}`,
   );
+  const versions = results.peers.map(({ title, version }) =>
+    version === undefined ? title : `${title} ${version}`,
+  );
+  console.log(`\nmeasured: ${versions.join('; ')}`);
   for (const { title, workload, reason } of results.skipped) {
     console.log(`skipped: ${title}${workload ? `, ${workload}` : ''}: ${reason}`);
   }

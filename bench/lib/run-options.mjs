@@ -11,7 +11,7 @@ export const USAGE = `node bench/run.mjs [options]
   --quick             one round of one second, half a second of warm-up
   --workloads a,b     only these: ${WORKLOADS.map((w) => w.id).join(' ')}
   --peers a,b         only these: ${PEERS.map((p) => p.id).join(' ')}
-  --client auto|own   own: our client everywhere; auto: wrk where it can follow   [auto]
+  --client own|wrk    wrk: as a cross-check, where it can follow                  [own]
   --scenarios         idle memory, start and workers as well
   --json FILE         where the results go               [.cache/bench/last.json]
   --svg FILE          draw the chart of the results
@@ -26,7 +26,7 @@ export function parseRunOptions(args) {
     warmupMs: 1000,
     workloads: WORKLOADS,
     peers: PEERS,
-    client: 'auto',
+    client: 'own',
     scenarios: false,
     json: `${CACHE_DIR}last.json`,
     svg: undefined,
@@ -67,7 +67,7 @@ export function parseRunOptions(args) {
         options.peers = select(name, PEERS, value());
         break;
       case '--client':
-        options.client = oneOf(name, value(), ['auto', 'own']);
+        options.client = oneOf(name, value(), ['own', 'wrk']);
         break;
       case '--scenarios':
         options.scenarios = true;
