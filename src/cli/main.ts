@@ -73,12 +73,15 @@ function packageVersion(): string {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 }
 
-run(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    process.stderr.write(`holdfast: ${oneLine(error)}\n`);
-    process.exitCode = exitCodeOf(error);
-  },
-);
+/** A served module may keep timers or sockets of its own; a server that has stopped does not wait for them. */
+const EXIT_GRACE_MS = 100;
+
+function end(code: number): void {
+  process.exitCode = code;
+  setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
+}
+
+run(process.argv.slice(2)).then(end, (error: unknown) => {
+  process.stderr.write(`holdfast: ${oneLine(error)}\n`);
+  end(exitCodeOf(error));
+});

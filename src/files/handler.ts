@@ -5,6 +5,7 @@
  */
 
 import { formatHttpDate } from '../protocol/semantics/http-date.ts';
+import { Response } from '../web/response.ts';
 import { PIECE_BYTES, readWhole, streamFile } from './body.ts';
 import { evaluatePreconditions, type FieldReader, rangeApplies } from './conditional.ts';
 import { contentTypeOf } from './content-type.ts';
