@@ -63,23 +63,3 @@ export function streamFile(file: OpenFile, start: number, end: number): Readable
     { highWaterMark: 0 },
   );
 }
-
-/**
- * Bytes `start` to `end` in one array, for files that fit in one piece. Does not close the file.
- * @throws FileShrankError when the file has become shorter
- */
-export async function readWhole(
-  file: OpenFile,
-  start: number,
-  end: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(end - start);
-  let filled = 0;
-  while (filled < bytes.length) {
-    const count = await file.read(filled === 0 ? bytes : bytes.subarray(filled), start + filled);
-    if (count === 0)
-      throw new FileShrankError(`the file ended at byte ${start + filled}, ${bytes.length - filled} short`);
-    filled += count;
-  }
-  return bytes;
-}

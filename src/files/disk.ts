@@ -3,13 +3,17 @@
  * where it really leads is asked of the kernel (`/proc/self/fd`), so no rename or symbolic link that
  * changes between a check and an open can lead out of the folder.
  */
-import { close, constants, fstat, open, read } from 'node:fs';
+import { close, constants, fstat, open, read, type Stats } from 'node:fs';
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
+import { PIECE_BYTES } from './body.ts';
+import { type FileFacts, factsOf, isSame, SmallFiles } from './small-files.ts';
 import type { FileSource, ListedEntry, Listing, Opened, OpenFile, RawPath } from './source.ts';
 
 export interface DiskOptions {
   /** Serve what symbolic links name outside of the folder. @default false */
   readonly followLinksOutside?: boolean;
+  /** Memory for files that fit in one piece (64 KiB). 0 keeps none. @default 16 MiB: the small files of most sites, a thread */
+  readonly smallFilesBytesMax?: number;
 }
 
 /**
@@ -17,6 +21,11 @@ export interface DiskOptions {
  * mean nothing for regular files, and Windows has neither.
  */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
+
+const SMALL_FILES_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Attempts at reading a small file that changes while it is read. */
+const READ_ATTEMPTS_MAX = 3;
 
 /** As many as a page can show; more would cost a system call each for nobody to read. */
 const LISTED_ENTRIES_MAX = 5000;
@@ -34,7 +43,11 @@ export async function openDisk(folder: string, options: DiskOptions = {}): Promi
     throw Object.assign(new Error(`ENOTDIR: not a folder, ${folder}`), { code: 'ENOTDIR' });
   }
   await readdir(root);
-  return new DiskSource(root, options.followLinksOutside ?? false);
+  return new DiskSource(
+    root,
+    options.followLinksOutside ?? false,
+    options.smallFilesBytesMax ?? SMALL_FILES_BYTES_MAX,
+  );
 }
 
 class DiskSource implements FileSource {
@@ -42,14 +55,18 @@ class DiskSource implements FileSource {
   /** The root with its slash: what a path within it begins with. */
   readonly #prefix: Buffer;
   readonly #followLinksOutside: boolean;
+  readonly #smallFiles: SmallFiles;
 
-  constructor(root: Buffer, followLinksOutside: boolean) {
+  constructor(root: Buffer, followLinksOutside: boolean, smallFilesBytesMax: number) {
     this.#root = root;
     this.#prefix = root.at(-1) === 0x2f ? root : Buffer.concat([root, Buffer.from('/')]);
     this.#followLinksOutside = followLinksOutside;
+    this.#smallFiles = new SmallFiles(smallFilesBytesMax);
   }
 
   async open(path: RawPath): Promise<Opened> {
+    const kept = this.#smallFiles.get(path);
+    if (kept !== undefined) return { kind: 'file', file: kept };
     const full = this.#full(path);
     let fd: number;
     try {
@@ -57,16 +74,37 @@ class DiskSource implements FileSource {
     } catch (error) {
       return { kind: isOutOfDescriptors(error) ? 'busy' : 'missing' };
     }
-    let kept = false;
+    let isHandedOver = false;
     try {
-      const facts = await factsOf(fd);
+      const stats = await statDescriptor(fd);
       if (!(await this.#isInside(fd, full))) return { kind: 'missing' };
-      if (facts.isDirectory()) return { kind: 'directory' };
-      if (!facts.isFile()) return { kind: 'missing' };
-      kept = true;
-      return { kind: 'file', file: new DiskFile(fd, facts.size, facts.mtimeNs) };
+      if (stats.isDirectory()) return { kind: 'directory' };
+      if (!stats.isFile()) return { kind: 'missing' };
+      if (stats.size <= PIECE_BYTES)
+        return { kind: 'file', file: await this.#readSmall(path, full, fd, factsOf(stats)) };
+      isHandedOver = true;
+      return { kind: 'file', file: new DiskFile(fd, factsOf(stats)) };
     } finally {
-      if (!kept) await closeDescriptor(fd);
+      if (!isHandedOver) await closeDescriptor(fd);
+    }
+  }
+
+  /** The file as it was at one moment: read anew when it changed meanwhile. */
+  async #readSmall(path: RawPath, full: Buffer, fd: number, before: FileFacts): Promise<OpenFile> {
+    let facts = before;
+    for (let attempt = 1; ; attempt++) {
+      const content = new Uint8Array(facts.sizeBytes);
+      const count = content.length === 0 ? 0 : await readDescriptor(fd, content, 0);
+      const after = factsOf(await statDescriptor(fd));
+      if (count === content.length && isSame(facts, after)) {
+        const file = new MemoryFile(content, facts);
+        this.#smallFiles.set(path, full, file, facts, Date.now());
+        return file;
+      }
+      if (attempt === READ_ATTEMPTS_MAX || after.sizeBytes > PIECE_BYTES) {
+        throw new Error(`${full.toString()} changes while it is read`);
+      }
+      facts = after;
     }
   }
 
@@ -128,7 +166,7 @@ class DiskSource implements FileSource {
   async #isInsideByName(fd: number, full: Buffer): Promise<boolean> {
     try {
       const real = await realpath(full, 'buffer');
-      const [named, opened] = await Promise.all([stat(real, { bigint: true }), factsOf(fd)]);
+      const [named, opened] = await Promise.all([stat(real), statDescriptor(fd)]);
       return this.#holds(real) && named.ino === opened.ino && named.dev === opened.dev;
     } catch {
       return false;
@@ -144,30 +182,19 @@ class DiskSource implements FileSource {
 class DiskFile implements OpenFile {
   readonly sizeBytes: number;
   readonly modifiedMs: number;
+  readonly version: string;
+  readonly content = undefined;
   readonly #fd: number;
-  readonly #sizeBig: bigint;
-  readonly #modifiedNs: bigint;
 
-  constructor(fd: number, size: bigint, modifiedNs: bigint) {
+  constructor(fd: number, facts: FileFacts) {
     this.#fd = fd;
-    this.#sizeBig = size;
-    this.#modifiedNs = modifiedNs;
-    this.sizeBytes = Number(size);
-    this.modifiedMs = Number(modifiedNs) / 1e6;
-  }
-
-  /** Size and nanoseconds, as nginx and Apache do, with more digits. No inode: machines behind one name differ in it. */
-  get version(): string {
-    return `${this.#sizeBig.toString(36)}-${this.#modifiedNs.toString(36)}`;
+    this.sizeBytes = facts.sizeBytes;
+    this.modifiedMs = facts.modifiedMs;
+    this.version = versionOf(facts);
   }
 
   read(into: Uint8Array, offsetBytes: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      read(this.#fd, into, 0, into.length, offsetBytes, (error, count) => {
-        if (error === null) resolve(count);
-        else reject(error);
-      });
-    });
+    return readDescriptor(this.#fd, into, offsetBytes);
   }
 
   close(): Promise<void> {
@@ -175,7 +202,36 @@ class DiskFile implements OpenFile {
   }
 }
 
-type Facts = import('node:fs').BigIntStats;
+/** A small file, read whole; its descriptor is gone already. */
+class MemoryFile implements OpenFile {
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+  readonly version: string;
+  readonly content: Uint8Array<ArrayBuffer>;
+
+  constructor(content: Uint8Array<ArrayBuffer>, facts: FileFacts) {
+    this.content = content;
+    this.sizeBytes = content.length;
+    this.modifiedMs = facts.modifiedMs;
+    this.version = versionOf(facts);
+  }
+
+  async read(into: Uint8Array, offsetBytes: number): Promise<number> {
+    const piece = this.content.subarray(offsetBytes, offsetBytes + into.length);
+    into.set(piece);
+    return piece.length;
+  }
+
+  async close(): Promise<void> {}
+}
+
+/**
+ * Size and time of modification, as nginx and Apache do, to the microsecond. No inode: machines behind
+ * one name differ in it.
+ */
+function versionOf(facts: FileFacts): string {
+  return `${facts.sizeBytes.toString(36)}-${Math.round(facts.modifiedMs * 1000).toString(36)}`;
+}
 
 function openDescriptor(path: Buffer): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -186,10 +242,19 @@ function openDescriptor(path: Buffer): Promise<number> {
   });
 }
 
-function factsOf(fd: number): Promise<Facts> {
+function statDescriptor(fd: number): Promise<Stats> {
   return new Promise((resolve, reject) => {
-    fstat(fd, { bigint: true }, (error, facts) => {
-      if (error === null) resolve(facts);
+    fstat(fd, (error, stats) => {
+      if (error === null) resolve(stats);
+      else reject(error);
+    });
+  });
+}
+
+function readDescriptor(fd: number, into: Uint8Array, offsetBytes: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(fd, into, 0, into.length, offsetBytes, (error, count) => {
+      if (error === null) resolve(count);
       else reject(error);
     });
   });

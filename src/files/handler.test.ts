@@ -233,7 +233,29 @@ test('any single range gives exactly those bytes', async () => {
   assert.equal(other.status, 200);
   await other.body?.cancel();
   const etag = (await ask('/big.bin', {}, 'HEAD')).headers.get('etag') ?? '';
-  assert.equal((await ask('/big.bin', { range: 'bytes=0-0', 'if-range': etag })).status, 206);
+  const same = await ask('/big.bin', { range: 'bytes=0-0', 'if-range': etag });
+  assert.equal(same.status, 206);
+  assert.equal((await same.arrayBuffer()).byteLength, 1);
+});
+
+test('a file kept in memory is seen to change, go, come back and be replaced by a link outside', async () => {
+  const name = join(root, 'kept.txt');
+  const handler = await handlerOf();
+  const body = async () => (await ask('/kept.txt', {}, 'GET', handler)).text();
+  const settle = () => utimes(name, LONG_AGO, LONG_AGO);
+  for (const content of ['one', 'two', 'three']) {
+    await writeFile(name, content);
+    await settle();
+    for (let i = 0; i < 3; i++) assert.equal(await body(), content);
+  }
+  await rm(name);
+  assert.equal((await ask('/kept.txt', {}, 'GET', handler)).status, 404);
+  await symlink(join(base, 'outside', 'secret.txt'), name);
+  assert.equal((await ask('/kept.txt', {}, 'GET', handler)).status, 404);
+  await rm(name);
+  await writeFile(name, 'again');
+  assert.equal(await body(), 'again');
+  await rm(name);
 });
 
 test('an empty file is an empty answer', async () => {

@@ -6,7 +6,7 @@
 
 import { formatHttpDate } from '../protocol/semantics/http-date.ts';
 import { Response } from '../web/response.ts';
-import { PIECE_BYTES, readWhole, streamFile } from './body.ts';
+import { streamFile } from './body.ts';
 import { evaluatePreconditions, type FieldReader, rangeApplies } from './conditional.ts';
 import { contentTypeOf } from './content-type.ts';
 import { LISTING_CONTENT_SECURITY_POLICY, listingPage } from './listing.ts';
@@ -45,9 +45,6 @@ const ALLOW = 'GET, HEAD, OPTIONS';
  * an older file gets a strong validator (RFC 9110 §8.8.2.2; Apache does the same).
  */
 const STRONG_AFTER_MS = 1000;
-
-/** Attempts at a small file that changes while it is read. */
-const READ_ATTEMPTS_MAX = 3;
 
 export function createFilesHandler(source: FileSource, options: FilesOptions = {}): FilesHandler {
   const folder = new FolderAnswers(source, options);
@@ -127,23 +124,8 @@ class FolderAnswers {
     return text(301, 'Moved Permanently', { location, 'cache-control': this.#cacheControl });
   }
 
-  async #file(request: FilesRequest, path: RawPath, file: OpenFile): Promise<Response> {
-    let current = file;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#representation(request, path, current);
-      } catch (error) {
-        if (attempt === READ_ATTEMPTS_MAX) throw error;
-      }
-      // It changed between its facts and its bytes: take both anew.
-      const again = await this.#source.open(path);
-      if (again.kind !== 'file') return again.kind === 'busy' ? busy() : this.#missing(request);
-      current = again.file;
-    }
-  }
-
   /** Takes over `file`: it is closed on return, or by the body that is returned. */
-  async #representation(request: FilesRequest, path: RawPath, file: OpenFile): Promise<Response> {
+  async #file(request: FilesRequest, path: RawPath, file: OpenFile): Promise<Response> {
     let isHandedOver = false;
     try {
       const nowMs = this.#now();
@@ -179,8 +161,13 @@ class FolderAnswers {
       headers['content-type'] = contentTypeOf(path);
       headers['content-length'] = String(end - start);
       if (request.method === 'HEAD') return new Response(null, { status, headers });
-      if (end - start <= PIECE_BYTES)
-        return new Response(await readWhole(file, start, end), { status, headers });
+      const { content } = file;
+      if (content !== undefined) {
+        return new Response(range.kind === 'part' ? content.subarray(start, end) : content, {
+          status,
+          headers,
+        });
+      }
       isHandedOver = true;
       return new Response(streamFile(file, start, end), { status, headers });
     } finally {
@@ -191,24 +178,16 @@ class FolderAnswers {
   async #missing(request: FilesRequest): Promise<Response> {
     const opened = await this.#source.open(this.#notFound);
     if (opened.kind !== 'file') return text(404, 'Not Found');
-    const file = opened.file;
-    // An error page is read whole: one that is larger than a piece is no error page.
-    const size = Math.min(file.sizeBytes, PIECE_BYTES);
+    const { content } = opened.file;
+    await opened.file.close();
+    // A page that does not fit in memory's one piece is no error page.
+    if (content === undefined) return text(404, 'Not Found');
     const headers = {
       'content-type': contentTypeOf(this.#notFound),
-      'content-length': String(size),
+      'content-length': String(content.length),
       'cache-control': 'no-cache',
     };
-    try {
-      return new Response(request.method === 'HEAD' ? null : await readWhole(file, 0, size), {
-        status: 404,
-        headers,
-      });
-    } catch {
-      return text(404, 'Not Found');
-    } finally {
-      await file.close();
-    }
+    return new Response(request.method === 'HEAD' ? null : content, { status: 404, headers });
   }
 }
 

@@ -19,6 +19,8 @@ export interface OpenFile {
   readonly modifiedMs: number;
   /** Changes whenever content changes, as far as the storage can tell; safe in an entity tag. */
   readonly version: string;
+  /** The whole of it, where the source has it in memory: borrowed, never changed by the reader. */
+  readonly content: Uint8Array<ArrayBuffer> | undefined;
   /** Reads at `offsetBytes` into `into`, as much as it finds; 0 at the end of the file. */
   read(into: Uint8Array, offsetBytes: number): Promise<number>;
   /** Gives the descriptor back. The caller calls it exactly once, and not while a read is under way. */

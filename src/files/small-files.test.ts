@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { factsOf, SmallFiles } from './small-files.ts';
+import type { OpenFile } from './source.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-small-'));
+const LATER = Date.now() + 60_000;
+
+after(() => rmSync(folder, { recursive: true }));
+
+function put(files: SmallFiles, name: string, text: string, nowMs = LATER): OpenFile {
+  const full = join(folder, name);
+  writeFileSync(full, text);
+  const content = new Uint8Array(Buffer.from(text));
+  const facts = factsOf(statSync(full));
+  const file: OpenFile = {
+    content,
+    sizeBytes: content.length,
+    modifiedMs: facts.modifiedMs,
+    version: 'v',
+    read: async () => 0,
+    close: async () => {},
+  };
+  files.set(name, Buffer.from(full), file, facts, nowMs);
+  return file;
+}
+
+test('what is kept is given back until the file on disk differs in anything', () => {
+  const files = new SmallFiles(100_000);
+  const file = put(files, 'a', 'one');
+  assert.equal(files.get('a'), file);
+  assert.equal(files.get('a'), file);
+  // Same size, and the time of modification set back: the time of change still tells.
+  const { atime, mtime } = statSync(join(folder, 'a'));
+  writeFileSync(join(folder, 'a'), 'two');
+  utimesSync(join(folder, 'a'), atime, mtime);
+  assert.equal(files.get('a'), undefined);
+  assert.equal(files.get('a'), undefined);
+});
+
+test('a file that changed a moment ago is not kept', () => {
+  const files = new SmallFiles(100_000);
+  put(files, 'b', 'one', Date.now());
+  assert.equal(files.get('b'), undefined);
+});
+
+test('memory is bounded, and what was used longest ago goes first', () => {
+  const files = new SmallFiles(2500);
+  put(files, 'c', 'x'.repeat(400));
+  put(files, 'd', 'x'.repeat(400));
+  assert.ok(files.get('c'));
+  put(files, 'e', 'x'.repeat(400));
+  assert.equal(files.get('d'), undefined);
+  assert.ok(files.get('c'));
+  assert.ok(files.get('e'));
+  put(files, 'f', 'x'.repeat(4000));
+  for (const name of ['c', 'e', 'f']) assert.equal(files.get(name), undefined);
+});
