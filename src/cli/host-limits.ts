@@ -121,7 +121,7 @@ function limitText(value: number): string {
   return value === Number.POSITIVE_INFINITY ? 'unlimited' : grouped(value);
 }
 
-/** Thousands apart, without a locale's opinion. */
+/** Thousands apart, whatever the locale. */
 function grouped(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ' ');
+  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 }

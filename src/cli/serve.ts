@@ -32,7 +32,8 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
   const log = values.log ?? (isTerminal ? 'pretty' : 'off');
   const logger = new HoldfastLogger({
     format: log === 'json' ? 'json' : 'pretty',
-    level: log === 'off' ? 'warn' : 'info',
+    // Who watches wants to be told of reloads, with or without a terminal.
+    level: log === 'off' && values.watch !== true ? 'warn' : 'info',
   });
   const workerCount = workersOf(values);
   const options = serveOptions(values, target, address, workerCount, logger, log);
