@@ -2,9 +2,12 @@
  * Socket calls, one typed function each. All answer 0 or more, or a NEGATIVE errno, and never throw: who
  * calls decides what an errno means. Addresses of buffers are numbers, from `memory.ts`.
  */
+
+import { F_DUPFD_CLOEXEC } from './abi/file.ts';
 import { IPPROTO_TCP, linger, SO_LINGER, SOL_SOCKET, sockaddr_storage } from './abi/socket.ts';
 import { TCP_INFO } from './abi/tcp.ts';
 import { encodeAddressInto, parseAddress, type SocketAddress } from './address.ts';
+import { fcntl } from './descriptor.ts';
 import { loadFfi } from './ffi.ts';
 import { scratch } from './memory.ts';
 
@@ -132,6 +135,11 @@ export function sendmsg(fd: number, messageAddress: number, flags: number): numb
   const ffi = loadFfi();
   const sent = ffi.libc.sendmsg(fd, messageAddress, flags);
   return sent < 0 ? -ffi.errno[0]! : sent;
+}
+
+/** A second descriptor for the same socket, closed on exec: each lives until it is closed. */
+export function duplicateFd(fd: number): number {
+  return fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
 /** The address a socket is bound to, or a negative errno. */
