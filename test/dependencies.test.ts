@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const page = readFileSync('docs/dependencies.md', 'utf8');
-const documented = new Set([...page.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]!));
+const documented = new Set([...page.matchAll(/^\| `([^`]+)` +\|/gm)].map((match) => match[1]!));
 const dependencies = Object.keys(manifest.dependencies ?? {});
 const developed = Object.keys(manifest.devDependencies ?? {});
 

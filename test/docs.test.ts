@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { SERVE_FLAGS } from '#src/cli/serve-flags.ts';
 
 const pages = ['.', 'docs']
   .flatMap((root) =>
@@ -51,4 +52,33 @@ test('decisions are numbered without gaps and have the parts that a decision has
     for (const part of ['Context', 'Choice', 'Numbers', 'Rejected'])
       assert.ok(text.includes(`\n## ${part}\n`), `${file} lacks "${part}"`);
   }
+});
+
+test('the README names every flag of serve, and none that there is not', () => {
+  const readme = readFileSync('README.md', 'utf8');
+  const named = new Set([...readme.matchAll(/`--([a-z-]+)`/g)].map((match) => match[1]!));
+  const exist = new Set<string>(['help']); // every command has it
+  for (const [name, flag] of Object.entries(SERVE_FLAGS)) {
+    exist.add(name);
+    if ('negatable' in flag && flag.negatable) exist.add(`no-${name}`);
+    assert.ok(name === 'help' || named.has(name), `the README does not name --${name}`);
+  }
+  for (const name of named) assert.ok(exist.has(name), `the README names --${name}`);
+});
+
+test('the README names every option of serve()', () => {
+  const readme = readFileSync('README.md', 'utf8');
+  const source = readFileSync('src/server/options.ts', 'utf8');
+  const members = (name: string) => {
+    const body = new RegExp(`export interface ${name} \\{\\n([\\s\\S]*?)\\n\\}`).exec(source);
+    assert.ok(body !== null, `src/server/options.ts has no interface ${name}`);
+    return [...body[1]!.matchAll(/^ {2}(\w+)\??:/gm)].map((match) => match[1]!);
+  };
+  for (const name of ['ServeOptions', 'TimeoutOptions', 'LimitOptions'])
+    for (const option of members(name).filter((each) => each !== 'timeouts' && each !== 'limits'))
+      assert.match(
+        readme,
+        new RegExp(`^\\| \`${option}\` +\\|`, 'm'),
+        `the README has no row for ${option} of ${name}`,
+      );
 });
