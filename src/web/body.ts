@@ -71,11 +71,10 @@ export function claimStream(stream: MarkedStream): OpenedBody {
 export function streamOf(owner: BodyOwner): ReadableStream<Uint8Array> | null {
   if (owner._stream !== undefined) return owner._stream;
   if (!owner._hasBody()) return null;
-  const lazy = new LazyBody(owner);
+  const lazy = new LazyBody(owner._used ? undefined : owner);
   const stream: MarkedStream = new ReadableStream(lazy);
   if (owner._used) {
     // Read as a whole before anyone asked for a stream: the platform shows a locked one.
-    lazy.release();
     void stream.cancel();
     stream.getReader();
   } else {
@@ -88,25 +87,23 @@ export function streamOf(owner: BodyOwner): ReadableStream<Uint8Array> | null {
 /** The byte source behind a stream of ours; its high-water mark is 0, so it reads when it is read. */
 class LazyBody implements UnderlyingByteSource {
   readonly type = 'bytes';
-  readonly #owner: BodyOwner;
   #reader: PieceReader | undefined;
-  #opened = false;
+  /** Until the body is opened. */
+  #owner: BodyOwner | undefined;
 
-  constructor(owner: BodyOwner) {
+  constructor(owner: BodyOwner | undefined) {
     this.#owner = owner;
   }
 
-  /** What lies behind, for another consumer than the stream. Only while the stream is untouched. */
+  /** What lies behind, once: for this stream, or for whoever takes it apart while it is untouched. */
   release(): OpenedBody {
-    if (this.#opened) return null;
-    this.#opened = true;
-    if (this.#owner._used) return null;
-    this.#owner._used = true;
-    return this.#owner._open();
+    const owner = this.#owner;
+    this.#owner = undefined;
+    return owner === undefined ? null : owner._open();
   }
 
   async pull(controller: ReadableByteStreamController): Promise<void> {
-    if (!this.#opened) {
+    if (this.#owner !== undefined) {
       const body = this.release();
       if (body === null || typeof body === 'string' || body instanceof Uint8Array) {
         const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
@@ -126,12 +123,13 @@ class LazyBody implements UnderlyingByteSource {
   }
 
   cancel(reason: unknown): void {
-    if (!this.#opened) {
-      const body = this.release();
-      if (body !== null && typeof body === 'object' && 'cancel' in body) body.cancel(reason);
-    } else {
-      this.#reader?.cancel(reason);
+    let body: OpenedBody = this.#reader ?? null;
+    try {
+      body ??= this.release();
+    } catch {
+      // Gone with its exchange: nothing is left to cancel, and a late cancel must not fail.
     }
+    if (body !== null && typeof body === 'object' && 'cancel' in body) body.cancel(reason);
   }
 }
 

@@ -20,6 +20,8 @@ export interface RequestContext {
    * with the reason when the client went before.
    */
   readonly completed: Promise<void>;
+  /** Sends `103 Early Hints` now; a no-op once the answer has begun and for HTTP/1.0. RFC 8297 */
+  earlyHints(headers: Record<string, string>): void;
   /** As `request.signal`. */
   readonly signal?: AbortSignal;
 }

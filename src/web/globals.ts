@@ -13,12 +13,12 @@ import { Response } from './response.ts';
 
 type RequestInput = ConstructorParameters<typeof globalThis.Request>[0];
 
-/** The platform's, that accepts ours. */
-class PatchedRequest extends PlatformRequest {
+/** The platform's, that accepts ours; it goes by the platform's name. */
+const PatchedRequest = class Request extends PlatformRequest {
   constructor(input: RequestInput, init?: RequestInit) {
     super(isLightRequest(input) ? toPlatformRequest(input) : input, init);
   }
-}
+};
 
 recognisePlatform(PatchedRequest, PlatformRequest);
 

@@ -101,7 +101,7 @@ function openPlatform(response: globalThis.Response): OpenedBody {
 }
 
 function isDerivedLight(response: object): response is BodyOwner {
-  return Response.prototype.isPrototypeOf(response);
+  return Object.prototype.isPrototypeOf.call(Response.prototype, response);
 }
 
 /** A Response of another library or realm, by its shape. */

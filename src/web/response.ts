@@ -63,12 +63,10 @@ export class Response implements BodyOwner {
     if (typeof body === 'string') {
       this._source = body;
       this._contentType = TEXT_TYPE;
-      if (init !== undefined) readInit(this, init);
-    } else {
-      // Init first: it may give a content type of its own, and be refused before the body is touched.
-      if (init !== undefined) readInit(this, init);
-      if (body !== null && body !== undefined) readBody(this, body);
+    } else if (body !== null && body !== undefined) {
+      readBody(this, body);
     }
+    if (init !== undefined) readInit(this, init);
     if (this._status !== 200) refuseBody(this);
   }
 
@@ -189,7 +187,6 @@ export class Response implements BodyOwner {
       copy._source = this._source;
     } else {
       const [kept, given] = streamOf(this)!.tee();
-      this._source = null;
       this._stream = kept;
       copy._stream = given;
     }
@@ -226,7 +223,7 @@ function readBody(response: Response, body: unknown): void {
   const source = sourceOfInit(body);
   if (source instanceof ReadableStream) response._stream = source;
   else response._source = source;
-  if (response._contentType === undefined) response._contentType = impliedContentType(body, source);
+  response._contentType = impliedContentType(body, source);
 }
 
 /** @hot */

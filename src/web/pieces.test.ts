@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { describe, it } from 'node:test';
+import { collect, IterablePieces, type OutgoingBody, StreamPieces } from './pieces.ts';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+interface Producer {
+  pulls: number;
+  cancels: unknown[];
+  body: OutgoingBody;
+}
+
+/** The same producer by either way: three pieces with an empty one between, then `last`. */
+function producers(last: 'end' | 'error' | 'wrong'): [string, Producer][] {
+  const pieces = [Uint8Array.of(1), new Uint8Array(0), Uint8Array.of(2), Uint8Array.of(3)];
+  const next = (pull: number): unknown => {
+    if (pull <= pieces.length) return pieces[pull - 1];
+    if (last === 'error') throw new Error('source failed');
+    return last === 'wrong' ? 5 : undefined;
+  };
+  const byStream = { pulls: 0, cancels: [] as unknown[] } as Producer;
+  byStream.body = new StreamPieces(
+    new ReadableStream(
+      {
+        pull(controller) {
+          const piece = next(++byStream.pulls);
+          if (piece === undefined) controller.close();
+          else controller.enqueue(piece);
+        },
+        cancel(reason) {
+          byStream.cancels.push(reason);
+        },
+      },
+      { highWaterMark: 0 },
+    ),
+  );
+  const byIterable = { pulls: 0, cancels: [] as unknown[] } as Producer;
+  byIterable.body = new IterablePieces({
+    [Symbol.asyncIterator]: () => ({
+      next: async () => {
+        const value = next(++byIterable.pulls);
+        return value === undefined ? { done: true, value } : { done: false, value };
+      },
+      return: async () => {
+        byIterable.cancels.push('return');
+        return { done: true, value: undefined };
+      },
+    }),
+  });
+  return [
+    ['stream', byStream],
+    ['iterable', byIterable],
+  ];
+}
+
+describe('a body that is sent piece by piece', () => {
+  it('is pulled only when the next piece is wanted, and never gives an empty one', async () => {
+    for (const [name, producer] of producers('end')) {
+      await turn();
+      assert.equal(producer.pulls, 0, name);
+      assert.deepEqual(await producer.body.read(), Uint8Array.of(1));
+      await turn();
+      assert.equal(producer.pulls, 1, name);
+      assert.deepEqual(await producer.body.read(), Uint8Array.of(2));
+      await turn();
+      assert.equal(producer.pulls, 3, name);
+      assert.deepEqual(await collect(producer.body, false), Uint8Array.of(3));
+      assert.equal(await producer.body.read(), undefined);
+      producer.body.cancel('late');
+      await turn();
+      assert.deepEqual(producer.cancels, [], name);
+    }
+  });
+
+  it('cancels its producer once, whether or not it was started', async () => {
+    for (const started of [false, true]) {
+      for (const [name, producer] of producers('end')) {
+        if (started) await producer.body.read();
+        producer.body.cancel('why');
+        producer.body.cancel('again');
+        assert.equal(await producer.body.read(), undefined);
+        await turn();
+        assert.deepEqual(producer.cancels, [name === 'stream' ? 'why' : 'return']);
+      }
+    }
+  });
+
+  it('gives no piece that comes after it was cancelled', async () => {
+    for (const [, producer] of producers('end')) {
+      const reading = producer.body.read();
+      producer.body.cancel();
+      assert.equal(await reading, undefined);
+    }
+  });
+
+  it('rejects with the producer’s error, and does not cancel what has failed', async () => {
+    for (const [name, producer] of producers('error')) {
+      await assert.rejects(collect(producer.body, false), /source failed/);
+      producer.body.cancel();
+      await turn();
+      assert.deepEqual(producer.cancels, [], name);
+    }
+  });
+
+  it('refuses what is no bytes, and cancels the one who made it', async () => {
+    for (const [name, producer] of producers('wrong')) {
+      await assert.rejects(collect(producer.body, false), TypeError);
+      await turn();
+      assert.equal(producer.cancels.length, 1, name);
+    }
+  });
+
+  it('survives producers that throw when they are cancelled', async () => {
+    const stream = new ReadableStream({
+      cancel() {
+        throw new Error('no');
+      },
+    });
+    new StreamPieces(stream).cancel();
+    new IterablePieces({
+      [Symbol.asyncIterator]: () => {
+        throw new Error('no');
+      },
+    }).cancel();
+    await turn();
+  });
+
+  it('destroys a Readable that waits for data', async () => {
+    const readable = new Readable({ read() {} });
+    const body = new IterablePieces(readable);
+    const reading = body.read();
+    await turn();
+    body.cancel(new Error('client went'));
+    assert.equal(readable.destroyed, true);
+    await reading.catch(() => {});
+  });
+
+  it('takes text, views and buffers from an async iterable', async () => {
+    async function* pieces(): AsyncGenerator<unknown> {
+      yield 'é';
+      yield new Uint16Array([0x4241]);
+      yield new Uint8Array([0x43]).buffer;
+    }
+    assert.equal(new TextDecoder().decode(await collect(new IterablePieces(pieces()), true)), 'éABC');
+  });
+});
