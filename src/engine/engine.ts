@@ -151,6 +151,11 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
   stats(): EngineStats;
   /** Close listeners, reset what is open (`engine-closed`), release memory. Resolves when all is released. Idempotent. */
   close(): Promise<void>;
+  /**
+   * Release every descriptor now, with no callback and no farewell: for the `exit` of a thread, whose
+   * descriptors would stay open in its process. Nothing may be called afterwards.
+   */
+  releaseNow(): void;
   /** Whether the engine keeps the process alive. @default ref'd while listening or connected */
   ref(): void;
   unref(): void;

@@ -1,0 +1,684 @@
+/**
+ * The io_uring engine. It owns the ring and one loop: enter the kernel, hand over what completed, turn
+ * the wishes of touched connections into submissions, enter again. Multishot accept and receive keep
+ * the kernel supplied with work, so a turn under load costs one system call however many connections
+ * it serves.
+ *
+ * Everything that is submitted follows from flags (connection.ts) in `#advance`, which runs again
+ * until the wish is met: a full submission queue delays, it never loses.
+ *
+ * Waking: completions signal an eventfd that libuv watches (sys/wakeup.ts). While a turn runs the
+ * signal is switched off (IORING_CQ_EVENTFD_DISABLED), since we look anyway; before sleeping it is
+ * switched on and the ring looked at once more, so nothing that came between is missed.
+ */
+import { lookup } from 'node:dns/promises';
+import { performance } from 'node:perf_hooks';
+import { assert } from '../../base/assert.ts';
+import { copyBytes } from '../../base/bytes.ts';
+import { TimingWheel } from '../../base/timing-wheel.ts';
+import {
+  io_uring_sqe,
+  IORING_ACCEPT_MULTISHOT,
+  IORING_ASYNC_CANCEL_ALL,
+  IORING_ASYNC_CANCEL_FD,
+  IORING_CQE_F_BUFFER,
+  IORING_CQE_F_MORE,
+  IORING_RECV_MULTISHOT,
+  IORING_TIMEOUT_ABS,
+  IORING_TIMEOUT_UPDATE,
+  IOSQE_BUFFER_SELECT,
+  IOSQE_CQE_SKIP_SUCCESS,
+} from '../../sys/abi/io-uring.ts';
+import {
+  IORING_OP_ACCEPT,
+  IORING_OP_ASYNC_CANCEL,
+  IORING_OP_CLOSE,
+  IORING_OP_RECV,
+  IORING_OP_SEND,
+  IORING_OP_SHUTDOWN,
+  IORING_OP_TIMEOUT,
+  IORING_OP_TIMEOUT_REMOVE,
+} from '../../sys/abi/io-uring-ops.ts';
+import { MSG_NOSIGNAL, MSG_WAITALL, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
+import { ERRNO, sysError } from '../../sys/errno.ts';
+import { allocate, type Memory } from '../../sys/memory.ts';
+import { closeFd, setLinger } from '../../sys/socket.ts';
+import { Wakeup } from '../../sys/wakeup.ts';
+import {
+  DEADLINE_TICK_MS,
+  type Engine,
+  type EngineHandler,
+  type EngineOptions,
+  type EngineStats,
+  type ListenAddress,
+  type Listener,
+} from '../engine.ts';
+import { openListener, type ListeningSocket } from '../listening-socket.ts';
+import {
+  ABORTING,
+  CANCEL_ALL_SUBMITTED,
+  CLOSED,
+  CLOSING,
+  type ConnectionOwner,
+  IouringConnection,
+  PEER_END_PENDING,
+  READING_PAUSED,
+  RECEIVE_ARMED,
+  RECEIVE_CANCELLED,
+  RECEIVE_ENDED,
+  SEND_IN_FLIGHT,
+  SHUTDOWN_DONE,
+  SHUTDOWN_WANTED,
+  TOUCHED,
+} from './connection.ts';
+import { ReceiveBuffers } from './receive-buffers.ts';
+import { Ring } from './ring.ts';
+import { type SendBlock, SendPool } from './send-pool.ts';
+import { OP_ACCEPT, OP_QUIET, OP_RECEIVE, OP_SEND, OP_TIMER, SLOT_BITS, SLOT_COUNT_MAX, SLOT_MASK } from './user-data.ts';
+
+const SQE = io_uring_sqe.offset;
+const SQE_FD = SQE.fd >> 2;
+const SQE_OFF = SQE.off >> 2;
+const SQE_ADDR = SQE.addr >> 2;
+const SQE_LEN = SQE.len >> 2;
+/** msg_flags, accept_flags, timeout_flags and cancel_flags are one union. */
+const SQE_OP_FLAGS = SQE.msg_flags >> 2;
+const SQE_USER_DATA = SQE.user_data >> 2;
+
+/** Submissions of one enter; a turn with more enters more often. */
+const SQ_ENTRIES = 1024;
+/** The most that one connection's `#advance` submits. */
+const SQES_PER_ADVANCE = 4;
+/** 1 MiB in all: small enough to stay in the second-level cache, refilled every turn. */
+const RECEIVE_BUFFER_COUNT = 512;
+const RECEIVE_BUFFER_BYTES = 4096;
+const RECEIVE_GROUP = 0;
+/** Times that a turn looks again before it lets the event loop run: fairness to timers and promises. */
+const PASSES_MAX = 8;
+/** How long accepting rests after EMFILE when no connection closes meanwhile. */
+const ACCEPT_RETRY_MS = 250;
+
+interface RingListener {
+  readonly socket: ListeningSocket;
+  armed: boolean;
+  closing: boolean;
+  /** Paused for want of descriptors. */
+  paused: boolean;
+}
+
+export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner {
+  readonly name = 'iouring';
+  nowMs = performance.now();
+  readonly sendPool = new SendPool();
+  readonly #handler: EngineHandler<IouringConnection>;
+  readonly #options: EngineOptions<IouringConnection>;
+  readonly #ring: Ring;
+  readonly #buffers: ReceiveBuffers;
+  readonly #wakeup: Wakeup;
+  readonly #wheel: TimingWheel;
+  readonly #timespec: Memory;
+  readonly #timespec64: BigInt64Array;
+  /** CLOCK_MONOTONIC minus performance.now(), in ms. */
+  readonly #clockOffsetMs: number;
+  readonly #multishotReceive: boolean;
+
+  readonly #connections: (IouringConnection | undefined)[] = [];
+  readonly #generations: number[] = [];
+  readonly #freeSlots: number[] = [];
+  readonly #listeners: RingListener[] = [];
+  #touched: IouringConnection[] = [];
+  #touchedCount = 0;
+  connectionCount = 0;
+
+  #inTurn = false;
+  #turnScheduled = false;
+  /** When the wheel must be looked at, and the moment that the kernel timer is armed for. */
+  #dueMs = Number.POSITIVE_INFINITY;
+  #armedMs = Number.POSITIVE_INFINITY;
+  #acceptRetry: ReturnType<typeof setTimeout> | undefined;
+  #closing: Promise<void> | undefined;
+  #onAllGone: (() => void) | undefined;
+  #released = false;
+
+  readonly #stats: EngineStats = {
+    accepted: 0,
+    closed: 0,
+    open: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    turns: 0,
+    acceptPauses: 0,
+    receiveBufferExhaustions: 0,
+    submissionQueueFull: 0,
+    completionQueueOverflows: 0,
+  };
+
+  /**
+   * @param multishotReceive whether the kernel has multishot receive (6.0)
+   * @throws SysError when io_uring is not to be had
+   */
+  constructor(options: EngineOptions<IouringConnection>, multishotReceive: boolean) {
+    this.#options = options;
+    this.#handler = options.handler;
+    this.#multishotReceive = multishotReceive;
+    this.#ring = new Ring(SQ_ENTRIES);
+    this.#buffers = new ReceiveBuffers(this.#ring.fd, RECEIVE_GROUP, RECEIVE_BUFFER_COUNT, RECEIVE_BUFFER_BYTES);
+    this.#wheel = new TimingWheel(DEADLINE_TICK_MS, this.nowMs);
+    this.#timespec = allocate(16);
+    this.#timespec64 = new BigInt64Array(this.#timespec.buffer);
+    this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+    this.#wakeup = new Wakeup();
+    this.#ring.registerEventFd(this.#wakeup.eventFd);
+    this.#wakeup.start(this.#turn);
+  }
+
+  async listen(address: ListenAddress): Promise<Listener> {
+    assert(this.#closing === undefined, 'listen on a closed engine');
+    const socket = await openListener(address, this.#options, lookup);
+    const listener: RingListener = { socket, armed: false, closing: false, paused: false };
+    this.#listeners.push(listener);
+    this.#schedule();
+    return {
+      address: socket.address,
+      close: () => {
+        listener.closing = true;
+        if (!this.#released) this.#schedule();
+      },
+    };
+  }
+
+  *connections(): IterableIterator<IouringConnection> {
+    for (const conn of this.#connections) if (conn !== undefined) yield conn;
+  }
+
+  stats(): EngineStats {
+    this.#stats.open = this.connectionCount;
+    this.#stats.submissionQueueFull = this.#ring.fullCount;
+    this.#stats.completionQueueOverflows = this.#ring.overflowCount;
+    return { ...this.#stats };
+  }
+
+  ref(): void {
+    this.#wakeup.ref();
+  }
+
+  unref(): void {
+    this.#wakeup.unref();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.#onAllGone = resolve;
+      for (const listener of this.#listeners) listener.closing = true;
+      for (const conn of this.connections()) conn.reset('engine-closed');
+      this.#schedule();
+    });
+    return this.#closing;
+  }
+
+  releaseNow(): void {
+    if (this.#released) return;
+    this.#released = true;
+    // The ring first: it holds references to the sockets.
+    this.#ring.close();
+    for (const conn of this.connections()) closeFd(conn.fd);
+    for (const listener of this.#listeners) listener.socket.close();
+  }
+
+  // What connections ask of their engine.
+
+  /** @hot */
+  touch(conn: IouringConnection): void {
+    if ((conn.flags & TOUCHED) !== 0) return;
+    conn.flags |= TOUCHED;
+    this.#touched[this.#touchedCount++] = conn;
+    if (!this.#inTurn) this.#schedule();
+  }
+
+  /** @hot */
+  setDeadline(slot: number, atMs: number): void {
+    this.#wheel.set(slot, atMs);
+    if (atMs < this.#dueMs) {
+      this.#dueMs = atMs;
+      if (!this.#inTurn) this.#schedule();
+    }
+  }
+
+  #schedule(): void {
+    if (this.#turnScheduled || this.#inTurn) return;
+    this.#turnScheduled = true;
+    // After the microtasks of whoever wrote: all their bytes leave together.
+    process.nextTick(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#turnScheduled = false;
+    if (this.#released || this.#inTurn) return;
+    this.#inTurn = true;
+    this.#stats.turns++;
+    try {
+      this.#runTurn();
+    } finally {
+      this.#inTurn = false;
+      this.#ring.setSilent(false);
+      if (this.#touchedCount > 0 || this.#ring.pending > 0) this.#again();
+    }
+    if (this.#onAllGone !== undefined) this.#finishIfAllGone();
+  };
+
+  #runTurn(): void {
+    const ring = this.#ring;
+    ring.setSilent(true);
+    this.nowMs = performance.now();
+    this.#flushTouched();
+    this.#enter();
+    for (let pass = 0; ; pass++) {
+      const drained = this.#drain();
+      if (this.nowMs >= this.#dueMs) this.#expire();
+      this.#flushTouched();
+      if ((drained > 0 || ring.pending > 0) && pass < PASSES_MAX) {
+        this.#enter();
+        continue;
+      }
+      this.#armAccepts();
+      this.#armTimer();
+      ring.setSilent(false);
+      this.#enter();
+      if (ring.tail === ring.head && ring.pending === 0) break;
+      // What completed in the last enter has signalled; past the pass limit the next turn takes it.
+      if (pass >= PASSES_MAX) break;
+      ring.setSilent(true);
+    }
+  }
+
+  /** The kernel would not take everything: come back soon, but let the event loop run first. */
+  #again(): void {
+    if (this.#turnScheduled) return;
+    this.#turnScheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  /** @hot */
+  #enter(): void {
+    const result = this.#ring.enter();
+    // EBUSY and EAGAIN: the kernel wants completions consumed first; the entries stay where they are.
+    if (result < 0 && result !== -ERRNO.EBUSY && result !== -ERRNO.EAGAIN && result !== -ERRNO.EINTR) {
+      throw sysError('io_uring_enter', -result, '');
+    }
+  }
+
+  /** Hands over every completion that the kernel has published. @returns how many. @hot */
+  #drain(): number {
+    const ring = this.#ring;
+    const tail = ring.tail;
+    let position = ring.head;
+    const count = (tail - position) | 0;
+    if (count === 0) return 0;
+    try {
+      while (position !== tail) {
+        const current = position;
+        position = (position + 1) | 0;
+        this.#complete(current);
+      }
+    } finally {
+      // Also when a callback throws: what was handed over must not be handed over again.
+      ring.consume(position);
+      this.#buffers.publish();
+    }
+    return count;
+  }
+
+  /** Hands over one completion. @hot */
+  #complete(position: number): void {
+    const words = this.#ring.ring32;
+    const at = this.#ring.completionWord(position);
+    const low = words[at]!;
+    const operation = low >>> SLOT_BITS;
+    if (operation === OP_RECEIVE) this.#onReceive(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);
+    else if (operation === OP_SEND) this.#onSend(low & SLOT_MASK, words[at + 1]!, words[at + 2]!);
+    else if (operation === OP_ACCEPT) this.#onAccept(low & SLOT_MASK, words[at + 2]!, words[at + 3]!);
+    else if (operation === OP_TIMER) this.#armedMs = Number.POSITIVE_INFINITY;
+  }
+
+  #onReceive(slot: number, generation: number, result: number, flags: number): void {
+    const conn = this.#connections[slot];
+    const hasBuffer = (flags & IORING_CQE_F_BUFFER) !== 0;
+    if (conn === undefined || conn.generation !== generation) {
+      if (hasBuffer) this.#buffers.give(flags >>> 16);
+      return;
+    }
+    if ((flags & IORING_CQE_F_MORE) === 0) {
+      conn.flags &= ~(RECEIVE_ARMED | RECEIVE_CANCELLED);
+      this.touch(conn);
+    }
+    if (result > 0) {
+      const id = flags >>> 16;
+      this.#stats.bytesReceived += result;
+      if ((conn.flags & CLOSING) === 0) {
+        const start = id * RECEIVE_BUFFER_BYTES;
+        if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined) {
+          conn.held ??= [];
+          conn.held.push(copyBytes(this.#buffers.bytes, start, start + result));
+        } else this.#handler.onReceive(conn, this.#buffers.bytes, start, start + result);
+      }
+      this.#buffers.give(id);
+      return;
+    }
+    if (hasBuffer) this.#buffers.give(flags >>> 16);
+    if (result === 0) this.#onPeerFinished(conn);
+    else if (result === -ERRNO.ENOBUFS) this.#stats.receiveBufferExhaustions++;
+    else if (result !== -ERRNO.ECANCELED && result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN) this.#fail(conn, -result);
+    // In each of the other cases the wish to receive stands, and #advance arms anew.
+  }
+
+  #onPeerFinished(conn: IouringConnection): void {
+    conn.flags |= RECEIVE_ENDED;
+    if ((conn.flags & CLOSING) !== 0) this.touch(conn);
+    else if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined) conn.flags |= PEER_END_PENDING;
+    else this.#handler.onPeerEnd(conn);
+  }
+
+  #onSend(slot: number, generation: number, result: number): void {
+    const conn = this.#connections[slot];
+    assert(conn !== undefined && conn.generation === generation, 'a send outlived its connection');
+    conn.flags &= ~SEND_IN_FLIGHT;
+    if (result < 0) {
+      if (result === -ERRNO.EINTR || result === -ERRNO.EAGAIN || (conn.flags & CLOSING) !== 0) this.touch(conn);
+      if (result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN) this.#fail(conn, -result);
+      return;
+    }
+    this.#stats.bytesSent += result;
+    conn.unsentBytes -= result;
+    const block = conn.firstBlock!;
+    block.sent += result;
+    if (block.sent === block.filled) {
+      conn.firstBlock = block.next;
+      if (block.next === null) conn.lastBlock = null;
+      this.sendPool.give(block);
+    }
+    // The commonest turn of all, one answer sent whole, ends here.
+    if (conn.firstBlock !== null || (conn.flags & (SHUTDOWN_WANTED | CLOSING)) !== 0) this.touch(conn);
+    if (conn.unsentBytes === 0 && (conn.flags & CLOSING) === 0) this.#handler.onDrained(conn);
+  }
+
+  /** The socket failed: nothing can be sent or received any more. */
+  #fail(conn: IouringConnection, errno: number): void {
+    conn.flags |= RECEIVE_ENDED;
+    if ((conn.flags & CLOSING) === 0) {
+      const dead = errno === ERRNO.ETIMEDOUT || errno === ERRNO.EHOSTUNREACH || errno === ERRNO.ENETUNREACH;
+      const gone = errno === ERRNO.ECONNRESET || errno === ERRNO.EPIPE || errno === ERRNO.ECONNABORTED;
+      conn.reason = dead ? 'peer-dead' : gone ? 'peer-reset' : 'io-error';
+    }
+    conn.flags |= CLOSING | ABORTING;
+    this.touch(conn);
+  }
+
+  #onAccept(index: number, result: number, flags: number): void {
+    const listener = this.#listeners[index]!;
+    if ((flags & IORING_CQE_F_MORE) === 0) listener.armed = false;
+    if (result < 0) {
+      const exhausted =
+        result === -ERRNO.EMFILE || result === -ERRNO.ENFILE || result === -ERRNO.ENOMEM || result === -ERRNO.ENOBUFS;
+      if (exhausted && !listener.paused) this.#pauseAccepting(listener, -result);
+      // ECONNABORTED, EINTR, ECANCELED and the network's own errors (accept(2)) concern one connection: go on.
+      return;
+    }
+    if (listener.closing || this.#closing !== undefined) {
+      closeFd(result);
+      return;
+    }
+    const slot = this.#freeSlots.pop() ?? this.#connections.length;
+    if (slot >= SLOT_COUNT_MAX) {
+      closeFd(result);
+      return;
+    }
+    const generation = this.#generations[slot] ?? 0;
+    this.#generations[slot] = generation;
+    const conn = new IouringConnection(this, slot, generation, result);
+    this.#connections[slot] = conn;
+    this.connectionCount++;
+    this.#stats.accepted++;
+    this.touch(conn);
+    this.#handler.onAccept(conn);
+  }
+
+  #pauseAccepting(listener: RingListener, errno: number): void {
+    listener.paused = true;
+    this.#stats.acceptPauses++;
+    this.#handler.onAcceptPaused?.(sysError('accept', errno, listener.socket.address.address));
+    this.#acceptRetry ??= setTimeout(() => {
+      this.#acceptRetry = undefined;
+      this.#resumeAccepting();
+    }, ACCEPT_RETRY_MS);
+    this.#acceptRetry.unref();
+  }
+
+  #resumeAccepting(): void {
+    let resumed = false;
+    for (const listener of this.#listeners) {
+      resumed ||= listener.paused;
+      listener.paused = false;
+    }
+    if (!resumed) return;
+    this.#schedule();
+    this.#handler.onAcceptPaused?.(undefined);
+  }
+
+  /** Turns wishes into submissions. Stops early only when the ring is full; then the rest keep waiting. */
+  #flushTouched(): void {
+    const ring = this.#ring;
+    // Callbacks may touch more connections, or these again: the list grows while we walk it.
+    for (let i = 0; i < this.#touchedCount; i++) {
+      if (ring.room < SQES_PER_ADVANCE) {
+        ring.fullCount++;
+        this.#enter();
+        if (ring.room < SQES_PER_ADVANCE) {
+          this.#touched.copyWithin(0, i, this.#touchedCount);
+          this.#touchedCount -= i;
+          return;
+        }
+      }
+      const conn = this.#touched[i]!;
+      conn.flags &= ~TOUCHED;
+      this.#advance(conn);
+    }
+    this.#touchedCount = 0;
+    if (this.#touched.length > 4096) this.#touched = [];
+  }
+
+  #advance(conn: IouringConnection): void {
+    const flags = conn.flags;
+    if ((flags & CLOSED) !== 0) return;
+    if ((flags & ABORTING) !== 0) {
+      this.#advanceAbort(conn);
+      return;
+    }
+    if (conn.held !== undefined || (flags & PEER_END_PENDING) !== 0) this.#deliverHeld(conn);
+    if ((conn.flags & SEND_IN_FLIGHT) === 0) {
+      const block = conn.firstBlock;
+      if (block !== null) this.#submitSend(conn, block);
+      else if ((conn.flags & (SHUTDOWN_WANTED | SHUTDOWN_DONE | CLOSING)) === SHUTDOWN_WANTED) this.#submitShutdown(conn);
+    }
+    if ((conn.flags & CLOSING) !== 0) {
+      if (conn.firstBlock !== null) return;
+      if ((conn.flags & RECEIVE_ARMED) === 0) this.#finish(conn);
+      else if ((conn.flags & RECEIVE_CANCELLED) === 0) this.#submitReceiveCancel(conn);
+      return;
+    }
+    if ((conn.flags & READING_PAUSED) === 0) {
+      if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) this.#submitReceive(conn);
+    } else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.#submitReceiveCancel(conn);
+  }
+
+  /** Reset: cancel what is in flight, then close with a zero linger, which sends RST. */
+  #advanceAbort(conn: IouringConnection): void {
+    if ((conn.flags & (RECEIVE_ARMED | SEND_IN_FLIGHT)) === 0) {
+      setLinger(conn.fd, 0);
+      this.#finish(conn);
+      return;
+    }
+    if ((conn.flags & CANCEL_ALL_SUBMITTED) !== 0) return;
+    conn.flags |= CANCEL_ALL_SUBMITTED;
+    const at = this.#take(IORING_OP_ASYNC_CANCEL, conn.fd, OP_QUIET, conn.slot, conn.generation, IOSQE_CQE_SKIP_SUCCESS);
+    this.#ring.sqe32[at + SQE_OP_FLAGS] = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
+  }
+
+  /** Hands over what arrived while reading was paused, as long as it is not paused again. */
+  #deliverHeld(conn: IouringConnection): void {
+    while (conn.held !== undefined && (conn.flags & (READING_PAUSED | CLOSING)) === 0) {
+      const piece = conn.held.shift()!;
+      if (conn.held.length === 0) conn.held = undefined;
+      this.#handler.onReceive(conn, piece, 0, piece.length);
+    }
+    if (conn.held === undefined && (conn.flags & (PEER_END_PENDING | READING_PAUSED | CLOSING)) === PEER_END_PENDING) {
+      conn.flags &= ~PEER_END_PENDING;
+      this.#handler.onPeerEnd(conn);
+    }
+  }
+
+  /** The last step: nothing is in flight, so no completion can come for this slot any more. */
+  #finish(conn: IouringConnection): void {
+    this.#take(IORING_OP_CLOSE, conn.fd, OP_QUIET, conn.slot, conn.generation, IOSQE_CQE_SKIP_SUCCESS);
+    for (let block = conn.firstBlock; block !== null; ) {
+      const next: SendBlock | null = block.next;
+      this.sendPool.give(block);
+      block = next;
+    }
+    conn.firstBlock = null;
+    conn.lastBlock = null;
+    conn.unsentBytes = 0;
+    conn.held = undefined;
+    conn.flags |= CLOSED;
+    this.#wheel.remove(conn.slot);
+    this.#connections[conn.slot] = undefined;
+    this.#generations[conn.slot] = (conn.generation + 1) | 0;
+    this.#freeSlots.push(conn.slot);
+    this.connectionCount--;
+    this.#stats.closed++;
+    this.#handler.onClosed(conn, conn.reason);
+    if (this.#acceptRetry !== undefined) this.#resumeAccepting();
+  }
+
+  /** Takes an entry and fills what all operations share. The caller has made sure of room. @hot */
+  #take(opcode: number, fd: number, operation: number, slot: number, generation: number, sqeFlags: number): number {
+    const ring = this.#ring;
+    const at = ring.take();
+    const sqe = ring.sqe32;
+    // opcode, flags and ioprio share the first word.
+    sqe[at] = opcode | (sqeFlags << 8);
+    sqe[at + SQE_FD] = fd;
+    sqe[at + SQE_USER_DATA] = slot | (operation << SLOT_BITS);
+    sqe[at + SQE_USER_DATA + 1] = generation;
+    return at;
+  }
+
+  #submitSend(conn: IouringConnection, block: SendBlock): void {
+    conn.flags |= SEND_IN_FLIGHT;
+    const at = this.#take(IORING_OP_SEND, conn.fd, OP_SEND, conn.slot, conn.generation, 0);
+    const sqe = this.#ring.sqe32;
+    const address = block.address + block.sent;
+    sqe[at + SQE_ADDR] = address | 0;
+    sqe[at + SQE_ADDR + 1] = (address / 2 ** 32) | 0;
+    sqe[at + SQE_LEN] = block.filled - block.sent;
+    // WAITALL: the kernel retries a short send itself (5.19), so one completion covers the block.
+    sqe[at + SQE_OP_FLAGS] = MSG_NOSIGNAL | MSG_WAITALL;
+  }
+
+  #submitShutdown(conn: IouringConnection): void {
+    conn.flags |= SHUTDOWN_DONE;
+    const at = this.#take(IORING_OP_SHUTDOWN, conn.fd, OP_QUIET, conn.slot, conn.generation, IOSQE_CQE_SKIP_SUCCESS);
+    this.#ring.sqe32[at + SQE_LEN] = SHUT_WR;
+  }
+
+  #submitReceive(conn: IouringConnection): void {
+    conn.flags |= RECEIVE_ARMED;
+    const at = this.#take(IORING_OP_RECV, conn.fd, OP_RECEIVE, conn.slot, conn.generation, IOSQE_BUFFER_SELECT);
+    if (this.#multishotReceive) this.#ring.sqe16[at * 2 + (SQE.ioprio >> 1)] = IORING_RECV_MULTISHOT;
+    this.#ring.sqe16[at * 2 + (SQE.buf_group >> 1)] = RECEIVE_GROUP;
+  }
+
+  #submitReceiveCancel(conn: IouringConnection): void {
+    conn.flags |= RECEIVE_CANCELLED;
+    const at = this.#take(IORING_OP_ASYNC_CANCEL, -1, OP_QUIET, conn.slot, conn.generation, IOSQE_CQE_SKIP_SUCCESS);
+    // The operation to cancel is named by its user_data.
+    this.#ring.sqe32[at + SQE_ADDR] = conn.slot | (OP_RECEIVE << SLOT_BITS);
+    this.#ring.sqe32[at + SQE_ADDR + 1] = conn.generation;
+  }
+
+  #armAccepts(): void {
+    for (let index = 0; index < this.#listeners.length; index++) {
+      const listener = this.#listeners[index]!;
+      if (this.#ring.room < SQES_PER_ADVANCE) return;
+      if (listener.closing) this.#closeListener(index, listener);
+      else if (!listener.armed && !listener.paused) {
+        listener.armed = true;
+        const at = this.#take(IORING_OP_ACCEPT, listener.socket.fd, OP_ACCEPT, index, 0, 0);
+        this.#ring.sqe16[at * 2 + (SQE.ioprio >> 1)] = IORING_ACCEPT_MULTISHOT;
+        this.#ring.sqe32[at + SQE_OP_FLAGS] = SOCK_CLOEXEC | SOCK_NONBLOCK;
+      }
+    }
+  }
+
+  /** The descriptor is closed once the accept on it has ended, so that its number is not reused under it. */
+  #closeListener(index: number, listener: RingListener): void {
+    if (!listener.armed) {
+      listener.socket.close();
+      return;
+    }
+    if (listener.paused) return;
+    listener.paused = true; // the cancel is submitted once
+    const at = this.#take(IORING_OP_ASYNC_CANCEL, -1, OP_QUIET, index, 0, IOSQE_CQE_SKIP_SUCCESS);
+    this.#ring.sqe32[at + SQE_ADDR] = index | (OP_ACCEPT << SLOT_BITS);
+  }
+
+  #expire(): void {
+    this.#wheel.advance(this.nowMs, this.#onExpired);
+    this.#dueMs = this.#wheel.nextMs();
+  }
+
+  readonly #onExpired = (slot: number): void => {
+    const conn = this.#connections[slot];
+    if (conn !== undefined && (conn.flags & CLOSED) === 0) this.#handler.onDeadline(conn);
+  };
+
+  /** One absolute timer for the earliest deadline. One that is armed too early fires for nothing and is set anew. */
+  #armTimer(): void {
+    if (this.#dueMs >= this.#armedMs || this.#ring.room < SQES_PER_ADVANCE) return;
+    const atMs = Math.max(this.#dueMs, 0) + this.#clockOffsetMs;
+    this.#timespec64[0] = BigInt(Math.floor(atMs / 1000));
+    this.#timespec64[1] = BigInt(Math.floor((atMs % 1000) * 1e6));
+    const first = this.#armedMs === Number.POSITIVE_INFINITY;
+    const at = first
+      ? this.#take(IORING_OP_TIMEOUT, -1, OP_TIMER, 0, 0, 0)
+      : this.#take(IORING_OP_TIMEOUT_REMOVE, -1, OP_QUIET, 0, 0, IOSQE_CQE_SKIP_SUCCESS);
+    const sqe = this.#ring.sqe32;
+    const address = this.#timespec.address;
+    const word = first ? SQE_ADDR : SQE_OFF;
+    sqe[at + word] = address | 0;
+    sqe[at + word + 1] = (address / 2 ** 32) | 0;
+    if (first) {
+      sqe[at + SQE_LEN] = 1;
+      sqe[at + SQE_OP_FLAGS] = IORING_TIMEOUT_ABS;
+    } else {
+      // addr names the timer by its user_data, addr2 (= off) is the new time.
+      sqe[at + SQE_ADDR] = OP_TIMER << SLOT_BITS;
+      sqe[at + SQE_OP_FLAGS] = IORING_TIMEOUT_ABS | IORING_TIMEOUT_UPDATE;
+    }
+    this.#armedMs = this.#dueMs;
+  }
+
+  #finishIfAllGone(): void {
+    if (this.connectionCount > 0 || this.#listeners.some((listener) => listener.armed)) return;
+    const resolve = this.#onAllGone!;
+    this.#onAllGone = undefined;
+    this.#released = true;
+    if (this.#acceptRetry !== undefined) clearTimeout(this.#acceptRetry);
+    for (const listener of this.#listeners) listener.socket.close();
+    this.#wakeup.close();
+    this.#ring.close();
+    this.#buffers.release();
+    this.sendPool.release();
+    this.#timespec.release();
+    resolve();
+  }
+}

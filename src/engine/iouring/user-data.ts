@@ -1,0 +1,25 @@
+/**
+ * The 64 bits of user_data that come back with every completion, as two 32-bit halves so that no
+ * BigInt appears on the hot path:
+ *
+ *     high half                 low half
+ *     63                    32  31        24 23                     0
+ *     +----------------------+ +------------+-----------------------+
+ *     |      generation      | | operation  |         slot          |
+ *     +----------------------+ +------------+-----------------------+
+ *
+ * `slot` indexes the connection table (or the listener table for OP_ACCEPT); `generation` is the
+ * slot's when the operation was submitted. A completion whose generation is not the slot's present
+ * one belongs to a connection that is gone, and is dropped.
+ */
+export const SLOT_BITS = 24;
+export const SLOT_MASK = (1 << SLOT_BITS) - 1;
+/** 16 million connections a thread: far beyond what descriptors allow. */
+export const SLOT_COUNT_MAX = 1 << SLOT_BITS;
+
+export const OP_ACCEPT = 1;
+export const OP_RECEIVE = 2;
+export const OP_SEND = 3;
+export const OP_TIMER = 4;
+/** Completions that carry no news unless they fail: shutdown, close, cancel, timer update. */
+export const OP_QUIET = 5;

@@ -1,0 +1,112 @@
+/**
+ * Opens listening sockets through sys, for the engines that own descriptors. What accepted sockets
+ * need (TCP_NODELAY, keepalive) is set here once: Linux copies it from the listener to every socket
+ * that it accepts, so a new connection costs no system call for it.
+ */
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPV6_V6ONLY,
+  SO_KEEPALIVE,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from '../sys/abi/socket.ts';
+import { TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY } from '../sys/abi/tcp.ts';
+import { ERRNO, sysError } from '../sys/errno.ts';
+import { bindAddress, closeFd, getsockname, listen, setsockoptInt, socket } from '../sys/socket.ts';
+import type { ListenAddress, RemoteAddress } from './engine.ts';
+
+/** Queue of connections that the kernel has accepted for us; net.core.somaxconn caps it. */
+const BACKLOG_DEFAULT = 4096;
+
+export interface ListeningSocket {
+  readonly fd: number;
+  readonly address: RemoteAddress;
+  close(): void;
+}
+
+export interface ListeningOptions {
+  readonly backlog?: number;
+  readonly keepAlive?: { readonly idleSeconds: number; readonly intervalSeconds: number; readonly probes: number };
+}
+
+/** Resolves a host name to addresses, best first. */
+export type Lookup = (hostname: string, options: { all: true }) => Promise<{ address: string; family: number }[]>;
+
+/** @throws SysError naming the call and the address; the cause of a failed name is ENOTFOUND of the resolver */
+export async function openListener(address: ListenAddress, options: ListeningOptions, lookup: Lookup): Promise<ListeningSocket> {
+  if ('fd' in address) return adopt(address.fd, options);
+  if ('unix' in address) return open({ family: 'unix', address: address.unix, port: 0 }, options, false, false);
+  const [resolved] = await lookup(address.hostname, { all: true });
+  if (resolved === undefined) throw sysError('getaddrinfo', ERRNO.EADDRNOTAVAIL, address.hostname);
+  const family = resolved.family === 6 ? 'IPv6' : 'IPv4';
+  return open(
+    { family, address: resolved.address, port: address.port },
+    options,
+    address.reusePort === true,
+    address.ipv6Only === true,
+  );
+}
+
+function open(address: RemoteAddress, options: ListeningOptions, reusePort: boolean, ipv6Only: boolean): ListeningSocket {
+  const domain = address.family === 'unix' ? AF_UNIX : address.family === 'IPv6' ? AF_INET6 : AF_INET;
+  const text = show(address);
+  const fd = socket(domain, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) throw sysError('socket', -fd, text);
+  const check = (call: string, result: number) => {
+    if (result >= 0) return;
+    closeFd(fd);
+    throw sysError(call, -result, text);
+  };
+  if (domain !== AF_UNIX) {
+    check('setsockopt', setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1));
+    if (reusePort) check('setsockopt', setsockoptInt(fd, SOL_SOCKET, SO_REUSEPORT, 1));
+    if (domain === AF_INET6) check('setsockopt', setsockoptInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0));
+  }
+  check('bind', bindAddress(fd, address));
+  return adopt(fd, options, text);
+}
+
+function adopt(fd: number, options: ListeningOptions, text = `fd ${fd}`): ListeningSocket {
+  const name = getsockname(fd);
+  if (typeof name === 'number') {
+    closeFd(fd);
+    throw sysError('getsockname', -name, text);
+  }
+  if (name.family !== 'unix') {
+    setsockoptInt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    setsockoptInt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    const keepAlive = options.keepAlive;
+    if (keepAlive !== undefined) {
+      setsockoptInt(fd, IPPROTO_TCP, TCP_KEEPIDLE, keepAlive.idleSeconds);
+      setsockoptInt(fd, IPPROTO_TCP, TCP_KEEPINTVL, keepAlive.intervalSeconds);
+      setsockoptInt(fd, IPPROTO_TCP, TCP_KEEPCNT, keepAlive.probes);
+    }
+  }
+  const result = listen(fd, options.backlog ?? BACKLOG_DEFAULT);
+  if (result < 0) {
+    closeFd(fd);
+    throw sysError('listen', -result, text);
+  }
+  let open = true;
+  return {
+    fd,
+    address: name,
+    close() {
+      if (open) closeFd(fd);
+      open = false;
+    },
+  };
+}
+
+function show(address: RemoteAddress): string {
+  if (address.family === 'unix') return address.address;
+  return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
+}

@@ -1,0 +1,401 @@
+/**
+ * The life of one HTTP/1.1 connection: which state it is in, which deadline holds, and what each event
+ * of the engine means there. It knows the protocol's parsers and the engine's connection, and leaves
+ * handlers to dispatch (exchange.ts) and answers to the response writer.
+ *
+ * Invariant: at most one exchange is open. Bytes that arrive for a later request wait in `#kept`, and
+ * the socket is not read while they do, so a client cannot make us hold more than one receive buffer.
+ */
+import { unreachable } from '../base/assert.ts';
+import { concatBytes, copyBytes } from '../base/bytes.ts';
+import type { CloseReason, EngineConnection } from '../engine/engine.ts';
+import {
+  type Fault,
+  FAULT_BODY_TIMEOUT,
+  FAULT_BODY_TOO_LARGE,
+  FAULT_DRAINING,
+  FAULT_HANDLER_TIMEOUT,
+  FAULT_HEADER_TIMEOUT,
+} from '../protocol/error.ts';
+import { ChunkedDecoder } from '../protocol/h1/chunked.ts';
+import { HEAD_COMPLETE, HEAD_MORE, type RequestHeadParser } from '../protocol/h1/request-head.ts';
+import { type ExchangePort, type IncomingBody } from '../web/request.ts';
+import { Exchange } from './exchange.ts';
+import { ClientGoneError, RequestFaultError } from './errors.ts';
+import { BODY_HIGH_WATER_BYTES, type BodyOwner, RequestBody } from './request-body.ts';
+import type { ServerThread } from './server-thread.ts';
+
+/** Accepted; the first byte of the first head has not come. */
+export const STATE_ACCEPTED = 0;
+/** Part of a head has come. */
+export const STATE_HEAD = 1;
+/** Between exchanges. */
+export const STATE_IDLE = 2;
+/** A request has been handed to the handler and its answer is not finished. */
+export const STATE_EXCHANGE = 3;
+/** The last byte and FIN are on their way; what still arrives is discarded. */
+export const STATE_LINGER = 4;
+export const STATE_CLOSED = 5;
+
+/** For the connection table. */
+export const STATE_NAMES = ['accepted', 'head', 'idle', 'exchange', 'linger', 'closed'] as const;
+
+/** Most that is discarded after the last answer, as nginx's lingering_time bounds it by time only. */
+const LINGER_BYTES_MAX = 64 * 1024 * 1024;
+
+const NEVER = Number.POSITIVE_INFINITY;
+const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
+
+export class HttpConnection implements ExchangePort, BodyOwner {
+  readonly thread: ServerThread;
+  readonly engine: EngineConnection;
+  state = STATE_ACCEPTED;
+  /** Counts requests; names the exchange that is open or was the last. */
+  exchangeId = 0;
+  exchange: Exchange | null = null;
+  readonly acceptedAtMs: number;
+  #parser: RequestHeadParser | null = null;
+  /** Bytes that wait: a head that is not whole, or requests behind the one that is being answered. */
+  #kept: Uint8Array | null = null;
+  #discarded = 0;
+  #peerEnded = false;
+  #processing = false;
+
+  constructor(thread: ServerThread, engine: EngineConnection) {
+    this.thread = thread;
+    this.engine = engine;
+    this.acceptedAtMs = thread.nowMs;
+    engine.setDeadline(thread.nowMs + thread.settings.timeouts.headerMs);
+  }
+
+  // Events of the engine.
+
+  /** @hot */
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#kept !== null) {
+      const kept = this.#kept;
+      this.#kept = null;
+      const joined = concatBytes(kept, 0, kept.length, bytes, start, end);
+      this.#process(joined, 0, joined.length);
+    } else this.#process(bytes, start, end);
+  }
+
+  peerEnded(): void {
+    this.#peerEnded = true;
+    switch (this.state) {
+      case STATE_ACCEPTED:
+      case STATE_IDLE:
+      case STATE_LINGER:
+        this.close('client-closed');
+        return;
+      case STATE_HEAD:
+        this.close('client-closed-in-head');
+        return;
+      case STATE_EXCHANGE: {
+        // A client may send FIN and still read its answer (RFC 9112 §9.6). In the middle of a body it is gone.
+        const body = this.exchange?.body;
+        if (body !== undefined && body !== null && !body.complete) this.abandon('client-closed-in-body');
+        return;
+      }
+    }
+  }
+
+  /** The kernel has taken everything that was written. */
+  drained(): void {
+    if (this.state === STATE_EXCHANGE) this.exchange?.drained();
+  }
+
+  deadline(): void {
+    switch (this.state) {
+      case STATE_ACCEPTED:
+        this.close('header-timeout');
+        return;
+      case STATE_HEAD:
+        this.refuse(FAULT_HEADER_TIMEOUT);
+        return;
+      case STATE_IDLE:
+        this.close('idle-timeout');
+        return;
+      case STATE_LINGER:
+        this.close('linger-timeout');
+        return;
+      case STATE_EXCHANGE:
+        this.#exchangeDeadline();
+        return;
+    }
+  }
+
+  closed(reason: CloseReason): void {
+    this.state = STATE_CLOSED;
+    this.#kept = null;
+    const exchange = this.exchange;
+    this.exchange = null;
+    exchange?.clientGone(new ClientGoneError(String(reason)));
+  }
+
+  // Ends.
+
+  /** FIN after what was written, and no waiting for the peer. */
+  close(reason: CloseReason): void {
+    if (this.state === STATE_CLOSED) return;
+    this.thread.countClose(reason);
+    this.engine.close(reason);
+    this.#leaveExchange(reason);
+  }
+
+  /** The client is not coming back for the answer, or the answer cannot be finished: drop everything. */
+  abandon(reason: CloseReason): void {
+    if (this.state === STATE_CLOSED) return;
+    this.thread.countClose(reason);
+    this.engine.reset(reason);
+    this.#leaveExchange(reason);
+  }
+
+  #leaveExchange(reason: CloseReason): void {
+    this.state = STATE_CLOSED;
+    const exchange = this.exchange;
+    this.exchange = null;
+    exchange?.clientGone(new ClientGoneError(String(reason)));
+  }
+
+  /** Answers `fault` and closes without losing the answer. */
+  refuse(fault: Fault): void {
+    this.thread.writeFault(this.engine, fault);
+    this.thread.countFault(fault);
+    this.linger(fault.code);
+  }
+
+  /** Sends FIN after the last byte, then discards what the peer still sends until its FIN or the deadline. */
+  linger(reason: CloseReason): void {
+    if (this.state >= STATE_LINGER) return;
+    this.#kept = null;
+    this.#parser = null;
+    if (this.#peerEnded) {
+      this.close(reason);
+      return;
+    }
+    this.state = STATE_LINGER;
+    this.thread.countClose(reason);
+    this.engine.shutdownWrite();
+    this.engine.resumeReading();
+    this.engine.setDeadline(this.thread.nowMs + this.thread.settings.timeouts.lingerMs);
+  }
+
+  /** The server is going down: idle connections close now, others after their answer. */
+  drain(): void {
+    if (this.state === STATE_IDLE || this.state === STATE_ACCEPTED) this.close('drained');
+    else if (this.state === STATE_HEAD) this.refuse(FAULT_DRAINING);
+  }
+
+  // Requests.
+
+  /**
+   * Reads heads and bodies from bytes[at..end) until they run out or an exchange stays open.
+   * @hot
+   */
+  #process(bytes: Uint8Array, start: number, end: number): void {
+    let at = start;
+    let text = '';
+    let textStart = -1;
+    this.#processing = true;
+    while (at < end) {
+      if (this.state === STATE_EXCHANGE) {
+        const exchange = this.exchange!;
+        if (exchange.body !== null && !exchange.body.complete) {
+          at = this.#feedBody(exchange, exchange.body, bytes, at, end);
+          continue;
+        }
+        this.#keep(bytes, at, end);
+        break;
+      }
+      if (this.state >= STATE_LINGER) {
+        this.#discard(end - at);
+        break;
+      }
+      const parser = this.#parser ?? this.thread.parser;
+      const status = parser.parse(bytes, at, end);
+      if (status === HEAD_COMPLETE) {
+        if (textStart === -1) {
+          // One snapshot serves every request of this piece; a body behind the head is left out.
+          const hasBody = parser.contentLength > 0 || parser.chunked;
+          textStart = at;
+          text = latin1Slice.call(bytes, at, hasBody ? at + parser.headBytes : end);
+        }
+        const textAt = at - textStart;
+        const headEnd = at + parser.headBytes;
+        if (parser === this.#parser) this.#parser = null;
+        if (textAt + parser.headBytes > text.length) {
+          textStart = at;
+          text = latin1Slice.call(bytes, at, headEnd);
+          at = this.#begin(parser, text, 0, bytes, headEnd, end);
+        } else at = this.#begin(parser, text, textAt, bytes, headEnd, end);
+        parser.reset();
+      } else if (status === HEAD_MORE) {
+        this.#keepHead(parser, bytes, at, end);
+        break;
+      } else {
+        const fault = parser.fault!;
+        parser.reset();
+        this.refuse(fault);
+        break;
+      }
+    }
+    this.#processing = false;
+  }
+
+  /** One request head is whole. @returns the position after what belongs to this request. @hot */
+  #begin(parser: RequestHeadParser, text: string, textAt: number, bytes: Uint8Array, at: number, end: number): number {
+    this.state = STATE_EXCHANGE;
+    const id = ++this.exchangeId;
+    const thread = this.thread;
+    const exchange = thread.takeExchange(this, id, parser, text, textAt);
+    this.exchange = exchange;
+    if (parser.contentLength > 0 || parser.chunked) {
+      if (parser.contentLength > thread.settings.limits.bodyBytesMax) {
+        this.refuse(FAULT_BODY_TOO_LARGE);
+        return at;
+      }
+      const decoder = parser.chunked ? new ChunkedDecoder(thread.protocolLimits) : null;
+      const body = new RequestBody(this, parser.contentLength, decoder);
+      exchange.body = body;
+      if (at < end) {
+        exchange.expectsContinue = false;
+        at = this.#feedBody(exchange, body, bytes, at, end);
+        if (this.state !== STATE_EXCHANGE) return at;
+      }
+      if (!body.complete) this.engine.setDeadline(NEVER);
+    }
+    exchange.run();
+    return at;
+  }
+
+  #feedBody(exchange: Exchange, body: RequestBody, bytes: Uint8Array, at: number, end: number): number {
+    const next = body.feed(bytes, at, end);
+    exchange.bodyBytes += next - at;
+    if (body.fault !== undefined) {
+      exchange.requestFault(body.fault, new RequestFaultError(body.fault));
+      return end;
+    }
+    if (body.bufferedBytes > BODY_HIGH_WATER_BYTES && !body.complete) this.engine.pauseReading();
+    this.updateExchangeDeadline();
+    if (body.complete && exchange.isFinished) this.exchangeFinished(exchange);
+    return next;
+  }
+
+  /** Keeps the unfinished head and the parser that stands in it. */
+  #keepHead(parser: RequestHeadParser, bytes: Uint8Array, at: number, end: number): void {
+    if (this.#parser === null) {
+      this.#parser = this.thread.giveAwayParser(parser);
+      // Absolute: from accept for the first request, from this first byte for a later one.
+      if (this.state === STATE_IDLE) this.engine.setDeadline(this.thread.nowMs + this.thread.settings.timeouts.headerMs);
+      this.state = STATE_HEAD;
+    }
+    this.#kept = copyBytes(bytes, at, end);
+  }
+
+  #keep(bytes: Uint8Array, at: number, end: number): void {
+    this.#kept = copyBytes(bytes, at, end);
+    this.engine.pauseReading();
+  }
+
+  #discard(size: number): void {
+    this.#discarded += size;
+    if (this.#discarded > LINGER_BYTES_MAX) this.close('linger-overrun');
+  }
+
+  // What exchanges tell their connection.
+
+  /** The answer has been written whole. */
+  exchangeFinished(exchange: Exchange): void {
+    if (this.exchange !== exchange) return;
+    const body = exchange.body;
+    if (!exchange.keepAlive || (body !== null && !body.complete)) {
+      this.exchange = null;
+      exchange.release();
+      this.linger(exchange.closeReason);
+      return;
+    }
+    this.exchange = null;
+    exchange.release();
+    this.state = STATE_IDLE;
+    if (this.#peerEnded) {
+      if (this.#kept === null) this.close('client-closed');
+    } else this.engine.setDeadline(this.thread.nowMs + this.thread.settings.timeouts.idleMs);
+    if (this.#processing) return;
+    this.#processKept();
+    if (this.#peerEnded && this.state === STATE_IDLE) this.close('client-closed');
+  }
+
+  #processKept(): void {
+    this.engine.resumeReading();
+    const kept = this.#kept;
+    if (kept === null) return;
+    this.#kept = null;
+    this.#process(kept, 0, kept.length);
+  }
+
+  /** Sets the deadline that holds while an exchange is open: the handler's or the body's, or none. */
+  updateExchangeDeadline(): void {
+    const exchange = this.exchange;
+    if (exchange === null || this.state !== STATE_EXCHANGE) return;
+    const timeouts = this.thread.settings.timeouts;
+    exchange.bodyDeadlineMs = exchange.body?.isWaited === true ? this.thread.nowMs + timeouts.bodyMs : NEVER;
+    this.engine.setDeadline(Math.min(exchange.bodyDeadlineMs, exchange.handlerDeadlineMs));
+  }
+
+  #exchangeDeadline(): void {
+    const exchange = this.exchange;
+    if (exchange === null) return;
+    const now = this.thread.nowMs;
+    if (now >= exchange.handlerDeadlineMs) {
+      exchange.handlerDeadlineMs = NEVER;
+      exchange.handlerTimeout(FAULT_HANDLER_TIMEOUT);
+    } else if (now >= exchange.bodyDeadlineMs) {
+      exchange.requestFault(FAULT_BODY_TIMEOUT, new RequestFaultError(FAULT_BODY_TIMEOUT));
+    } else this.engine.setDeadline(Math.min(exchange.bodyDeadlineMs, exchange.handlerDeadlineMs));
+  }
+
+  // BodyOwner
+
+  bodyWanted(body: RequestBody): void {
+    const exchange = this.exchange;
+    if (exchange === null || exchange.body !== body) return;
+    if (exchange.expectsContinue) {
+      exchange.expectsContinue = false;
+      this.thread.writeContinue(this.engine);
+    }
+    this.engine.resumeReading();
+    this.updateExchangeDeadline();
+  }
+
+  bodyCancelled(_body: RequestBody): void {
+    // The rest is counted, not kept; whether the connection survives is decided when the answer is whole.
+    this.engine.resumeReading();
+    this.updateExchangeDeadline();
+  }
+
+  // ExchangePort: what a Request asks for later, guarded by the number of its exchange.
+
+  get scheme(): 'http' | 'https' {
+    return this.thread.scheme;
+  }
+
+  get defaultAuthority(): string {
+    return this.thread.defaultAuthority;
+  }
+
+  abortSignal(exchangeId: number): AbortSignal {
+    const exchange = this.exchange;
+    if (exchange === null || exchange.id !== exchangeId) return this.thread.neverAborted;
+    return exchange.signal;
+  }
+
+  requestBody(exchangeId: number): IncomingBody | undefined {
+    const exchange = this.exchange;
+    return exchange === null || exchange.id !== exchangeId ? undefined : (exchange.body ?? undefined);
+  }
+
+  get stateName(): string {
+    return STATE_NAMES[this.state] ?? unreachable(this.state as never);
+  }
+}

@@ -1,0 +1,45 @@
+/** Errors that handlers see: why a body could not be read, why a signal aborted. */
+import type { Fault } from '../protocol/error.ts';
+
+/** The client went away before the last byte was handed over; the reason of `request.signal` then. */
+export class ClientGoneError extends Error {
+  override readonly name = 'AbortError';
+  readonly code = 'HOLDFAST_CLIENT_GONE';
+
+  constructor(closeReason: string) {
+    super(`the client went away before the answer was complete (${closeReason})`);
+  }
+}
+
+/** The request's body broke a rule or a limit; `status` is what the client is answered. */
+export class RequestFaultError extends Error {
+  override readonly name = 'RequestFaultError';
+  readonly code: string;
+  readonly status: number;
+
+  constructor(fault: Fault) {
+    super(`${fault.sentence} (${fault.section})`);
+    this.code = `HOLDFAST_${fault.code.toUpperCase().replaceAll('-', '_')}`;
+    this.status = fault.status;
+  }
+}
+
+/** The handler's deadline (`timeouts.handler`) passed; the reason of `request.signal` then. */
+export class HandlerTimeoutError extends Error {
+  override readonly name = 'TimeoutError';
+  readonly code = 'HOLDFAST_HANDLER_TIMEOUT';
+
+  constructor(timeoutMs: number) {
+    super(`the handler did not answer within ${timeoutMs} ms`);
+  }
+}
+
+/** A streamed answer did not keep to its own Content-Length. */
+export class ResponseLengthError extends Error {
+  override readonly name = 'ResponseLengthError';
+  readonly code = 'HOLDFAST_RESPONSE_LENGTH';
+
+  constructor(declared: number, problem: string) {
+    super(`the response declared ${declared} bytes and its body ${problem}`);
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * Every option of `serve`, with its default and why, and the check that turns what a caller wrote into
+ * what the server uses. This file is the manual of the options.
+ */
+import { OptionError } from '../base/errors.ts';
+import { parseDuration, parseSize } from '../base/units.ts';
+import type { EngineName } from '../engine/engine.ts';
+import type { RequestContext } from '../web/context.ts';
+
+/** A number of milliseconds, or `'500ms'`, `'10s'`, `'2m'`, `'1h'`; `Infinity` is off. */
+export type Duration = number | string;
+/** A number of bytes, or `'64k'`, `'10m'`; `Infinity` is off. */
+export type Size = number | string;
+
+export type FetchHandler = (request: Request, context: RequestContext) => Response | Promise<Response>;
+/** Turns what a handler threw into the answer that the client gets. */
+export type ErrorHandler = (error: unknown, request: Request) => Response | Promise<Response>;
+
+/** What the server logs through: the shape of console, pino and most others. */
+export interface LoggerLike {
+  debug(...args: unknown[]): void;
+  info(...args: unknown[]): void;
+  warn(...args: unknown[]): void;
+  error(...args: unknown[]): void;
+}
+
+export interface TimeoutOptions {
+  /**
+   * From accept, or from the first byte of a later request, to the end of its head. Absolute: more bytes
+   * never extend it.
+   * @default '10s'
+   */
+  header?: Duration;
+  /** Keep-alive without a request; announced in `Keep-Alive`. @default '76s', above the usual load balancers' 60 and 75 s */
+  idle?: Duration;
+  /** Between bytes of a request body that the handler waits for. @default '30s' */
+  body?: Duration;
+  /** From the handler's start to its answer: 503 and `request.signal` aborted. @default Infinity */
+  handler?: Duration;
+  /** A silent peer is found dead after this long (TCP keepalive). @default '2m' */
+  deadPeer?: Duration;
+  /** How long late data is discarded after the last byte of a closing connection. @default '2s' */
+  linger?: Duration;
+  /** How long `close()` waits for answers under way. @default '30s' */
+  drain?: Duration;
+}
+
+export interface LimitOptions {
+  /** Request line and fields together: 431. @default '16k' */
+  headerBytes?: Size;
+  /** Fields of one request: 431. @default 100 */
+  headerCount?: number;
+  /** Request target: 414. @default '8k' */
+  targetBytes?: Size;
+  /** Request body: 413. @default '100m' */
+  bodyBytes?: Size;
+  /** Requests on one connection before it is closed. @default Infinity */
+  requestsPerConnection?: number;
+}
+
+export interface ServeOptions {
+  /** The handler: `(request, context) => Response | Promise<Response>`. */
+  fetch?: FetchHandler;
+  /** Instead of `fetch`: a module (path or file URL) whose default export is a handler or has `fetch`. Needed for `workers`. */
+  module?: string | URL;
+  /** 0 is any free port. @default the PORT environment variable, else 3000 */
+  port?: number | string;
+  /** @default the HOST environment variable, else '127.0.0.1' */
+  hostname?: string;
+  /** Path of a unix socket; excludes port and hostname. */
+  unix?: string;
+  /** A listening socket to adopt; excludes port, hostname and unix. */
+  fd?: number;
+  /** Let other processes bind the same port (SO_REUSEPORT). @default false */
+  reusePort?: boolean;
+  /** Threads that serve `module`, each with its own engine; 0 is this thread. @default 0 */
+  workers?: number;
+  /** @default 'auto': the fastest that this host allows */
+  engine?: 'auto' | EngineName;
+  timeouts?: TimeoutOptions;
+  limits?: LimitOptions;
+  /** Answers for handlers that throw or reject. @default a bare 500, and the error in the log */
+  error?: ErrorHandler;
+  /** Called when connections are accepted. */
+  onListen?: (address: { readonly url: string; readonly port: number; readonly hostname: string }) => void;
+  /** Aborting it closes the server gracefully. */
+  signal?: AbortSignal;
+  /** @default a logger to stderr that never blocks */
+  logger?: LoggerLike;
+  /** Lines about each request. @default 'off' */
+  accessLog?: 'pretty' | 'json' | 'off';
+  /** Make `Request` and `Response` the light ones everywhere in this process. @default false */
+  globals?: boolean;
+  /** Certificate and key, as PEM text: HTTPS, on the node engine. */
+  tls?: { readonly cert: string; readonly key: string; readonly passphrase?: string };
+}
+
+/** Options after the check: every duration in ms, every size in bytes. */
+export interface Settings {
+  readonly timeouts: {
+    readonly headerMs: number;
+    readonly idleMs: number;
+    readonly bodyMs: number;
+    readonly handlerMs: number;
+    readonly deadPeerMs: number;
+    readonly lingerMs: number;
+    readonly drainMs: number;
+  };
+  readonly limits: {
+    readonly headBytesMax: number;
+    readonly headerCountMax: number;
+    readonly targetBytesMax: number;
+    readonly bodyBytesMax: number;
+    readonly requestsPerConnectionMax: number;
+  };
+}
+
+const OPTION_NAMES = new Set([
+  'fetch', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
+  'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls',
+]); // biome-ignore format: one list
+const TIMEOUT_NAMES = ['header', 'idle', 'body', 'handler', 'deadPeer', 'linger', 'drain'] as const;
+const LIMIT_NAMES = ['headerBytes', 'headerCount', 'targetBytes', 'bodyBytes', 'requestsPerConnection'] as const;
+const ENGINES = ['auto', 'iouring', 'epoll', 'node'];
+
+/** @throws OptionError naming the first option that is not allowed */
+export function checkOptions(options: ServeOptions): Settings {
+  if (typeof options !== 'object' || options === null) throw new OptionError('options', options, 'give an object');
+  refuseUnknown('', Object.keys(options), OPTION_NAMES);
+  refuseUnknown('timeouts.', Object.keys(options.timeouts ?? {}), new Set(TIMEOUT_NAMES));
+  refuseUnknown('limits.', Object.keys(options.limits ?? {}), new Set(LIMIT_NAMES));
+  for (const name of ['fetch', 'error', 'onListen'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') throw new OptionError(name, options[name], 'a function');
+  }
+  if (options.fetch === undefined && options.module === undefined) {
+    throw new OptionError('fetch', options.fetch, 'a function (request) => Response is needed, or a `module` that exports one');
+  }
+  if (options.fetch !== undefined && options.module !== undefined) throw new OptionError('module', options.module, 'not together with `fetch`');
+  if (options.engine !== undefined && !ENGINES.includes(options.engine)) {
+    throw new OptionError('engine', options.engine, `one of ${ENGINES.join(', ')}`);
+  }
+  checkCount('workers', options.workers ?? 0, 0, 1024);
+  if ((options.workers ?? 0) > 0 && options.module === undefined) {
+    throw new OptionError('workers', options.workers, 'threads load a `module`; a `fetch` function cannot be sent to them');
+  }
+  for (const name of ['reusePort', 'globals'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'boolean') throw new OptionError(name, options[name], 'true or false');
+  }
+  if (options.accessLog !== undefined && !['pretty', 'json', 'off'].includes(options.accessLog)) {
+    throw new OptionError('accessLog', options.accessLog, "'pretty', 'json' or 'off'");
+  }
+  checkAddress(options);
+  const timeouts = options.timeouts ?? {};
+  const limits = options.limits ?? {};
+  const ms = (name: (typeof TIMEOUT_NAMES)[number], fallback: Duration) => parseDuration(`timeouts.${name}`, timeouts[name] ?? fallback);
+  const bytes = (name: 'headerBytes' | 'targetBytes' | 'bodyBytes', fallback: Size) => parseSize(`limits.${name}`, limits[name] ?? fallback);
+  const count = (name: 'headerCount' | 'requestsPerConnection', fallback: number) => {
+    const value = limits[name] ?? fallback;
+    if (value !== Number.POSITIVE_INFINITY) checkCount(`limits.${name}`, value, 1, 2 ** 31);
+    return value;
+  };
+  const headBytesMax = bytes('headerBytes', '16k');
+  if (headBytesMax < 256 || headBytesMax > 1024 * 1024) {
+    throw new OptionError('limits.headerBytes', limits.headerBytes, '256 bytes to 1m: a head is held in memory whole');
+  }
+  return {
+    timeouts: {
+      headerMs: ms('header', '10s'),
+      idleMs: ms('idle', '76s'),
+      bodyMs: ms('body', '30s'),
+      handlerMs: ms('handler', Number.POSITIVE_INFINITY),
+      deadPeerMs: ms('deadPeer', '2m'),
+      lingerMs: ms('linger', '2s'),
+      drainMs: ms('drain', '30s'),
+    },
+    limits: {
+      headBytesMax,
+      headerCountMax: count('headerCount', 100),
+      targetBytesMax: Math.min(bytes('targetBytes', '8k'), headBytesMax),
+      bodyBytesMax: bytes('bodyBytes', '100m'),
+      requestsPerConnectionMax: count('requestsPerConnection', Number.POSITIVE_INFINITY),
+    },
+  };
+}
+
+function checkAddress(options: ServeOptions): void {
+  if (options.unix !== undefined) {
+    if (options.port !== undefined || options.hostname !== undefined) throw new OptionError('unix', options.unix, 'not together with `port` or `hostname`');
+    // sun_path holds 108 bytes with its final NUL (unix(7)).
+    if (typeof options.unix !== 'string' || options.unix === '' || Buffer.byteLength(options.unix) > 107) {
+      throw new OptionError('unix', options.unix, 'a path of 1 to 107 bytes');
+    }
+  }
+  if (options.fd !== undefined) {
+    if (options.unix !== undefined || options.port !== undefined || options.hostname !== undefined) {
+      throw new OptionError('fd', options.fd, 'not together with `port`, `hostname` or `unix`');
+    }
+    checkCount('fd', options.fd, 0, 2 ** 31 - 1);
+  }
+  if (options.port !== undefined) portNumber('port', options.port);
+  if (options.hostname !== undefined && (typeof options.hostname !== 'string' || options.hostname === '')) {
+    throw new OptionError('hostname', options.hostname, 'a host name or an address');
+  }
+}
+
+/** @returns the port to bind, from the option, else PORT, else 3000. */
+export function portOf(options: ServeOptions): number {
+  if (options.port !== undefined) return portNumber('port', options.port);
+  const variable = process.env['PORT'];
+  return variable === undefined || variable === '' ? 3000 : portNumber('PORT', variable);
+}
+
+export function hostnameOf(options: ServeOptions): string {
+  return options.hostname ?? (process.env['HOST'] || '127.0.0.1');
+}
+
+function portNumber(option: string, value: number | string): number {
+  const port = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
+  if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new OptionError(option, value, 'a port is a whole number from 0 (any free one) to 65535');
+  }
+  return port;
+}
+
+function checkCount(option: string, value: unknown, least: number, most: number): void {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
+    throw new OptionError(option, value, `a whole number from ${least} to ${most}`);
+  }
+}
+
+function refuseUnknown(prefix: string, given: string[], known: ReadonlySet<string>): void {
+  for (const name of given) {
+    if (!known.has(name)) throw new OptionError(`${prefix}${name}`, '(given)', `no such option; known are ${[...known].join(', ')}`);
+  }
+}

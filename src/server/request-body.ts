@@ -1,0 +1,157 @@
+/**
+ * The body of one request on its way from the connection to the handler. It owns what has arrived and
+ * has not been read; the connection stops reading the socket while that is over the high-water mark.
+ * Framing (Content-Length or chunked) is the protocol's; this file only counts and queues.
+ */
+import { copyBytes } from '../base/bytes.ts';
+import type { Fault } from '../protocol/error.ts';
+import { CHUNKED_DATA, CHUNKED_END, CHUNKED_REFUSED, type ChunkedDecoder } from '../protocol/h1/chunked.ts';
+import type { IncomingBody } from '../web/request.ts';
+
+/** Unread bytes above which the socket is no longer read: as much as a response may have unsent. */
+export const BODY_HIGH_WATER_BYTES = 64 * 1024;
+
+/** What the body tells its connection. */
+export interface BodyOwner {
+  /** The handler waits for bytes: read the socket, and start the body deadline. */
+  bodyWanted(body: RequestBody): void;
+  /** The handler wants no more of it. */
+  bodyCancelled(body: RequestBody): void;
+}
+
+interface Waiting {
+  resolve(piece: Uint8Array | undefined): void;
+  reject(reason: unknown): void;
+}
+
+export class RequestBody implements IncomingBody {
+  readonly contentLength: number | undefined;
+  /** Every byte has arrived (and, when chunked, the trailers too). */
+  complete = false;
+  fault: Fault | undefined = undefined;
+  bufferedBytes = 0;
+  #remaining: number;
+  readonly #decoder: ChunkedDecoder | null;
+  readonly #owner: BodyOwner;
+  #pieces: Uint8Array[] = [];
+  #waiting: Waiting | undefined = undefined;
+  #failure: { readonly reason: unknown } | undefined = undefined;
+  #discarding = false;
+
+  /** @param contentLength -1 when the body is chunked, and `decoder` is given */
+  constructor(owner: BodyOwner, contentLength: number, decoder: ChunkedDecoder | null) {
+    this.#owner = owner;
+    this.contentLength = contentLength < 0 ? undefined : contentLength;
+    this.#remaining = contentLength;
+    this.#decoder = decoder;
+  }
+
+  get isWaited(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /**
+   * Takes what belongs to the body from bytes[at..end), copying it.
+   * @returns the position after it; look at `complete` and `fault` then
+   */
+  feed(bytes: Uint8Array, at: number, end: number): number {
+    const decoder = this.#decoder;
+    if (decoder === null) {
+      const size = Math.min(this.#remaining, end - at);
+      this.#push(bytes, at, at + size);
+      this.#remaining -= size;
+      if (this.#remaining === 0) this.#finish();
+      return at + size;
+    }
+    while (at < end && !this.complete) {
+      at = decoder.decode(bytes, at, end);
+      if (decoder.event === CHUNKED_DATA) this.#push(bytes, decoder.dataStart, decoder.dataEnd);
+      else if (decoder.event === CHUNKED_END) this.#finish();
+      else if (decoder.event === CHUNKED_REFUSED) {
+        this.fault = decoder.fault;
+        return at;
+      }
+    }
+    return at;
+  }
+
+  /** Nothing more will come: whoever reads gets `reason`. What is buffered already is dropped. */
+  fail(reason: unknown): void {
+    if (this.complete || this.#failure !== undefined) return;
+    this.#failure = { reason };
+    this.#pieces = [];
+    this.bufferedBytes = 0;
+    this.#waiting?.reject(reason);
+    this.#waiting = undefined;
+  }
+
+  // What the handler's side asks: IncomingBody.
+
+  takeBuffered(): Uint8Array | undefined {
+    if (!this.complete || this.#failure !== undefined) return undefined;
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    if (pieces.length === 1) {
+      this.bufferedBytes = 0;
+      return pieces[0];
+    }
+    const whole = new Uint8Array(this.bufferedBytes);
+    this.bufferedBytes = 0;
+    let at = 0;
+    for (const piece of pieces) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    return whole;
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
+    const piece = this.#pieces.shift();
+    if (piece !== undefined) {
+      this.bufferedBytes -= piece.length;
+      if (!this.complete && this.#pieces.length === 0) this.#owner.bodyWanted(this);
+      return Promise.resolve(piece);
+    }
+    if (this.complete) return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#owner.bodyWanted(this);
+    });
+  }
+
+  cancel(_reason?: unknown): void {
+    if (this.#discarding) return;
+    this.discard();
+    this.#owner.bodyCancelled(this);
+  }
+
+  /** Bytes are counted from now on, not kept. */
+  discard(): void {
+    this.#discarding = true;
+    this.#pieces = [];
+    this.bufferedBytes = 0;
+    this.#waiting?.resolve(undefined);
+    this.#waiting = undefined;
+  }
+
+  #push(bytes: Uint8Array, from: number, to: number): void {
+    if (from === to || this.#discarding) return;
+
+    const piece = copyBytes(bytes, from, to);
+    if (this.#waiting !== undefined) {
+      const waiting = this.#waiting;
+      this.#waiting = undefined;
+      waiting.resolve(piece);
+      return;
+    }
+    this.#pieces.push(piece);
+    this.bufferedBytes += piece.length;
+  }
+
+  #finish(): void {
+    this.complete = true;
+    this.#waiting?.resolve(undefined);
+    this.#waiting = undefined;
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * A streamed answer on its way out: pulls a piece when, and only when, the connection has room for it,
+ * so a reader that stops costs one piece and the high-water mark, however fast the source is. There is
+ * no progress timer: the reader sets the pace.
+ */
+import { SEND_RESERVE_BYTES_MAX } from '../engine/engine.ts';
+import {
+  CHUNK_END_BYTES,
+  CHUNK_HEADER_BYTES_MAX,
+  chunkEndInto,
+  chunkHeaderInto,
+  LAST_CHUNK_BYTES,
+  lastChunkInto,
+} from '../protocol/h1/chunk-encoder.ts';
+import type { OutgoingBody } from '../web/parts.ts';
+import { ResponseLengthError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+
+/** How the end of the body is told. */
+export const FRAMING_LENGTH = 0;
+export const FRAMING_CHUNKED = 1;
+export const FRAMING_CLOSE = 2;
+
+/** Unsent bytes above which the source is not pulled. */
+export const RESPONSE_HIGH_WATER_BYTES = 64 * 1024;
+const CHUNK_OVERHEAD_BYTES_MAX = CHUNK_HEADER_BYTES_MAX + CHUNK_END_BYTES;
+const PIECE_BYTES_MAX = SEND_RESERVE_BYTES_MAX - CHUNK_OVERHEAD_BYTES_MAX;
+
+export class ResponseStream {
+  readonly #exchange: Exchange;
+  readonly #body: OutgoingBody;
+  readonly #framing: number;
+  readonly #declaredLength: number;
+  #sent = 0;
+  #piece: Uint8Array | null = null;
+  #pieceAt = 0;
+  #pulling = false;
+  #ended = false;
+
+  /** @param declaredLength the Content-Length sent, -1 for none */
+  constructor(exchange: Exchange, body: OutgoingBody, framing: number, declaredLength: number) {
+    this.#exchange = exchange;
+    this.#body = body;
+    this.#framing = framing;
+    this.#declaredLength = declaredLength;
+  }
+
+  start(): void {
+    this.#advance();
+  }
+
+  drained(): void {
+    this.#advance();
+  }
+
+  /** The client is gone: the source is told, once. */
+  cancel(reason: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#piece = null;
+    this.#body.cancel(reason);
+  }
+
+  /** Writes what there is room for, then pulls more. */
+  #advance(): void {
+    if (this.#ended) return;
+    const engine = this.#exchange.connection.engine;
+    while (this.#piece !== null && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES) {
+      if (!this.#writeSome(this.#piece)) return;
+    }
+    if (this.#piece === null && !this.#pulling && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES) this.#pull();
+  }
+
+  #pull(): void {
+    this.#pulling = true;
+    this.#body.read().then(
+      (piece) => {
+        this.#pulling = false;
+        if (this.#ended) return;
+        if (piece === undefined) this.#end();
+        else {
+          this.#piece = piece.length === 0 ? null : piece;
+          this.#pieceAt = 0;
+          this.#advance();
+        }
+      },
+      (error) => {
+        this.#pulling = false;
+        if (this.#ended) return;
+        this.#ended = true;
+        this.#exchange.breakOff(error, 'response-failed');
+      },
+    );
+  }
+
+  /** @returns false when the answer has been broken off. */
+  #writeSome(piece: Uint8Array): boolean {
+    const engine = this.#exchange.connection.engine;
+    const size = Math.min(piece.length - this.#pieceAt, PIECE_BYTES_MAX);
+    if (this.#declaredLength >= 0 && this.#sent + size > this.#declaredLength) {
+      const error = new ResponseLengthError(this.#declaredLength, `has more (${this.#sent + size} or beyond)`);
+      this.cancel(error);
+      this.#exchange.breakOff(error, 'response-failed');
+      return false;
+    }
+    const chunked = this.#framing === FRAMING_CHUNKED;
+    const start = engine.reserve(size + (chunked ? CHUNK_OVERHEAD_BYTES_MAX : 0));
+    const out = engine.out;
+    let at = chunked ? chunkHeaderInto(out, start, size) : start;
+    out.set(piece.subarray(this.#pieceAt, this.#pieceAt + size), at);
+    at += size;
+    if (chunked) at = chunkEndInto(out, at);
+    engine.commit(at - start);
+    this.#sent += size;
+    this.#exchange.responseBytes += size;
+    this.#pieceAt += size;
+    if (this.#pieceAt === piece.length) this.#piece = null;
+    return true;
+  }
+
+  #end(): void {
+    this.#ended = true;
+    if (this.#declaredLength >= 0 && this.#sent !== this.#declaredLength) {
+      const error = new ResponseLengthError(this.#declaredLength, `ended after ${this.#sent}`);
+      this.#exchange.breakOff(error, 'response-failed');
+      return;
+    }
+    if (this.#framing === FRAMING_CHUNKED) {
+      const engine = this.#exchange.connection.engine;
+      const start = engine.reserve(LAST_CHUNK_BYTES);
+      engine.commit(lastChunkInto(engine.out, start) - start);
+    }
+    this.#exchange.finish();
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * Everything that one thread shares among its connections: the handler, the settings, the parsers and
+ * the encoder, the counters. It is the engine's handler, so the calls from the engine stay monomorphic.
+ */
+import type {
+  CloseReason,
+  Engine,
+  EngineConnection,
+  EngineHandler,
+} from '../engine/engine.ts';
+import type { SysError } from '../base/errors.ts';
+import { type Fault } from '../protocol/error.ts';
+import { RequestHeadParser } from '../protocol/h1/request-head.ts';
+import { DEFAULT_LIMITS, type ProtocolLimits } from '../protocol/limits.ts';
+import { ResponseParts } from '../web/parts.ts';
+import type { HoldfastRequest } from '../web/request.ts';
+import { HttpConnection } from './connection.ts';
+import { Exchange } from './exchange.ts';
+import type { AccessRecord } from '../observe/access-log.ts';
+import type { ErrorHandler, FetchHandler, LoggerLike, Settings } from './options.ts';
+import { ResponseWriter } from './response-writer.ts';
+
+export interface ServerThreadOptions {
+  readonly fetch: FetchHandler;
+  readonly error: ErrorHandler | undefined;
+  readonly settings: Settings;
+  readonly logger: LoggerLike;
+  readonly accessLog: ((record: AccessRecord) => void) | undefined;
+  readonly scheme: 'http' | 'https';
+}
+
+export interface ServerThreadStats {
+  requests: number;
+  /** Answers begun, by the first digit of the status. */
+  statusClasses: { '1xx': number; '2xx': number; '3xx': number; '4xx': number; '5xx': number };
+  /** Exchanges whose client went before the last byte was handed over. */
+  aborted: number;
+  /** Why connections ended, and the faults that were answered, by name. */
+  closeReasons: Record<string, number>;
+  faults: Record<string, number>;
+}
+
+export class ServerThread implements EngineHandler {
+  fetch: FetchHandler;
+  errorHandler: ErrorHandler | undefined;
+  readonly settings: Settings;
+  readonly protocolLimits: ProtocolLimits;
+  readonly writer: ResponseWriter;
+  /** What is being sent; used again for every answer, and empty of references between them. */
+  readonly parts = new ResponseParts();
+  readonly scheme: 'http' | 'https';
+  /** Authority of requests that name none; known once the server listens. */
+  defaultAuthority = 'localhost';
+  readonly neverAborted: AbortSignal = new AbortController().signal;
+  isDraining = false;
+  parser: RequestHeadParser;
+  readonly #logger: LoggerLike;
+  readonly #accessLog: ((record: AccessRecord) => void) | undefined;
+  readonly #pending = new Set<Promise<unknown>>();
+  #engine: Engine | undefined;
+  #requests = 0;
+  #aborted = 0;
+  readonly #statusClasses = new Float64Array(6);
+  readonly #closeReasons = new Map<string, number>();
+  readonly #faults = new Map<string, number>();
+
+  constructor(options: ServerThreadOptions) {
+    this.fetch = options.fetch;
+    this.errorHandler = options.error;
+    this.settings = options.settings;
+    this.scheme = options.scheme;
+    this.#logger = options.logger;
+    this.#accessLog = options.accessLog;
+    const { headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax } = options.settings.limits;
+    this.protocolLimits = { ...DEFAULT_LIMITS, headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax };
+    this.parser = new RequestHeadParser(this.protocolLimits);
+    this.writer = new ResponseWriter(options.settings.timeouts.idleMs);
+  }
+
+  attach(engine: Engine): void {
+    this.#engine = engine;
+  }
+
+  /** The engine's clock, read once a turn. @hot */
+  get nowMs(): number {
+    return this.#engine!.nowMs;
+  }
+
+  // EngineHandler
+
+  onAccept(engine: EngineConnection): void {
+    engine.user = new HttpConnection(this, engine);
+  }
+
+  onReceive(engine: EngineConnection, bytes: Uint8Array, start: number, end: number): void {
+    (engine.user as HttpConnection).receive(bytes, start, end);
+  }
+
+  onDrained(engine: EngineConnection): void {
+    (engine.user as HttpConnection).drained();
+  }
+
+  onPeerEnd(engine: EngineConnection): void {
+    (engine.user as HttpConnection).peerEnded();
+  }
+
+  onDeadline(engine: EngineConnection): void {
+    (engine.user as HttpConnection).deadline();
+  }
+
+  onClosed(engine: EngineConnection, reason: CloseReason): void {
+    (engine.user as HttpConnection).closed(reason);
+  }
+
+  onAcceptPaused(error: SysError | undefined): void {
+    if (error === undefined) this.#logger.info('accepting connections again');
+    else this.#logger.warn(`accepting is paused: ${error.message}`);
+  }
+
+  // What connections and exchanges share.
+
+  /** The parser stays with a connection whose head is not whole; the thread makes itself another. */
+  giveAwayParser(parser: RequestHeadParser): RequestHeadParser {
+    this.parser = new RequestHeadParser(this.protocolLimits);
+    return parser;
+  }
+
+  takeExchange(connection: HttpConnection, id: number, parser: RequestHeadParser, text: string, textAt: number): Exchange {
+    this.#requests++;
+    return new Exchange(connection, id, parser, text, textAt);
+  }
+
+  writeFault(engine: EngineConnection, fault: Fault): void {
+    this.#statusClasses[(fault.status / 100) | 0]!++;
+    this.writer.faultAndClose(engine, fault, this.nowMs);
+  }
+
+  writeContinue(engine: EngineConnection): void {
+    this.writer.continue(engine);
+  }
+
+  exchangeFinished(exchange: Exchange): void {
+    this.#statusClasses[(exchange.status / 100) | 0]!++;
+    if (this.#accessLog !== undefined) this.#logAccess(exchange, exchange.status);
+  }
+
+  /** 499 is what nginx logs for a client that closed the request; nothing is sent. */
+  exchangeAborted(exchange: Exchange): void {
+    this.#aborted++;
+    if (this.#accessLog !== undefined) this.#logAccess(exchange, exchange.status === 0 ? 499 : exchange.status);
+  }
+
+  #logAccess(exchange: Exchange, status: number): void {
+    const { request, connection } = exchange;
+    this.#accessLog?.({
+      method: request.method,
+      target: targetOf(request),
+      status,
+      bytes: exchange.responseBytes,
+      durationMs: performance.now() - exchange.startedAtMs,
+      remoteAddress: connection.engine.remoteAddress(),
+      userAgent: request.headers.get('user-agent'),
+      referer: request.headers.get('referer'),
+    });
+  }
+
+  logError(what: string, error: unknown, exchange: Exchange): void {
+    const { request } = exchange;
+    this.#logger.error(`${what}: ${request.method} ${targetOf(request)}`, error);
+  }
+
+  countClose(reason: CloseReason): void {
+    this.#closeReasons.set(reason, (this.#closeReasons.get(reason) ?? 0) + 1);
+  }
+
+  countFault(fault: Fault): void {
+    this.#faults.set(fault.code, (this.#faults.get(fault.code) ?? 0) + 1);
+  }
+
+  waitUntil(promise: Promise<unknown>, exchange: Exchange): void {
+    const settled = Promise.resolve(promise).then(
+      () => {},
+      (error) => this.logError('waitUntil failed', error, exchange),
+    );
+    this.#pending.add(settled);
+    settled.finally(() => this.#pending.delete(settled));
+  }
+
+  /** Promises given to `waitUntil` that have not settled. */
+  get pendingWork(): ReadonlySet<Promise<unknown>> {
+    return this.#pending;
+  }
+
+  get openConnections(): number {
+    return this.#engine?.connectionCount ?? 0;
+  }
+
+  *connections(): IterableIterator<HttpConnection> {
+    if (this.#engine === undefined) return;
+    for (const conn of this.#engine.connections()) yield conn.user as HttpConnection;
+  }
+
+  /** Idle connections are closed now; the others after the answer that is under way. */
+  drain(): void {
+    this.isDraining = true;
+    for (const connection of this.connections()) connection.drain();
+  }
+
+  stats(): ServerThreadStats {
+    const classes = this.#statusClasses;
+    return {
+      requests: this.#requests,
+      statusClasses: { '1xx': classes[1]!, '2xx': classes[2]!, '3xx': classes[3]!, '4xx': classes[4]!, '5xx': classes[5]! },
+      aborted: this.#aborted,
+      closeReasons: Object.fromEntries(this.#closeReasons),
+      faults: Object.fromEntries(this.#faults),
+    };
+  }
+}
+
+/** The request target as it was sent. */
+function targetOf(request: HoldfastRequest): string {
+  return request._text.slice(request._targetStart, request._targetEnd);
+}

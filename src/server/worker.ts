@@ -1,0 +1,47 @@
+/**
+ * A worker thread's main file: loads the module, serves it with an engine of its own, and ends when told.
+ * Not imported by anything; workers.ts starts it.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
+import { installGlobals } from '../web/globals.ts';
+import { checkOptions } from './options.ts';
+import { loadHandler } from './module.ts';
+import { serveHere, type ThreadServer } from './serve.ts';
+import { errorData, type FromWorker, type ToWorker, type WorkerData } from './worker-messages.ts';
+
+const port = parentPort;
+assert(port !== null, 'worker.ts runs in worker threads only');
+const { module, options } = workerData as WorkerData;
+const tell = (message: FromWorker) => port.postMessage(message);
+
+async function start(): Promise<ThreadServer> {
+  if (options.globals === true) installGlobals();
+  const fetch = await loadHandler(new URL(module));
+  const withHandler = { ...options, fetch };
+  return serveHere(withHandler, checkOptions(withHandler));
+}
+
+start().then(
+  (server) => {
+    port.on('message', (message: ToWorker) => {
+      if (message.type === 'close') void server.close(message.force);
+      else void server.stats().then((stats) => tell({ type: 'stats', id: message.id, stats }));
+    });
+    // Threads share one descriptor table: what this one leaves open would stay open, its clients hanging.
+    process.on('exit', () => server.releaseNow());
+    process.on('uncaughtException', (error) => {
+      console.error('worker: uncaught exception', error);
+      process.exit(1);
+    });
+    server.finished.then((report) => {
+      tell({ type: 'closed', report });
+      port.close();
+    });
+    tell({ type: 'ready', engine: server.engine, port: server.port, hostname: server.hostname, url: server.url });
+  },
+  (error) => {
+    tell({ type: 'failed', error: errorData(error) });
+    port.close();
+  },
+);

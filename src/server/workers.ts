@@ -1,0 +1,309 @@
+/**
+ * Serving a module on several threads. This thread opens the listening sockets, one a worker, all with
+ * SO_REUSEPORT, and keeps them: a worker gets a duplicate of its socket's descriptor. So a worker can
+ * crash or be replaced and no connection that waits in the accept queue is lost.
+ */
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { OptionError, UnavailableError } from '../base/errors.ts';
+import { type ListeningSocket, openListener } from '../engine/listening-socket.ts';
+import { F_DUPFD_CLOEXEC } from '../sys/abi/file.ts';
+import { fcntl } from '../sys/descriptor.ts';
+import { sysError } from '../sys/errno.ts';
+import { loadHandler } from './module.ts';
+import { hostnameOf, type LoggerLike, portOf, type ServeOptions, type Settings } from './options.ts';
+import {
+  type CloseOptions,
+  type CloseReport,
+  type EngineChoice,
+  keepAliveFor,
+  moduleUrl,
+  type Server,
+  type ServerStats,
+  urlOf,
+} from './serve.ts';
+import { mergeStats } from './stats.ts';
+import { createLogger } from '../observe/logger.ts';
+import { errorFromData, type FromWorker, type ToWorker, type WorkerData, type WorkerOptions } from './worker-messages.ts';
+
+/** A worker that crashes at once is not restarted faster than this, doubling up to the longest. */
+const RESTART_DELAY_MS = 50;
+const RESTART_DELAY_MS_MAX = 5000;
+/** A worker that has lived this long has proved itself: its next crash is restarted at once. */
+const PROVEN_AFTER_MS = 10_000;
+/** How long a worker that was told to end by force may take before its thread is stopped. */
+const FORCE_GRACE_MS = 2000;
+
+/** Starts `options.workers` threads and resolves when every one accepts connections. */
+export async function startWorkers(options: ServeOptions, settings: Settings): Promise<Server> {
+  if (options.fd !== undefined) throw new OptionError('fd', options.fd, 'workers open their own sockets; leave it out');
+  const server = new WorkerServer(options, settings);
+  try {
+    await server.start();
+  } catch (error) {
+    await server.close(true);
+    throw error;
+  }
+  options.onListen?.({ url: server.url, port: server.port, hostname: server.hostname });
+  options.signal?.addEventListener('abort', () => void server.close(), { once: true });
+  if (options.signal?.aborted) void server.close();
+  return server;
+}
+
+/** One place among the workers: its socket stays, its threads come and go. */
+interface Seat {
+  readonly index: number;
+  readonly socket: ListeningSocket | undefined;
+  member: Member | undefined;
+  restartDelayMs: number;
+  restart: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** One thread. */
+interface Member {
+  readonly worker: Worker;
+  readonly ended: Promise<CloseReport>;
+  readonly engine: EngineChoice;
+  readonly startedAtMs: number;
+  leaving: boolean;
+}
+
+class WorkerServer implements Server {
+  url = '';
+  port = 0;
+  hostname = '';
+  engine: EngineChoice = { name: 'node', reason: 'not started' };
+  readonly ready: Promise<Server>;
+  readonly finished: Promise<CloseReport>;
+  readonly #options: ServeOptions;
+  readonly #settings: Settings;
+  readonly #logger: LoggerLike;
+  readonly #seats: Seat[] = [];
+  readonly #statsWaiting = new Map<number, (stats: ServerStats) => void>();
+  readonly #moduleUrl: URL;
+  #generation = 0;
+  #closing: Promise<CloseReport> | undefined;
+  #reloading: Promise<void> = Promise.resolve();
+  #resolveReady!: (server: Server) => void;
+  #resolveFinished!: (report: CloseReport) => void;
+  #statsId = 0;
+
+  constructor(options: ServeOptions, settings: Settings) {
+    this.#options = options;
+    this.#settings = settings;
+    this.#logger = options.logger ?? createLogger();
+    this.#moduleUrl = moduleUrl(options.module!);
+    this.ready = new Promise((resolve) => (this.#resolveReady = resolve));
+    this.finished = new Promise((resolve) => (this.#resolveFinished = resolve));
+  }
+
+  async start(): Promise<void> {
+    const count = this.#options.workers!;
+    for (let index = 0; index < count; index++) {
+      this.#seats.push({
+        index,
+        socket: await this.#openSocket(),
+        member: undefined,
+        restartDelayMs: RESTART_DELAY_MS,
+        restart: undefined,
+      });
+    }
+    const members = await Promise.allSettled(this.#seats.map((seat) => this.#startMember(seat)));
+    for (const [i, result] of members.entries()) {
+      if (result.status === 'fulfilled') this.#seats[i]!.member = result.value;
+    }
+    for (const result of members) if (result.status === 'rejected') throw result.reason;
+    this.engine = this.#seats[0]!.member!.engine;
+    this.#resolveReady(this);
+  }
+
+  /** The seat's listening socket, or undefined where workers must bind for themselves (not Linux). */
+  async #openSocket(): Promise<ListeningSocket | undefined> {
+    if (process.platform !== 'linux') {
+      if (this.#options.workers! > 1 || portOf(this.#options) === 0) {
+        throw new UnavailableError('workers: several threads need SO_REUSEPORT as Linux has it; here use workers: 0');
+      }
+      return undefined;
+    }
+    const { unix } = this.#options;
+    const first = this.#seats[0]?.socket;
+    if (unix !== undefined && first !== undefined) return first;
+    const socket = await openListener(
+      unix !== undefined
+        ? { unix }
+        : {
+            // The first may take any free port; the others take the same.
+            port: first === undefined ? portOf(this.#options) : this.port,
+            hostname: hostnameOf(this.#options),
+            reusePort: this.#options.workers! > 1 || this.#options.reusePort === true,
+          },
+      { keepAlive: keepAliveFor(this.#settings.timeouts.deadPeerMs) },
+      lookup,
+    );
+    if (first === undefined) {
+      this.port = socket.address.port;
+      this.hostname = socket.address.address;
+      this.url = urlOf(this.#options.tls === undefined ? 'http' : 'https', socket.address);
+    }
+    return socket;
+  }
+
+  #workerOptions(seat: Seat): WorkerOptions {
+    const { engine, timeouts, limits, accessLog, globals, tls, hostname, port } = this.#options;
+    const given = { engine, timeouts, limits, accessLog, globals, tls };
+    const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as WorkerOptions;
+    if (seat.socket !== undefined) return { ...present, fd: duplicateFd(seat.socket.fd) };
+    return { ...present, ...(hostname === undefined ? {} : { hostname }), ...(port === undefined ? {} : { port }) };
+  }
+
+  /** Starts a thread for `seat` and waits until it accepts connections. */
+  async #startMember(seat: Seat): Promise<Member> {
+    const url = new URL(this.#moduleUrl);
+    const data: WorkerData = { module: url.href, options: this.#workerOptions(seat), index: seat.index };
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data, name: `holdfast-${seat.index}-${this.#generation++}` });
+    let settle: (report: CloseReport) => void = () => {};
+    const ended = new Promise<CloseReport>((resolve) => (settle = resolve));
+    let report: CloseReport = { drained: 0, forced: 0 };
+    const started = new Promise<Member>((resolve, reject) => {
+      worker.on('message', (message: FromWorker) => {
+        if (message.type === 'ready') {
+          if (seat.socket === undefined) {
+            this.port = message.port;
+            this.hostname = message.hostname;
+            this.url = message.url;
+          }
+          resolve({ worker, ended, engine: message.engine, startedAtMs: performance.now(), leaving: false });
+        } else if (message.type === 'failed') reject(errorFromData(message.error));
+        else if (message.type === 'closed') report = message.report;
+        else this.#statsWaiting.get(message.id)?.(message.stats);
+      });
+      worker.on('error', (error) => {
+        this.#logger.error(`worker ${seat.index} failed`, error);
+        reject(error);
+      });
+      worker.once('exit', (code) => {
+        settle(report);
+        reject(new Error(`worker ${seat.index} ended with code ${code} before it was ready`));
+        if (seat.member?.worker === worker) this.#memberEnded(seat, seat.member, code);
+      });
+    });
+    return started;
+  }
+
+  /** A thread ended by itself: its place is filled again, and the others have not noticed. */
+  #memberEnded(seat: Seat, member: Member, code: number): void {
+    seat.member = undefined;
+    if (member.leaving || this.#closing !== undefined) return;
+    const lived = performance.now() - member.startedAtMs;
+    if (lived > PROVEN_AFTER_MS) seat.restartDelayMs = RESTART_DELAY_MS;
+    this.#logger.error(`worker ${seat.index} ended unexpectedly (code ${code}); a new one starts in ${seat.restartDelayMs} ms`);
+    this.#restart(seat);
+  }
+
+  #restart(seat: Seat): void {
+    const delayMs = seat.restartDelayMs;
+    seat.restartDelayMs = Math.min(delayMs * 2, RESTART_DELAY_MS_MAX);
+    seat.restart = setTimeout(async () => {
+      seat.restart = undefined;
+      try {
+        const member = await this.#startMember(seat);
+        if (this.#closing !== undefined) member.worker.postMessage({ type: 'close', force: true } satisfies ToWorker);
+        else seat.member = member;
+      } catch (error) {
+        if (this.#closing !== undefined) return;
+        this.#logger.error(`worker ${seat.index} did not start`, error);
+        this.#restart(seat);
+      }
+    }, delayMs);
+  }
+
+  /** Replaces the workers one after the other. One that cannot start leaves the old one in place. */
+  reload(): Promise<void> {
+    const next = this.#reloading.then(async () => {
+      for (const seat of this.#seats) {
+        if (this.#closing !== undefined) return;
+        const fresh = await this.#startMember(seat);
+        const old = seat.member;
+        seat.member = fresh;
+        if (old !== undefined) void this.#dismiss(old, false);
+      }
+    });
+    this.#reloading = next.catch(() => {});
+    return next;
+  }
+
+  async #dismiss(member: Member, force: boolean): Promise<CloseReport> {
+    member.leaving = true;
+    member.worker.postMessage({ type: 'close', force } satisfies ToWorker);
+    if (force) {
+      const grace = setTimeout(() => void member.worker.terminate(), FORCE_GRACE_MS);
+      grace.unref();
+    }
+    return member.ended;
+  }
+
+  close(options: CloseOptions | boolean = false): Promise<CloseReport> {
+    const force = typeof options === 'boolean' ? options : options.force === true;
+    const members = this.#seats.flatMap((seat) => (seat.member === undefined ? [] : [seat.member]));
+    if (this.#closing === undefined) this.#closing = this.#close(members, force);
+    else if (force) for (const member of members) void this.#dismiss(member, true);
+    return this.#closing;
+  }
+
+  async #close(members: Member[], force: boolean): Promise<CloseReport> {
+    for (const seat of this.#seats) {
+      clearTimeout(seat.restart);
+      seat.socket?.close();
+    }
+    const reports = await Promise.all(members.map((member) => this.#dismiss(member, force)));
+    const report = {
+      drained: reports.reduce((sum, each) => sum + each.drained, 0),
+      forced: reports.reduce((sum, each) => sum + each.forced, 0),
+    };
+    this.#resolveFinished(report);
+    return report;
+  }
+
+  /** The sum over the workers. */
+  async stats(): Promise<ServerStats> {
+    const members = this.#seats.flatMap((seat) => (seat.member === undefined ? [] : [seat.member]));
+    return mergeStats(await Promise.all(members.map((member) => this.#statsOf(member))), members.length);
+  }
+
+  async #statsOf(member: Member): Promise<ServerStats> {
+    const id = ++this.#statsId;
+    const answer = new Promise<ServerStats>((resolve) => this.#statsWaiting.set(id, resolve));
+    member.worker.postMessage({ type: 'stats', id } satisfies ToWorker);
+    const gone = once(member.worker, 'exit').then(() => mergeStats([], 0));
+    try {
+      return await Promise.race([answer, gone]);
+    } finally {
+      this.#statsWaiting.delete(id);
+    }
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    const handler = await loadHandler(this.#moduleUrl);
+    return handler(request, { remoteAddress: undefined, completed: Promise.resolve(), waitUntil() {}, earlyHints() {} });
+  }
+
+  ref(): void {
+    for (const seat of this.#seats) seat.member?.worker.ref();
+  }
+
+  unref(): void {
+    for (const seat of this.#seats) seat.member?.worker.unref();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** A descriptor of its own for a worker to close; the socket stays. @throws SysError EMFILE */
+function duplicateFd(fd: number): number {
+  const duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (duplicate < 0) throw sysError('fcntl', -duplicate, 'F_DUPFD_CLOEXEC');
+  return duplicate;
+}
