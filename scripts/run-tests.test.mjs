@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const SCRIPT = fileURLToPath(new URL('run-tests.mjs', import.meta.url));
+const PASSING = "import { test } from 'node:test';\ntest('passes', () => {});\n";
+const FAILING = "import { test } from 'node:test';\ntest('fails', () => { throw new Error('planted'); });\n";
+
+/** A repository of nothing but the files given, and the script in it. */
+function run(context, files, ...args) {
+  const root = mkdtempSync(path.join(tmpdir(), 'run-tests-'));
+  context.after(() => rmSync(root, { recursive: true, force: true }));
+  for (const [file, text] of Object.entries({ 'package.json': '{"type":"module"}', ...files })) {
+    mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+    writeFileSync(path.join(root, file), text);
+  }
+  mkdirSync(path.join(root, 'scripts'), { recursive: true });
+  copyFileSync(SCRIPT, path.join(root, 'scripts/run-tests.mjs'));
+  // A runner inside of a test of the outer runner would report to it instead of to us.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const result = spawnSync(process.execPath, ['scripts/run-tests.mjs', ...args], {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+  });
+  return { ...result, has: (file) => existsSync(path.join(root, file)) };
+}
+
+const BUILT = { 'src/base/a.test.ts': '', 'dist/base/a.test.js': PASSING };
+
+test('it runs what is built and ends with the summary', (context) => {
+  const { status, stdout } = run(context, {
+    ...BUILT,
+    'test/b.test.ts': '',
+    'dist-test/test/b.test.js': PASSING,
+  });
+  assert.equal(status, 0, stdout);
+  assert.match(stdout, /ℹ tests 2\n/);
+  assert.match(stdout, /ℹ pass 2\n/);
+});
+
+test('canary: a test that fails makes the run fail', (context) => {
+  const { status, stdout } = run(context, { ...BUILT, 'dist/base/a.test.js': FAILING });
+  assert.equal(status, 1);
+  assert.match(stdout, /ℹ fail 1\n/);
+});
+
+test('a test that was not built makes the run fail, by name', (context) => {
+  const { status, stdout, stderr } = run(context, { ...BUILT, 'src/base/left-out.test.ts': '' });
+  assert.equal(status, 1);
+  assert.match(stderr, /not built.*\n {2}src\/base\/left-out\.test\.ts\n/);
+  assert.equal(stdout, '', 'nothing runs then');
+});
+
+test('what is left of a source that is gone is deleted, and not run', (context) => {
+  const ghosts = {
+    'dist/base/gone.test.js': FAILING,
+    'dist/base/gone.test.d.ts': '',
+    'dist/base/gone.test.js.map': '{}',
+  };
+  const { status, stderr, has } = run(context, {
+    ...BUILT,
+    ...ghosts,
+    'src/base/kept.ts': '',
+    'dist/base/kept.js': '',
+  });
+  assert.equal(status, 0);
+  assert.match(stderr, /deleted dist\/base\/gone\.test\.js: its source is gone/);
+  for (const ghost of Object.keys(ghosts)) assert.equal(has(ghost), false, ghost);
+  assert.equal(has('dist/base/kept.js'), true);
+});
+
+test('--unit takes the rooms without sockets, a part of a path takes what it names', (context) => {
+  const files = {
+    ...BUILT,
+    'src/engine/c.test.ts': '',
+    'dist/engine/c.test.js': PASSING,
+    'scripts/d.test.mjs': PASSING,
+  };
+  const list = (...args) =>
+    run(context, files, '--list', ...args)
+      .stdout.trim()
+      .split('\n');
+  assert.deepEqual(list(), ['dist/base/a.test.js', 'dist/engine/c.test.js', 'scripts/d.test.mjs']);
+  assert.deepEqual(list('--unit'), ['dist/base/a.test.js']);
+  assert.deepEqual(list('engine/', 'scripts/d'), ['dist/engine/c.test.js', 'scripts/d.test.mjs']);
+  assert.equal(run(context, files, 'no-such-file').status, 1);
+});
