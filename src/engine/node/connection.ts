@@ -36,8 +36,10 @@ export interface ConnectionOwner {
   received(conn: NodeConnection, bytes: Uint8Array, end: number): boolean;
   peerEnded(conn: NodeConnection): void;
   socketClosed(conn: NodeConnection): void;
-  /** A write is through. May lead to `onDrained`. */
+  /** A write that had to wait is through. */
   wrote(conn: NodeConnection): void;
+  /** Everything was taken at once, and `onDrained` is owed all the same. */
+  drained(conn: NodeConnection): void;
   countSent(byteCount: number): void;
 }
 
@@ -84,6 +86,8 @@ export class NodeConnection implements EngineConnection {
   #isSocketGone = false;
   /** A write is waiting for the kernel. */
   #isBlocked = false;
+  /** The layer above has seen unsent bytes and may have stopped writing for it: `onDrained` must come. */
+  #owesDrained = false;
 
   /** The segment that grows, if `#block` is set. */
   #block: SendBlock | undefined = undefined;
@@ -129,7 +133,9 @@ export class NodeConnection implements EngineConnection {
   get unsentBytes(): number {
     if (this.#state >= ENDING || this.#isSocketGone) return 0;
     const growing = this.#block === undefined ? 0 : this.#end - this.#start;
-    return growing + this.#queuedBytes + this.socket.writableLength;
+    const unsentBytes = growing + this.#queuedBytes + this.socket.writableLength;
+    if (unsentBytes > 0) this.#owesDrained = true;
+    return unsentBytes;
   }
 
   /** @hot */
@@ -283,8 +289,19 @@ export class NodeConnection implements EngineConnection {
         else this.#waitFor([block], this.#end);
       }
     }
-    if (!this.#isBlocked) this.#endWhatEnds();
+    if (!this.#isBlocked) {
+      this.#endWhatEnds();
+      if (this.#owesDrained && this.#state === OPEN) this.owner.drained(this);
+    }
     return false;
+  }
+
+  /** Whether `onDrained` is to be called now; asked for when a write is through. */
+  takeDrained(): boolean {
+    if (!this.#owesDrained || this.#isBlocked || this.#block !== undefined || this.#state !== OPEN)
+      return false;
+    this.#owesDrained = false;
+    return true;
   }
 
   /** FIN seen. @returns whether the layer above is to be told */
@@ -364,6 +381,7 @@ export class NodeConnection implements EngineConnection {
 
   #waitFor(blocks: SendBlock[], end: number): void {
     this.#isBlocked = true;
+    this.#owesDrained = true;
     this.#inFlight = blocks;
     const last = blocks[blocks.length - 1]!;
     if (last.floor < end) last.floor = end;

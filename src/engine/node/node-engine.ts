@@ -10,7 +10,8 @@
  * What it cannot do, because libuv does not let it: accepting does not pause when descriptors run out
  * (libuv then accepts each waiting peer with a spare descriptor and closes it at once, so nothing spins
  * and `onAcceptPaused` never comes); keepalive probes have a settable idle time only; a peer that
- * vanishes while data is outstanding costs the kernel's retransmission time.
+ * vanishes while data is outstanding costs the kernel's retransmission time; a RST behind bytes may be
+ * told as FIN (libuv takes POLLHUP after a partial read for the end), and the next write fails.
  */
 import { createServer, type Server, type ServerOpts, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
@@ -29,7 +30,7 @@ import { type ConnectionOwner, NodeConnection, type ResetSocket } from './connec
 import { DeadlineTimer } from './deadline-timer.ts';
 import { asSysError, listenOn } from './listen.ts';
 import { SendArena } from './send-arena.ts';
-import { onRead, watchSocket } from './socket-events.ts';
+import { onRead, unwatchSocket, watchSocket } from './socket-events.ts';
 import type { NodeTlsOptions } from './tls.ts';
 
 export interface NodeEngineOptions extends EngineOptions<NodeConnection> {
@@ -77,6 +78,8 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   /** Connections to flush: the first `#touchedCount` entries. */
   readonly #touched: (NodeConnection | undefined)[] = [];
   #touchedCount = 0;
+  /** Connections that are owed `onDrained`, told by `setImmediate`. */
+  #drained: NodeConnection[] = [];
   #isFlushScheduled = false;
   #isInTurn = false;
   /** The clock's reading in this turn; 0 as long as nobody has asked. */
@@ -181,6 +184,20 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     return this.#closing;
   }
 
+  releaseNow(): void {
+    this.#closing ??= Promise.resolve();
+    this.#deadlines.stop();
+    for (const server of this.#servers) closeServer(server);
+    for (const conn of this.connections()) {
+      this.#slots[conn.slot] = undefined;
+      this.#closed++;
+      conn.retire();
+      unwatchSocket(conn.socket);
+      conn.socket.destroy();
+    }
+    for (const socket of this.#belowTls) socket.destroy();
+  }
+
   ref(): void {
     this.#isRefed = true;
     for (const server of this.#servers) server.ref();
@@ -231,7 +248,27 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     this.#enter();
     try {
       if (conn.flush()) this.#finish(conn);
-      else if (conn.isListening && conn.unsentBytes === 0) this.#handler.onDrained(conn);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /**
+   * `onDrained` comes in a turn of its own: a handler that goes on writing to a peer as fast as it reads
+   * would otherwise never let the others have theirs.
+   */
+  drained(conn: NodeConnection): void {
+    if (this.#drained.length === 0) setImmediate(reportDrainedOf, this);
+    this.#drained.push(conn);
+  }
+
+  /** For `setImmediate`. */
+  reportDrained(): void {
+    const drained = this.#drained;
+    this.#drained = [];
+    this.#enter();
+    try {
+      for (const conn of drained) if (conn.takeDrained()) this.#handler.onDrained(conn);
     } finally {
       this.#leave();
     }
@@ -359,6 +396,10 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
 
 function flushOf(engine: NodeEngine): void {
   engine.flushNow();
+}
+
+function reportDrainedOf(engine: NodeEngine): void {
+  engine.reportDrained();
 }
 
 function closeServer(server: Server): void {

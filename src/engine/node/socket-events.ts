@@ -22,6 +22,13 @@ export function watchSocket(socket: Socket, conn: NodeConnection, isAdopted: boo
   socket.on('close', onClose);
 }
 
+/** No event reaches the connection any more. */
+export function unwatchSocket(socket: Socket): void {
+  socket.removeListener('data', onData);
+  socket.removeListener('end', onEnd);
+  socket.removeListener('close', onClose);
+}
+
 /** `onread` of `net.Socket`. @returns whether to go on reading. @hot */
 export function onRead(this: Socket, byteCount: number, buffer: Uint8Array): boolean {
   const conn = (this as OwnSocket)[CONNECTION];

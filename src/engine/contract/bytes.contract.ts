@@ -1,0 +1,260 @@
+/** Promise: bytes arrive in order, none lost, none doubled, whatever the splits; bytes leave likewise. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type EngineConnection, SEND_RESERVE_BYTES_MAX } from '../engine.ts';
+import {
+  type Client,
+  fill,
+  onStage,
+  type Subject,
+  sleep,
+  until,
+  type Watched,
+  write,
+} from './harness.contract.ts';
+
+const HIGH_WATER_BYTES = 64 * 1024;
+
+/** A prime: no buffer size divides it, so a lost or doubled buffer cannot look right. */
+const PATTERN_PERIOD = 65_521;
+const pattern = Buffer.alloc(PATTERN_PERIOD * 3);
+for (let i = 0; i < pattern.length; i++)
+  pattern[i] = ((i % PATTERN_PERIOD) * 31 + ((i % PATTERN_PERIOD) >> 8)) & 255;
+
+/** The pattern from `position` on, at most two periods long. */
+function patternAt(position: number, length: number): Buffer {
+  const at = position % PATTERN_PERIOD;
+  return pattern.subarray(at, at + length);
+}
+
+/** Counts what comes, and how much of it is not the pattern. */
+class PatternCheck {
+  position = 0;
+  wrongChunks = 0;
+
+  take(bytes: Buffer): void {
+    if (!bytes.equals(patternAt(this.position, bytes.length))) this.wrongChunks++;
+    this.position += bytes.length;
+  }
+}
+
+function writePattern(client: Client, byteCount: number): void {
+  let position = 0;
+  const more = (): void => {
+    while (position < byteCount) {
+      const size = Math.min(byteCount - position, PATTERN_PERIOD);
+      const chunk = patternAt(position, size);
+      position += size;
+      if (!client.socket.write(chunk)) {
+        client.socket.once('drain', more);
+        return;
+      }
+    }
+    client.socket.end();
+  };
+  more();
+}
+
+function copyInto(conn: EngineConnection, bytes: Uint8Array, start: number, end: number): void {
+  while (start < end) {
+    const size = Math.min(end - start, SEND_RESERVE_BYTES_MAX);
+    const at = conn.reserve(size);
+    conn.out.set(bytes.subarray(start, start + size), at);
+    conn.commit(size);
+    start += size;
+  }
+}
+
+export function bytesContract(subject: Subject): void {
+  test('bytes arrive in order whatever the splits', async () => {
+    await onStage(subject, {}, async ({ connect, accepted }) => {
+      const client = await connect();
+      const check = new PatternCheck();
+      for (let round = 0; round < 300; round++) {
+        const size = (round * round * 7 + 1) % (round % 40 === 0 ? 60_000 : 300) || 1;
+        client.socket.write(patternAt(check.position, size));
+        check.position += size;
+        if (round % 3 === 0) await new Promise(setImmediate);
+      }
+      const [it] = await accepted(1);
+      await until(() => it!.receivedBytes === check.position, 'all bytes at the server');
+      const all = new PatternCheck();
+      for (const chunk of it!.received) all.take(chunk);
+      assert.equal(all.wrongChunks, 0);
+    });
+  });
+
+  test('what is committed in many pieces leaves in the order of the commits', async () => {
+    let expected = '';
+    for (let i = 0; i < 500; i++) expected += `${i}:${'x'.repeat((i * 37) % 400)};`;
+    const plan = {
+      onReceive(conn: EngineConnection) {
+        for (let i = 0; i < 500; i++) write(conn, `${i}:${'x'.repeat((i * 37) % 400)};`);
+      },
+    };
+    await onStage(subject, plan, async ({ connect }) => {
+      const client = await connect();
+      client.socket.write('go');
+      await client.received(expected.length);
+      assert.equal(client.text, expected);
+    });
+  });
+
+  test('a reservation may be used in part, not at all, or be the largest', async () => {
+    const plan = {
+      onReceive(conn: EngineConnection) {
+        conn.reserve(1000);
+        conn.reserve(SEND_RESERVE_BYTES_MAX);
+        conn.commit(0);
+        const at = conn.reserve(SEND_RESERVE_BYTES_MAX);
+        conn.out[at] = 65;
+        conn.commit(1);
+        fill(conn, SEND_RESERVE_BYTES_MAX, 66);
+        conn.reserve(SEND_RESERVE_BYTES_MAX);
+        write(conn, 'C');
+      },
+    };
+    await onStage(subject, plan, async ({ connect }) => {
+      const client = await connect();
+      client.socket.write('go');
+      await client.received(SEND_RESERVE_BYTES_MAX + 2);
+      assert.equal(client.text, `A${'B'.repeat(SEND_RESERVE_BYTES_MAX)}C`);
+    });
+  });
+
+  test('reservations of several connections at the same time do not overlap', async () => {
+    await onStage(subject, {}, async ({ connect, accepted }) => {
+      const clients = [await connect(), await connect(), await connect()];
+      const all = await accepted(3);
+      const places = all.map((it) => it.conn.reserve(20_000));
+      all.forEach((it, i) => {
+        it.conn.out.fill(65 + i, places[i]!, places[i]! + 20_000);
+      });
+      for (const it of all) it.conn.commit(20_000);
+      for (const [i, client] of clients.entries()) {
+        await client.received(20_000);
+        assert.equal(new Set(Buffer.concat(client.chunks)).size, 1, `client ${i} got bytes of another`);
+      }
+      assert.deepEqual(clients.map((client) => client.text[0]).sort(), ['A', 'B', 'C']);
+    });
+  });
+
+  test('an echo of 50 MB with back pressure both ways is exact and bounded', async () => {
+    const total = 50 * 1024 * 1024;
+    let unsentBytesMax = 0;
+    const plan = {
+      onReceive(conn: EngineConnection, bytes: Uint8Array, start: number, end: number) {
+        copyInto(conn, bytes, start, end);
+        unsentBytesMax = Math.max(unsentBytesMax, conn.unsentBytes);
+        if (conn.unsentBytes > HIGH_WATER_BYTES) conn.pauseReading();
+      },
+      onDrained: (conn: EngineConnection) => conn.resumeReading(),
+      onPeerEnd: (conn: EngineConnection) => conn.close('done'),
+    };
+    await onStage(subject, plan, async ({ connect, accepted }) => {
+      const client = await connect();
+      const check = new PatternCheck();
+      client.onBytes = (bytes) => check.take(bytes);
+      client.socket.pause();
+      writePattern(client, total);
+      await sleep(200);
+      client.socket.resume();
+      await until(
+        () => check.position >= total,
+        () => `the echo, at ${check.position}`,
+        20_000,
+      );
+      await client.ended();
+      assert.equal(check.position, total);
+      assert.equal(check.wrongChunks, 0);
+      // The handler stops at 64 KiB, so at most one turn's worth of receiving comes on top.
+      assert.ok(unsentBytesMax <= HIGH_WATER_BYTES + 512 * 1024, `${unsentBytesMax} bytes unsent`);
+      const [it] = await accepted(1);
+      await until(() => it!.closed === 'done', 'onClosed');
+    });
+  });
+
+  test('a reader that takes small bites with pauses gets everything, and onDrained paces the writer', async () => {
+    const total = 12 * 1024 * 1024;
+    let unsentBytesMax = 0;
+    const more = (conn: EngineConnection, it: Watched): void => {
+      while (it.note < total && conn.unsentBytes <= HIGH_WATER_BYTES) {
+        const size = Math.min(total - it.note, 30_011);
+        copyInto(conn, patternAt(it.note, size), 0, size);
+        it.note += size;
+      }
+      unsentBytesMax = Math.max(unsentBytesMax, conn.unsentBytes);
+      if (it.note === total) conn.close('done');
+    };
+    await onStage(
+      subject,
+      { onReceive: (c, _b, _s, _e, it) => more(c, it), onDrained: more },
+      async ({ connect, watch }) => {
+        const client = await connect();
+        const check = new PatternCheck();
+        client.onBytes = (bytes) => {
+          check.take(bytes);
+          if (check.position % 5 === 0) {
+            client.socket.pause();
+            setTimeout(() => client.socket.resume(), 1);
+          }
+        };
+        client.socket.pause();
+        client.socket.write('go');
+        await sleep(100);
+        assert.ok(watch.all[0]!.note < total, 'the writer did not wait for the reader');
+        client.socket.resume();
+        await client.ended();
+        assert.equal(check.position, total);
+        assert.equal(check.wrongChunks, 0);
+        assert.ok(watch.all[0]!.drains > 0, 'onDrained never came');
+        assert.ok(unsentBytesMax <= HIGH_WATER_BYTES + 30_011, `${unsentBytesMax} bytes unsent`);
+      },
+    );
+  });
+
+  test('bytes written from promises and timers leave without another event', async () => {
+    const plan = {
+      onReceive(conn: EngineConnection) {
+        write(conn, 'a');
+        Promise.resolve()
+          .then(() => write(conn, 'b'))
+          .then(() => undefined)
+          .then(() => write(conn, 'c'));
+        setTimeout(() => {
+          write(conn, 'd');
+          Promise.resolve().then(() => write(conn, 'e'));
+        }, 5);
+        setTimeout(() => setImmediate(() => process.nextTick(() => write(conn, 'f'))), 20);
+      },
+    };
+    await onStage(subject, plan, async ({ connect }) => {
+      const client = await connect();
+      client.socket.write('go');
+      await client.received(6);
+      assert.equal(client.text, 'abcdef');
+    });
+  });
+
+  test('connections that echo at the same time never get bytes of each other', async () => {
+    const plan = { onReceive: copyInto };
+    await onStage(subject, plan, async ({ connect }) => {
+      const clients = await Promise.all(Array.from({ length: 40 }, connect));
+      for (let round = 0; round < 20; round++) {
+        for (const [i, client] of clients.entries())
+          client.socket.write(Buffer.alloc(1 + ((round * 977 + i * 131) % 9000), i + 1));
+        await new Promise(setImmediate);
+      }
+      let sent = 0;
+      for (const [i, client] of clients.entries()) {
+        await client.received(client.socket.bytesWritten);
+        sent += client.socket.bytesWritten;
+        for (const chunk of client.chunks) assert.ok(chunk.every((byte) => byte === i + 1));
+      }
+      assert.equal(
+        clients.reduce((sum, client) => sum + client.receivedBytes, 0),
+        sent,
+      );
+    });
+  });
+}

@@ -1,0 +1,45 @@
+/**
+ * Runs in a child process: an engine that says hello to every peer. A line of JSON on stdout when it
+ * listens; a line with its state for each line on stdin.
+ */
+import type { SysError } from '../../base/errors.ts';
+import type { EngineConnection, EngineHandler } from '../engine.ts';
+import { type CreateEngine, write } from './harness.contract.ts';
+
+/** `unref`: listen, then let go, so that the process ends by itself. `inherit`: listen on descriptor 3. */
+export type ChildMode = 'listen' | 'inherit' | 'unref';
+
+export interface ChildState {
+  readonly cpuMs: number;
+  readonly open: number;
+  readonly acceptPauses: number;
+  /** Code of the error that accepting is paused for; empty when it is not. */
+  readonly paused: string;
+}
+
+const [, , moduleUrl = '', createName = '', mode = 'listen'] = process.argv;
+const { [createName]: create } = (await import(moduleUrl)) as Record<string, CreateEngine>;
+let paused = '';
+const handler: EngineHandler = {
+  onAccept: (conn: EngineConnection) => write(conn, 'hello'),
+  onReceive() {},
+  onDrained() {},
+  onPeerEnd: (conn: EngineConnection) => conn.close('peer ended'),
+  onDeadline() {},
+  onClosed() {},
+  onAcceptPaused(error: SysError | undefined) {
+    paused = error?.code ?? '';
+  },
+};
+const engine = await create!({ handler });
+const listener = await engine.listen(mode === 'inherit' ? { fd: 3 } : { port: 0, hostname: '127.0.0.1' });
+process.stdout.write(`${JSON.stringify({ listening: listener.address })}\n`);
+if (mode === 'unref') engine.unref();
+else {
+  process.stdin.on('data', () => {
+    const { user, system } = process.cpuUsage();
+    const { open, acceptPauses } = engine.stats();
+    const state: ChildState = { cpuMs: (user + system) / 1000, open, acceptPauses, paused };
+    process.stdout.write(`${JSON.stringify(state)}\n`);
+  });
+}

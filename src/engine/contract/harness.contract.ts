@@ -1,0 +1,325 @@
+/**
+ * What the conformance tests stand on: a handler that watches the engine keep its promises in every
+ * test, whatever that test is about, and raw `node:net` clients. Uses no other part of Holdfast, so that
+ * an error of ours cannot hide itself.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import type {
+  CloseReason,
+  Engine,
+  EngineConnection,
+  EngineHandler,
+  EngineOptions,
+  ListenAddress,
+  Listener,
+} from '../engine.ts';
+
+/** Makes the engine under test. */
+export type CreateEngine = (options: EngineOptions) => Engine | Promise<Engine>;
+
+/** Where engines may differ. Each difference has its reason where it is given. */
+export interface EngineCapabilities {
+  /** Accepting pauses when descriptors run out, with `onAcceptPaused`; else waiting peers are turned away. */
+  readonly acceptPauses: boolean;
+  /** `reusePort` is to be had here; else `listen` must throw UnavailableError. */
+  readonly reusePort: boolean;
+  /** For tests in a child process: a module URL, and the name of its export that is a CreateEngine. */
+  readonly module: { readonly url: string; readonly createEngine: string };
+}
+
+export interface Subject {
+  readonly create: CreateEngine;
+  readonly capabilities: EngineCapabilities;
+}
+
+/** What the watch knows of one connection; it sits in `conn.user`. */
+export interface Watched {
+  readonly id: number;
+  readonly conn: EngineConnection;
+  received: Buffer[];
+  receivedBytes: number;
+  drains: number;
+  peerEnds: number;
+  deadlines: number;
+  closed: CloseReason | undefined;
+  /** For the test's own use. */
+  note: number;
+}
+
+export type Plan = {
+  onAccept?(conn: EngineConnection, it: Watched): void;
+  /** Without it, what arrives is kept in `it.received`. */
+  onReceive?(conn: EngineConnection, bytes: Uint8Array, start: number, end: number, it: Watched): void;
+  onDrained?(conn: EngineConnection, it: Watched): void;
+  onPeerEnd?(conn: EngineConnection, it: Watched): void;
+  onDeadline?(conn: EngineConnection, it: Watched): void;
+  onClosed?(conn: EngineConnection, reason: CloseReason, it: Watched): void;
+};
+
+/** Runs a plan and holds the promises about order, nesting and `onClosed`. */
+export class Watch implements EngineHandler {
+  readonly all: Watched[] = [];
+  readonly violations: string[] = [];
+  #depth = 0;
+  readonly #plan: Plan;
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+  }
+
+  onAccept(conn: EngineConnection): void {
+    const it: Watched = {
+      id: this.all.length,
+      conn,
+      received: [],
+      receivedBytes: 0,
+      drains: 0,
+      peerEnds: 0,
+      deadlines: 0,
+      closed: undefined,
+      note: 0,
+    };
+    this.all.push(it);
+    conn.user = it;
+    this.#hold(conn.isOpen, 'onAccept: isOpen is false');
+    this.#hold(conn.unsentBytes === 0, 'onAccept: unsentBytes is not 0');
+    this.#call(() => this.#plan.onAccept?.(conn, it));
+  }
+
+  onReceive(conn: EngineConnection, bytes: Uint8Array, start: number, end: number): void {
+    const it = this.#of(conn, 'onReceive');
+    this.#hold(end > start, 'onReceive: no bytes');
+    this.#hold(it.peerEnds === 0, 'onReceive after onPeerEnd');
+    it.receivedBytes += end - start;
+    this.#call(() => {
+      if (this.#plan.onReceive === undefined) it.received.push(Buffer.from(bytes.slice(start, end)));
+      else this.#plan.onReceive(conn, bytes, start, end, it);
+    });
+  }
+
+  onDrained(conn: EngineConnection): void {
+    const it = this.#of(conn, 'onDrained');
+    it.drains++;
+    this.#hold(conn.unsentBytes === 0, 'onDrained: unsentBytes is not 0');
+    this.#call(() => this.#plan.onDrained?.(conn, it));
+  }
+
+  onPeerEnd(conn: EngineConnection): void {
+    const it = this.#of(conn, 'onPeerEnd');
+    this.#hold(++it.peerEnds === 1, 'onPeerEnd twice');
+    this.#call(() => this.#plan.onPeerEnd?.(conn, it));
+  }
+
+  onDeadline(conn: EngineConnection): void {
+    const it = this.#of(conn, 'onDeadline');
+    it.deadlines++;
+    this.#call(() => this.#plan.onDeadline?.(conn, it));
+  }
+
+  onClosed(conn: EngineConnection, reason: CloseReason): void {
+    const it = this.#of(conn, 'onClosed');
+    it.closed = reason;
+    this.#hold(!conn.isOpen, 'onClosed: isOpen is true');
+    this.#call(() => this.#plan.onClosed?.(conn, reason, it));
+  }
+
+  #of(conn: EngineConnection, callback: string): Watched {
+    const it = conn.user as Watched | undefined;
+    assert.ok(it !== undefined, `${callback} without onAccept`);
+    this.#hold(it.conn === conn, `${callback}: user belongs to another connection`);
+    this.#hold(it.closed === undefined, `${callback} after onClosed`);
+    return it;
+  }
+
+  #call(body: () => void): void {
+    this.#hold(this.#depth === 0, 'a callback within a callback');
+    this.#depth++;
+    try {
+      body();
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #hold(condition: boolean, promise: string): void {
+    if (!condition) this.violations.push(promise);
+  }
+}
+
+export interface Stage {
+  readonly engine: Engine;
+  readonly watch: Watch;
+  readonly listener: Listener;
+  /** A client connected to the listener. */
+  connect(): Promise<Client>;
+  /** The connections as the engine reports them, once there are `count`. */
+  accepted(count: number): Promise<Watched[]>;
+}
+
+const LOOPBACK: ListenAddress = { port: 0, hostname: '127.0.0.1' };
+
+/** Runs `body` against a fresh engine, then closes it and holds the promises about what is left. */
+export async function onStage(
+  { create }: Subject,
+  plan: Plan,
+  body: (stage: Stage) => Promise<void>,
+  address = LOOPBACK,
+): Promise<void> {
+  const watch = new Watch(plan);
+  const engine = await create({ handler: watch });
+  const clients: Client[] = [];
+  try {
+    const listener = await engine.listen(address);
+    await body({
+      engine,
+      watch,
+      listener,
+      async connect() {
+        const client = await Client.connect(listener.address.address, listener.address.port);
+        clients.push(client);
+        return client;
+      },
+      async accepted(count) {
+        await until(() => watch.all.length >= count, `${count} connections accepted`);
+        return watch.all;
+      },
+    });
+  } finally {
+    for (const client of clients) client.socket.destroy();
+    await engine.close();
+  }
+  assert.deepEqual(watch.violations, []);
+  assert.equal(engine.connectionCount, 0, 'connections are left after close');
+  for (const it of watch.all)
+    assert.ok(it.closed !== undefined, `connection ${it.id} was never reported as closed`);
+}
+
+/** A client that keeps what it receives, notices each way of ending, and never reads when paused. */
+export class Client {
+  readonly socket: Socket;
+  readonly chunks: Buffer[] = [];
+  receivedBytes = 0;
+  hasEnded = false;
+  hasClosed = false;
+  error: NodeJS.ErrnoException | undefined;
+  /** Takes the place of `chunks` for long streams. */
+  onBytes: ((bytes: Buffer) => void) | undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('data', (bytes: Buffer) => {
+      this.receivedBytes += bytes.length;
+      if (this.onBytes === undefined) this.chunks.push(bytes);
+      else this.onBytes(bytes);
+    });
+    socket.on('end', () => {
+      this.hasEnded = true;
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.error = error;
+    });
+    socket.on('close', () => {
+      this.hasClosed = true;
+    });
+  }
+
+  /** @param port 0 for a unix socket, whose path is `address` */
+  static connect(address: string, port: number): Promise<Client> {
+    return new Promise((resolve, reject) => {
+      const options = { allowHalfOpen: true, noDelay: true };
+      const socket =
+        port === 0 ? connect({ ...options, path: address }) : connect({ ...options, host: address, port });
+      const client = new Client(socket);
+      socket.once('connect', () => resolve(client));
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        // An engine that resets at once may be faster than the news of the connection.
+        if (error.code === 'ECONNRESET') resolve(client);
+        else reject(error);
+      });
+    });
+  }
+
+  get text(): string {
+    return Buffer.concat(this.chunks).toString('latin1');
+  }
+
+  async received(byteCount: number): Promise<void> {
+    await until(
+      () => this.receivedBytes >= byteCount,
+      () => `${byteCount} bytes at the client, there are ${this.receivedBytes}`,
+    );
+  }
+
+  async ended(): Promise<void> {
+    await until(() => this.hasEnded || this.hasClosed, 'FIN at the client');
+  }
+
+  async closed(): Promise<void> {
+    await until(() => this.hasClosed, 'the client socket closed');
+  }
+
+  /** FIN seen: no need of a FIN of ours for that. */
+  reset(): void {
+    this.socket.resetAndDestroy();
+  }
+}
+
+/** Writes text into a connection as a handler would. */
+export function write(conn: EngineConnection, text: string): void {
+  const at = conn.reserve(text.length);
+  const { out } = conn;
+  for (let i = 0; i < text.length; i++) out[at + i] = text.charCodeAt(i);
+  conn.commit(text.length);
+}
+
+/** Writes `byteCount` bytes of one value. */
+export function fill(conn: EngineConnection, byteCount: number, value: number): void {
+  while (byteCount > 0) {
+    const size = Math.min(byteCount, 64 * 1024);
+    const at = conn.reserve(size);
+    conn.out.fill(value, at, at + size);
+    conn.commit(size);
+    byteCount -= size;
+  }
+}
+
+/** @throws when `condition` has not come true in time */
+export async function until(
+  condition: () => boolean,
+  what: string | (() => string),
+  timeoutMs = 10_000,
+): Promise<void> {
+  const giveUpMs = performance.now() + timeoutMs;
+  while (!condition()) {
+    if (performance.now() > giveUpMs) {
+      assert.fail(`waited ${timeoutMs} ms in vain for ${typeof what === 'string' ? what : what()}`);
+    }
+    await sleep(1);
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Open descriptors of this process, or undefined where there is no procfs. */
+export function descriptorCount(): number | undefined {
+  try {
+    return readdirSync('/proc/self/fd').length;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many connections a test may have open: each costs this process two descriptors. */
+export function connectionCountMax(wanted: number): number {
+  let limit = 1024;
+  try {
+    limit = Number(/Max open files\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1] ?? limit);
+  } catch {
+    // No procfs: a limit that every system allows.
+  }
+  return Math.min(wanted, Math.floor((limit - 200) / 2));
+}

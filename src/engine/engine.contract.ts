@@ -1,0 +1,24 @@
+/**
+ * The conformance suite: what `engine.ts` promises, held against any engine, by raw `node:net` clients.
+ * An engine's test file calls `engineContract` and adds only what is its own.
+ */
+import { describe } from 'node:test';
+import { bytesContract } from './contract/bytes.contract.ts';
+import { deadlinesContract } from './contract/deadlines.contract.ts';
+import { endingsContract } from './contract/endings.contract.ts';
+import type { CreateEngine, EngineCapabilities } from './contract/harness.contract.ts';
+import { lifetimeContract } from './contract/lifetime.contract.ts';
+import { listeningContract } from './contract/listening.contract.ts';
+import { readingContract } from './contract/reading.contract.ts';
+
+export type { CreateEngine, EngineCapabilities };
+
+export function engineContract(name: string, create: CreateEngine, capabilities: EngineCapabilities): void {
+  const subject = { create, capabilities };
+  describe(`${name}: bytes`, () => bytesContract(subject));
+  describe(`${name}: pausing`, () => readingContract(subject));
+  describe(`${name}: endings`, () => endingsContract(subject));
+  describe(`${name}: deadlines`, () => deadlinesContract(subject));
+  describe(`${name}: listening`, () => listeningContract(subject));
+  describe(`${name}: lifetime`, () => lifetimeContract(subject));
+}
