@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { OptionError, SysError, UnavailableError } from '../base/errors.ts';
+import type { Engine, EngineHandler, EngineName } from './engine.ts';
+import { type EngineCandidate, selectEngine } from './select.ts';
+
+const YES = { available: true, reason: 'all is there' };
+
+/** A candidate that notes what is asked of it. */
+function candidate(name: EngineName, answer: () => typeof YES, calls: string[] = []): EngineCandidate {
+  return {
+    name,
+    speaksTls: name === 'node',
+    async probe() {
+      calls.push(`probe ${name}`);
+      return answer();
+    },
+    async load() {
+      calls.push(`load ${name}`);
+      return () => ({ name }) as Engine;
+    },
+  };
+}
+
+function refused(code: string): () => never {
+  return () => {
+    throw new SysError('io_uring_setup', 1, code, '', 'as the test wants');
+  };
+}
+
+const handler: EngineHandler = {
+  onAccept() {},
+  onReceive() {},
+  onDrained() {},
+  onPeerEnd() {},
+  onDeadline() {},
+  onClosed() {},
+};
+
+test('auto takes the first engine that can run, asks no further, and loads nothing until it is made', async () => {
+  const calls: string[] = [];
+  const table = [candidate('iouring', () => YES, calls), candidate('node', () => YES, calls)];
+  const chosen = await selectEngine('auto', table);
+  assert.deepEqual(calls, ['probe iouring']);
+  assert.equal(chosen.name, 'iouring');
+  assert.equal(chosen.reason, 'all is there');
+  assert.equal((await chosen.create({ handler })).name, 'iouring');
+  assert.deepEqual(calls, ['probe iouring', 'load iouring']);
+});
+
+test('what the host forbids or lacks leads to the next engine and is told', async () => {
+  for (const code of ['EPERM', 'ENOSYS', 'EINVAL', 'EACCES', 'EOPNOTSUPP']) {
+    const table = [candidate('iouring', refused(code)), candidate('node', () => YES)];
+    const { name, reason, tried } = await selectEngine('auto', table);
+    assert.equal(name, 'node');
+    assert.match(reason, new RegExp(`^all is there; iouring cannot: io_uring_setup: ${code}`));
+    assert.deepEqual(
+      tried.map((each) => [each.name, each.available]),
+      [
+        ['iouring', false],
+        ['node', true],
+      ],
+    );
+  }
+  const old = () => ({ available: false, reason: 'the kernel is too old' });
+  const { reason } = await selectEngine('auto', [candidate('iouring', old), candidate('node', () => YES)]);
+  assert.match(reason, /iouring cannot: the kernel is too old/);
+});
+
+test('what the host has run out of is not hidden by a fall to the next engine', async () => {
+  for (const code of ['ENOMEM', 'EMFILE', 'ENFILE']) {
+    for (const wanted of ['auto', 'iouring'] as const) {
+      const table = [candidate('iouring', refused(code)), candidate('node', () => YES)];
+      await assert.rejects(selectEngine(wanted, table), { name: 'SysError', code });
+    }
+  }
+});
+
+test('a bug in a probe is not taken for an answer', async () => {
+  const broken = () => {
+    throw new RangeError('a bug');
+  };
+  await assert.rejects(
+    selectEngine('auto', [candidate('iouring', broken), candidate('node', () => YES)]),
+    RangeError,
+  );
+});
+
+test('an engine asked for by name is that engine or an error with the reason', async () => {
+  const table = [candidate('iouring', refused('EPERM')), candidate('node', () => YES)];
+  await assert.rejects(selectEngine('iouring', table), (error: unknown) => {
+    assert.ok(error instanceof UnavailableError);
+    assert.match(error.message, /'iouring' cannot run here: io_uring_setup: EPERM/);
+    return true;
+  });
+  const { name, reason } = await selectEngine('node', table);
+  assert.equal(name, 'node');
+  assert.equal(reason, 'asked for; all is there');
+});
+
+test('an engine that is not in the table is a wrong option, and the error names those that are', async () => {
+  await assert.rejects(selectEngine('epoll', [candidate('node', () => YES)]), (error: unknown) => {
+    assert.ok(error instanceof OptionError);
+    assert.match(error.message, /engine: "epoll" is not allowed; it is 'auto', 'node'/);
+    return true;
+  });
+});
+
+test('TLS is never given to an engine that would serve plain text', async () => {
+  const { create } = await selectEngine('iouring', [candidate('iouring', () => YES)]);
+  await assert.rejects(create({ handler, tls: {} }), UnavailableError);
+});
+
+test('the table of this host gives an engine that listens', async () => {
+  const { name, tried, create } = await selectEngine('auto');
+  assert.equal(tried[tried.length - 1]?.name, name);
+  const engine = await create({ handler });
+  const listener = await engine.listen({ port: 0, hostname: '127.0.0.1' });
+  assert.ok(listener.address.port > 0);
+  await engine.close();
+});
+
+test('choosing the node engine by name loads no FFI', async () => {
+  const script = `
+    const { selectEngine } = await import(${JSON.stringify(new URL('./select.js', import.meta.url).href)});
+    const { create } = await selectEngine('node');
+    const engine = await create({ handler: {} });
+    await engine.close();
+    const { createRequire } = await import('node:module');
+    const loaded = Object.keys(createRequire(import.meta.url).cache ?? {});
+    console.log(JSON.stringify(loaded));`;
+  const run = promisify(execFile);
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script]);
+  assert.doesNotMatch(stdout, /koffi/);
+});
