@@ -2,19 +2,20 @@
  * Judges the limits of a host: what each number means for a server and what to do when it is low.
  * Numbers come in; where they are read is not known here.
  */
+import type { HostSettings } from '../sys/host.ts';
 import type { Advice, LimitFact } from './doctor-report.ts';
 
-/** `undefined` where this system does not tell. */
-export interface HostNumbers {
-  readonly descriptorsSoft: number | undefined;
-  readonly descriptorsHard: number | undefined;
-  readonly memlockBytes: number | undefined;
-  readonly somaxconn: number | undefined;
-  readonly portFirst: number | undefined;
-  readonly portLast: number | undefined;
-  /** net.ipv4.tcp_tw_reuse: 0 never, 1 always, 2 for loopback. */
-  readonly timeWaitReuse: number | undefined;
-}
+/** What the judgement needs of what the host tells; `undefined` where it does not. */
+export type HostNumbers = Pick<
+  HostSettings,
+  | 'descriptorsSoft'
+  | 'descriptorsHard'
+  | 'memlockBytes'
+  | 'somaxconn'
+  | 'portFirst'
+  | 'portLast'
+  | 'timeWaitReuse'
+>;
 
 /** Below this many connections at once, a server on the open network is easily full. */
 const DESCRIPTORS_COMFORTABLE = 65_536;

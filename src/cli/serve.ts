@@ -3,7 +3,6 @@
  * changes into drains and reloads. It serves nothing itself.
  */
 import { readFileSync, writeSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { isatty } from 'node:tty';
 import { HoldfastLogger } from '../observe/logger.ts';
 import { loadHandler } from '../server/module.ts';
@@ -14,6 +13,7 @@ import { CommandError, EXIT, oneLine, UsageError } from './failure.ts';
 import { type CliAddress, listenAddress } from './listen-address.ts';
 import { SERVE_FLAGS, SERVE_USAGE } from './serve-flags.ts';
 import { resolveTarget, type Target } from './target.ts';
+import { autoWorkerCount } from './worker-count.ts';
 
 type ServeFlags = FlagValues<typeof SERVE_FLAGS>;
 
@@ -41,7 +41,7 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
   try {
     server = await serve(options);
   } catch (error) {
-    throw startFailure(error, address, target);
+    throw await startFailure(error, address, target);
   }
   const exitCode = untilStopped(server, logger);
   announceReady(server, Math.max(1, workerCount));
@@ -57,7 +57,7 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
 /** Threads. One worker is this thread itself, unless it must be able to load its module anew. */
 function workersOf(values: ServeFlags): number {
   const wanted =
-    values.workers === undefined || values.workers === 'auto' ? availableParallelism() : values.workers;
+    values.workers === undefined || values.workers === 'auto' ? autoWorkerCount() : values.workers;
   return wanted === 1 && values.watch !== true ? 0 : wanted;
 }
 
@@ -117,7 +117,7 @@ function readPem(flag: string, file: string): string {
 }
 
 /** What went wrong at the start, with the remedy where there is a usual one. */
-function startFailure(error: unknown, address: CliAddress, target: Target): unknown {
+async function startFailure(error: unknown, address: CliAddress, target: Target): Promise<unknown> {
   const code = (error as NodeJS.ErrnoException).code;
   const where = 'unix' in address ? address.unix : `${address.hostname}:${address.port}`;
   switch (code) {
@@ -138,11 +138,26 @@ function startFailure(error: unknown, address: CliAddress, target: Target): unkn
 }
 
 /** Of an error in the user's module: where it is, which its message alone does not say. */
-function explained(error: unknown, target: Target): unknown {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : undefined;
-  const place = /file:\/\/([^\s)]+?:\d+)/.exec(cause?.stack ?? '')?.[1];
-  if (cause === undefined || place === undefined || !place.startsWith(`${target.folder}/`)) return error;
-  return new CommandError(`${oneLine(error)} (${cause.name} at ${place})`);
+async function explained(error: unknown, target: Target): Promise<unknown> {
+  if (!(error instanceof Error) || target.kind !== 'module') return error;
+  if ((error as NodeJS.ErrnoException).code !== 'HOLDFAST_MODULE') return error;
+  const stack = error.cause instanceof Error ? (error.cause.stack ?? '') : '';
+  const place = placeIn(stack, target) ?? placeIn(await syntaxCheck(target), target);
+  return place === undefined ? error : new CommandError(`${oneLine(error)} (${place})`);
+}
+
+/** The first `path:line` within the target's folder. */
+function placeIn(text: string, target: Target): string | undefined {
+  const at = text.indexOf(`${target.folder}/`);
+  return at === -1 ? undefined : /^[^\s()]+?:\d+/.exec(text.slice(at))?.[0];
+}
+
+/** Node tells where a syntax error is only when it dies of it: so another one is let do that. */
+async function syntaxCheck(target: Target): Promise<string> {
+  const { spawnSync } = await import('node:child_process');
+  return (
+    spawnSync(process.execPath, ['--check', target.path], { encoding: 'utf8', timeout: 5000 }).stderr ?? ''
+  );
 }
 
 /** The one line on standard output. Written at once, so that it is there before anything else happens. */

@@ -1,0 +1,8 @@
+/** How many worker threads `auto` means: one a core, and no more than the control group gives time to. */
+import { readHostCores } from '../sys/host.ts';
+
+export function autoWorkerCount(): number {
+  const { cores, quotaCores } = readHostCores();
+  // Rounded up: with 1.5 cores, a second thread has half a core to use.
+  return Math.max(1, Math.min(cores, Math.ceil(quotaCores ?? cores)));
+}
