@@ -3,6 +3,7 @@
  * need (TCP_NODELAY, keepalive) is set here once: Linux copies it from the listener to every socket
  * that it accepts, so a new connection costs no system call for it.
  */
+import { rmSync } from 'node:fs';
 import {
   AF_INET,
   AF_INET6,
@@ -71,10 +72,11 @@ function open(address: RemoteAddress, options: ListeningOptions, reusePort: bool
     if (domain === AF_INET6) check('setsockopt', setsockoptInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0));
   }
   check('bind', bindAddress(fd, address));
-  return adopt(fd, options, text);
+  return adopt(fd, options, text, address.family === 'unix' ? address.address : undefined);
 }
 
-function adopt(fd: number, options: ListeningOptions, text = `fd ${fd}`): ListeningSocket {
+/** @param path of the unix socket that we made, to be removed with it */
+function adopt(fd: number, options: ListeningOptions, text = `fd ${fd}`, path?: string): ListeningSocket {
   const name = getsockname(fd);
   if (typeof name === 'number') {
     closeFd(fd);
@@ -100,8 +102,11 @@ function adopt(fd: number, options: ListeningOptions, text = `fd ${fd}`): Listen
     fd,
     address: name,
     close() {
-      if (open) closeFd(fd);
+      if (!open) return;
       open = false;
+      closeFd(fd);
+      // A path that begins with NUL is of the abstract namespace and goes by itself (unix(7)).
+      if (path !== undefined && !path.startsWith('\0')) rmSync(path, { force: true });
     },
   };
 }

@@ -13,13 +13,12 @@ import {
   type Fault,
   FAULT_BODY_TIMEOUT,
   FAULT_BODY_TOO_LARGE,
-  FAULT_DRAINING,
   FAULT_HANDLER_TIMEOUT,
   FAULT_HEADER_TIMEOUT,
 } from '../protocol/error.ts';
 import { ChunkedDecoder } from '../protocol/h1/chunked.ts';
 import { HEAD_COMPLETE, HEAD_MORE, type RequestHeadParser } from '../protocol/h1/request-head.ts';
-import { type ExchangePort, type IncomingBody } from '../web/request.ts';
+import type { ExchangePort, IncomingBody } from '../web/request.ts';
 import { Exchange } from './exchange.ts';
 import { ClientGoneError, RequestFaultError } from './errors.ts';
 import { BODY_HIGH_WATER_BYTES, type BodyOwner, RequestBody } from './request-body.ts';
@@ -43,6 +42,9 @@ export const STATE_NAMES = ['accepted', 'head', 'idle', 'exchange', 'linger', 'c
 /** Most that is discarded after the last answer, as nginx's lingering_time bounds it by time only. */
 const LINGER_BYTES_MAX = 64 * 1024 * 1024;
 
+/** How long a draining server waits for the first byte of a connection that it has accepted. */
+const DRAIN_ACCEPTED_MS = 250;
+
 const NEVER = Number.POSITIVE_INFINITY;
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
@@ -58,6 +60,8 @@ export class HttpConnection implements ExchangePort, BodyOwner {
   /** Bytes that wait: a head that is not whole, or requests behind the one that is being answered. */
   #kept: Uint8Array | null = null;
   #discarded = 0;
+  /** Why it ends, once that is decided; the first reason stands. */
+  #reason: CloseReason | undefined = undefined;
   #peerEnded = false;
   #processing = false;
 
@@ -94,7 +98,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
       case STATE_EXCHANGE: {
         // A client may send FIN and still read its answer (RFC 9112 §9.6). In the middle of a body it is gone.
         const body = this.exchange?.body;
-        if (body !== undefined && body !== null && !body.complete) this.abandon('client-closed-in-body');
+        if (body !== undefined && body !== null && !body.complete) this.close('client-closed-in-body');
         return;
       }
     }
@@ -126,11 +130,8 @@ export class HttpConnection implements ExchangePort, BodyOwner {
   }
 
   closed(reason: CloseReason): void {
-    this.state = STATE_CLOSED;
-    this.#kept = null;
-    const exchange = this.exchange;
-    this.exchange = null;
-    exchange?.clientGone(new ClientGoneError(String(reason)));
+    this.thread.countClose(this.#reason ?? reason);
+    this.#end(reason);
   }
 
   // Ends.
@@ -138,21 +139,23 @@ export class HttpConnection implements ExchangePort, BodyOwner {
   /** FIN after what was written, and no waiting for the peer. */
   close(reason: CloseReason): void {
     if (this.state === STATE_CLOSED) return;
-    this.thread.countClose(reason);
+    this.#reason ??= reason;
     this.engine.close(reason);
-    this.#leaveExchange(reason);
+    this.#end(reason);
   }
 
-  /** The client is not coming back for the answer, or the answer cannot be finished: drop everything. */
-  abandon(reason: CloseReason): void {
+  /** RST, what is unsent dropped: for ends by force, and where FIN would pass for the end of the answer. */
+  reset(reason: CloseReason): void {
     if (this.state === STATE_CLOSED) return;
-    this.thread.countClose(reason);
+    this.#reason ??= reason;
     this.engine.reset(reason);
-    this.#leaveExchange(reason);
+    this.#end(reason);
   }
 
-  #leaveExchange(reason: CloseReason): void {
+  #end(reason: CloseReason): void {
     this.state = STATE_CLOSED;
+    this.#kept = null;
+    this.#parser = null;
     const exchange = this.exchange;
     this.exchange = null;
     exchange?.clientGone(new ClientGoneError(String(reason)));
@@ -170,21 +173,27 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     if (this.state >= STATE_LINGER) return;
     this.#kept = null;
     this.#parser = null;
+    this.#reason = reason;
     if (this.#peerEnded) {
       this.close(reason);
       return;
     }
     this.state = STATE_LINGER;
-    this.thread.countClose(reason);
     this.engine.shutdownWrite();
     this.engine.resumeReading();
     this.engine.setDeadline(this.thread.nowMs + this.thread.settings.timeouts.lingerMs);
   }
 
-  /** The server is going down: idle connections close now, others after their answer. */
+  /**
+   * The server is going down. Idle connections end now; a request that is being read or answered is
+   * answered, with `Connection: close`; a client that has only connected is given a moment to ask.
+   */
   drain(): void {
-    if (this.state === STATE_IDLE || this.state === STATE_ACCEPTED) this.close('drained');
-    else if (this.state === STATE_HEAD) this.refuse(FAULT_DRAINING);
+    if (this.state === STATE_IDLE) this.close('drained');
+    else if (this.state === STATE_ACCEPTED) {
+      const deadlineMs = this.acceptedAtMs + this.thread.settings.timeouts.headerMs;
+      this.engine.setDeadline(Math.min(deadlineMs, this.thread.nowMs + DRAIN_ACCEPTED_MS));
+    }
   }
 
   // Requests.
@@ -241,6 +250,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
       }
     }
     this.#processing = false;
+    if (this.#peerEnded && (this.state === STATE_IDLE || this.state === STATE_HEAD)) this.close('client-closed');
   }
 
   /** One request head is whole. @returns the position after what belongs to this request. @hot */
@@ -252,6 +262,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     this.exchange = exchange;
     if (parser.contentLength > 0 || parser.chunked) {
       if (parser.contentLength > thread.settings.limits.bodyBytesMax) {
+        this.exchange = null;
         this.refuse(FAULT_BODY_TOO_LARGE);
         return at;
       }
@@ -278,7 +289,6 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     }
     if (body.bufferedBytes > BODY_HIGH_WATER_BYTES && !body.complete) this.engine.pauseReading();
     this.updateExchangeDeadline();
-    if (body.complete && exchange.isFinished) this.exchangeFinished(exchange);
     return next;
   }
 
@@ -318,20 +328,17 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     this.exchange = null;
     exchange.release();
     this.state = STATE_IDLE;
-    if (this.#peerEnded) {
-      if (this.#kept === null) this.close('client-closed');
-    } else this.engine.setDeadline(this.thread.nowMs + this.thread.settings.timeouts.idleMs);
-    if (this.#processing) return;
-    this.#processKept();
-    if (this.#peerEnded && this.state === STATE_IDLE) this.close('client-closed');
+    this.engine.setDeadline(this.thread.nowMs + this.thread.settings.timeouts.idleMs);
+    if (!this.#processing) this.#processKept();
   }
 
   #processKept(): void {
     this.engine.resumeReading();
     const kept = this.#kept;
-    if (kept === null) return;
-    this.#kept = null;
-    this.#process(kept, 0, kept.length);
+    if (kept !== null) {
+      this.#kept = null;
+      this.#process(kept, 0, kept.length);
+    } else if (this.#peerEnded) this.close('client-closed');
   }
 
   /** Sets the deadline that holds while an exchange is open: the handler's or the body's, or none. */

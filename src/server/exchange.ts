@@ -15,7 +15,7 @@ import type { HttpConnection } from './connection.ts';
 import { ServerContext } from './context.ts';
 import { HandlerTimeoutError, type RequestFaultError } from './errors.ts';
 import type { RequestBody } from './request-body.ts';
-import { ResponseStream } from './response-stream.ts';
+import { FRAMING_CLOSE, ResponseStream } from './response-stream.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -158,10 +158,12 @@ export class Exchange {
   }
 
   /** The answer cannot be completed: the client must see that, so the connection breaks. */
-  breakOff(error: unknown, reason: CloseReason): void {
+  breakOff(error: unknown, reason: CloseReason, framing: number): void {
     const { thread } = this.connection;
     thread.logError('response body failed', error, this);
-    this.connection.abandon(reason);
+    // Where the end of the connection is the end of the body, only a reset tells the two apart.
+    if (framing === FRAMING_CLOSE) this.connection.reset(reason);
+    else this.connection.close(reason);
   }
 
   /** The handler threw or rejected, or what it returned is no Response. */

@@ -88,7 +88,7 @@ export class ResponseStream {
         this.#pulling = false;
         if (this.#ended) return;
         this.#ended = true;
-        this.#exchange.breakOff(error, 'response-failed');
+        this.#exchange.breakOff(error, 'response-failed', this.#framing);
       },
     );
   }
@@ -100,7 +100,7 @@ export class ResponseStream {
     if (this.#declaredLength >= 0 && this.#sent + size > this.#declaredLength) {
       const error = new ResponseLengthError(this.#declaredLength, `has more (${this.#sent + size} or beyond)`);
       this.cancel(error);
-      this.#exchange.breakOff(error, 'response-failed');
+      this.#exchange.breakOff(error, 'response-failed', this.#framing);
       return false;
     }
     const chunked = this.#framing === FRAMING_CHUNKED;
@@ -122,7 +122,7 @@ export class ResponseStream {
     this.#ended = true;
     if (this.#declaredLength >= 0 && this.#sent !== this.#declaredLength) {
       const error = new ResponseLengthError(this.#declaredLength, `ended after ${this.#sent}`);
-      this.#exchange.breakOff(error, 'response-failed');
+      this.#exchange.breakOff(error, 'response-failed', this.#framing);
       return;
     }
     if (this.#framing === FRAMING_CHUNKED) {

@@ -108,7 +108,6 @@ interface RingListener {
 
 export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner {
   readonly name = 'iouring';
-  nowMs = performance.now();
   readonly sendPool = new SendPool();
   readonly #handler: EngineHandler<IouringConnection>;
   readonly #options: EngineOptions<IouringConnection>;
@@ -131,6 +130,8 @@ export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner
   connectionCount = 0;
 
   #inTurn = false;
+  /** The clock's reading for this turn. */
+  #turnMs = performance.now();
   #turnScheduled = false;
   /** When the wheel must be looked at, and the moment that the kernel timer is armed for. */
   #dueMs = Number.POSITIVE_INFINITY;
@@ -163,13 +164,17 @@ export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner
     this.#multishotReceive = multishotReceive;
     this.#ring = new Ring(SQ_ENTRIES);
     this.#buffers = new ReceiveBuffers(this.#ring.fd, RECEIVE_GROUP, RECEIVE_BUFFER_COUNT, RECEIVE_BUFFER_BYTES);
-    this.#wheel = new TimingWheel(DEADLINE_TICK_MS, this.nowMs);
+    this.#wheel = new TimingWheel(DEADLINE_TICK_MS, this.#turnMs);
     this.#timespec = allocate(16);
     this.#timespec64 = new BigInt64Array(this.#timespec.buffer);
     this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
     this.#wakeup = new Wakeup();
     this.#ring.registerEventFd(this.#wakeup.eventFd);
     this.#wakeup.start(this.#turn);
+  }
+
+  get nowMs(): number {
+    return this.#inTurn ? this.#turnMs : performance.now();
   }
 
   async listen(address: ListenAddress): Promise<Listener> {
@@ -269,12 +274,12 @@ export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner
   #runTurn(): void {
     const ring = this.#ring;
     ring.setSilent(true);
-    this.nowMs = performance.now();
+    this.#turnMs = performance.now();
     this.#flushTouched();
     this.#enter();
     for (let pass = 0; ; pass++) {
       const drained = this.#drain();
-      if (this.nowMs >= this.#dueMs) this.#expire();
+      if (this.#turnMs >= this.#dueMs) this.#expire();
       this.#flushTouched();
       if ((drained > 0 || ring.pending > 0) && pass < PASSES_MAX) {
         this.#enter();
@@ -632,7 +637,7 @@ export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner
   }
 
   #expire(): void {
-    this.#wheel.advance(this.nowMs, this.#onExpired);
+    this.#wheel.advance(this.#turnMs, this.#onExpired);
     this.#dueMs = this.#wheel.nextMs();
   }
 
