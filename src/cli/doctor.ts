@@ -3,13 +3,13 @@
  * nothing and leaves nothing behind; the judgement is `host-limits.ts`, the page `doctor-report.ts`.
  */
 import { readFileSync } from 'node:fs';
-import { selectEngine } from '../engine/select.ts';
+import { ENGINE_CANDIDATES } from '../engine/select.ts';
 import { usesColour } from '../observe/terminal.ts';
 import { kernelRelease, readContainer, readHostCores, readHostSettings } from '../sys/host.ts';
-import { probeEpollAio, probeFfi, probeIoUring } from '../sys/probe.ts';
+import { probeFfi } from '../sys/probe.ts';
 import { describeFlags, type FlagTable, parseArguments } from './arguments.ts';
 import { type Advice, type DoctorReport, type EngineFact, reportText } from './doctor-report.ts';
-import { EXIT } from './failure.ts';
+import { EXIT, oneLine } from './failure.ts';
 import { judgeLimits } from './host-limits.ts';
 import { autoWorkerCount } from './worker-count.ts';
 
@@ -43,8 +43,7 @@ async function examineHost(): Promise<DoctorReport> {
   const { cores, quotaCores } = readHostCores();
   const { limits, advice } = judgeLimits(readHostSettings());
   const ffi = probeFfi();
-  const engines = examineEngines();
-  const chosen = await selectEngine('auto');
+  const engines = await examineEngines();
   return {
     holdfast: version,
     system: {
@@ -56,21 +55,36 @@ async function examineHost(): Promise<DoctorReport> {
     },
     ffi: { name: ffi.name ?? null, reason: ffi.reason },
     engines,
-    chosen: { name: chosen.name, reason: chosen.reason },
+    chosen: chosenOf(engines),
     cpu: { cores, quotaCores: quotaCores ?? null, workers: autoWorkerCount() },
     limits,
     advice: [...engineAdvice(engines), ...advice],
   };
 }
 
-function examineEngines(): EngineFact[] {
-  const ring = probeIoUring();
-  const epoll = probeEpollAio();
-  return [
-    { name: 'iouring', available: ring.available, reason: ring.reason },
-    { name: 'epoll', available: epoll.available, reason: epoll.reason },
-    { name: 'node', available: true, reason: 'node:net works wherever Node.js does' },
-  ];
+/** Every engine of the table is asked, also those after the first that can run. */
+async function examineEngines(): Promise<EngineFact[]> {
+  const facts: EngineFact[] = [];
+  for (const candidate of ENGINE_CANDIDATES) {
+    try {
+      const { available, reason } = await candidate.probe();
+      facts.push({ name: candidate.name, available, reason });
+    } catch (error) {
+      // Out of memory or descriptors at the moment: the doctor says so and goes on.
+      facts.push({ name: candidate.name, available: false, reason: oneLine(error) });
+    }
+  }
+  return facts;
+}
+
+/** What `auto` takes: the first that can run, as `selectEngine` has it. */
+function chosenOf(engines: readonly EngineFact[]): { name: string; reason: string } {
+  const chosen = engines.find((engine) => engine.available);
+  if (chosen === undefined) return { name: 'none', reason: 'no engine can run here' };
+  return {
+    name: chosen.name,
+    reason: chosen === engines[0] ? 'the fastest' : 'the fastest that this host allows',
+  };
 }
 
 /** Without io_uring Holdfast works, and is slower: worth a line when the host could have it. */
