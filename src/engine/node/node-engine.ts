@@ -131,6 +131,8 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     } else {
       server.on('connection', (socket: Socket) => this.#trackBelowTls(socket));
       server.on('secureConnection', (socket: Socket) => this.#accept(socket, isUnix, false));
+      // After a handshake timeout Node only tells, and would leave the socket open for ever.
+      server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
     }
     let bound: RemoteAddress;
     try {

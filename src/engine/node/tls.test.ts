@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { connect, type TLSSocket } from 'node:tls';
+import {
+  Client,
+  fill,
+  onStage,
+  type Plan,
+  type Stage,
+  type Subject,
+  sleep,
+  until,
+  write,
+} from '../contract/harness.contract.ts';
+import { createNodeEngine } from './node-engine.ts';
+
+/** Self-signed for localhost, valid for a hundred years, good for nothing else. */
+const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUdpSNr7BAkORoYH639LcfYYUNkk8wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTE2Mjc1OFoYDzIxMjYxMDI4
+MTYyNzU4WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQ366Jcz7vEt5J2NWbUj1LcAx+0rwtyp3Z5XSzhM6OB1qJvBXwdytrI
+DaXZCcCQZrPFA6c2jHqgPsF89usJIzxVo28wbTAdBgNVHQ4EFgQUpGkUuvPQOZnV
+Gn1UZdhk3dxko+IwHwYDVR0jBBgwFoAUpGkUuvPQOZnVGn1UZdhk3dxko+IwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIgVYVrLuLXqD7XDUpb0UHycFElb+ulPoCYfXSME+zWi+kCIQCj
+dJjnfZXyyHdc+lbeRRnQ5EGYh43F/YmEuVuI19BCzw==
+-----END CERTIFICATE-----
+`;
+const KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgDzMd7Tt6P5XptVot
+G9F4pfTa2f7pr8IBEmsv8JB1Hn6hRANCAAQ366Jcz7vEt5J2NWbUj1LcAx+0rwty
+p3Z5XSzhM6OB1qJvBXwdytrIDaXZCcCQZrPFA6c2jHqgPsF89usJIzxV
+-----END PRIVATE KEY-----
+`;
+
+const subject: Subject = {
+  create: (options) =>
+    createNodeEngine({ ...options, tls: { cert: CERTIFICATE, key: KEY, handshakeTimeout: 200 } }),
+  capabilities: { acceptPauses: false, reusePort: false, module: { url: '', createEngine: '' } },
+};
+
+interface TlsStage extends Stage {
+  connectTls(): Promise<{ client: Client; socket: TLSSocket }>;
+}
+
+function onTlsStage(plan: Plan, body: (stage: TlsStage) => Promise<void>): Promise<void> {
+  return onStage(subject, plan, async (stage) => {
+    const sockets: TLSSocket[] = [];
+    const connectTls = async () => {
+      const { address: host, port } = stage.listener.address;
+      const socket = connect({
+        host,
+        port,
+        ca: CERTIFICATE,
+        servername: 'localhost',
+        ALPNProtocols: ['h2', 'http/1.1'],
+      });
+      sockets.push(socket);
+      const client = new Client(socket);
+      await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
+      return { client, socket };
+    };
+    try {
+      await body({ ...stage, connectTls });
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  });
+}
+
+test('TLS connections echo, agree on http/1.1, and have an address', async () => {
+  const peers: (string | undefined)[] = [];
+  const plan: Plan = {
+    onAccept: (conn) => peers.push(conn.remoteAddress()?.address),
+    onReceive(conn, bytes, start, end) {
+      const at = conn.reserve(end - start);
+      conn.out.set(bytes.subarray(start, end), at);
+      conn.commit(end - start);
+    },
+    onPeerEnd: (conn) => conn.close('done'),
+  };
+  await onTlsStage(plan, async ({ connectTls, accepted }) => {
+    const { client, socket } = await connectTls();
+    assert.equal(socket.alpnProtocol, 'http/1.1');
+    const sent = Buffer.alloc(1_000_000, 'holdfast');
+    socket.end(sent);
+    await client.ended();
+    assert.ok(Buffer.concat(client.chunks).equals(sent));
+    const [it] = await accepted(1);
+    assert.deepEqual(peers, ['127.0.0.1']);
+    await until(() => it!.closed === 'done', 'onClosed');
+  });
+});
+
+test('over TLS all committed bytes arrive though close follows at once', async () => {
+  const plan: Plan = {
+    onReceive(conn) {
+      fill(conn, 2_000_000, 65);
+      conn.close('said all');
+    },
+  };
+  await onTlsStage(plan, async ({ connectTls, accepted }) => {
+    const { client, socket } = await connectTls();
+    socket.write('go');
+    await client.ended();
+    assert.equal(client.receivedBytes, 2_000_000);
+    assert.equal(client.error, undefined);
+    const [it] = await accepted(1);
+    await until(() => it!.closed === 'said all', 'onClosed');
+  });
+});
+
+test('over TLS a slow reader is paced and onDrained comes', async () => {
+  await onTlsStage({}, async ({ connectTls, accepted }) => {
+    const { client, socket } = await connectTls();
+    const [it] = await accepted(1);
+    socket.pause();
+    fill(it!.conn, 24 * 1024 * 1024, 66);
+    await sleep(50);
+    assert.ok(it!.conn.unsentBytes > 0);
+    assert.equal(it!.drains, 0);
+    socket.resume();
+    await client.received(24 * 1024 * 1024);
+    await until(() => it!.drains === 1, 'onDrained');
+    assert.equal(it!.conn.unsentBytes, 0);
+  });
+});
+
+test('over TLS reset tears the connection down with bytes waiting', async () => {
+  await onTlsStage({}, async ({ connectTls, accepted }) => {
+    const { client, socket } = await connectTls();
+    const [it] = await accepted(1);
+    socket.pause();
+    fill(it!.conn, 24 * 1024 * 1024, 67);
+    await sleep(20);
+    it!.conn.reset('forced');
+    await until(() => it!.closed === 'forced', 'onClosed', 1000);
+    socket.resume();
+    await client.closed();
+    assert.ok(client.receivedBytes < 24 * 1024 * 1024, 'the bytes that waited were sent all the same');
+  });
+});
+
+test('a peer that never finishes its handshake is let go and never accepted', async () => {
+  await onTlsStage({}, async ({ connect: connectPlain, connectTls, watch }) => {
+    const silent = await connectPlain();
+    const nonsense = await connectPlain();
+    nonsense.socket.write('GET / HTTP/1.1\r\n\r\n');
+    await silent.ended();
+    await nonsense.ended();
+    assert.equal(watch.all.length, 0);
+    const { client } = await connectTls();
+    await until(() => watch.all.length === 1, 'onAccept');
+    write(watch.all[0]!.conn, 'hello');
+    await client.received(5);
+  });
+});
+
+test('closing the engine ends handshakes too', async () => {
+  await onTlsStage({}, async ({ engine, connect: connectPlain, connectTls }) => {
+    const silent = await connectPlain();
+    await connectTls();
+    await sleep(10);
+    await engine.close();
+    await silent.ended();
+  });
+});
