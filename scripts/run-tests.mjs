@@ -27,7 +27,7 @@ const FILE_TIMEOUT_MS = 180_000;
 /** Where a tree of sources is built to; the same as the `outDir` of its tsconfig.json. */
 const TREES = [
   { source: 'src', built: 'dist' },
-  { source: 'test', built: 'dist-test/test' },
+  { source: 'test', built: 'dist-test' },
 ];
 
 const { values: flags, positionals } = parseArgs({

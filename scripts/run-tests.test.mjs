@@ -36,7 +36,7 @@ test('it runs what is built and ends with the summary', (context) => {
   const { status, stdout } = run(context, {
     ...BUILT,
     'test/b.test.ts': '',
-    'dist-test/test/b.test.js': PASSING,
+    'dist-test/b.test.js': PASSING,
   });
   assert.equal(status, 0, stdout);
   assert.match(stdout, /ℹ tests 2\n/);

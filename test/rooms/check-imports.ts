@@ -45,7 +45,9 @@ export function forbiddenImports(file: string, text: string): string[] {
         complaints.push(`src/${file}: ${room.name || 'index'} may not import ${specifier}`);
     } else {
       const name = packageOf(specifier);
-      const allowed = [room, ...allowances].some((each) => each.packages?.includes(name));
+      const allowed = [room, ...allowances].some((each) =>
+        each.packages?.some((allowed) => stands(allowed, name)),
+      );
       if (!allowed && !(isTest && TEST_PACKAGES.includes(name)))
         complaints.push(`src/${file}: ${room.name || 'index'} may not import the package ${name}`);
     }
@@ -67,6 +69,11 @@ function mayReach(room: Room, allowances: readonly Allowance[], target: string):
 /** `select.ts` for `select.test.ts`: a test may do what the file that it tests may. */
 function testedBy(file: string): string {
   return file.replace(/\.test\.ts$/, '.ts');
+}
+
+/** Whether `allowed`, perhaps with a star at its end, stands for the package `name`. */
+function stands(allowed: string, name: string): boolean {
+  return allowed.endsWith('*') ? name.startsWith(allowed.slice(0, -1)) : name === allowed;
 }
 
 function packageOf(specifier: string): string {

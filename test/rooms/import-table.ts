@@ -9,7 +9,7 @@ export interface Room {
   readonly mayImport: readonly string[];
   /** Modules of Node that its files may import; `'any'` for all. */
   readonly node: 'any' | readonly string[];
-  /** Packages that its files may import. */
+  /** Packages that its files may import; a name that ends in `*` stands for all that begin so. */
   readonly packages?: readonly string[];
   /** What single files or folders may import beyond that, by path under the room. */
   readonly allowances?: readonly Allowance[];
@@ -75,7 +75,11 @@ export const ROOMS: readonly Room[] = [
     node: 'any',
     allowances: [
       { path: 'ffi.ts', packages: ['koffi'], why: 'the sole door to the FFI library' },
-      { path: 'ffi-koffi.ts', packages: ['koffi'], why: 'a back end of that door' },
+      {
+        path: 'ffi-koffi.ts',
+        packages: ['koffi', '@koromix/koffi-*'],
+        why: "a back end of that door; koffi's binary for this platform loads sooner than koffi's search for it",
+      },
     ],
   },
   { name: 'base', mayImport: [], node: [] },
