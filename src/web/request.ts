@@ -87,6 +87,8 @@ export class HoldfastRequest implements BodyOwner {
   _kept: Uint8Array | undefined;
   /** @internal */
   _stream: ReadableStream<Uint8Array> | undefined;
+  /** @internal */
+  _signal: AbortSignal | undefined;
 
   /** Use `createRequest`. @hot */
   constructor(
@@ -122,6 +124,7 @@ export class HoldfastRequest implements BodyOwner {
     this._headers = undefined;
     this._kept = undefined;
     this._stream = undefined;
+    this._signal = undefined;
   }
 
   get method(): string {
@@ -147,7 +150,8 @@ export class HoldfastRequest implements BodyOwner {
 
   /** Aborts when the client goes before the last byte of the answer was handed over; never after success. */
   get signal(): AbortSignal {
-    return this._port.abortSignal(this._exchangeId);
+    // Kept once asked for: a Request that outlives its exchange shows what became of it.
+    return (this._signal ??= this._port.abortSignal(this._exchangeId));
   }
 
   get body(): ReadableStream<Uint8Array> | null {
@@ -325,10 +329,16 @@ export function isLightRequest(value: unknown): value is HoldfastRequest {
 
 /**
  * A Request of the platform's that stands for ours: same stream, same signal, a copy of the fields.
+ * Where our body has been read or is being read, so is its body: `new Request(ours, { body })` needs
+ * the rest, as when a middleware wraps the body that it counts.
  * @throws TypeError for what the platform cannot make: TRACE, CONNECT
  */
 export function toPlatformRequest(request: HoldfastRequest): PlatformRequest {
-  return platformRequest(request, mayHaveBody(request.method) ? request.body : null);
+  if (!request._withBody || !mayHaveBody(request.method)) return platformRequest(request, null);
+  if (isReadable(request)) return platformRequest(request, request.body);
+  const spent = platformRequest(request, new ReadableStream());
+  spent.body!.getReader();
+  return spent;
 }
 
 function platformRequest(
