@@ -167,7 +167,7 @@ export class ChunkedDecoder {
 
   #data(p: number, end: number): number {
     const available = end - p;
-    const count = available < this.#remaining ? available : this.#remaining;
+    const count = Math.min(available, this.#remaining);
     this.#remaining -= count;
     if (this.#remaining === 0) this.#state = STATE_DATA_CR;
     this.dataStart = p;

@@ -136,7 +136,7 @@ export abstract class FieldSectionParser {
   /** The end of what may be looked at: the input's, or the size limit's if that comes first. */
   protected clip(start: number, end: number): number {
     const limit = start + this.#bytesMax;
-    return end < limit ? end : limit;
+    return Math.min(end, limit);
   }
 
   /** Remembers where the input ended; a section that has used up its limit can never be completed. */
