@@ -6,7 +6,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+/** The package's folder: built tests lie elsewhere than their sources, so it is asked for by name. */
+export const PACKAGE = new URL('.', import.meta.resolve('holdfast/package.json'));
+
+const MAIN = fileURLToPath(new URL('dist/cli/main.js', PACKAGE));
 
 export interface Ended {
   readonly code: number | null;

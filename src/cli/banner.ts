@@ -54,7 +54,7 @@ function isLoopback(hostname: string): boolean {
 
 /** A wildcard address is no place that a browser can go to; localhost is. */
 function localUrl(facts: BannerFacts): string {
-  if (!isWildcard(facts.hostname) && !isLoopback(facts.hostname)) return facts.url;
+  if (!isWildcard(facts.hostname)) return facts.url;
   const url = new URL(facts.url);
   url.hostname = 'localhost';
   return url.href;

@@ -96,18 +96,15 @@ function judgePorts(numbers: HostNumbers, limits: LimitFact[], advice: Advice[])
   if (portFirst === undefined || portLast === undefined) return;
   const count = Math.max(0, portLast - portFirst + 1);
   const perSecond = Math.floor(count / TIME_WAIT_SECONDS);
+  const reused = timeWaitReuse === 1 ? 'with' : timeWaitReuse === 2 ? 'on loopback, with' : undefined;
   const reuse =
-    timeWaitReuse === 1
-      ? `; tcp_tw_reuse=1 allows about ${grouped(count)}`
-      : timeWaitReuse === 2
-        ? `; on loopback tcp_tw_reuse=2 allows about ${grouped(count)}`
-        : '';
+    reused === undefined ? '' : `; about ${grouped(count)} ${reused} tcp_tw_reuse=${timeWaitReuse}`;
   const isLow = timeWaitReuse !== 1 && count < 20_000;
   limits.push({
     name: 'ports',
     label: 'Ephemeral ports',
     value: `${portFirst} to ${portLast}, ${grouped(count)} of them`,
-    meaning: `${grouped(perSecond)} new outgoing connections a second to one address, each port waiting ${TIME_WAIT_SECONDS} s in TIME_WAIT${reuse}`,
+    meaning: `${grouped(perSecond)} new outgoing connections a second to one address, as each port waits ${TIME_WAIT_SECONDS} s in TIME_WAIT${reuse}`,
     verdict: isLow ? 'low' : 'fine',
   });
   if (isLow) {

@@ -204,6 +204,8 @@ function untilStopped(server: Server, logger: HoldfastLogger): Promise<number> {
     let signals = 0;
     const onSignal = (signal: NodeJS.Signals): void => {
       signals++;
+      // The terminal has just written ^C where the next line would begin.
+      if (signal === 'SIGINT' && isatty(2)) process.stderr.write('\n');
       if (signals === 1) {
         logger.info(`${signal}: finishing what is under way`);
         server.close().then(() => resolve(EXIT.done), fail);
