@@ -1,10 +1,68 @@
-import type { EngineOptions } from '../engine.ts';
+import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
+import { test } from 'node:test';
+import type { EngineConnection, EngineHandler, EngineOptions } from '../engine.ts';
 import { engineContract } from '../engine.contract.ts';
-import { createIouringEngine } from './create.ts';
 import type { IouringConnection } from './connection.ts';
+import { createIouringEngine } from './create.ts';
 
 engineContract('iouring', (options) => createIouringEngine(options as EngineOptions<IouringConnection>), {
   acceptPauses: true,
   reusePort: true,
   module: { url: new URL('./create.js', import.meta.url).href, createEngine: 'createIouringEngine' },
+});
+
+/** Answers each byte and closes after the first answer: every connection makes many completions. */
+class EchoOnce implements EngineHandler {
+  onAccept(): void {}
+  onReceive(conn: EngineConnection, bytes: Uint8Array, start: number): void {
+    const at = conn.reserve(1);
+    conn.out[at] = bytes[start]!;
+    conn.commit(1);
+    conn.shutdownWrite();
+  }
+  onDrained(): void {}
+  onPeerEnd(conn: EngineConnection): void {
+    conn.close('done');
+  }
+  onDeadline(): void {}
+  onClosed(): void {}
+}
+
+/** Holds the thread, so that completions pile up in the kernel. */
+function block(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+test('wakes for every completion, also when more are ready than one enter runs', async () => {
+  const engine = createIouringEngine({ handler: new EchoOnce() });
+  const { address } = await engine.listen({ port: 0, hostname: '127.0.0.1' });
+  for (let round = 0; round < 20; round++) {
+    const sockets: Socket[] = [];
+    const answers: Promise<void>[] = [];
+    for (let i = 0; i < 150; i++) {
+      const socket = connect({ port: address.port, host: '127.0.0.1', allowHalfOpen: true });
+      sockets.push(socket);
+      socket.write('x');
+      answers.push(
+        new Promise((resolve, reject) => {
+          socket.on('end', () => {
+            socket.end();
+            resolve();
+          });
+          socket.on('error', reject);
+          socket.resume();
+        }),
+      );
+    }
+    block(5);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(resolve, 5000, 'late');
+    });
+    assert.notEqual(await Promise.race([Promise.all(answers), late]), 'late', `round ${round}: answers are missing`);
+    clearTimeout(timer);
+  }
+  await engine.close();
 });
