@@ -4,6 +4,7 @@
  * Everything that is refused is a TypeError, as the platform throws.
  */
 import { show } from '../base/errors.ts';
+import { LOWER_NAMES } from './known-names.ts';
 
 /** RFC 9110 §5.6.2: `token`. 0 is no token character, 1 is one, 2 is an upper-case letter. */
 const TOKEN = new Uint8Array(128);
@@ -17,6 +18,11 @@ for (let code = 0x41; code <= 0x5a; code++) TOKEN[code] = 2;
  * @hot
  */
 export function fieldName(given: unknown): string {
+  const known = LOWER_NAMES.get(given as string); // what is no string is in no map of strings
+  return known === undefined ? checkedName(given) : known;
+}
+
+function checkedName(given: unknown): string {
   const name = typeof given === 'string' ? given : `${given}`;
   const length = name.length;
   let cased = 1;

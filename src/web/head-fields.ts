@@ -3,84 +3,81 @@
  * `name: value CRLF`, no folding, optional whitespace around the value (RFC 9112 §5). It checks
  * nothing; on text that was not accepted it would only misread, never overrun.
  *
- * Well-known names come out as the same string each time, found by a hash that is made while the colon
- * is being looked for: no slice, no lower-casing, and comparing two of them is comparing pointers.
+ * Most programs look at one or two fields of twenty. Looking one up therefore reads no other: it goes
+ * by an index of where the lines begin (measured with 20 fields: a sixth of reading them all).
  */
+import { isNameAt, lowerNameAt, nextNameHash } from './known-names.ts';
 
-/** Ordered by how often they are seen: where two hash alike, the first one has the place. */
-const KNOWN_NAMES = (
-  'host user-agent accept accept-language accept-encoding cookie connection referer content-type ' +
-  'content-length cache-control origin authorization if-none-match if-modified-since range ' +
-  'upgrade-insecure-requests sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user sec-ch-ua ' +
-  'sec-ch-ua-mobile sec-ch-ua-platform sec-gpc dnt te priority pragma transfer-encoding expect ' +
-  'x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port x-real-ip x-request-id forwarded via ' +
-  'x-requested-with access-control-request-method access-control-request-headers if-match if-range ' +
-  'if-unmodified-since upgrade sec-websocket-key sec-websocket-version sec-websocket-protocol ' +
-  'sec-websocket-extensions traceparent tracestate baggage content-encoding keep-alive ' +
-  'proxy-authorization max-forwards date from accept-charset x-csrf-token'
-).split(' ');
-
-const TABLE_SIZE = 512; // 60 names in 512 places: collisions cost only the later name its place
-const TABLE: (string | undefined)[] = new Array(TABLE_SIZE).fill(undefined);
-for (const name of KNOWN_NAMES) TABLE[hashOf(name)] ??= name;
-
-function hashOf(name: string): number {
-  let hash = 0;
-  for (let i = 0; i < name.length; i++) hash = (Math.imul(hash, 31) + (name.charCodeAt(i) | 0x20)) | 0;
-  return hash & (TABLE_SIZE - 1);
+/** Where each line of text[start, end) begins, and `end` at last. @hot */
+export function indexHeadLines(text: string, start: number, end: number): number[] {
+  const lines: number[] = [];
+  let at = start;
+  while (at < end) {
+    lines.push(at);
+    const lineEnd = text.indexOf('\r', at);
+    at = lineEnd === -1 ? end : lineEnd + 2;
+  }
+  lines.push(end);
+  return lines;
 }
 
 /**
- * Appends the fields in text[start, end) to two lists: names in lower case, values without the
- * whitespace around them. Names may repeat.
+ * The value of a field, those of the same name joined; null when there is none.
+ * @param key in lower case
+ * @param lines from `indexHeadLines`
+ * @hot
+ */
+export function findHeadField(
+  text: string,
+  lines: readonly number[],
+  key: string,
+  separator: string,
+): string | null {
+  const length = key.length;
+  const last = lines.length - 1;
+  let value: string | null = null;
+  for (let i = 0; i < last; i++) {
+    const start = lines[i]!;
+    if (text.charCodeAt(start + length) !== 0x3a || !isNameAt(text, start, key)) continue;
+    const found = trimmed(text, start + length + 1, lines[i + 1]! - 2);
+    value = value === null ? found : value + separator + found;
+  }
+  return value;
+}
+
+/**
+ * Appends all fields to two lists: names in lower case, values without the whitespace around them.
+ * Names may repeat.
+ * @param lines from `indexHeadLines`
  * @hot
  */
 export function readHeadFields(
   text: string,
-  start: number,
-  end: number,
+  lines: readonly number[],
   names: string[],
   values: string[],
 ): void {
-  let at = start;
-  while (at < end) {
-    const nameStart = at;
+  const last = lines.length - 1;
+  for (let i = 0; i < last; i++) {
+    const start = lines[i]!;
+    const end = lines[i + 1]! - 2;
+    let at = start;
     let hash = 0;
     let code = text.charCodeAt(at);
     while (code !== 0x3a && at < end) {
-      hash = (Math.imul(hash, 31) + (code | 0x20)) | 0;
+      hash = nextNameHash(hash, code);
       code = text.charCodeAt(++at);
     }
-    const nameEnd = at;
-    let lineEnd = text.indexOf('\r', at);
-    if (lineEnd === -1 || lineEnd > end) lineEnd = end;
-    if (nameEnd < lineEnd) {
-      let valueStart = nameEnd + 1;
-      let valueEnd = lineEnd;
-      while (valueStart < valueEnd && isWhitespace(text.charCodeAt(valueStart))) valueStart++;
-      while (valueStart < valueEnd && isWhitespace(text.charCodeAt(valueEnd - 1))) valueEnd--;
-      names.push(lowerName(text, nameStart, nameEnd, hash & (TABLE_SIZE - 1)));
-      values.push(text.slice(valueStart, valueEnd));
-    }
-    at = lineEnd + 2;
+    names.push(lowerNameAt(text, start, at, hash));
+    values.push(trimmed(text, at + 1, end));
   }
 }
 
 /** @hot */
-function lowerName(text: string, start: number, end: number, place: number): string {
-  const known = TABLE[place];
-  if (known !== undefined && known.length === end - start && isInLowerCase(text, start, known)) return known;
-  return text.slice(start, end).toLowerCase();
-}
-
-/** Of all token characters only a capital becomes a letter with the bit set, and none becomes '-'. @hot */
-function isInLowerCase(text: string, start: number, known: string): boolean {
-  for (let i = 0; i < known.length; i++) {
-    const expected = known.charCodeAt(i);
-    const found = text.charCodeAt(start + i);
-    if (found !== expected && (found | 0x20) !== expected) return false;
-  }
-  return true;
+function trimmed(text: string, start: number, end: number): string {
+  while (start < end && isWhitespace(text.charCodeAt(start))) start++;
+  while (start < end && isWhitespace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
 }
 
 function isWhitespace(code: number): boolean {

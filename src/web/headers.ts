@@ -7,7 +7,7 @@
  * missing argument counts as `undefined` where the platform throws.
  */
 import { fieldName, fieldValue } from './field-rules.ts';
-import { readHeadFields } from './head-fields.ts';
+import { findHeadField, indexHeadLines, readHeadFields } from './head-fields.ts';
 import { INSPECT, type Inspect, type InspectOptions } from './inspect.ts';
 import { type HeadersInit, PlatformHeaders, recognisePlatform, standInFor } from './platform.ts';
 
@@ -24,6 +24,8 @@ export class Headers {
   _textStart: number;
   /** @internal */
   _textEnd: number;
+  /** @internal Where its lines begin, once something has been looked up. */
+  _lines: number[] | undefined;
   /** @internal Guard of the Fetch standard: true for those of `Response.error()` and `Response.redirect()`. */
   _immutable: boolean;
   /** @internal Sorted and combined, until the next change. */
@@ -35,6 +37,7 @@ export class Headers {
     this._text = '';
     this._textStart = 0;
     this._textEnd = 0;
+    this._lines = undefined;
     this._immutable = false;
     this._sorted = undefined;
     if (init !== undefined) appendAll(this._names, this._values, init);
@@ -55,7 +58,8 @@ export class Headers {
   /** @hot */
   get(name: string): string | null {
     const key = fieldName(name);
-    const names = this._names ?? this._read();
+    const names = this._names;
+    if (names === undefined) return findHeadField(this._text, this._index(), key, separatorOf(key));
     const values = this._values;
     for (let i = 0; i < names.length; i++) {
       if (names[i] !== key) continue;
@@ -72,7 +76,9 @@ export class Headers {
   }
 
   has(name: string): boolean {
-    return (this._names ?? this._read()).includes(fieldName(name));
+    const key = fieldName(name);
+    if (this._names === undefined) return findHeadField(this._text, this._index(), key, '') !== null;
+    return this._names.includes(key);
   }
 
   set(name: string, value: string): void {
@@ -125,10 +131,16 @@ export class Headers {
   /** @internal Reads the head text. @hot */
   _read(): string[] {
     const names: string[] = [];
+    readHeadFields(this._text, this._index(), names, this._values);
     this._names = names;
-    readHeadFields(this._text, this._textStart, this._textEnd, names, this._values);
     this._text = '';
+    this._lines = undefined;
     return names;
+  }
+
+  /** @internal @hot */
+  _index(): number[] {
+    return (this._lines ??= indexHeadLines(this._text, this._textStart, this._textEnd));
   }
 
   /** @internal The names, about to be changed. */

@@ -41,11 +41,17 @@ export function requestUrl(
   hostEnd: number,
 ): string {
   const hasHost = hostStart !== -1 && hostEnd > hostStart;
+  // Looked at in place: characters of a slice are reached through one more indirection each.
+  const isPlain =
+    isPlainTarget(text, targetStart, targetEnd) &&
+    (hasHost
+      ? isPlainAuthority(text, hostStart, hostEnd, scheme)
+      : isPlainAuthority(defaultAuthority, 0, defaultAuthority.length, scheme));
   const target = text.slice(targetStart, targetEnd);
   const authority = hasHost ? text.slice(hostStart, hostEnd) : defaultAuthority;
-  if (isPlainTarget(target) && isPlainAuthority(authority, scheme))
-    return `${scheme}://${authority}${target}`;
-  return parsedUrl(scheme, authority, defaultAuthority, target);
+  return isPlain
+    ? `${scheme}://${authority}${target}`
+    : parsedUrl(scheme, authority, defaultAuthority, target);
 }
 
 /** RFC 9112 §3.3 says what each form of the request target stands for. */
@@ -92,17 +98,16 @@ function tryUrl(text: string): URL | null {
 }
 
 /** @hot */
-function isPlainTarget(target: string): boolean {
-  const length = target.length;
-  if (length === 0 || target.charCodeAt(0) !== 0x2f) return false;
+function isPlainTarget(text: string, start: number, end: number): boolean {
+  if (start === end || text.charCodeAt(start) !== 0x2f) return false;
   let afterSlash = false;
-  let i = 0;
-  for (; i < length; i++) {
-    const code = target.charCodeAt(i);
+  let i = start;
+  for (; i < end; i++) {
+    const code = text.charCodeAt(i);
     const kind = code < 256 ? PATH[code]! : 0;
     if (kind === PLAIN) {
       // A segment that begins with '.' or '%2e' may be a dot segment, which the parser takes out.
-      if (afterSlash && (code === 0x2e || code === 0x25) && mayBeDots(target, i)) return false;
+      if (afterSlash && (code === 0x2e || code === 0x25) && mayBeDots(text, i, end)) return false;
       afterSlash = false;
     } else if (kind === SLASH) {
       afterSlash = true;
@@ -112,52 +117,51 @@ function isPlainTarget(target: string): boolean {
       return false;
     }
   }
-  for (; i < length; i++) {
-    const code = target.charCodeAt(i);
+  for (; i < end; i++) {
+    const code = text.charCodeAt(i);
     if (code >= 256 || SEARCH[code] !== PLAIN) return false;
   }
   return true;
 }
 
 /** Names like `.well-known` and encoded letters are no dot segments. */
-function mayBeDots(target: string, i: number): boolean {
-  const next = i + 1 < target.length ? target.charCodeAt(i + 1) : 0;
-  if (target.charCodeAt(i) === 0x25) return next === 0x32;
+function mayBeDots(text: string, i: number, end: number): boolean {
+  const next = i + 1 < end ? text.charCodeAt(i + 1) : 0;
+  if (text.charCodeAt(i) === 0x25) return next === 0x32;
   return !(next >= 0x61 && next <= 0x7a);
 }
 
 /** A registered name in lower case or a dotted IPv4 address, with a port that has to be told. @hot */
-function isPlainAuthority(authority: string, scheme: string): boolean {
-  const length = authority.length;
-  let labelStart = 0;
-  let i = 0;
+function isPlainAuthority(text: string, start: number, end: number, scheme: string): boolean {
+  let labelStart = start;
+  let i = start;
   let code = 0;
-  for (; i < length; i++) {
-    code = authority.charCodeAt(i);
+  for (; i < end; i++) {
+    code = text.charCodeAt(i);
     if (code === 0x3a) break;
     if (code >= 256 || HOST[code] !== PLAIN) return false;
     if (code === 0x2e) {
       if (i === labelStart) return false;
       labelStart = i + 1;
-    } else if (code === 0x2d && (i === labelStart || authority.charCodeAt(i - 1) === 0x2d)) {
+    } else if (code === 0x2d && (i === labelStart || text.charCodeAt(i - 1) === 0x2d)) {
       // `xn--` and its like are the domain parser's to judge.
       return false;
     }
   }
   // RFC 1035 §2.3.4 bounds names at 253 characters; a trailing dot and a hyphen are rare enough to parse.
-  if (i === labelStart || i > 253 || authority.charCodeAt(i - 1) === 0x2d) return false;
-  const last = authority.charCodeAt(labelStart);
-  if (last >= 0x30 && last <= 0x39 && !isDottedQuad(authority, i)) return false;
-  return i === length || isPlainPort(authority, i + 1, scheme);
+  if (i === labelStart || i - start > 253 || text.charCodeAt(i - 1) === 0x2d) return false;
+  const last = text.charCodeAt(labelStart);
+  if (last >= 0x30 && last <= 0x39 && !isDottedQuad(text, start, i)) return false;
+  return i === end || isPlainPort(text, i + 1, end, scheme);
 }
 
 /** A name whose last label begins with a digit may be an IPv4 address in one of many spellings. */
-function isDottedQuad(authority: string, end: number): boolean {
+function isDottedQuad(text: string, start: number, end: number): boolean {
   let dots = 0;
   let value = 0;
   let digits = 0;
-  for (let i = 0; i <= end; i++) {
-    const code = i === end ? 0x2e : authority.charCodeAt(i);
+  for (let i = start; i <= end; i++) {
+    const code = i === end ? 0x2e : text.charCodeAt(i);
     if (code === 0x2e) {
       if (digits === 0 || value > 255) return false;
       dots++;
@@ -175,12 +179,11 @@ function isDottedQuad(authority: string, end: number): boolean {
   return dots === 4;
 }
 
-function isPlainPort(authority: string, start: number, scheme: string): boolean {
-  const length = authority.length;
-  if (start === length || length - start > 5 || authority.charCodeAt(start) === 0x30) return false;
+function isPlainPort(text: string, start: number, end: number, scheme: string): boolean {
+  if (start === end || end - start > 5 || text.charCodeAt(start) === 0x30) return false;
   let port = 0;
-  for (let i = start; i < length; i++) {
-    const digit = authority.charCodeAt(i) - 0x30;
+  for (let i = start; i < end; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
     if (digit < 0 || digit > 9) return false;
     port = port * 10 + digit;
   }
