@@ -4,6 +4,7 @@
  * Operations and registrations have a file of their own, `io-uring-ops.ts`.
  */
 import { array, group, struct, union } from '../layout.ts';
+import { __kernel_timespec } from './time.ts';
 
 export const io_uring_sqe = struct('io_uring_sqe', 64, {
   opcode: 'u8',
@@ -101,7 +102,9 @@ export const io_uring_buf_reg = struct('io_uring_buf_reg', 40, {
   bgid: 'u16',
   /** `pad` before 6.4. */
   flags: 'u16',
-  resv: array('u64', 3),
+  /** Reserved before 6.19. */
+  min_left: 'u32',
+  resv: array('u32', 5),
 });
 
 export const io_uring_buf_status = struct('io_uring_buf_status', 40, {
@@ -149,8 +152,7 @@ export const io_uring_sync_cancel_reg = struct('io_uring_sync_cancel_reg', 64, {
   addr: 'u64',
   fd: 's32',
   flags: 'u32',
-  timeout_sec: 's64',
-  timeout_nsec: 's64',
+  timeout: __kernel_timespec,
   /** 6.6; padding before. */
   opcode: 'u8',
   pad: array('u8', 7),
