@@ -236,6 +236,42 @@ export function bytesContract(subject: Subject): void {
     });
   });
 
+  test('what waits for a slow reader is not touched by what others are sent meanwhile', async () => {
+    const slowBytes = 16 * 1024 * 1024;
+    const plan = {
+      onReceive(conn: EngineConnection, bytes: Uint8Array, start: number, _end: number, it: Watched) {
+        const size = 1 + ((it.note++ * 7919) % 40_000);
+        if (bytes[start] === 1) fill(conn, size, 255);
+        else for (let at = 0; at < slowBytes; at += 32_768) copyInto(conn, patternAt(at, 32_768), 0, 32_768);
+      },
+    };
+    await onStage(subject, plan, async ({ connect }) => {
+      const slow = await Promise.all(Array.from({ length: 3 }, connect));
+      const checks = slow.map((client) => {
+        const check = new PatternCheck();
+        client.onBytes = (bytes) => check.take(bytes);
+        client.socket.pause();
+        client.socket.write(Buffer.of(0));
+        return check;
+      });
+      const fast = await Promise.all(Array.from({ length: 10 }, connect));
+      for (let round = 0; round < 60; round++) {
+        for (const client of fast) client.socket.write(Buffer.of(1));
+        if (round % 10 === 9) for (const client of slow) client.socket.resume();
+        await new Promise(setImmediate);
+        for (const client of slow) client.socket.pause();
+      }
+      for (const client of slow) client.socket.resume();
+      for (const client of slow) await client.received(slowBytes);
+      assert.deepEqual(
+        checks.map((check) => check.wrongChunks),
+        [0, 0, 0],
+      );
+      for (const client of fast)
+        assert.ok(client.chunks.every((chunk) => chunk.every((byte) => byte === 255)));
+    });
+  });
+
   test('connections that echo at the same time never get bytes of each other', async () => {
     const plan = { onReceive: copyInto };
     await onStage(subject, plan, async ({ connect }) => {

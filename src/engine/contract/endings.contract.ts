@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import type { EngineConnection } from '../engine.ts';
 import {
   type Client,
+  descriptorCount,
   fill,
   onStage,
   type Subject,
@@ -196,6 +197,10 @@ export function endingsContract(subject: Subject): void {
       },
       'with bytes committed in the same turn': (it) => fill(it.conn, 100_000, 70),
       'in the turn of shutdownWrite': (it) => it.conn.shutdownWrite(),
+      'while FIN leaves': async (it) => {
+        it.conn.shutdownWrite();
+        await new Promise<void>((resolve) => process.nextTick(resolve));
+      },
       'after shutdownWrite': async (it) => {
         it.conn.shutdownWrite();
         await sleep(10);
@@ -214,6 +219,7 @@ export function endingsContract(subject: Subject): void {
         assert.equal(it.closed, undefined);
       },
     };
+    const before = descriptorCount() ?? 0;
     for (const [stage, prepare] of Object.entries(sent)) {
       await onStage(subject, {}, async ({ connect, accepted }) => {
         const client = await connect();
@@ -232,6 +238,8 @@ export function endingsContract(subject: Subject): void {
         assert.match(String(client.error?.code), /ECONNRESET|EPIPE/, stage);
       });
     }
+    // One for what an engine opens once, at its first use.
+    await until(() => (descriptorCount() ?? 0) <= before + 1, 'every descriptor released');
   });
 
   test('a peer that resets is survived at each stage', async () => {
