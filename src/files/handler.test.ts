@@ -17,6 +17,7 @@ import { after, before, test } from 'node:test';
 import { openDisk } from './disk.ts';
 import { createFilesHandler, type FilesHandler, type FilesOptions } from './handler.ts';
 import { escapeHtml } from './listing.ts';
+import type { FileSource } from './source.ts';
 
 const BIG_BYTES = 1_000_003;
 const LONG_AGO = new Date('2026-01-02T03:04:05.678Z');
@@ -315,6 +316,15 @@ test('a folder is listed only when asked for, with hostile names made harmless',
   assert.ok(!page.includes('etc'), 'a link that leads outside is not named');
   const link = /href="(\.\/[^"]*script[^"]*)"/.exec(page)?.[1] ?? '';
   assert.equal(await (await ask(new URL(link, 'http://x/a%20b%20%26%20%3Cc%3E/').pathname)).text(), 'x');
+});
+
+test('a host that is out of descriptors for now is no reason to say that a file is not there', async () => {
+  const busy: FileSource = { open: async () => ({ kind: 'busy' }), list: async () => undefined };
+  for (const target of ['/a', '/']) {
+    const response = await ask(target, {}, 'GET', createFilesHandler(busy));
+    assert.equal(response.status, 503);
+    assert.equal(response.headers.get('retry-after'), '1');
+  }
 });
 
 test('a 404 page of the folder is used when there is one', async () => {
