@@ -61,6 +61,10 @@ export const ROOMS: readonly Room[] = [
     node: 'any',
     allowances: [
       { path: 'iouring/', mayImport: ['sys'], why: 'it drives the kernel itself' },
+      { path: 'epoll/', mayImport: ['sys'], why: 'it drives the kernel itself' },
+      { path: 'descriptor-engine.ts', mayImport: ['sys'], why: 'what engines that own descriptors share' },
+      { path: 'descriptor-connection.ts', mayImport: ['sys'], why: 'its connections own descriptors' },
+      { path: 'send-pool.ts', mayImport: ['sys'], why: 'memory that the kernel sends from is mapped' },
       { path: 'select.ts', mayImport: ['sys'], why: 'it asks what this host allows' },
       {
         path: 'listening-socket.ts',

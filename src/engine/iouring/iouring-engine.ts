@@ -11,11 +11,8 @@
  * signal is switched off (IORING_CQ_EVENTFD_DISABLED), since we look anyway; before sleeping it is
  * switched on and the ring looked at once more, so nothing that came between is missed.
  */
-import { lookup } from 'node:dns/promises';
-import { performance } from 'node:perf_hooks';
 import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/bytes.ts';
-import { TimingWheel } from '../../base/timing-wheel.ts';
 import {
   io_uring_sqe,
   IORING_ACCEPT_MULTISHOT,
@@ -42,39 +39,33 @@ import {
 import { MSG_NOSIGNAL, MSG_WAITALL, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
 import { allocate, type Memory } from '../../sys/memory.ts';
-import { closeFd, setLinger } from '../../sys/socket.ts';
+import { setLinger } from '../../sys/socket.ts';
 import { Wakeup } from '../../sys/wakeup.ts';
-import {
-  DEADLINE_TICK_MS,
-  type Engine,
-  type EngineHandler,
-  type EngineOptions,
-  type EngineStats,
-  type ListenAddress,
-  type Listener,
-} from '../engine.ts';
-import { openListener, type ListeningSocket } from '../listening-socket.ts';
+import { SLOT_BITS } from '../connection-table.ts';
 import {
   ABORTING,
-  CANCEL_ALL_SUBMITTED,
   CLOSED,
   CLOSING,
-  type ConnectionOwner,
-  IouringConnection,
-  PEER_END_PENDING,
   READING_PAUSED,
-  RECEIVE_ARMED,
-  RECEIVE_CANCELLED,
   RECEIVE_ENDED,
-  SEND_IN_FLIGHT,
   SHUTDOWN_DONE,
   SHUTDOWN_WANTED,
   TOUCHED,
+} from '../descriptor-connection.ts';
+import { DescriptorEngine, type DescriptorListener } from '../descriptor-engine.ts';
+import type { EngineOptions, EngineStats } from '../engine.ts';
+import type { SendBlock } from '../send-pool.ts';
+import {
+  CANCEL_ALL_SUBMITTED,
+  IouringConnection,
+  PEER_END_PENDING,
+  RECEIVE_ARMED,
+  RECEIVE_CANCELLED,
+  SEND_IN_FLIGHT,
 } from './connection.ts';
 import { ReceiveBuffers } from './receive-buffers.ts';
 import { Ring } from './ring.ts';
-import { type SendBlock, SendPool } from './send-pool.ts';
-import { OP_ACCEPT, OP_QUIET, OP_RECEIVE, OP_SEND, OP_TIMER, SLOT_BITS, SLOT_COUNT_MAX, SLOT_MASK } from './user-data.ts';
+import { OP_ACCEPT, OP_QUIET, OP_RECEIVE, OP_SEND, OP_TIMER, SLOT_MASK } from './user-data.ts';
 
 const SQE = io_uring_sqe.offset;
 const SQE_FD = SQE.fd >> 2;
@@ -95,191 +86,64 @@ const RECEIVE_BUFFER_BYTES = 4096;
 const RECEIVE_GROUP = 0;
 /** Times that a turn looks again before it lets the event loop run: fairness to timers and promises. */
 const PASSES_MAX = 16;
-/** How long accepting rests after EMFILE when no connection closes meanwhile. */
-const ACCEPT_RETRY_MS = 250;
-
-interface RingListener {
-  readonly socket: ListeningSocket;
-  armed: boolean;
-  closing: boolean;
-  /** Paused for want of descriptors. */
-  paused: boolean;
-}
-
-export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner {
+export class IouringEngine extends DescriptorEngine<IouringConnection> {
   readonly name = 'iouring';
-  readonly sendPool = new SendPool();
-  readonly #handler: EngineHandler<IouringConnection>;
-  readonly #options: EngineOptions<IouringConnection>;
+  protected readonly wakeup: Wakeup;
   readonly #ring: Ring;
   readonly #buffers: ReceiveBuffers;
-  readonly #wakeup: Wakeup;
-  readonly #wheel: TimingWheel;
   readonly #timespec: Memory;
   readonly #timespec64: BigInt64Array;
-  /** CLOCK_MONOTONIC minus performance.now(), in ms. */
-  readonly #clockOffsetMs: number;
   readonly #multishotReceive: boolean;
-
-  readonly #connections: (IouringConnection | undefined)[] = [];
-  readonly #generations: number[] = [];
-  readonly #freeSlots: number[] = [];
-  readonly #listeners: RingListener[] = [];
-  #touched: IouringConnection[] = [];
-  #touchedCount = 0;
-  connectionCount = 0;
-
-  #inTurn = false;
-  /** The clock's reading for this turn. */
-  #turnMs = performance.now();
-  #turnScheduled = false;
-  /** When the wheel must be looked at, and the moment that the kernel timer is armed for. */
-  #dueMs = Number.POSITIVE_INFINITY;
+  /** The moment that the kernel timer is armed for. */
   #armedMs = Number.POSITIVE_INFINITY;
-  #acceptRetry: ReturnType<typeof setTimeout> | undefined;
-  #closing: Promise<void> | undefined;
-  #onAllGone: (() => void) | undefined;
-  #released = false;
-
-  readonly #stats: EngineStats = {
-    accepted: 0,
-    closed: 0,
-    open: 0,
-    bytesReceived: 0,
-    bytesSent: 0,
-    turns: 0,
-    acceptPauses: 0,
-    receiveBufferExhaustions: 0,
-    submissionQueueFull: 0,
-    completionQueueOverflows: 0,
-  };
 
   /**
    * @param multishotReceive whether the kernel has multishot receive (6.0)
    * @throws SysError when io_uring is not to be had
    */
   constructor(options: EngineOptions<IouringConnection>, multishotReceive: boolean) {
-    this.#options = options;
-    this.#handler = options.handler;
+    super(options);
     this.#multishotReceive = multishotReceive;
     this.#ring = new Ring(SQ_ENTRIES);
     this.#buffers = new ReceiveBuffers(this.#ring.fd, RECEIVE_GROUP, RECEIVE_BUFFER_COUNT, RECEIVE_BUFFER_BYTES);
-    this.#wheel = new TimingWheel(DEADLINE_TICK_MS, this.#turnMs);
     this.#timespec = allocate(16);
     this.#timespec64 = new BigInt64Array(this.#timespec.buffer);
-    this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-    this.#wakeup = new Wakeup();
-    this.#ring.registerEventFd(this.#wakeup.eventFd);
-    this.#wakeup.start(this.#turn);
+    this.wakeup = new Wakeup();
+    this.#ring.registerEventFd(this.wakeup.eventFd);
+    this.wakeup.start(this.turn);
   }
 
-  get nowMs(): number {
-    return this.#inTurn ? this.#turnMs : performance.now();
+  override stats(): EngineStats {
+    const { fullCount, overflowCount } = this.#ring;
+    return { ...super.stats(), submissionQueueFull: fullCount, completionQueueOverflows: overflowCount };
   }
 
-  async listen(address: ListenAddress): Promise<Listener> {
-    assert(this.#closing === undefined, 'listen on a closed engine');
-    const socket = await openListener(address, this.#options, lookup);
-    const listener: RingListener = { socket, armed: false, closing: false, paused: false };
-    this.#listeners.push(listener);
-    this.#schedule();
-    return {
-      address: socket.address,
-      close: () => {
-        listener.closing = true;
-        if (!this.#released) this.#schedule();
-      },
-    };
+  protected makeConnection(slot: number, generation: number, fd: number): IouringConnection {
+    return new IouringConnection(this, slot, generation, fd);
   }
 
-  *connections(): IterableIterator<IouringConnection> {
-    for (const conn of this.#connections) if (conn !== undefined) yield conn;
-  }
+  /** Nothing to prepare: the next turn arms an accept. */
+  protected watchListener(): void {}
 
-  stats(): EngineStats {
-    this.#stats.open = this.connectionCount;
-    this.#stats.submissionQueueFull = this.#ring.fullCount;
-    this.#stats.completionQueueOverflows = this.#ring.overflowCount;
-    return { ...this.#stats };
-  }
-
-  ref(): void {
-    this.#wakeup.ref();
-  }
-
-  unref(): void {
-    this.#wakeup.unref();
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= new Promise((resolve) => {
-      this.#onAllGone = resolve;
-      for (const listener of this.#listeners) listener.closing = true;
-      for (const conn of this.connections()) conn.reset('engine-closed');
-      this.#schedule();
-    });
-    return this.#closing;
-  }
-
-  releaseNow(): void {
-    if (this.#released) return;
-    this.#released = true;
-    // The ring first: it holds references to the sockets.
+  protected release(): void {
     this.#ring.close();
-    for (const conn of this.connections()) closeFd(conn.fd);
-    for (const listener of this.#listeners) listener.socket.close();
+    this.#buffers.release();
+    this.#timespec.release();
   }
 
-  // What connections ask of their engine.
-
-  /** @hot */
-  touch(conn: IouringConnection): void {
-    if ((conn.flags & TOUCHED) !== 0) return;
-    conn.flags |= TOUCHED;
-    this.#touched[this.#touchedCount++] = conn;
-    if (!this.#inTurn) this.#schedule();
+  /** The ring holds references to the sockets. */
+  protected releaseHolds(): void {
+    this.#ring.close();
   }
 
-  /** @hot */
-  setDeadline(slot: number, atMs: number): void {
-    this.#wheel.set(slot, atMs);
-    if (atMs < this.#dueMs) {
-      this.#dueMs = atMs;
-      if (!this.#inTurn) this.#schedule();
-    }
-  }
-
-  #schedule(): void {
-    if (this.#turnScheduled || this.#inTurn) return;
-    this.#turnScheduled = true;
-    // After the microtasks of whoever wrote: all their bytes leave together.
-    process.nextTick(this.#turn);
-  }
-
-  readonly #turn = (): void => {
-    this.#turnScheduled = false;
-    if (this.#released || this.#inTurn) return;
-    this.#inTurn = true;
-    this.#stats.turns++;
-    try {
-      this.#runTurn();
-    } finally {
-      this.#inTurn = false;
-      this.#ring.setSilent(false);
-      if (this.#touchedCount > 0 || this.#ring.pending > 0) this.#again();
-    }
-    if (this.#onAllGone !== undefined) this.#finishIfAllGone();
-  };
-
-  #runTurn(): void {
+  protected runTurn(): void {
     const ring = this.#ring;
     ring.setSilent(true);
-    this.#turnMs = performance.now();
     this.#flushTouched();
     this.#enter();
     for (let pass = 0; pass < PASSES_MAX; pass++) {
       const drained = this.#drain();
-      if (this.#turnMs >= this.#dueMs) this.#expire();
+      if (this.turnMs >= this.dueMs) this.expire();
       this.#flushTouched();
       this.#armAccepts();
       this.#armTimer();
@@ -294,14 +158,13 @@ export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner
       if (ring.tail === ring.head && ring.pending === 0 && !ring.hasKernelWork) return;
       ring.setSilent(true);
     }
-    this.#again();
+    this.again();
   }
 
-  /** There is more to do: come back soon, but let the event loop run first. */
-  #again(): void {
-    if (this.#turnScheduled) return;
-    this.#turnScheduled = true;
-    setImmediate(this.#turn);
+  /** The kernel would not take everything, or the turn threw. */
+  protected endTurn(): boolean {
+    this.#ring.setSilent(false);
+    return this.touchedCount > 0 || this.#ring.pending > 0;
   }
 
   /** @hot */
@@ -347,9 +210,9 @@ export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner
   }
 
   #onReceive(slot: number, generation: number, result: number, flags: number): void {
-    const conn = this.#connections[slot];
+    const conn = this.table.find(slot, generation);
     const hasBuffer = (flags & IORING_CQE_F_BUFFER) !== 0;
-    if (conn === undefined || conn.generation !== generation) {
+    if (conn === undefined) {
       if (hasBuffer) this.#buffers.give(flags >>> 16);
       return;
     }
@@ -359,21 +222,21 @@ export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner
     }
     if (result > 0) {
       const id = flags >>> 16;
-      this.#stats.bytesReceived += result;
+      this.counters.bytesReceived += result;
       if ((conn.flags & CLOSING) === 0) {
         const start = id * RECEIVE_BUFFER_BYTES;
         if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined) {
           conn.held ??= [];
           conn.held.push(copyBytes(this.#buffers.bytes, start, start + result));
-        } else this.#handler.onReceive(conn, this.#buffers.bytes, start, start + result);
+        } else this.handler.onReceive(conn, this.#buffers.bytes, start, start + result);
       }
       this.#buffers.give(id);
       return;
     }
     if (hasBuffer) this.#buffers.give(flags >>> 16);
     if (result === 0) this.#onPeerFinished(conn);
-    else if (result === -ERRNO.ENOBUFS) this.#stats.receiveBufferExhaustions++;
-    else if (result !== -ERRNO.ECANCELED && result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN) this.#fail(conn, -result);
+    else if (result === -ERRNO.ENOBUFS) this.counters.receiveBufferExhaustions++;
+    else if (result !== -ERRNO.ECANCELED && result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN) conn.fail(-result);
     // In each of the other cases the wish to receive stands, and #advance arms anew.
   }
 
@@ -381,115 +244,59 @@ export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner
     conn.flags |= RECEIVE_ENDED;
     if ((conn.flags & CLOSING) !== 0) this.touch(conn);
     else if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined) conn.flags |= PEER_END_PENDING;
-    else this.#handler.onPeerEnd(conn);
+    else this.handler.onPeerEnd(conn);
   }
 
   #onSend(slot: number, generation: number, result: number): void {
-    const conn = this.#connections[slot];
-    assert(conn !== undefined && conn.generation === generation, 'a send outlived its connection');
+    const conn = this.table.find(slot, generation);
+    assert(conn !== undefined, 'a send outlived its connection');
     conn.flags &= ~SEND_IN_FLIGHT;
     if (result < 0) {
       if (result === -ERRNO.EINTR || result === -ERRNO.EAGAIN || (conn.flags & CLOSING) !== 0) this.touch(conn);
-      if (result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN) this.#fail(conn, -result);
+      if (result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN) conn.fail(-result);
       return;
     }
-    this.#stats.bytesSent += result;
-    conn.unsentBytes -= result;
-    const block = conn.firstBlock!;
-    block.sent += result;
-    if (block.sent === block.filled) {
-      conn.firstBlock = block.next;
-      if (block.next === null) conn.lastBlock = null;
-      this.sendPool.give(block);
-    }
+    this.counters.bytesSent += result;
+    conn.tookFromFirstBlock(result);
     // The commonest turn of all, one answer sent whole, ends here.
     if (conn.firstBlock !== null || (conn.flags & (SHUTDOWN_WANTED | CLOSING)) !== 0) this.touch(conn);
-    if (conn.unsentBytes === 0 && (conn.flags & CLOSING) === 0) this.#handler.onDrained(conn);
-  }
-
-  /** The socket failed: nothing can be sent or received any more. */
-  #fail(conn: IouringConnection, errno: number): void {
-    conn.flags |= RECEIVE_ENDED;
-    if ((conn.flags & CLOSING) === 0) {
-      const dead = errno === ERRNO.ETIMEDOUT || errno === ERRNO.EHOSTUNREACH || errno === ERRNO.ENETUNREACH;
-      const gone = errno === ERRNO.ECONNRESET || errno === ERRNO.EPIPE || errno === ERRNO.ECONNABORTED;
-      conn.reason = dead ? 'peer-dead' : gone ? 'peer-reset' : 'io-error';
-    }
-    conn.flags |= CLOSING | ABORTING;
-    this.touch(conn);
+    if (conn.unsentBytes === 0 && (conn.flags & CLOSING) === 0) this.handler.onDrained(conn);
   }
 
   #onAccept(index: number, result: number, flags: number): void {
-    const listener = this.#listeners[index]!;
+    const listener = this.listeners[index]!;
     if ((flags & IORING_CQE_F_MORE) === 0) listener.armed = false;
     if (result < 0) {
       const exhausted =
         result === -ERRNO.EMFILE || result === -ERRNO.ENFILE || result === -ERRNO.ENOMEM || result === -ERRNO.ENOBUFS;
-      if (exhausted && !listener.paused) this.#pauseAccepting(listener, -result);
+      if (exhausted && !listener.paused) this.pauseAccepting(listener, -result);
       // ECONNABORTED, EINTR, ECANCELED and the network's own errors (accept(2)) concern one connection: go on.
       return;
     }
-    if (listener.closing || this.#closing !== undefined) {
-      closeFd(result);
-      return;
-    }
-    const slot = this.#freeSlots.pop() ?? this.#connections.length;
-    if (slot >= SLOT_COUNT_MAX) {
-      closeFd(result);
-      return;
-    }
-    const generation = this.#generations[slot] ?? 0;
-    this.#generations[slot] = generation;
-    const conn = new IouringConnection(this, slot, generation, result);
-    this.#connections[slot] = conn;
-    this.connectionCount++;
-    this.#stats.accepted++;
+    const conn = this.admit(listener, result);
+    if (conn === undefined) return;
     this.touch(conn);
-    this.#handler.onAccept(conn);
-  }
-
-  #pauseAccepting(listener: RingListener, errno: number): void {
-    listener.paused = true;
-    this.#stats.acceptPauses++;
-    this.#handler.onAcceptPaused?.(sysError('accept', errno, listener.socket.address.address));
-    this.#acceptRetry ??= setTimeout(() => {
-      this.#acceptRetry = undefined;
-      this.#resumeAccepting();
-    }, ACCEPT_RETRY_MS);
-    this.#acceptRetry.unref();
-  }
-
-  #resumeAccepting(): void {
-    let resumed = false;
-    for (const listener of this.#listeners) {
-      resumed ||= listener.paused;
-      listener.paused = false;
-    }
-    if (!resumed) return;
-    this.#schedule();
-    this.#handler.onAcceptPaused?.(undefined);
+    this.handler.onAccept(conn);
   }
 
   /** Turns wishes into submissions. Stops early only when the ring is full; then the rest keep waiting. */
   #flushTouched(): void {
     const ring = this.#ring;
     // Callbacks may touch more connections, or these again: the list grows while we walk it.
-    for (let i = 0; i < this.#touchedCount; i++) {
+    for (let i = 0; i < this.touchedCount; i++) {
       if (ring.room < SQES_PER_ADVANCE) {
         ring.fullCount++;
         this.#enter();
         if (ring.room < SQES_PER_ADVANCE) {
-          this.#touched.copyWithin(0, i, this.#touchedCount);
-          this.#touchedCount -= i;
+          this.dropTouched(i);
           return;
         }
       }
-      const conn = this.#touched[i]!;
+      const conn = this.touched[i]!;
       conn.flags &= ~TOUCHED;
       this.#advance(conn);
     }
-    this.#touchedCount = 0;
-    if (this.#touched.length > 4096) this.#touched = [];
+    this.dropTouched(this.touchedCount);
   }
 
   #advance(conn: IouringConnection): void {
@@ -534,35 +341,19 @@ export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner
     while (conn.held !== undefined && (conn.flags & (READING_PAUSED | CLOSING)) === 0) {
       const piece = conn.held.shift()!;
       if (conn.held.length === 0) conn.held = undefined;
-      this.#handler.onReceive(conn, piece, 0, piece.length);
+      this.handler.onReceive(conn, piece, 0, piece.length);
     }
     if (conn.held === undefined && (conn.flags & (PEER_END_PENDING | READING_PAUSED | CLOSING)) === PEER_END_PENDING) {
       conn.flags &= ~PEER_END_PENDING;
-      this.#handler.onPeerEnd(conn);
+      this.handler.onPeerEnd(conn);
     }
   }
 
   /** The last step: nothing is in flight, so no completion can come for this slot any more. */
   #finish(conn: IouringConnection): void {
     this.#take(IORING_OP_CLOSE, conn.fd, OP_QUIET, conn.slot, conn.generation, IOSQE_CQE_SKIP_SUCCESS);
-    for (let block = conn.firstBlock; block !== null; ) {
-      const next: SendBlock | null = block.next;
-      this.sendPool.give(block);
-      block = next;
-    }
-    conn.firstBlock = null;
-    conn.lastBlock = null;
-    conn.unsentBytes = 0;
     conn.held = undefined;
-    conn.flags |= CLOSED;
-    this.#wheel.remove(conn.slot);
-    this.#connections[conn.slot] = undefined;
-    this.#generations[conn.slot] = (conn.generation + 1) | 0;
-    this.#freeSlots.push(conn.slot);
-    this.connectionCount--;
-    this.#stats.closed++;
-    this.#handler.onClosed(conn, conn.reason);
-    if (this.#acceptRetry !== undefined) this.#resumeAccepting();
+    this.retire(conn);
   }
 
   /** Takes an entry and fills what all operations share. The caller has made sure of room. @hot */
@@ -612,8 +403,8 @@ export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner
   }
 
   #armAccepts(): void {
-    for (let index = 0; index < this.#listeners.length; index++) {
-      const listener = this.#listeners[index]!;
+    for (let index = 0; index < this.listeners.length; index++) {
+      const listener = this.listeners[index]!;
       if (this.#ring.room < SQES_PER_ADVANCE) return;
       if (listener.closing) this.#closeListener(index, listener);
       else if (!listener.armed && !listener.paused) {
@@ -626,7 +417,7 @@ export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner
   }
 
   /** The descriptor is closed once the accept on it has ended, so that its number is not reused under it. */
-  #closeListener(index: number, listener: RingListener): void {
+  #closeListener(index: number, listener: DescriptorListener): void {
     if (!listener.armed) {
       listener.socket.close();
       return;
@@ -637,20 +428,10 @@ export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner
     this.#ring.sqe32[at + SQE_ADDR] = index | (OP_ACCEPT << SLOT_BITS);
   }
 
-  #expire(): void {
-    this.#wheel.advance(this.#turnMs, this.#onExpired);
-    this.#dueMs = this.#wheel.nextMs();
-  }
-
-  readonly #onExpired = (slot: number): void => {
-    const conn = this.#connections[slot];
-    if (conn !== undefined && (conn.flags & CLOSED) === 0) this.#handler.onDeadline(conn);
-  };
-
   /** One absolute timer for the earliest deadline. One that is armed too early fires for nothing and is set anew. */
   #armTimer(): void {
-    if (this.#dueMs >= this.#armedMs || this.#ring.room < SQES_PER_ADVANCE) return;
-    const atMs = Math.max(this.#dueMs, 0) + this.#clockOffsetMs;
+    if (this.dueMs >= this.#armedMs || this.#ring.room < SQES_PER_ADVANCE) return;
+    const atMs = Math.max(this.dueMs, 0) + this.clockOffsetMs;
     this.#timespec64[0] = BigInt(Math.floor(atMs / 1000));
     this.#timespec64[1] = BigInt(Math.floor((atMs % 1000) * 1e6));
     const first = this.#armedMs === Number.POSITIVE_INFINITY;
@@ -670,21 +451,6 @@ export class IouringEngine implements Engine<IouringConnection>, ConnectionOwner
       sqe[at + SQE_ADDR] = OP_TIMER << SLOT_BITS;
       sqe[at + SQE_OP_FLAGS] = IORING_TIMEOUT_ABS | IORING_TIMEOUT_UPDATE;
     }
-    this.#armedMs = this.#dueMs;
-  }
-
-  #finishIfAllGone(): void {
-    if (this.connectionCount > 0 || this.#listeners.some((listener) => listener.armed)) return;
-    const resolve = this.#onAllGone!;
-    this.#onAllGone = undefined;
-    this.#released = true;
-    if (this.#acceptRetry !== undefined) clearTimeout(this.#acceptRetry);
-    for (const listener of this.#listeners) listener.socket.close();
-    this.#wakeup.close();
-    this.#ring.close();
-    this.#buffers.release();
-    this.sendPool.release();
-    this.#timespec.release();
-    resolve();
+    this.#armedMs = this.dueMs;
   }
 }

@@ -12,10 +12,9 @@
  * slot's when the operation was submitted. A completion whose generation is not the slot's present
  * one belongs to a connection that is gone, and is dropped.
  */
-export const SLOT_BITS = 24;
+import { SLOT_BITS } from '../connection-table.ts';
+
 export const SLOT_MASK = (1 << SLOT_BITS) - 1;
-/** 16 million connections a thread: far beyond what descriptors allow. */
-export const SLOT_COUNT_MAX = 1 << SLOT_BITS;
 
 export const OP_ACCEPT = 1;
 export const OP_RECEIVE = 2;

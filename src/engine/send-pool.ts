@@ -6,9 +6,9 @@
  * Knows nothing of rings or sockets. Invariant: a block is either in the free list or in exactly one
  * connection's queue.
  */
-import { assert } from '../../base/assert.ts';
-import { allocate, type Memory } from '../../sys/memory.ts';
-import { SEND_RESERVE_BYTES_MAX } from '../engine.ts';
+import { assert } from '../base/assert.ts';
+import { allocate, type Memory } from '../sys/memory.ts';
+import { SEND_RESERVE_BYTES_MAX } from './engine.ts';
 
 /** A page: most answers fit. */
 export const SMALL_BLOCK_BYTES = 4096;

@@ -1,0 +1,196 @@
+/**
+ * One connection of an engine that owns descriptors: what the layer above wants of it, and the memory
+ * that is to be sent. Calls from above only change wishes and queue memory; the engine turns wishes into
+ * system calls or submissions at the end of the turn. So no call is lost when the kernel will not take
+ * it at once: the wish stands until it does.
+ *
+ * Each engine extends this class by what the kernel is doing for the connection, in flags of its own
+ * from ENGINE_FLAGS up. Subclasses add all their fields in the constructor, so that an engine's
+ * connections have one shape.
+ */
+import { assert } from '../base/assert.ts';
+import { ERRNO } from '../sys/errno.ts';
+import { getpeername } from '../sys/socket.ts';
+import {
+  type CloseReason,
+  type EngineCloseReason,
+  type EngineConnection,
+  type RemoteAddress,
+  SEND_RESERVE_BYTES_MAX,
+} from './engine.ts';
+import { LARGE_BLOCK_BYTES, type SendBlock, type SendPool } from './send-pool.ts';
+
+/** What the connection needs of its engine. */
+export interface ConnectionOwner {
+  readonly sendPool: SendPool;
+  /** `conn` has a wish that the engine must look at. */
+  touch(conn: DescriptorConnection): void;
+  setDeadline(slot: number, atMs: number): void;
+}
+
+/** The layer above has paused reading. */
+export const READING_PAUSED = 1 << 0;
+/** The peer sent FIN, or the socket failed: nothing more will be received. */
+export const RECEIVE_ENDED = 1 << 1;
+export const SHUTDOWN_WANTED = 1 << 2;
+export const SHUTDOWN_DONE = 1 << 3;
+/** close() or reset() was called, or the socket failed. */
+export const CLOSING = 1 << 4;
+/** Drop what is unsent and do not wait for it. */
+export const ABORTING = 1 << 5;
+/** In the engine's list of touched connections. */
+export const TOUCHED = 1 << 6;
+export const CLOSED = 1 << 7;
+/** The first bit that an engine may use for itself: `ENGINE_FLAGS << 0`, `ENGINE_FLAGS << 1`, ... */
+export const ENGINE_FLAGS = 1 << 8;
+
+export abstract class DescriptorConnection implements EngineConnection {
+  user: unknown = undefined;
+  out: Uint8Array;
+  readonly slot: number;
+  readonly generation: number;
+  readonly fd: number;
+  flags = 0;
+  unsentBytes = 0;
+  /** Oldest block with unsent bytes, and the one being written to. */
+  firstBlock: SendBlock | null = null;
+  lastBlock: SendBlock | null = null;
+  reason: CloseReason = '';
+  readonly #owner: ConnectionOwner;
+  #remote: RemoteAddress | undefined = undefined;
+
+  constructor(owner: ConnectionOwner, slot: number, generation: number, fd: number) {
+    this.#owner = owner;
+    this.slot = slot;
+    this.generation = generation;
+    this.fd = fd;
+    this.out = owner.sendPool.scratch;
+  }
+
+  get isOpen(): boolean {
+    return (this.flags & CLOSED) === 0;
+  }
+
+  /** @hot */
+  reserve(size: number): number {
+    assert(size > 0 && size <= SEND_RESERVE_BYTES_MAX, 'reserve out of range');
+    if ((this.flags & (CLOSING | CLOSED | SHUTDOWN_WANTED)) !== 0) {
+      this.out = this.#owner.sendPool.scratch;
+      return 0;
+    }
+    let block = this.lastBlock;
+    if (block === null) {
+      block = this.#owner.sendPool.take(size);
+      this.firstBlock = block;
+      this.lastBlock = block;
+    } else if (block.capacity - block.filled < size) {
+      // A second block means that much is coming: take a large one.
+      const following = this.#owner.sendPool.take(LARGE_BLOCK_BYTES);
+      block.next = following;
+      this.lastBlock = following;
+      block = following;
+    }
+    this.out = block.bytes;
+    return block.start + block.filled;
+  }
+
+  /** @hot */
+  commit(size: number): void {
+    if ((this.flags & (CLOSING | CLOSED | SHUTDOWN_WANTED)) !== 0 || size === 0) return;
+    const block = this.lastBlock!;
+    assert(size <= block.capacity - block.filled, 'commit of more than was reserved');
+    block.filled += size;
+    this.unsentBytes += size;
+    if ((this.flags & TOUCHED) === 0) this.#owner.touch(this);
+  }
+
+  /** The kernel has taken `size` more bytes of the first block, at most what was left of it. @hot */
+  tookFromFirstBlock(size: number): void {
+    this.unsentBytes -= size;
+    const block = this.firstBlock!;
+    block.sent += size;
+    if (block.sent === block.filled) {
+      this.firstBlock = block.next;
+      if (block.next === null) this.lastBlock = null;
+      this.#owner.sendPool.give(block);
+    }
+  }
+
+  /** Gives back the memory of what was never sent: for a connection that is gone. */
+  dropUnsent(): void {
+    for (let block = this.firstBlock; block !== null; ) {
+      const next: SendBlock | null = block.next;
+      this.#owner.sendPool.give(block);
+      block = next;
+    }
+    this.firstBlock = null;
+    this.lastBlock = null;
+    this.unsentBytes = 0;
+  }
+
+  pauseReading(): void {
+    if ((this.flags & (READING_PAUSED | CLOSED)) !== 0) return;
+    this.flags |= READING_PAUSED;
+    this.#owner.touch(this);
+  }
+
+  resumeReading(): void {
+    if ((this.flags & READING_PAUSED) === 0 || (this.flags & CLOSED) !== 0) return;
+    this.flags &= ~READING_PAUSED;
+    this.#owner.touch(this);
+  }
+
+  shutdownWrite(): void {
+    if ((this.flags & (SHUTDOWN_WANTED | CLOSING | CLOSED)) !== 0) return;
+    this.flags |= SHUTDOWN_WANTED;
+    this.#owner.touch(this);
+  }
+
+  close(reason: CloseReason): void {
+    if ((this.flags & (CLOSING | CLOSED)) !== 0) return;
+    this.flags |= CLOSING;
+    this.reason = reason;
+    this.#owner.touch(this);
+  }
+
+  reset(reason: CloseReason): void {
+    if ((this.flags & (ABORTING | CLOSED)) !== 0) return;
+    if ((this.flags & CLOSING) === 0) this.reason = reason;
+    this.flags |= CLOSING | ABORTING;
+    this.#owner.touch(this);
+  }
+
+  /** The socket failed with `errno` (positive): nothing can be sent or received any more. */
+  fail(errno: number): void {
+    if ((this.flags & CLOSING) === 0) this.reason = closeReasonOf(errno);
+    this.flags |= RECEIVE_ENDED | CLOSING | ABORTING;
+    this.#owner.touch(this);
+  }
+
+  setDeadline(atMs: number): void {
+    if ((this.flags & CLOSED) === 0) this.#owner.setDeadline(this.slot, atMs);
+  }
+
+  remoteAddress(): RemoteAddress | undefined {
+    if (this.#remote === undefined && (this.flags & CLOSED) === 0) {
+      const peer = getpeername(this.fd);
+      if (typeof peer !== 'number') this.#remote = peer;
+    }
+    return this.#remote;
+  }
+}
+
+function closeReasonOf(errno: number): EngineCloseReason {
+  switch (errno) {
+    case ERRNO.ETIMEDOUT:
+    case ERRNO.EHOSTUNREACH:
+    case ERRNO.ENETUNREACH:
+      return 'peer-dead';
+    case ERRNO.ECONNRESET:
+    case ERRNO.EPIPE:
+    case ERRNO.ECONNABORTED:
+      return 'peer-reset';
+    default:
+      return 'io-error';
+  }
+}

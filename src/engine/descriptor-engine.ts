@@ -1,0 +1,294 @@
+/**
+ * What engines that own descriptors have in common: the table of connections, the list of those that
+ * have wishes, deadlines, listeners and their pauses, and when a turn runs. How bytes move and how the
+ * kernel wakes the thread is each engine's own, in `runTurn` and what it calls.
+ *
+ * A turn runs when the kernel has news (the engine hands `turn` to its Wakeup), and at the end of the
+ * microtasks of whoever called a connection outside of a turn. One never begins inside another.
+ */
+import { lookup } from 'node:dns/promises';
+import { performance } from 'node:perf_hooks';
+import { assert } from '../base/assert.ts';
+import { TimingWheel } from '../base/timing-wheel.ts';
+import { sysError } from '../sys/errno.ts';
+import { closeFd } from '../sys/socket.ts';
+import type { Wakeup } from '../sys/wakeup.ts';
+import { ConnectionTable } from './connection-table.ts';
+import { CLOSED, type ConnectionOwner, type DescriptorConnection, TOUCHED } from './descriptor-connection.ts';
+import {
+  DEADLINE_TICK_MS,
+  type Engine,
+  type EngineHandler,
+  type EngineName,
+  type EngineOptions,
+  type EngineStats,
+  type ListenAddress,
+  type Listener,
+} from './engine.ts';
+import { type ListeningSocket, openListener } from './listening-socket.ts';
+import { SendPool } from './send-pool.ts';
+
+/** How long accepting rests after EMFILE when no connection closes meanwhile. */
+const ACCEPT_RETRY_MS = 250;
+/** A list that once was longer is given to the garbage collector when it is empty. */
+const TOUCHED_KEPT_MAX = 4096;
+
+export interface DescriptorListener {
+  readonly socket: ListeningSocket;
+  /** The kernel will tell of the next connection by itself. */
+  armed: boolean;
+  closing: boolean;
+  /** Paused for want of descriptors. */
+  paused: boolean;
+}
+
+export abstract class DescriptorEngine<C extends DescriptorConnection> implements Engine<C>, ConnectionOwner {
+  abstract readonly name: EngineName;
+  readonly sendPool = new SendPool();
+  protected abstract readonly wakeup: Wakeup;
+  protected readonly handler: EngineHandler<C>;
+  protected readonly options: EngineOptions<C>;
+  protected readonly table = new ConnectionTable<C>();
+  protected readonly listeners: DescriptorListener[] = [];
+  /** Connections with wishes, in the order in which they were touched; `touchedCount` of them count. */
+  protected touched: C[] = [];
+  protected touchedCount = 0;
+  protected inTurn = false;
+  /** The clock's reading for this turn. */
+  protected turnMs = performance.now();
+  /** When the wheel must be looked at. */
+  protected dueMs = Number.POSITIVE_INFINITY;
+  /** CLOCK_MONOTONIC minus performance.now(), in ms. */
+  protected readonly clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+  protected released = false;
+  protected readonly counters: EngineStats = {
+    accepted: 0,
+    closed: 0,
+    open: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    turns: 0,
+    acceptPauses: 0,
+    receiveBufferExhaustions: 0,
+    submissionQueueFull: 0,
+    completionQueueOverflows: 0,
+  };
+  readonly #wheel = new TimingWheel(DEADLINE_TICK_MS, this.turnMs);
+  #turnScheduled = false;
+  #acceptRetry: ReturnType<typeof setTimeout> | undefined;
+  #closing: Promise<void> | undefined;
+  #onAllGone: (() => void) | undefined;
+
+  constructor(options: EngineOptions<C>) {
+    this.options = options;
+    this.handler = options.handler;
+  }
+
+  /** Moves bytes: hands over what has arrived, sends what was written, prepares for sleep. */
+  protected abstract runTurn(): void;
+  /** Called after each turn, also after one that threw. @returns whether there is work that nothing will wake us for */
+  protected abstract endTurn(): boolean;
+  protected abstract makeConnection(slot: number, generation: number, fd: number): C;
+  /** A listener has been opened: the next turn accepts from it. @throws SysError */
+  protected abstract watchListener(listener: DescriptorListener, index: number): void;
+  /** Releases all that belongs to the engine and not to one connection or listener. */
+  protected abstract release(): void;
+  /** Releases what else holds on to descriptors, without order, at the end of the thread. */
+  protected abstract releaseHolds(): void;
+
+  // Engine
+
+  get nowMs(): number {
+    return this.inTurn ? this.turnMs : performance.now();
+  }
+
+  get connectionCount(): number {
+    return this.table.count;
+  }
+
+  async listen(address: ListenAddress): Promise<Listener> {
+    assert(this.#closing === undefined, 'listen on a closed engine');
+    const socket = await openListener(address, this.options, lookup);
+    const listener: DescriptorListener = { socket, armed: false, closing: false, paused: false };
+    try {
+      this.watchListener(listener, this.listeners.length);
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
+    this.listeners.push(listener);
+    this.schedule();
+    return {
+      address: socket.address,
+      close: () => {
+        listener.closing = true;
+        if (!this.released) this.schedule();
+      },
+    };
+  }
+
+  connections(): IterableIterator<C> {
+    return this.table[Symbol.iterator]();
+  }
+
+  stats(): EngineStats {
+    return { ...this.counters, open: this.table.count };
+  }
+
+  ref(): void {
+    this.wakeup.ref();
+  }
+
+  unref(): void {
+    this.wakeup.unref();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.#onAllGone = resolve;
+      for (const listener of this.listeners) listener.closing = true;
+      for (const conn of this.table) conn.reset('engine-closed');
+      this.schedule();
+    });
+    return this.#closing;
+  }
+
+  releaseNow(): void {
+    if (this.released) return;
+    this.released = true;
+    this.releaseHolds();
+    for (const conn of this.table) closeFd(conn.fd);
+    for (const listener of this.listeners) listener.socket.close();
+  }
+
+  // ConnectionOwner
+
+  /** @hot */
+  touch(conn: C): void {
+    if ((conn.flags & TOUCHED) !== 0) return;
+    conn.flags |= TOUCHED;
+    this.touched[this.touchedCount++] = conn;
+    if (!this.inTurn) this.schedule();
+  }
+
+  /** @hot */
+  setDeadline(slot: number, atMs: number): void {
+    this.#wheel.set(slot, atMs);
+    if (atMs < this.dueMs) {
+      this.dueMs = atMs;
+      if (!this.inTurn) this.schedule();
+    }
+  }
+
+  // Turns
+
+  /** A turn soon: after the microtasks of whoever wrote, so that all their bytes leave together. */
+  protected schedule(): void {
+    if (this.#turnScheduled || this.inTurn) return;
+    this.#turnScheduled = true;
+    process.nextTick(this.turn);
+  }
+
+  /** Work is left: come back soon, but let the event loop run first. */
+  protected again(): void {
+    if (this.#turnScheduled) return;
+    this.#turnScheduled = true;
+    setImmediate(this.turn);
+  }
+
+  protected readonly turn = (): void => {
+    this.#turnScheduled = false;
+    if (this.released || this.inTurn) return;
+    this.inTurn = true;
+    this.counters.turns++;
+    this.turnMs = performance.now();
+    try {
+      this.runTurn();
+    } finally {
+      this.inTurn = false;
+      if (this.endTurn()) this.again();
+    }
+    if (this.#onAllGone !== undefined) this.#finishIfAllGone();
+  };
+
+  /** The first `count` touched connections have been looked at; those behind them move up. */
+  protected dropTouched(count: number): void {
+    if (count < this.touchedCount) this.touched.copyWithin(0, count, this.touchedCount);
+    this.touchedCount -= count;
+    if (this.touchedCount === 0 && this.touched.length > TOUCHED_KEPT_MAX) this.touched = [];
+  }
+
+  /** Calls `onDeadline` where it is time, once `dueMs` has come. */
+  protected expire(): void {
+    this.#wheel.advance(this.turnMs, this.#onExpired);
+    this.dueMs = this.#wheel.nextMs();
+  }
+
+  readonly #onExpired = (slot: number): void => {
+    const conn = this.table.at(slot);
+    if (conn !== undefined && (conn.flags & CLOSED) === 0) this.handler.onDeadline(conn);
+  };
+
+  // Beginnings and ends
+
+  /**
+   * Takes an accepted descriptor into the table; the caller then tells the handler.
+   * @returns undefined when the engine is closing or has no slot left: the descriptor is closed then
+   */
+  protected admit(listener: DescriptorListener, fd: number): C | undefined {
+    const conn =
+      listener.closing || this.#closing !== undefined
+        ? undefined
+        : this.table.add((slot, generation) => this.makeConnection(slot, generation, fd));
+    if (conn === undefined) closeFd(fd);
+    else this.counters.accepted++;
+    return conn;
+  }
+
+  /** The last step: the slot and the memory of `conn` are free. Its descriptor has been dealt with. */
+  protected retire(conn: C): void {
+    conn.dropUnsent();
+    conn.flags |= CLOSED;
+    this.#wheel.remove(conn.slot);
+    this.table.remove(conn);
+    this.counters.closed++;
+    this.handler.onClosed(conn, conn.reason);
+    if (this.#acceptRetry !== undefined) this.#resumeAccepting();
+  }
+
+  /** @param errno positive: EMFILE and its like */
+  protected pauseAccepting(listener: DescriptorListener, errno: number): void {
+    listener.paused = true;
+    this.counters.acceptPauses++;
+    this.#acceptRetry ??= setTimeout(() => {
+      this.#acceptRetry = undefined;
+      this.#resumeAccepting();
+    }, ACCEPT_RETRY_MS);
+    this.#acceptRetry.unref();
+    this.handler.onAcceptPaused?.(sysError('accept', errno, listener.socket.address.address));
+  }
+
+  #resumeAccepting(): void {
+    let resumed = false;
+    for (const listener of this.listeners) {
+      resumed ||= listener.paused;
+      listener.paused = false;
+    }
+    if (!resumed) return;
+    this.schedule();
+    this.handler.onAcceptPaused?.(undefined);
+  }
+
+  #finishIfAllGone(): void {
+    if (this.table.count > 0 || this.listeners.some((listener) => listener.armed)) return;
+    const resolve = this.#onAllGone!;
+    this.#onAllGone = undefined;
+    this.released = true;
+    clearTimeout(this.#acceptRetry);
+    for (const listener of this.listeners) listener.socket.close();
+    this.wakeup.close();
+    this.release();
+    this.sendPool.release();
+    resolve();
+  }
+}
