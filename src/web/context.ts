@@ -17,7 +17,8 @@ export interface RequestContext {
   waitUntil(work: Promise<unknown>): void;
   /**
    * Settles when the exchange is over: resolves when the last byte was handed to the kernel, rejects
-   * with the reason when the client went before.
+   * with the reason when the client went before. Nobody has to listen: a rejection that is not
+   * handled goes unreported.
    */
   readonly completed: Promise<void>;
   /** Sends `103 Early Hints` now; a no-op once the answer has begun and for HTTP/1.0. RFC 8297 */

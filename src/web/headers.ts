@@ -154,22 +154,21 @@ export class Headers {
   _sort(): readonly Entry[] {
     if (this._sorted !== undefined) return this._sorted;
     const names = this._names ?? this._read();
-    const combined = new Map<string, Entry>();
+    const all: Entry[] = [];
+    for (let i = 0; i < names.length; i++) all.push([names[i]!, this._values[i]!]);
+    // The sort is stable, so what repeats stays in the order in which it was set.
+    all.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
     const entries: Entry[] = [];
-    for (let i = 0; i < names.length; i++) {
-      const name = names[i]!;
-      const value = this._values[i]!;
-      const earlier = combined.get(name);
-      if (earlier === undefined || name === 'set-cookie') {
-        const entry: Entry = [name, value];
-        combined.set(name, entry);
-        entries.push(entry);
+    let previous: Entry | undefined;
+    for (const entry of all) {
+      const name = entry[0];
+      if (previous !== undefined && previous[0] === name && name !== 'set-cookie') {
+        previous[1] += separatorOf(name) + entry[1];
       } else {
-        earlier[1] += separatorOf(name) + value;
+        entries.push(entry);
+        previous = entry;
       }
     }
-    // The sort is stable, so the cookies stay in the order in which they were set.
-    entries.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
     this._sorted = entries;
     return entries;
   }
