@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { allocate, mapFile, PAGE_BYTES, scratch, storeAddress } from './memory.ts';
+
+const skip = process.platform === 'linux' ? false : 'Linux only';
+
+function isMapped(address: number): boolean {
+  return readFileSync('/proc/self/maps', 'utf8')
+    .split('\n')
+    .some((line) => {
+      const [start, end] = line
+        .split(' ')[0]!
+        .split('-')
+        .map((each) => Number.parseInt(each, 16));
+      return start! <= address && address < end!;
+    });
+}
+
+test('memory is zeroed, page aligned and rounded up to pages', { skip }, () => {
+  const memory = allocate(5000);
+  assert.equal(memory.byteLength, 8192);
+  assert.equal(memory.address % PAGE_BYTES, 0);
+  assert.equal(memory.buffer.byteLength, 8192);
+  assert.ok(memory.bytes.every((byte) => byte === 0));
+  memory.release();
+});
+
+test('release unmaps, and a second release does nothing', { skip }, () => {
+  const memory = allocate(PAGE_BYTES * 16, { populate: true });
+  const { address } = memory;
+  assert.ok(isMapped(address));
+  memory.release();
+  assert.ok(!isMapped(address));
+  memory.release();
+});
+
+test('a file that cannot be mapped is an error with the call and errno', { skip }, () => {
+  assert.throws(() => mapFile(-1, PAGE_BYTES, 0), { syscall: 'mmap', code: 'EBADF' });
+});
+
+test('the scratch page is one page that stays', { skip }, () => {
+  assert.equal(scratch(), scratch());
+  scratch().i32[1] = -2;
+  assert.equal(scratch().view.getInt32(4, true), -2);
+});
+
+test('an address is stored as a 64-bit field', () => {
+  const words = new Uint32Array(4);
+  storeAddress(words, 1, 0x7f12_3456_789a);
+  assert.equal(new DataView(words.buffer).getBigUint64(4, true), 0x7f12_3456_789an);
+});
