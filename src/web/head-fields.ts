@@ -4,7 +4,7 @@
  * nothing; on text that was not accepted it would only misread, never overrun.
  *
  * Most programs look at one or two fields of twenty. Looking one up therefore reads no other: it goes
- * by an index of where the lines begin (measured with 20 fields: a sixth of reading them all).
+ * by an index of where the lines begin (measured with 20 fields: a fifth of reading them all).
  */
 import { isNameAt, lowerNameAt, nextNameHash } from './known-names.ts';
 

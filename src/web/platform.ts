@@ -1,8 +1,8 @@
 /**
  * The fetch classes that Node brings along, taken once, before anybody can patch the globals. Ours
  * stand in front of them: an object of ours has the platform's prototype behind its own, so that
- * `instanceof` holds, and it never runs the platform's constructor (measured on Node 20: 18 us for a
- * Response, 40 for a Request) unless something is asked for that only the platform has.
+ * `instanceof` holds, and it never runs the platform's constructor (measured on Node 20: 15 us for a
+ * Response, 5 for a Request) unless something is asked for that only the platform has.
  */
 
 export const PlatformRequest = globalThis.Request;
