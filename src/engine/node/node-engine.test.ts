@@ -64,6 +64,18 @@ test('a handler that throws loses neither its bytes nor those of others', async 
       for (const client of clients) await client.received(4);
     });
     assert.equal(crashes.length, 2);
+
+    // The handler throws while the turn is being flushed, another connection waits behind it.
+    await onStage({ create: createNodeEngine, capabilities }, plan, async ({ engine, connect, accepted }) => {
+      const clients = [await connect(), await connect()];
+      const [first, second] = (await accepted(2)).map((it) => it.conn as NodeConnection);
+      first!.pauseReading();
+      (engine as NodeEngine).received(first!, Buffer.from('x'), 1);
+      first!.resumeReading();
+      write(second!, 'sent');
+      for (const client of clients) await client.received(4);
+    });
+    assert.equal(crashes.length, 3);
   } finally {
     process.removeAllListeners('uncaughtException');
     for (const listener of listeners) process.on('uncaughtException', listener);

@@ -153,7 +153,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     if (!this.#isRefed) server.unref();
     // The engine may have been closed while the name was looked up.
     if (this.#closing !== undefined) closeServer(server);
-    return { address: bound, close: () => closeServer(server) };
+    return { address: bound, close: async () => closeServer(server) };
   }
 
   *connections(): IterableIterator<NodeConnection> {
