@@ -24,7 +24,10 @@ export function ioSetup(eventCountMax: number): number {
   return u32[0]! + u32[1]! * 2 ** 32;
 }
 
-/** Cancels what is pending, waits for it, and releases the context. */
+/**
+ * Cancels what is pending, waits for it, and releases the context. Slow: it waits for an RCU grace
+ * period, about 30 ms, with the thread blocked. For the end of an engine only.
+ */
 export function ioDestroy(context: number): number {
   const ffi = loadFfi();
   return ffi.libc.io_destroy(NR_DESTROY, context) < 0 ? -ffi.errno[0]! : 0;

@@ -31,10 +31,6 @@ const NODE_TYPE: Readonly<Record<CType, string>> = {
   address: 'function',
 };
 
-export function hasNodeFfi(): boolean {
-  return builtin() !== undefined;
-}
-
 /** @throws UnavailableError when this runtime has no node:ffi, or was told not to allow it. */
 export function openNodeFfi(): Ffi {
   const ffi = builtin();

@@ -2,6 +2,8 @@
  * Memory that the kernel and TypeScript both see: mapped pages with a fixed address, viewed as an
  * ArrayBuffer. Ordinary typed arrays move and cannot be handed to the kernel; these can.
  *
+ * The runtime counts them as external memory: a large mapping may bring one major collection forward.
+ *
  * A Memory is released by its owner, once, when the kernel no longer uses it. Touching its bytes after
  * that ends the process where the runtime cannot detach buffers (Node 20), so drop every view with it.
  */

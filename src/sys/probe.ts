@@ -230,7 +230,10 @@ function tryEventfd(ring: number, page: Memory): boolean {
   return registered;
 }
 
-/** Whether the epoll engine can run: an AIO poll on an epoll descriptor must signal an eventfd. */
+/**
+ * Whether the epoll engine can run: an AIO poll on an epoll descriptor must signal an eventfd.
+ * Takes about 30 ms, nearly all of it `ioDestroy`: to start fast, make the engine rather than ask first.
+ */
 export function probeEpollAio(): Finding {
   const ffi = probeFfi();
   if (!ffi.available) return { available: false, reason: ffi.reason };
