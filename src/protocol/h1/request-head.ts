@@ -54,9 +54,18 @@ import {
   readContentLength,
   readTransferCodings,
 } from './framing.ts';
+import {
+  absoluteAuthorityEnd,
+  absoluteAuthorityStart,
+  isAsterisk,
+  TARGET_ABSOLUTE,
+  TARGET_ASTERISK,
+  TARGET_ORIGIN,
+} from './request-target.ts';
 
 export type { HeadLimits } from '../limits.ts';
 export { HEAD_COMPLETE, HEAD_MORE, HEAD_REFUSED } from './field-section.ts';
+export { TARGET_ABSOLUTE, TARGET_ASTERISK, TARGET_AUTHORITY, TARGET_ORIGIN } from './request-target.ts';
 
 // Bound here because an imported constant is a load and a check at every use; see field-section.ts.
 const OCTETS = octet.OCTETS;
@@ -69,15 +78,10 @@ const SP = octet.SP;
 const METHOD_LENGTH_MAX = METHOD_BYTES_MAX;
 const FIELDS = STATE_FIELDS;
 const GET = METHOD_GET;
-
-/** `/path?query`, RFC 9112 §3.2.1 */
-export const TARGET_ORIGIN = 1;
-/** `http://host/path?query`, RFC 9112 §3.2.2 */
-export const TARGET_ABSOLUTE = 2;
-/** `host:port`, of CONNECT only, which is refused before its target is read. RFC 9112 §3.2.3 */
-export const TARGET_AUTHORITY = 3;
-/** `*`, of OPTIONS only. RFC 9112 §3.2.4 */
-export const TARGET_ASTERISK = 4;
+const NO_KIND = KIND_NONE;
+const CLOSE = CONNECTION_CLOSE;
+const KEEP_ALIVE = CONNECTION_KEEP_ALIVE;
+const UPGRADE = CONNECTION_UPGRADE;
 
 const STATE_START = 0;
 const STATE_EMPTY_LINE_LF = 1;
@@ -98,20 +102,21 @@ const NAME_CONNECTION = asciiBytes('connection');
 const NAME_CONTENT_LENGTH = asciiBytes('content-length');
 const NAME_TRANSFER_ENCODING = asciiBytes('transfer-encoding');
 const HUNDRED_CONTINUE = asciiBytes('100-continue');
-const SCHEME_HTTP = asciiBytes('http://');
-const SCHEME_HTTPS = asciiBytes('https://');
 const VERSION_PREFIX = asciiBytes('HTTP/');
 
 // Little-endian words, for comparing four bytes at once.
 const GET_WORD = 0x20544547; // `GET `
 const HOST_WORD = 0x74736f68; // `host`
+const CONN_WORD = 0x6e6e6f63; // `conn`
+const CONT_WORD = 0x746e6f63; // `cont`
+const TRAN_WORD = 0x6e617274; // `tran`
+const EXPE_WORD = 0x65707865; // `expe`
+const UPGR_WORD = 0x72677075; // `upgr`
 const HTTP_WORD = 0x50545448; // `HTTP`
 const VERSION_11_WORD = 0x312e312f; // `/1.1`
 const LINE_END_WORD = 0x0a0d;
 
 const SLASH = 0x2f;
-const QUESTION_MARK = 0x3f;
-const ASTERISK = 0x2a;
 const DOT = 0x2e;
 const ZERO = 0x30;
 const ONE = 0x31;
@@ -303,32 +308,22 @@ export class RequestHeadParser extends FieldSectionParser {
 
   /** Judges `bytes[start..end)`, which is not empty and holds only target bytes. */
   #readTarget(bytes: Uint8Array, start: number, end: number, origin: number): boolean {
-    const first = bytes[start];
-    if (first === SLASH) {
+    if (bytes[start] === SLASH) {
       this.targetForm = TARGET_ORIGIN;
       return true;
     }
-    if (first === ASTERISK) {
+    if (isAsterisk(bytes, start, end)) {
       this.targetForm = TARGET_ASTERISK;
-      if (end - start !== 1) return false;
       if (this.method === METHOD_OPTIONS) return true;
       this.#isPreface = start - origin === PREFACE.length && isPreface(bytes, origin);
       return this.#isPreface;
     }
     this.targetForm = TARGET_ABSOLUTE;
-    const length = end - start;
-    let authorityStart = start;
-    if (length > SCHEME_HTTP.length && spells(bytes, start, SCHEME_HTTP))
-      authorityStart += SCHEME_HTTP.length;
-    else if (length > SCHEME_HTTPS.length && spells(bytes, start, SCHEME_HTTPS))
-      authorityStart += SCHEME_HTTPS.length;
-    else return false;
-    let p = authorityStart;
-    while (p < end && bytes[p] !== SLASH && bytes[p] !== QUESTION_MARK) p++;
-    if (!isAuthority(bytes, this.view, authorityStart, p)) return false;
+    const authorityStart = absoluteAuthorityStart(bytes, start, end);
+    const authorityEnd = absoluteAuthorityEnd(bytes, authorityStart, end);
     this.hostStart = authorityStart - origin;
-    this.hostEnd = p - origin;
-    return true;
+    this.hostEnd = authorityEnd - origin;
+    return isAuthority(bytes, this.view, authorityStart, authorityEnd);
   }
 
   /** `HTTP/1.` DIGIT CRLF, byte by byte unless all ten of the usual bytes are there. */
@@ -368,23 +363,31 @@ export class RequestHeadParser extends FieldSectionParser {
     return byte === LF ? undefined : FAULT_BARE_CR;
   }
 
-  /** Tells the fields that matter by length, then by spelling. @hot */
+  /** Tells the fields that matter by their first four letters; most others are done with by then. @hot */
   protected override nameKind(bytes: Uint8Array, start: number, end: number): number {
-    switch (end - start) {
-      case 4:
-        return (this.view.getInt32(start, true) | 0x20202020) === HOST_WORD ? KIND_HOST : KIND_NONE;
-      case 6:
-        return spells(bytes, start, NAME_EXPECT) ? KIND_EXPECT : KIND_NONE;
-      case 7:
-        return spells(bytes, start, NAME_UPGRADE) ? KIND_UPGRADE : KIND_NONE;
-      case 10:
-        return spells(bytes, start, NAME_CONNECTION) ? KIND_CONNECTION : KIND_NONE;
-      case 14:
-        return spells(bytes, start, NAME_CONTENT_LENGTH) ? KIND_CONTENT_LENGTH : KIND_NONE;
-      case 17:
-        return spells(bytes, start, NAME_TRANSFER_ENCODING) ? KIND_TRANSFER_ENCODING : KIND_NONE;
+    const length = end - start;
+    if (length < 4) return NO_KIND;
+    switch (this.view.getInt32(start, true) | 0x20202020) {
+      case HOST_WORD:
+        return length === 4 ? KIND_HOST : NO_KIND;
+      case CONN_WORD:
+        return length === NAME_CONNECTION.length && spells(bytes, start, NAME_CONNECTION)
+          ? KIND_CONNECTION
+          : NO_KIND;
+      case CONT_WORD:
+        return length === NAME_CONTENT_LENGTH.length && spells(bytes, start, NAME_CONTENT_LENGTH)
+          ? KIND_CONTENT_LENGTH
+          : NO_KIND;
+      case TRAN_WORD:
+        return length === NAME_TRANSFER_ENCODING.length && spells(bytes, start, NAME_TRANSFER_ENCODING)
+          ? KIND_TRANSFER_ENCODING
+          : NO_KIND;
+      case EXPE_WORD:
+        return length === NAME_EXPECT.length && spells(bytes, start, NAME_EXPECT) ? KIND_EXPECT : NO_KIND;
+      case UPGR_WORD:
+        return length === NAME_UPGRADE.length && spells(bytes, start, NAME_UPGRADE) ? KIND_UPGRADE : NO_KIND;
       default:
-        return KIND_NONE;
+        return NO_KIND;
     }
   }
 
@@ -442,10 +445,10 @@ export class RequestHeadParser extends FieldSectionParser {
     const connection = this.#connection;
     if (this.minor === 1) {
       if (!this.#hasHost) return FAULT_HOST_MISSING;
-      this.keepAlive = (connection & CONNECTION_CLOSE) === 0;
-      this.hasConnectionUpgrade = (connection & CONNECTION_UPGRADE) !== 0;
+      this.keepAlive = (connection & CLOSE) === 0;
+      this.hasConnectionUpgrade = (connection & UPGRADE) !== 0;
     } else {
-      this.keepAlive = (connection & (CONNECTION_CLOSE | CONNECTION_KEEP_ALIVE)) === CONNECTION_KEEP_ALIVE;
+      this.keepAlive = (connection & (CLOSE | KEEP_ALIVE)) === KEEP_ALIVE;
       this.expectContinue = false;
       this.upgradeStart = -1;
       this.upgradeEnd = -1;

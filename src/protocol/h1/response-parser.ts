@@ -42,6 +42,12 @@ const CR = octet.CR;
 const LF = octet.LF;
 const SP = octet.SP;
 const FIELDS = STATE_FIELDS;
+const NO_KIND = KIND_NONE;
+
+// Little-endian words, in lower case.
+const CONN_WORD = 0x6e6e6f63; // `conn`
+const CONT_WORD = 0x746e6f63; // `cont`
+const TRAN_WORD = 0x6e617274; // `tran`
 
 /** The message ends with its head. */
 export const BODY_NONE = 0;
@@ -175,16 +181,25 @@ export class ResponseHeadParser extends FieldSectionParser {
     return (OCTETS[byte]! & DIGIT) !== 0;
   }
 
+  /** By the first four letters, as in request-head.ts. @hot */
   protected override nameKind(bytes: Uint8Array, start: number, end: number): number {
-    switch (end - start) {
-      case 10:
-        return spells(bytes, start, NAME_CONNECTION) ? KIND_CONNECTION : KIND_NONE;
-      case 14:
-        return spells(bytes, start, NAME_CONTENT_LENGTH) ? KIND_CONTENT_LENGTH : KIND_NONE;
-      case 17:
-        return spells(bytes, start, NAME_TRANSFER_ENCODING) ? KIND_TRANSFER_ENCODING : KIND_NONE;
+    const length = end - start;
+    if (length < 4) return NO_KIND;
+    switch (this.view.getInt32(start, true) | 0x20202020) {
+      case CONN_WORD:
+        return length === NAME_CONNECTION.length && spells(bytes, start, NAME_CONNECTION)
+          ? KIND_CONNECTION
+          : NO_KIND;
+      case CONT_WORD:
+        return length === NAME_CONTENT_LENGTH.length && spells(bytes, start, NAME_CONTENT_LENGTH)
+          ? KIND_CONTENT_LENGTH
+          : NO_KIND;
+      case TRAN_WORD:
+        return length === NAME_TRANSFER_ENCODING.length && spells(bytes, start, NAME_TRANSFER_ENCODING)
+          ? KIND_TRANSFER_ENCODING
+          : NO_KIND;
       default:
-        return KIND_NONE;
+        return NO_KIND;
     }
   }
 
