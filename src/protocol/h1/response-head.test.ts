@@ -142,6 +142,30 @@ test('a field that would inject a header is refused', () => {
     equal(heads.fieldInto(out, 0, 'a', value), -1, value);
 });
 
+test('fields are written alike the first time and every time after, whatever came between', () => {
+  const heads = encoder();
+  const out = new Uint8Array(2048);
+  for (let round = 0; round < 4; round++) {
+    for (const name of ['etag', 'vary', 'ETag']) {
+      for (const value of ['', '"a"', '"b"', 'x'.repeat(600)]) {
+        for (let times = 0; times <= round; times++) {
+          equal(textOf(out, 1, heads.fieldInto(out, 1, name, value)), `${name}: ${value}\r\n`);
+        }
+      }
+    }
+    equal(heads.fieldInto(out, 0, 'a', 'b\n'), -1, 'an illegal line is never remembered as legal');
+  }
+});
+
+test('a remembered field does not change with the memory it was first written to', () => {
+  const heads = encoder();
+  const out = Buffer.alloc(64);
+  for (let times = 0; times < 4; times++) {
+    equal(textOf(out, 0, heads.fieldInto(out, 0, 'vary', 'accept')), 'vary: accept\r\n');
+    out.fill(0x21);
+  }
+});
+
 test('a simple head fits the room that is asked for', () => {
   const heads = encoder('x'.repeat(64));
   for (let status = 100; status <= 599; status++) {

@@ -13,6 +13,7 @@ import { formatHttpDate, HTTP_DATE_BYTES } from '../semantics/http-date.ts';
 import { asciiBytes } from '../semantics/octets.ts';
 import { reasonPhrase } from '../semantics/statuses.ts';
 import { isFieldValue, writeDecimal, writeField, writeText } from './field-encoder.ts';
+import { FieldLineCache } from './field-line-cache.ts';
 
 /** HTTP/1.1 goes on by default: no Connection field. RFC 9112 §9.3 */
 export const MODE_KEEP_ALIVE = 0;
@@ -51,6 +52,9 @@ const ENDING_OPEN = 3;
 
 const ENDINGS: readonly string[] = ['Content-Length: ', '\r\n', 'Transfer-Encoding: chunked\r\n\r\n', ''];
 
+const LENGTH_NAME = asciiBytes('Content-Length: ');
+const CHUNKED_LINES = asciiBytes('Transfer-Encoding: chunked\r\n\r\n');
+
 const CR = 0x0d;
 const LF = 0x0a;
 
@@ -80,6 +84,7 @@ export class ResponseHeadEncoder {
   readonly #templates: (Template | undefined)[] = new Array<Template | undefined>(TEMPLATE_COUNT).fill(
     undefined,
   );
+  readonly #lines = new FieldLineCache();
   readonly #keepAliveLine: string;
   #date: Uint8Array;
   #dateSecond = 0;
@@ -138,14 +143,14 @@ export class ResponseHeadEncoder {
    * @returns -1 when name or value is not legal; the head is then to be given up. @hot
    */
   fieldInto(out: Uint8Array, at: number, name: string, value: string): number {
-    return writeField(out, at, name, value);
+    return this.#lines.write(out, at, name, value);
   }
 
   /** The framing field and the empty line. Needs 40 bytes. @hot */
   endInto(out: Uint8Array, at: number, contentLength: number): number {
     if (contentLength === LENGTH_NONE) return lineEndInto(out, at);
-    if (contentLength === LENGTH_CHUNKED) return writeText(out, at, ENDINGS[ENDING_CHUNKED]!);
-    return lineEndsInto(out, writeDecimal(out, writeText(out, at, ENDINGS[ENDING_LENGTH]!), contentLength));
+    if (contentLength === LENGTH_CHUNKED) return copyInto(out, at, CHUNKED_LINES);
+    return lineEndsInto(out, writeDecimal(out, copyInto(out, at, LENGTH_NAME), contentLength));
   }
 
   /**
