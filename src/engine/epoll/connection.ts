@@ -1,0 +1,19 @@
+/**
+ * What the epoll engine knows of one connection's socket. Edges are remembered here: epoll tells of each
+ * change once, and whoever cannot act on it at once must not forget it.
+ */
+import { DescriptorConnection, ENGINE_FLAGS } from '../descriptor-connection.ts';
+
+/** There may be something to receive: an edge came, and no receive has emptied the socket since. */
+export const READABLE = ENGINE_FLAGS << 0;
+/**
+ * A receive that fills less than was asked for does not prove that the socket is empty: FIN or an error
+ * stands behind the bytes, or the receive ended at urgent data, where the kernel always stops.
+ */
+export const READ_TO_END = ENGINE_FLAGS << 1;
+/** The kernel took less than was given; an edge will tell when it takes more. */
+export const SEND_BLOCKED = ENGINE_FLAGS << 2;
+/** In the engine's list of connections that are received from without another edge. */
+export const IN_READY = ENGINE_FLAGS << 3;
+
+export class EpollConnection extends DescriptorConnection {}

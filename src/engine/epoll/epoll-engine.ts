@@ -1,0 +1,402 @@
+/**
+ * The epoll engine: for hosts that forbid io_uring, as container runtimes do by default. It needs no
+ * more than Linux 4.18. One loop: look for events, receive and hand over, send what was written, look
+ * again; sleep when a look finds nothing.
+ *
+ * Nothing is registered anew while a connection lives, and a receive that leaves room in the buffer has
+ * emptied the socket: so a request costs one recv and one send, and the looks and the sleep are shared by
+ * all that arrived together. Each connection is received from once a pass, so that one that sends without
+ * end cannot keep the others waiting; what is left is taken in the next pass without waiting for an edge.
+ *
+ * Waking: a poll of the epoll descriptor by Linux AIO signals an eventfd that libuv watches (aio-poll.ts,
+ * sys/wakeup.ts). Invariant between turns: either that poll is armed or its signal is on its way to libuv
+ * (`#pollArmed`), or a turn is scheduled.
+ */
+import { performance } from 'node:perf_hooks';
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../../sys/abi/epoll.ts';
+import {
+  MSG_MORE,
+  MSG_NOSIGNAL,
+  SHUT_WR,
+  SO_ERROR,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOL_SOCKET,
+} from '../../sys/abi/socket.ts';
+import { TFD_CLOEXEC, TFD_NONBLOCK } from '../../sys/abi/time.ts';
+import { setNonBlocking } from '../../sys/descriptor.ts';
+import { check, ERRNO } from '../../sys/errno.ts';
+import { timerfdCreate, timerfdSettime } from '../../sys/event.ts';
+import { allocate, type Memory } from '../../sys/memory.ts';
+import { accept4, closeFd, getsockoptInt, recv, send, setLinger, shutdown } from '../../sys/socket.ts';
+import { Wakeup } from '../../sys/wakeup.ts';
+import {
+  ABORTING,
+  CLOSED,
+  CLOSING,
+  READING_PAUSED,
+  RECEIVE_ENDED,
+  SHUTDOWN_DONE,
+  SHUTDOWN_WANTED,
+  TOUCHED,
+} from '../descriptor-connection.ts';
+import { DescriptorEngine, type DescriptorListener } from '../descriptor-engine.ts';
+import type { EngineOptions } from '../engine.ts';
+import { isOfOneConnection } from './accept-errors.ts';
+import { AioPoll } from './aio-poll.ts';
+import { EpollConnection, IN_READY, READ_TO_END, READABLE, SEND_BLOCKED } from './connection.ts';
+import { listenerData, listenerIndex, TIMER_DATA, TIMER_DATA_READ } from './event-data.ts';
+import { EventSet, INPUT_INTEREST, SOCKET_INTEREST } from './event-set.ts';
+
+/** One receive takes at most this. All connections share the buffer; requests use its first, warm bytes. */
+const RECEIVE_BYTES = 64 * 1024;
+/** Times that a turn looks again before it lets the event loop run: fairness to timers and promises. */
+const PASSES_MAX = 16;
+/** Connections accepted from one listener in one pass, before others get their turn. */
+const ACCEPTS_PER_PASS = 64;
+/** Connections that a listener still hands over when it is closed: what the default backlog holds. */
+const ACCEPTS_BEFORE_CLOSE = 4096;
+/** A close discards what has arrived and was not read, so that the kernel sends FIN and not RST; within reason. */
+const DISCARDS_PER_CLOSE = 16; // 1 MiB
+
+const INPUT_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP;
+const TO_END_EVENTS = EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP;
+const ACCEPT_FLAGS = SOCK_CLOEXEC | SOCK_NONBLOCK;
+const EAGAIN = -ERRNO.EAGAIN;
+const EINTR = -ERRNO.EINTR;
+
+export class EpollEngine extends DescriptorEngine<EpollConnection> {
+  readonly name = 'epoll';
+  protected readonly wakeup: Wakeup;
+  readonly #events: EventSet;
+  readonly #poll: AioPoll;
+  readonly #timerFd: number;
+  readonly #memory: Memory;
+  readonly #bytes: Uint8Array;
+  readonly #address: number;
+  #pollArmed = false;
+  /** The moment that the timer is armed for. */
+  #armedMs = Number.POSITIVE_INFINITY;
+  /** The turn ended, or broke off, with work left. */
+  #unfinished = false;
+  readonly #ready: EpollConnection[] = [];
+  #readyCount = 0;
+
+  /** @throws SysError when AIO is not to be had, or descriptors have run out */
+  constructor(options: EngineOptions<EpollConnection>) {
+    super(options);
+    const undo: (() => void)[] = [];
+    try {
+      const events = new EventSet();
+      undo.push(() => events.close());
+      const timerFd = check(timerfdCreate(TFD_CLOEXEC | TFD_NONBLOCK), 'timerfd_create');
+      undo.push(() => closeFd(timerFd));
+      check(events.add(timerFd, INPUT_INTEREST, TIMER_DATA, 0), 'epoll_ctl');
+      const wakeup = new Wakeup();
+      undo.push(() => wakeup.close());
+      const poll = new AioPoll(events.fd, wakeup.eventFd);
+      undo.push(() => poll.close());
+      this.#memory = allocate(RECEIVE_BYTES);
+      this.#events = events;
+      this.#timerFd = timerFd;
+      this.wakeup = wakeup;
+      this.#poll = poll;
+    } catch (error) {
+      for (const release of undo.reverse()) release();
+      throw error;
+    }
+    this.#bytes = this.#memory.bytes;
+    this.#address = this.#memory.address;
+    this.wakeup.start(this.#onWake);
+  }
+
+  readonly #onWake = (): void => {
+    // Nothing but the poll signals, and it signals once.
+    this.#pollArmed = false;
+    this.turn();
+  };
+
+  protected makeConnection(slot: number, generation: number, fd: number): EpollConnection {
+    return new EpollConnection(this, slot, generation, fd);
+  }
+
+  protected watchListener(listener: DescriptorListener, index: number): void {
+    const { fd, address } = listener.socket;
+    // One that was handed to us may block, and then so would the accept that finds nothing.
+    check(setNonBlocking(fd, true), 'fcntl', address.address);
+    check(this.#events.add(fd, INPUT_INTEREST, listenerData(index), 0), 'epoll_ctl', address.address);
+  }
+
+  protected release(): void {
+    this.releaseHolds();
+    this.#memory.release();
+  }
+
+  protected releaseHolds(): void {
+    this.#poll.close();
+    this.#events.close();
+    closeFd(this.#timerFd);
+  }
+
+  protected runTurn(): void {
+    this.#unfinished = true;
+    for (let pass = 0; pass < PASSES_MAX; pass++) {
+      this.#receiveReady();
+      // What an armed poll has to tell will wake us: then this turn only sends what was written.
+      const count = this.#pollArmed ? 0 : this.#takeEvents();
+      if (this.turnMs >= this.dueMs) this.expire();
+      this.#flushTouched();
+      const moreWait = this.#acceptWaiting();
+      if (count === 0 && this.#readyCount === 0 && this.touchedCount === 0 && !moreWait) {
+        this.#unfinished = false;
+        break;
+      }
+    }
+    this.#armTimer();
+  }
+
+  protected endTurn(): boolean {
+    if (this.#unfinished) return true;
+    if (!this.#pollArmed) this.#pollArmed = this.#poll.arm() === 1;
+    // Without the memory for a poll we do not sleep, which costs time; sleeping would cost everything.
+    return !this.#pollArmed;
+  }
+
+  // Events
+
+  /** Takes all events of one look. @returns how many there were. @hot */
+  #takeEvents(): number {
+    const events = this.#events;
+    const count = events.look();
+    for (let place = events.take(); place >= 0; place = events.take()) {
+      const data = events.dataAt(place);
+      if (data >= 0) this.#onSocket(data, events.dataHighAt(place), events.eventsAt(place));
+      else if (data !== TIMER_DATA_READ) this.listeners[listenerIndex(data)]!.armed = false;
+      else {
+        this.#armedMs = Number.POSITIVE_INFINITY;
+        this.turnMs = performance.now();
+      }
+    }
+    return count;
+  }
+
+  /** @hot */
+  #onSocket(slot: number, generation: number, events: number): void {
+    const conn = this.table.find(slot, generation);
+    if (conn === undefined) return;
+    if ((events & EPOLLOUT) !== 0 && (conn.flags & SEND_BLOCKED) !== 0) {
+      conn.flags &= ~SEND_BLOCKED;
+      this.touch(conn);
+    }
+    if ((events & INPUT_EVENTS) === 0) return;
+    conn.flags |= (events & TO_END_EVENTS) === 0 ? READABLE : READABLE | READ_TO_END;
+    if ((events & EPOLLERR) !== 0) this.#onSocketError(conn);
+    if ((conn.flags & IN_READY) === 0 && wantsToReceive(conn.flags)) this.#receive(conn);
+  }
+
+  /** A connection that is being read learns of its error behind the last byte. Others must ask for it. */
+  #onSocketError(conn: EpollConnection): void {
+    if (wantsToReceive(conn.flags)) return;
+    const errno = getsockoptInt(conn.fd, SOL_SOCKET, SO_ERROR);
+    if (errno > 0) conn.fail(errno);
+  }
+
+  /** One receive, and no more: see the head of this file. @hot */
+  #receive(conn: EpollConnection): void {
+    const size = recv(conn.fd, this.#address, RECEIVE_BYTES, 0);
+    if (size > 0) {
+      this.counters.bytesReceived += size;
+      // Before the callback, which may throw: what is left must be remembered then too.
+      if (size < RECEIVE_BYTES && (conn.flags & READ_TO_END) === 0) conn.flags &= ~READABLE;
+      else this.#addReady(conn);
+      if ((conn.flags & CLOSING) === 0) this.handler.onReceive(conn, this.#bytes, 0, size);
+    } else if (size === EAGAIN) conn.flags &= ~(READABLE | READ_TO_END);
+    else if (size === 0) {
+      conn.flags |= RECEIVE_ENDED;
+      if ((conn.flags & CLOSING) === 0) this.handler.onPeerEnd(conn);
+    } else if (size === EINTR) this.#addReady(conn);
+    else conn.fail(-size);
+  }
+
+  #addReady(conn: EpollConnection): void {
+    if ((conn.flags & IN_READY) !== 0) return;
+    conn.flags |= IN_READY;
+    this.#ready[this.#readyCount++] = conn;
+  }
+
+  /** Goes on where the last pass left bytes behind, or where reading has been resumed. */
+  #receiveReady(): void {
+    const count = this.#readyCount;
+    if (count === 0) return;
+    let at = 0;
+    try {
+      while (at < count) {
+        const conn = this.#ready[at++]!;
+        conn.flags &= ~IN_READY;
+        if (wantsToReceive(conn.flags)) this.#receive(conn);
+      }
+    } finally {
+      this.#ready.copyWithin(0, at, this.#readyCount);
+      this.#readyCount -= at;
+    }
+  }
+
+  // Wishes
+
+  /** Looks at each touched connection once. What callbacks touch meanwhile is for the next pass. @hot */
+  #flushTouched(): void {
+    const count = this.touchedCount;
+    if (count === 0) return;
+    let at = 0;
+    try {
+      while (at < count) {
+        const conn = this.touched[at++]!;
+        conn.flags &= ~TOUCHED;
+        this.#advance(conn);
+      }
+    } finally {
+      this.dropTouched(at);
+    }
+  }
+
+  /** Does for a connection what it wishes, as far as the kernel takes it. @hot */
+  #advance(conn: EpollConnection): void {
+    if ((conn.flags & (CLOSED | ABORTING)) === 0 && conn.firstBlock !== null && (conn.flags & SEND_BLOCKED) === 0) {
+      this.#send(conn);
+    }
+    const flags = conn.flags;
+    // The commonest case of all, one answer sent whole, ends here.
+    if ((flags & (CLOSED | CLOSING | SHUTDOWN_WANTED | READABLE)) === 0) return;
+    if ((flags & CLOSED) !== 0) return;
+    if ((flags & ABORTING) !== 0) {
+      // Closing with a zero linger sends RST.
+      setLinger(conn.fd, 0);
+      this.#finish(conn);
+      return;
+    }
+    if (conn.firstBlock === null) {
+      if ((flags & CLOSING) !== 0) {
+        if ((flags & (READABLE | RECEIVE_ENDED)) === READABLE) this.#discard(conn);
+        this.#finish(conn);
+        return;
+      }
+      if ((flags & (SHUTDOWN_WANTED | SHUTDOWN_DONE)) === SHUTDOWN_WANTED) {
+        conn.flags |= SHUTDOWN_DONE;
+        shutdown(conn.fd, SHUT_WR);
+      }
+    }
+    if (wantsToReceive(flags)) this.#addReady(conn);
+  }
+
+  /**
+   * Sends until all is sent or the kernel takes no more. Only EAGAIN promises an edge; a send that was taken
+   * in part is tried again.
+   * @hot
+   */
+  #send(conn: EpollConnection): void {
+    for (let block = conn.firstBlock; block !== null; block = conn.firstBlock) {
+      const length = block.filled - block.sent;
+      // A reservation that was never committed leaves an empty block.
+      if (length > 0) {
+        // MSG_MORE: no segment ends where a block does.
+        const flags = block.next === null ? MSG_NOSIGNAL : MSG_NOSIGNAL | MSG_MORE;
+        const sent = send(conn.fd, block.address + block.sent, length, flags);
+        if (sent < 0) {
+          if (sent === EAGAIN) conn.flags |= SEND_BLOCKED;
+          else if (sent === EINTR) continue;
+          else conn.fail(-sent);
+          return;
+        }
+        this.counters.bytesSent += sent;
+        conn.tookFromFirstBlock(sent);
+      } else conn.tookFromFirstBlock(0);
+    }
+    if ((conn.flags & CLOSING) === 0) this.handler.onDrained(conn);
+  }
+
+  /** Reads what is there and drops it. */
+  #discard(conn: EpollConnection): void {
+    for (let i = 0; i < DISCARDS_PER_CLOSE; i++) {
+      const size = recv(conn.fd, this.#address, RECEIVE_BYTES, 0);
+      if (size <= 0 && size !== EINTR) return;
+      this.counters.bytesReceived += Math.max(size, 0);
+    }
+  }
+
+  #finish(conn: EpollConnection): void {
+    closeFd(conn.fd);
+    this.retire(conn);
+  }
+
+  // Listeners
+
+  /** @returns whether a listener is left that must be asked again without waiting for an edge */
+  #acceptWaiting(): boolean {
+    let moreWait = false;
+    for (let i = 0; i < this.listeners.length; i++) {
+      const listener = this.listeners[i]!;
+      if (listener.closing) this.#acceptLast(listener);
+      else if (!listener.armed && !listener.paused) {
+        this.#accept(listener, ACCEPTS_PER_PASS);
+        moreWait ||= !listener.armed && !listener.paused;
+      }
+    }
+    return moreWait;
+  }
+
+  /** Peers that the kernel has accepted already would be reset when the listener closes: they are let in. */
+  #acceptLast(listener: DescriptorListener): void {
+    if (listener.onStopped !== undefined) this.#accept(listener, ACCEPTS_BEFORE_CLOSE);
+    // Its descriptor is closed after this turn.
+    listener.armed = false;
+  }
+
+  /** Until there is none left, or `countMax` have been tried. */
+  #accept(listener: DescriptorListener, countMax: number): void {
+    for (let i = 0; i < countMax; i++) {
+      const fd = accept4(listener.socket.fd, ACCEPT_FLAGS);
+      if (fd === EAGAIN) {
+        listener.armed = true;
+        return;
+      }
+      if (fd < 0) {
+        if (isOfOneConnection(fd)) continue;
+        this.pauseAccepting(listener, -fd);
+        return;
+      }
+      const conn = this.admit(fd);
+      if (conn === undefined) continue;
+      const added = this.#events.add(fd, SOCKET_INTEREST, conn.slot, conn.generation);
+      if (added < 0) {
+        this.#dismiss(conn);
+        this.pauseAccepting(listener, -added);
+        return;
+      }
+      this.handler.onAccept(conn);
+    }
+  }
+
+  /** Takes back what `admit` did, for a connection that the handler has not heard of. */
+  #dismiss(conn: EpollConnection): void {
+    this.table.remove(conn);
+    this.counters.accepted--;
+    closeFd(conn.fd);
+  }
+
+  // Deadlines
+
+  /** One absolute timer for the earliest deadline. One that is armed too early fires for nothing and is set anew. */
+  #armTimer(): void {
+    if (this.dueMs >= this.#armedMs) return;
+    check(timerfdSettime(this.#timerFd, this.dueMs + this.clockOffsetMs), 'timerfd_settime');
+    this.#armedMs = this.dueMs;
+  }
+}
+
+/** Something may be there, and is to be taken: to be handed over, or to be discarded while closing. @hot */
+function wantsToReceive(flags: number): boolean {
+  return (
+    (flags & (READABLE | RECEIVE_ENDED | ABORTING | CLOSED)) === READABLE &&
+    (flags & (READING_PAUSED | CLOSING)) !== READING_PAUSED
+  );
+}
