@@ -111,9 +111,7 @@ export function listeningContract(subject: Subject): void {
     await onStage(subject, greet, async ({ engine, listener, connect, accepted }) => {
       const client = await connect();
       await client.received(5);
-      listener.close();
-      listener.close();
-      await sleep(20);
+      await Promise.all([listener.close(), listener.close()]);
       const { address, port } = listener.address;
       await assert.rejects(Client.connect(address, port), { code: 'ECONNREFUSED' });
       client.socket.write('still');
@@ -123,7 +121,23 @@ export function listeningContract(subject: Subject): void {
       await client.received(10);
       const again = await engine.listen({ port, hostname: address });
       await (await connect()).received(5);
-      again.close();
+      await again.close();
+    });
+  });
+
+  test('when closing a listener has resolved, no connection comes from it any more', async () => {
+    await onStage(subject, greet, async ({ listener, connect, watch }) => {
+      const connecting = Array.from({ length: 60 }, () => connect().catch(() => undefined));
+      await Promise.race(connecting);
+      await listener.close();
+      const count = watch.all.length;
+      // Whoever was not accepted is told so, and does not wait for ever.
+      for (const client of await Promise.all(connecting)) {
+        if (client !== undefined)
+          await until(() => client.receivedBytes === 5 || client.hasEnded || client.hasClosed, 'an answer');
+      }
+      await sleep(20);
+      assert.equal(watch.all.length, count);
     });
   });
 

@@ -28,6 +28,7 @@ import type {
 import { adopt, canAdopt } from './adopt.ts';
 import { type ConnectionOwner, NodeConnection, type ResetSocket } from './connection.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
+import { Handshakes } from './handshakes.ts';
 import { asSysError, listenOn } from './listen.ts';
 import { SendArena } from './send-arena.ts';
 import { onRead, unwatchSocket, watchSocket } from './socket-events.ts';
@@ -65,9 +66,8 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   readonly #options: NodeEngineOptions;
   readonly #makeServer: ServerFactory;
   readonly #resetSocket: ResetSocket;
-  readonly #servers = new Set<Server>();
-  /** The TCP connections below TLS: during the handshake there is nothing else to close. */
-  readonly #belowTls = new Set<Socket>();
+  /** With the handshakes of each, if it speaks TLS. A server leaves when the last of its sockets has closed. */
+  readonly #servers = new Map<Server, Handshakes | undefined>();
   readonly #onRead = { buffer: new Uint8Array(READ_BUFFER_BYTES), callback: onRead };
   readonly #deadlines: DeadlineTimer;
   readonly #deadlineCame = (slot: number): void => this.#handler.onDeadline(this.#slots[slot]!);
@@ -115,28 +115,27 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
 
   async listen(address: ListenAddress): Promise<Listener> {
     assert(this.#closing === undefined, 'listen on an engine that was closed');
-    const { keepAlive } = this.#options;
+    const { keepAlive, tls, sharedReadBuffer, backlog } = this.#options;
     const server = this.#makeServer({
       allowHalfOpen: true,
       noDelay: true,
       highWaterMark: READ_BUFFER_BYTES,
       ...(keepAlive && { keepAlive: true, keepAliveInitialDelay: keepAlive.idleSeconds * 1000 }),
     });
-    this.#servers.add(server);
     let isUnix = 'unix' in address;
+    let handshakes: Handshakes | undefined;
     // Before listening: the first peer may be there as soon as the socket is.
-    if (this.#options.tls === undefined) {
-      const wanted = this.#options.sharedReadBuffer !== false;
-      server.on('connection', (socket: Socket) => this.#accept(socket, isUnix, wanted));
+    if (tls === undefined) {
+      const mayAdopt = sharedReadBuffer !== false;
+      server.on('connection', (socket: Socket) => this.#accept(socket, isUnix, mayAdopt));
     } else {
-      server.on('connection', (socket: Socket) => this.#trackBelowTls(socket));
+      handshakes = new Handshakes(server);
       server.on('secureConnection', (socket: Socket) => this.#accept(socket, isUnix, false));
-      // After a handshake timeout Node only tells, and would leave the socket open for ever.
-      server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
     }
+    this.#servers.set(server, handshakes);
     let bound: RemoteAddress;
     try {
-      bound = await listenOn(server, address, this.#options.backlog);
+      bound = await listenOn(server, address, backlog);
     } catch (error) {
       this.#servers.delete(server);
       this.#resolveIfClosed();
@@ -153,7 +152,14 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     if (!this.#isRefed) server.unref();
     // The engine may have been closed while the name was looked up.
     if (this.#closing !== undefined) closeServer(server);
-    return { address: bound, close: async () => closeServer(server) };
+    return {
+      address: bound,
+      close() {
+        // libuv stops accepting at once, so only a handshake can still become a connection.
+        closeServer(server);
+        return handshakes?.settled() ?? Promise.resolve();
+      },
+    };
   }
 
   *connections(): IterableIterator<NodeConnection> {
@@ -178,9 +184,9 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       this.#resolveClosing = resolve;
-      for (const server of this.#servers) closeServer(server);
+      for (const server of this.#servers.keys()) closeServer(server);
       for (const conn of this.connections()) conn.reset('engine-closed');
-      for (const socket of this.#belowTls) socket.destroy();
+      for (const handshakes of this.#servers.values()) handshakes?.destroyAll();
       this.#resolveIfClosed();
     });
     return this.#closing;
@@ -189,7 +195,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   releaseNow(): void {
     this.#closing ??= Promise.resolve();
     this.#deadlines.stop();
-    for (const server of this.#servers) closeServer(server);
+    for (const server of this.#servers.keys()) closeServer(server);
     for (const conn of this.connections()) {
       this.#slots[conn.slot] = undefined;
       this.#closed++;
@@ -197,18 +203,18 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
       unwatchSocket(conn.socket);
       conn.socket.destroy();
     }
-    for (const socket of this.#belowTls) socket.destroy();
+    for (const handshakes of this.#servers.values()) handshakes?.destroyAll();
   }
 
   ref(): void {
     this.#isRefed = true;
-    for (const server of this.#servers) server.ref();
+    for (const server of this.#servers.keys()) server.ref();
     for (const conn of this.connections()) conn.socket.ref();
   }
 
   unref(): void {
     this.#isRefed = false;
-    for (const server of this.#servers) server.unref();
+    for (const server of this.#servers.keys()) server.unref();
     for (const conn of this.connections()) conn.socket.unref();
   }
 
@@ -307,14 +313,6 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     process.nextTick(flushOf, this);
   }
 
-  #trackBelowTls(socket: Socket): void {
-    this.#belowTls.add(socket);
-    socket.once('close', () => {
-      this.#belowTls.delete(socket);
-      this.#resolveIfClosed();
-    });
-  }
-
   #accept(accepted: Socket, isUnix: boolean, mayAdopt: boolean): void {
     if (this.#closing !== undefined) {
       accepted.destroy();
@@ -390,7 +388,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
 
   #resolveIfClosed(): void {
     if (this.#resolveClosing === undefined) return;
-    if (this.#servers.size > 0 || this.#belowTls.size > 0 || this.connectionCount > 0) return;
+    if (this.#servers.size > 0 || this.connectionCount > 0) return;
     this.#deadlines.stop();
     this.#resolveClosing();
   }

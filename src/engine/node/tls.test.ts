@@ -166,3 +166,17 @@ test('closing the engine ends handshakes too', async () => {
     await silent.ended();
   });
 });
+
+test('closing a TLS listener waits for the handshakes under way', async () => {
+  await onTlsStage({}, async ({ listener, connect: connectPlain, connectTls, watch }) => {
+    await connectPlain();
+    const connecting = connectTls().catch(() => undefined);
+    await new Promise(setImmediate);
+    await listener.close();
+    // The one has finished its handshake, the other has run into the timeout.
+    const count = watch.all.length;
+    await connecting;
+    await sleep(20);
+    assert.equal(watch.all.length, count);
+  });
+});
