@@ -2,7 +2,12 @@
 export { AssertionFailure } from './base/assert.ts';
 export { OptionError, SysError, UnavailableError } from './base/errors.ts';
 export type { EngineName, RemoteAddress } from './engine/engine.ts';
-export { ClientGoneError, HandlerTimeoutError, RequestFaultError, ResponseLengthError } from './server/errors.ts';
+export {
+  ClientGoneError,
+  HandlerTimeoutError,
+  RequestFaultError,
+  ResponseLengthError,
+} from './server/errors.ts';
 export { ModuleError } from './server/module.ts';
 export type {
   Duration,
@@ -14,7 +19,14 @@ export type {
   Size,
   TimeoutOptions,
 } from './server/options.ts';
-export { type CloseOptions, type CloseReport, type EngineChoice, type Server, type ServerStats, serve } from './server/serve.ts';
+export {
+  type CloseOptions,
+  type CloseReport,
+  type EngineChoice,
+  type Server,
+  type ServerStats,
+  serve,
+} from './server/serve.ts';
 export type { RequestContext } from './web/context.ts';
 export { installGlobals } from './web/globals.ts';
 export { Headers } from './web/headers.ts';

@@ -29,8 +29,16 @@ export class RawClient {
     });
   }
 
-  static async open(port: number, options: { allowHalfOpen?: boolean; host?: string } = {}): Promise<RawClient> {
-    const socket = connect({ port, host: options.host ?? '127.0.0.1', allowHalfOpen: options.allowHalfOpen ?? true, noDelay: true });
+  static async open(
+    port: number,
+    options: { allowHalfOpen?: boolean; host?: string } = {},
+  ): Promise<RawClient> {
+    const socket = connect({
+      port,
+      host: options.host ?? '127.0.0.1',
+      allowHalfOpen: options.allowHalfOpen ?? true,
+      noDelay: true,
+    });
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('error', reject);
@@ -51,7 +59,10 @@ export class RawClient {
     const deadline = performance.now() + timeoutMs;
     while (!condition(this)) {
       const left = deadline - performance.now();
-      if (left <= 0) throw new Error(`timed out waiting for ${what}; received ${JSON.stringify(this.text.slice(0, 2000))}`);
+      if (left <= 0)
+        throw new Error(
+          `timed out waiting for ${what}; received ${JSON.stringify(this.text.slice(0, 2000))}`,
+        );
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
         this.#changed.push(() => {
@@ -66,9 +77,17 @@ export class RawClient {
   async response(options: { head?: boolean } = {}): Promise<RawResponse> {
     await this.until((c) => c.received.includes('\r\n\r\n') || c.closed, 'a response head');
     const end = this.received.indexOf('\r\n\r\n');
-    if (end === -1) throw new Error(`connection closed without a response: ${JSON.stringify(this.text)} ${this.error ?? ''}`);
+    if (end === -1)
+      throw new Error(
+        `connection closed without a response: ${JSON.stringify(this.text)} ${this.error ?? ''}`,
+      );
     const [statusLine, ...lines] = this.received.subarray(0, end).toString('latin1').split('\r\n');
-    const headers = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
+    const headers = new Map(
+      lines.map((line) => [
+        line.slice(0, line.indexOf(':')).toLowerCase(),
+        line.slice(line.indexOf(':') + 1).trim(),
+      ]),
+    );
     const status = Number(statusLine!.split(' ')[1]);
     const bodiless = options.head === true || status < 200 || status === 204 || status === 304;
     const length = bodiless ? 0 : Number(headers.get('content-length') ?? 0);

@@ -1,11 +1,11 @@
 /** HTTP/1.1 through real sockets, on every engine that this host offers. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type EngineName, Response, type Server, type ServeOptions, serve } from '#src/index.ts';
 import { selectEngine } from '#src/engine/select.ts';
+import { type EngineName, Response, type ServeOptions, type Server, serve } from '#src/index.ts';
 import { RawClient } from './raw-client.ts';
 
-const ENGINES: EngineName[] = ['iouring', 'node'];
+const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -29,7 +29,9 @@ for (const engine of ENGINES) {
     () => true,
     () => false,
   );
-  describe(`HTTP/1.1 on the ${engine} engine`, { skip: available ? false : `${engine} is not available here` }, () => {
+  describe(`HTTP/1.1 on the ${engine} engine`, {
+    skip: available ? false : `${engine} is not available here`,
+  }, () => {
     let server: Server;
     before(async () => {
       server = await start({
@@ -59,7 +61,10 @@ for (const engine of ENGINES) {
             case '/empty':
               return new Response(null, { status: 204 }) as unknown as globalThis.Response;
             case '/not-modified':
-              return new Response(null, { status: 304, headers: { etag: '"x"' } }) as unknown as globalThis.Response;
+              return new Response(null, {
+                status: 304,
+                headers: { etag: '"x"' },
+              }) as unknown as globalThis.Response;
             case '/unicode':
               return new Response('grün — 緑') as unknown as globalThis.Response;
             case '/big':
@@ -77,7 +82,9 @@ for (const engine of ENGINES) {
                 }),
               ) as unknown as globalThis.Response;
             case '/header-value':
-              return new Response('x', { headers: { 'x-v': request.headers.get('x-v') ?? '' } }) as unknown as globalThis.Response;
+              return new Response('x', {
+                headers: { 'x-v': request.headers.get('x-v') ?? '' },
+              }) as unknown as globalThis.Response;
             default:
               return new Response('not found', { status: 404 }) as unknown as globalThis.Response;
           }
@@ -165,7 +172,10 @@ for (const engine of ENGINES) {
 
     it('takes OPTIONS * and the absolute form', async () => {
       assert.equal((await exchange('OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n')).status, 404);
-      assert.equal((await exchange('GET http://b/method HTTP/1.1\r\nHost: a\r\n\r\n')).body, 'GET http://b/method');
+      assert.equal(
+        (await exchange('GET http://b/method HTTP/1.1\r\nHost: a\r\n\r\n')).body,
+        'GET http://b/method',
+      );
     });
 
     it('closes after HTTP/1.0 unless keep-alive was asked for', async () => {
@@ -254,12 +264,20 @@ for (const engine of ENGINES) {
     const refused: [string, string, number][] = [
       ['a malformed request line', 'GET  / HTTP/1.1\r\nHost: a\r\n\r\n', 400],
       ['a missing Host', 'GET / HTTP/1.1\r\n\r\n', 400],
-      ['Content-Length with Transfer-Encoding', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
+      [
+        'Content-Length with Transfer-Encoding',
+        'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+        400,
+      ],
       ['a bad chunk size', 'POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
       ['a body over the limit', 'POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100001\r\n\r\n', 413],
       ['a target over the limit', `GET /${'a'.repeat(9000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 414],
       ['a head over the limit', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(17_000)}\r\n\r\n`, 431],
-      ['an unknown transfer coding', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n', 501],
+      [
+        'an unknown transfer coding',
+        'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n',
+        501,
+      ],
       ['another HTTP version', 'GET / HTTP/3.0\r\nHost: a\r\n\r\n', 505],
       ['an unknown expectation', 'GET / HTTP/1.1\r\nHost: a\r\nExpect: the-unexpected\r\n\r\n', 417],
     ];
@@ -283,7 +301,9 @@ for (const engine of ENGINES) {
     });
   });
 
-  describe(`deadlines on the ${engine} engine`, { skip: available ? false : `${engine} is not available here` }, () => {
+  describe(`deadlines on the ${engine} engine`, {
+    skip: available ? false : `${engine} is not available here`,
+  }, () => {
     const hello = () => new Response('ok') as unknown as globalThis.Response;
 
     it('answers 408 to a head that does not end in time, however it drips', async () => {
@@ -326,7 +346,8 @@ for (const engine of ENGINES) {
     });
 
     it('answers 408 when a body that the handler waits for stops coming', async () => {
-      const fetch = async (request: Request) => new Response(await request.text()) as unknown as globalThis.Response;
+      const fetch = async (request: Request) =>
+        new Response(await request.text()) as unknown as globalThis.Response;
       await withServer({ engine, fetch, timeouts: { body: 100 } }, async (server) => {
         const client = await RawClient.open(server.port);
         client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc');

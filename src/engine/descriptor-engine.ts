@@ -38,6 +38,8 @@ export interface DescriptorListener {
   /** The kernel will tell of the next connection by itself. */
   armed: boolean;
   closing: boolean;
+  /** Resolves the promise of its `close`. */
+  onStopped: (() => void) | undefined;
   /** Paused for want of descriptors. */
   paused: boolean;
 }
@@ -109,7 +111,13 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   async listen(address: ListenAddress): Promise<Listener> {
     assert(this.#closing === undefined, 'listen on a closed engine');
     const socket = await openListener(address, this.options, lookup);
-    const listener: DescriptorListener = { socket, armed: false, closing: false, paused: false };
+    const listener: DescriptorListener = {
+      socket,
+      armed: false,
+      closing: false,
+      onStopped: undefined,
+      paused: false,
+    };
     try {
       this.watchListener(listener, this.listeners.length);
     } catch (error) {
@@ -118,11 +126,17 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     }
     this.listeners.push(listener);
     this.schedule();
+    let stopped: Promise<void> | undefined;
     return {
       address: socket.address,
       close: () => {
         listener.closing = true;
-        if (!this.released) this.schedule();
+        stopped ??= new Promise((resolve) => {
+          listener.onStopped = resolve;
+          if (this.released) resolve();
+          else this.schedule();
+        });
+        return stopped;
       },
     };
   }
@@ -208,8 +222,17 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       this.inTurn = false;
       if (this.endTurn()) this.again();
     }
+    for (const listener of this.listeners)
+      if (listener.onStopped !== undefined && !listener.armed) this.#stopped(listener);
     if (this.#onAllGone !== undefined) this.#finishIfAllGone();
   };
+
+  /** Nothing can be accepted from `listener` any more. */
+  #stopped(listener: DescriptorListener): void {
+    listener.socket.close();
+    listener.onStopped?.();
+    listener.onStopped = undefined;
+  }
 
   /** The first `count` touched connections have been looked at; those behind them move up. */
   protected dropTouched(count: number): void {
@@ -235,9 +258,10 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
    * Takes an accepted descriptor into the table; the caller then tells the handler.
    * @returns undefined when the engine is closing or has no slot left: the descriptor is closed then
    */
-  protected admit(listener: DescriptorListener, fd: number): C | undefined {
+  protected admit(fd: number): C | undefined {
+    // A listener that is closing still hands over what the kernel had accepted before it learnt of that.
     const conn =
-      listener.closing || this.#closing !== undefined
+      this.#closing !== undefined
         ? undefined
         : this.table.add((slot, generation) => this.makeConnection(slot, generation, fd));
     if (conn === undefined) closeFd(fd);
@@ -285,7 +309,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.#onAllGone = undefined;
     this.released = true;
     clearTimeout(this.#acceptRetry);
-    for (const listener of this.listeners) listener.socket.close();
+    for (const listener of this.listeners) this.#stopped(listener);
     this.wakeup.close();
     this.release();
     this.sendPool.release();

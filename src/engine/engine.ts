@@ -111,15 +111,24 @@ export interface EngineHandler<C extends EngineConnection = EngineConnection> {
 }
 
 export type ListenAddress =
-  | { readonly port: number; readonly hostname: string; readonly reusePort?: boolean; readonly ipv6Only?: boolean }
+  | {
+      readonly port: number;
+      readonly hostname: string;
+      readonly reusePort?: boolean;
+      readonly ipv6Only?: boolean;
+    }
   | { readonly unix: string }
   | { readonly fd: number };
 
 export interface Listener {
   /** What was bound: the real port where 0 was asked for. */
   readonly address: RemoteAddress;
-  /** Stop accepting and release the listening socket. Open connections go on. Idempotent. */
-  close(): void;
+  /**
+   * Stop accepting and release the listening socket. Open connections go on. Idempotent.
+   * Resolves when no `onAccept` can come from it any more: connections that the kernel handed over
+   * before it learnt of the end are still accepted.
+   */
+  close(): Promise<void>;
 }
 
 export interface EngineStats {
@@ -166,7 +175,11 @@ export interface EngineOptions<C extends EngineConnection = EngineConnection> {
   /** Length of the accept queue. @default 4096, capped by net.core.somaxconn (nginx 511, Go somaxconn) */
   readonly backlog?: number;
   /** Seconds of idle before keepalive probes start, their interval and count: `deadPeer` in these terms. */
-  readonly keepAlive?: { readonly idleSeconds: number; readonly intervalSeconds: number; readonly probes: number };
+  readonly keepAlive?: {
+    readonly idleSeconds: number;
+    readonly intervalSeconds: number;
+    readonly probes: number;
+  };
   /** Called with errors that belong to no connection and no call: the engine goes on. */
   readonly onError?: (error: Error) => void;
 }

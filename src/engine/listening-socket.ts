@@ -4,6 +4,7 @@
  * that it accepts, so a new connection costs no system call for it.
  */
 import { rmSync } from 'node:fs';
+import { F_DUPFD_CLOEXEC } from '../sys/abi/file.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -20,6 +21,7 @@ import {
   SOL_SOCKET,
 } from '../sys/abi/socket.ts';
 import { TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY } from '../sys/abi/tcp.ts';
+import { fcntl } from '../sys/descriptor.ts';
 import { ERRNO, sysError } from '../sys/errno.ts';
 import { bindAddress, closeFd, getsockname, listen, setsockoptInt, socket } from '../sys/socket.ts';
 import type { ListenAddress, RemoteAddress } from './engine.ts';
@@ -30,21 +32,35 @@ const BACKLOG_DEFAULT = 4096;
 export interface ListeningSocket {
   readonly fd: number;
   readonly address: RemoteAddress;
+  /** A descriptor of the same socket for another thread to close. @throws SysError EMFILE */
+  duplicate(): number;
   close(): void;
 }
 
 export interface ListeningOptions {
   readonly backlog?: number;
-  readonly keepAlive?: { readonly idleSeconds: number; readonly intervalSeconds: number; readonly probes: number };
+  readonly keepAlive?: {
+    readonly idleSeconds: number;
+    readonly intervalSeconds: number;
+    readonly probes: number;
+  };
 }
 
 /** Resolves a host name to addresses, best first. */
-export type Lookup = (hostname: string, options: { all: true }) => Promise<{ address: string; family: number }[]>;
+export type Lookup = (
+  hostname: string,
+  options: { all: true },
+) => Promise<{ address: string; family: number }[]>;
 
 /** @throws SysError naming the call and the address; the cause of a failed name is ENOTFOUND of the resolver */
-export async function openListener(address: ListenAddress, options: ListeningOptions, lookup: Lookup): Promise<ListeningSocket> {
+export async function openListener(
+  address: ListenAddress,
+  options: ListeningOptions,
+  lookup: Lookup,
+): Promise<ListeningSocket> {
   if ('fd' in address) return adopt(address.fd, options);
-  if ('unix' in address) return open({ family: 'unix', address: address.unix, port: 0 }, options, false, false);
+  if ('unix' in address)
+    return open({ family: 'unix', address: address.unix, port: 0 }, options, false, false);
   const [resolved] = await lookup(address.hostname, { all: true });
   if (resolved === undefined) throw sysError('getaddrinfo', ERRNO.EADDRNOTAVAIL, address.hostname);
   const family = resolved.family === 6 ? 'IPv6' : 'IPv4';
@@ -56,7 +72,12 @@ export async function openListener(address: ListenAddress, options: ListeningOpt
   );
 }
 
-function open(address: RemoteAddress, options: ListeningOptions, reusePort: boolean, ipv6Only: boolean): ListeningSocket {
+function open(
+  address: RemoteAddress,
+  options: ListeningOptions,
+  reusePort: boolean,
+  ipv6Only: boolean,
+): ListeningSocket {
   const domain = address.family === 'unix' ? AF_UNIX : address.family === 'IPv6' ? AF_INET6 : AF_INET;
   const text = show(address);
   const fd = socket(domain, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -69,7 +90,8 @@ function open(address: RemoteAddress, options: ListeningOptions, reusePort: bool
   if (domain !== AF_UNIX) {
     check('setsockopt', setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1));
     if (reusePort) check('setsockopt', setsockoptInt(fd, SOL_SOCKET, SO_REUSEPORT, 1));
-    if (domain === AF_INET6) check('setsockopt', setsockoptInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0));
+    if (domain === AF_INET6)
+      check('setsockopt', setsockoptInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0));
   }
   check('bind', bindAddress(fd, address));
   return adopt(fd, options, text, address.family === 'unix' ? address.address : undefined);
@@ -101,6 +123,11 @@ function adopt(fd: number, options: ListeningOptions, text = `fd ${fd}`, path?: 
   return {
     fd,
     address: name,
+    duplicate() {
+      const duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+      if (duplicate < 0) throw sysError('fcntl', -duplicate, 'F_DUPFD_CLOEXEC');
+      return duplicate;
+    },
     close() {
       if (!open) return;
       open = false;
@@ -113,5 +140,7 @@ function adopt(fd: number, options: ListeningOptions, text = `fd ${fd}`, path?: 
 
 function show(address: RemoteAddress): string {
   if (address.family === 'unix') return address.address;
-  return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
+  return address.family === 'IPv6'
+    ? `[${address.address}]:${address.port}`
+    : `${address.address}:${address.port}`;
 }

@@ -53,6 +53,12 @@ export const ENGINE_CANDIDATES: readonly EngineCandidate[] = [
     load: async () => (await import('./iouring/create.ts')).createIouringEngine,
   },
   {
+    name: 'epoll',
+    speaksTls: false,
+    probe: probeEpollEngine,
+    load: async () => (await import('./epoll/create.ts')).createEpollEngine,
+  },
+  {
     name: 'node',
     speaksTls: true,
     probe: async () => ({ available: true, reason: 'runs wherever Node does' }),
@@ -133,4 +139,12 @@ async function probeIouringEngine(): Promise<Availability> {
     throw sysError('io_uring_setup', ERRNO[setupErrno as keyof typeof ERRNO]);
   }
   return { available, reason };
+}
+
+async function probeEpollEngine(): Promise<Availability> {
+  if (process.platform !== 'linux') {
+    return { available: false, reason: `epoll is of Linux, this is ${process.platform}` };
+  }
+  const { probeEpollAio } = await import('../sys/probe.ts');
+  return probeEpollAio();
 }

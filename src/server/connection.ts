@@ -10,17 +10,17 @@ import { unreachable } from '../base/assert.ts';
 import { concatBytes, copyBytes } from '../base/bytes.ts';
 import type { CloseReason, EngineConnection } from '../engine/engine.ts';
 import {
-  type Fault,
   FAULT_BODY_TIMEOUT,
   FAULT_BODY_TOO_LARGE,
   FAULT_HANDLER_TIMEOUT,
   FAULT_HEADER_TIMEOUT,
+  type Fault,
 } from '../protocol/error.ts';
 import { ChunkedDecoder } from '../protocol/h1/chunked.ts';
 import { HEAD_COMPLETE, HEAD_MORE, type RequestHeadParser } from '../protocol/h1/request-head.ts';
 import type { ExchangePort, IncomingBody } from '../web/request.ts';
-import { Exchange } from './exchange.ts';
 import { ClientGoneError, RequestFaultError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
 import { BODY_HIGH_WATER_BYTES, type BodyOwner, RequestBody } from './request-body.ts';
 import type { ServerThread } from './server-thread.ts';
 
@@ -43,7 +43,7 @@ export const STATE_NAMES = ['accepted', 'head', 'idle', 'exchange', 'linger', 'c
 const LINGER_BYTES_MAX = 64 * 1024 * 1024;
 
 /** How long a draining server waits for the first byte of a connection that it has accepted. */
-const DRAIN_ACCEPTED_MS = 250;
+const DRAIN_ACCEPTED_MS = 1000;
 
 const NEVER = Number.POSITIVE_INFINITY;
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
@@ -70,6 +70,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     this.engine = engine;
     this.acceptedAtMs = thread.nowMs;
     engine.setDeadline(thread.nowMs + thread.settings.timeouts.headerMs);
+    if (thread.isDraining) this.drain();
   }
 
   // Events of the engine.
@@ -250,11 +251,19 @@ export class HttpConnection implements ExchangePort, BodyOwner {
       }
     }
     this.#processing = false;
-    if (this.#peerEnded && (this.state === STATE_IDLE || this.state === STATE_HEAD)) this.close('client-closed');
+    if (this.#peerEnded && (this.state === STATE_IDLE || this.state === STATE_HEAD))
+      this.close('client-closed');
   }
 
   /** One request head is whole. @returns the position after what belongs to this request. @hot */
-  #begin(parser: RequestHeadParser, text: string, textAt: number, bytes: Uint8Array, at: number, end: number): number {
+  #begin(
+    parser: RequestHeadParser,
+    text: string,
+    textAt: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+  ): number {
     this.state = STATE_EXCHANGE;
     const id = ++this.exchangeId;
     const thread = this.thread;
@@ -297,7 +306,8 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     if (this.#parser === null) {
       this.#parser = this.thread.giveAwayParser(parser);
       // Absolute: from accept for the first request, from this first byte for a later one.
-      if (this.state === STATE_IDLE) this.engine.setDeadline(this.thread.nowMs + this.thread.settings.timeouts.headerMs);
+      if (this.state === STATE_IDLE)
+        this.engine.setDeadline(this.thread.nowMs + this.thread.settings.timeouts.headerMs);
       this.state = STATE_HEAD;
     }
     this.#kept = copyBytes(bytes, at, end);

@@ -5,12 +5,13 @@
  * The answer begins at most once: `#settled` is set by whoever comes first, the handler, its deadline,
  * a fault in the request's body or the client's going. What comes later is discarded, never sent.
  */
-import { type Fault, FAULT_HANDLER_FAILED } from '../protocol/error.ts';
+
+import type { CloseReason } from '../engine/engine.ts';
+import { FAULT_HANDLER_FAILED, type Fault } from '../protocol/error.ts';
 import type { RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { METHOD_HEAD } from '../protocol/semantics/methods.ts';
 import { isLightResponse, type OutgoingBody, type ResponseParts, responseParts } from '../web/parts.ts';
 import { createRequest, type HoldfastRequest } from '../web/request.ts';
-import type { CloseReason } from '../engine/engine.ts';
 import type { HttpConnection } from './connection.ts';
 import { ServerContext } from './context.ts';
 import { HandlerTimeoutError, type RequestFaultError } from './errors.ts';
@@ -42,7 +43,13 @@ export class Exchange {
   #controller: AbortController | null = null;
   #context: ServerContext | null = null;
 
-  constructor(connection: HttpConnection, id: number, parser: RequestHeadParser, text: string, textAt: number) {
+  constructor(
+    connection: HttpConnection,
+    id: number,
+    parser: RequestHeadParser,
+    text: string,
+    textAt: number,
+  ) {
     this.connection = connection;
     this.id = id;
     this.method = parser.method;
@@ -129,7 +136,8 @@ export class Exchange {
     this.handlerDeadlineMs = NEVER;
     this.status = parts.status;
     if (this.body !== null && !this.body.complete) this.keepAlive = false;
-    if (thread.isDraining || this.id >= thread.settings.limits.requestsPerConnectionMax) this.keepAlive = false;
+    if (thread.isDraining || this.id >= thread.settings.limits.requestsPerConnectionMax)
+      this.keepAlive = false;
     let stream: OutgoingBody | null;
     try {
       stream = thread.writer.begin(connection.engine, this, parts);
@@ -282,7 +290,9 @@ export class Exchange {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
 }
 
 /** An answer that came too late: its stream is told, so that producers and handles are released. */

@@ -22,7 +22,8 @@ export async function loadHandler(url: URL): Promise<FetchHandler> {
   const main = exports['default'] ?? exports;
   if (typeof main === 'function') return main as FetchHandler;
   const fetch = (main as { fetch?: unknown } | null)?.fetch;
-  if (typeof fetch === 'function') return (request, context) => (main as { fetch: FetchHandler }).fetch(request, context);
+  if (typeof fetch === 'function')
+    return (request, context) => (main as { fetch: FetchHandler }).fetch(request, context);
   throw new ModuleError(
     `${display(url)} exports no handler: its default export is ${show(exports['default'])}; ` +
       'allowed are a function (request) => Response or an object with such a function as `fetch`',

@@ -120,31 +120,49 @@ const OPTION_NAMES = new Set([
   'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls',
 ]); // biome-ignore format: one list
 const TIMEOUT_NAMES = ['header', 'idle', 'body', 'handler', 'deadPeer', 'linger', 'drain'] as const;
-const LIMIT_NAMES = ['headerBytes', 'headerCount', 'targetBytes', 'bodyBytes', 'requestsPerConnection'] as const;
+const LIMIT_NAMES = [
+  'headerBytes',
+  'headerCount',
+  'targetBytes',
+  'bodyBytes',
+  'requestsPerConnection',
+] as const;
 const ENGINES = ['auto', 'iouring', 'epoll', 'node'];
 
 /** @throws OptionError naming the first option that is not allowed */
 export function checkOptions(options: ServeOptions): Settings {
-  if (typeof options !== 'object' || options === null) throw new OptionError('options', options, 'give an object');
+  if (typeof options !== 'object' || options === null)
+    throw new OptionError('options', options, 'give an object');
   refuseUnknown('', Object.keys(options), OPTION_NAMES);
   refuseUnknown('timeouts.', Object.keys(options.timeouts ?? {}), new Set(TIMEOUT_NAMES));
   refuseUnknown('limits.', Object.keys(options.limits ?? {}), new Set(LIMIT_NAMES));
   for (const name of ['fetch', 'error', 'onListen'] as const) {
-    if (options[name] !== undefined && typeof options[name] !== 'function') throw new OptionError(name, options[name], 'a function');
+    if (options[name] !== undefined && typeof options[name] !== 'function')
+      throw new OptionError(name, options[name], 'a function');
   }
   if (options.fetch === undefined && options.module === undefined) {
-    throw new OptionError('fetch', options.fetch, 'a function (request) => Response is needed, or a `module` that exports one');
+    throw new OptionError(
+      'fetch',
+      options.fetch,
+      'a function (request) => Response is needed, or a `module` that exports one',
+    );
   }
-  if (options.fetch !== undefined && options.module !== undefined) throw new OptionError('module', options.module, 'not together with `fetch`');
+  if (options.fetch !== undefined && options.module !== undefined)
+    throw new OptionError('module', options.module, 'not together with `fetch`');
   if (options.engine !== undefined && !ENGINES.includes(options.engine)) {
     throw new OptionError('engine', options.engine, `one of ${ENGINES.join(', ')}`);
   }
   checkCount('workers', options.workers ?? 0, 0, 1024);
   if ((options.workers ?? 0) > 0 && options.module === undefined) {
-    throw new OptionError('workers', options.workers, 'threads load a `module`; a `fetch` function cannot be sent to them');
+    throw new OptionError(
+      'workers',
+      options.workers,
+      'threads load a `module`; a `fetch` function cannot be sent to them',
+    );
   }
   for (const name of ['reusePort', 'globals'] as const) {
-    if (options[name] !== undefined && typeof options[name] !== 'boolean') throw new OptionError(name, options[name], 'true or false');
+    if (options[name] !== undefined && typeof options[name] !== 'boolean')
+      throw new OptionError(name, options[name], 'true or false');
   }
   if (options.accessLog !== undefined && !['pretty', 'json', 'off'].includes(options.accessLog)) {
     throw new OptionError('accessLog', options.accessLog, "'pretty', 'json' or 'off'");
@@ -152,8 +170,10 @@ export function checkOptions(options: ServeOptions): Settings {
   checkAddress(options);
   const timeouts = options.timeouts ?? {};
   const limits = options.limits ?? {};
-  const ms = (name: (typeof TIMEOUT_NAMES)[number], fallback: Duration) => parseDuration(`timeouts.${name}`, timeouts[name] ?? fallback);
-  const bytes = (name: 'headerBytes' | 'targetBytes' | 'bodyBytes', fallback: Size) => parseSize(`limits.${name}`, limits[name] ?? fallback);
+  const ms = (name: (typeof TIMEOUT_NAMES)[number], fallback: Duration) =>
+    parseDuration(`timeouts.${name}`, timeouts[name] ?? fallback);
+  const bytes = (name: 'headerBytes' | 'targetBytes' | 'bodyBytes', fallback: Size) =>
+    parseSize(`limits.${name}`, limits[name] ?? fallback);
   const count = (name: 'headerCount' | 'requestsPerConnection', fallback: number) => {
     const value = limits[name] ?? fallback;
     if (value !== Number.POSITIVE_INFINITY) checkCount(`limits.${name}`, value, 1, 2 ** 31);
@@ -161,7 +181,11 @@ export function checkOptions(options: ServeOptions): Settings {
   };
   const headBytesMax = bytes('headerBytes', '16k');
   if (headBytesMax < 256 || headBytesMax > 1024 * 1024) {
-    throw new OptionError('limits.headerBytes', limits.headerBytes, '256 bytes to 1m: a head is held in memory whole');
+    throw new OptionError(
+      'limits.headerBytes',
+      limits.headerBytes,
+      '256 bytes to 1m: a head is held in memory whole',
+    );
   }
   return {
     timeouts: {
@@ -185,7 +209,8 @@ export function checkOptions(options: ServeOptions): Settings {
 
 function checkAddress(options: ServeOptions): void {
   if (options.unix !== undefined) {
-    if (options.port !== undefined || options.hostname !== undefined) throw new OptionError('unix', options.unix, 'not together with `port` or `hostname`');
+    if (options.port !== undefined || options.hostname !== undefined)
+      throw new OptionError('unix', options.unix, 'not together with `port` or `hostname`');
     // sun_path holds 108 bytes with its final NUL (unix(7)).
     if (typeof options.unix !== 'string' || options.unix === '' || Buffer.byteLength(options.unix) > 107) {
       throw new OptionError('unix', options.unix, 'a path of 1 to 107 bytes');
@@ -230,6 +255,11 @@ function checkCount(option: string, value: unknown, least: number, most: number)
 
 function refuseUnknown(prefix: string, given: string[], known: ReadonlySet<string>): void {
   for (const name of given) {
-    if (!known.has(name)) throw new OptionError(`${prefix}${name}`, '(given)', `no such option; known are ${[...known].join(', ')}`);
+    if (!known.has(name))
+      throw new OptionError(
+        `${prefix}${name}`,
+        '(given)',
+        `no such option; known are ${[...known].join(', ')}`,
+      );
   }
 }

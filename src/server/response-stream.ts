@@ -68,7 +68,8 @@ export class ResponseStream {
     while (this.#piece !== null && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES) {
       if (!this.#writeSome(this.#piece)) return;
     }
-    if (this.#piece === null && !this.#pulling && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES) this.#pull();
+    if (this.#piece === null && !this.#pulling && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES)
+      this.#pull();
   }
 
   #pull(): void {
@@ -98,7 +99,10 @@ export class ResponseStream {
     const engine = this.#exchange.connection.engine;
     const size = Math.min(piece.length - this.#pieceAt, PIECE_BYTES_MAX);
     if (this.#declaredLength >= 0 && this.#sent + size > this.#declaredLength) {
-      const error = new ResponseLengthError(this.#declaredLength, `has more (${this.#sent + size} or beyond)`);
+      const error = new ResponseLengthError(
+        this.#declaredLength,
+        `has more (${this.#sent + size} or beyond)`,
+      );
       this.cancel(error);
       this.#exchange.breakOff(error, 'response-failed', this.#framing);
       return false;

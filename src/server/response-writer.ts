@@ -36,7 +36,9 @@ export class ResponseWriter {
 
   constructor(idleMs: number) {
     const seconds = Math.floor(idleMs / 1000);
-    this.#encoder = new ResponseHeadEncoder({ keepAliveText: Number.isFinite(idleMs) && seconds > 0 ? `timeout=${seconds}` : undefined });
+    this.#encoder = new ResponseHeadEncoder({
+      keepAliveText: Number.isFinite(idleMs) && seconds > 0 ? `timeout=${seconds}` : undefined,
+    });
   }
 
   /**
@@ -64,7 +66,9 @@ export class ResponseWriter {
   #shortText(engine: EngineConnection, exchange: Exchange, parts: ResponseParts, text: string): boolean {
     const length = text.length;
     const contentType = parts.contentType;
-    const start = engine.reserve(HEAD_OWN_BYTES_MAX + (contentType === undefined ? 0 : contentType.length) + length);
+    const start = engine.reserve(
+      HEAD_OWN_BYTES_MAX + (contentType === undefined ? 0 : contentType.length) + length,
+    );
     const out = engine.out;
     let at = this.#encoder.encodeSimpleInto(out, start, parts.status, contentType, length, modeOf(exchange));
     for (let i = 0; i < length; i++) {
@@ -114,11 +118,16 @@ export class ResponseWriter {
     const { names, values } = parts;
     let size = HEAD_OWN_BYTES_MAX + parts.statusText.length + (parts.contentType?.length ?? 0);
     for (let i = 0; i < names.length; i++) size += names[i]!.length + values[i]!.length + 4;
-    if (size > SEND_RESERVE_BYTES_MAX) throw new RangeError(`the response's header fields take ${size} bytes; at most 64 KiB can be sent`);
+    if (size > SEND_RESERVE_BYTES_MAX)
+      throw new RangeError(`the response's header fields take ${size} bytes; at most 64 KiB can be sent`);
     this.#refreshDate(exchange.connection.thread.nowMs);
     const encoder = this.#encoder;
     const length =
-      this.framing === FRAMING_CHUNKED ? LENGTH_CHUNKED : this.declaredLength >= 0 ? this.declaredLength : LENGTH_NONE;
+      this.framing === FRAMING_CHUNKED
+        ? LENGTH_CHUNKED
+        : this.declaredLength >= 0
+          ? this.declaredLength
+          : LENGTH_NONE;
     const start = engine.reserve(size);
     const out = engine.out;
     let at: number;
@@ -126,7 +135,8 @@ export class ResponseWriter {
       at = encoder.encodeSimpleInto(out, start, parts.status, parts.contentType, length, modeOf(exchange));
     } else {
       at = encoder.beginInto(out, start, parts.status, modeOf(exchange));
-      if (parts.contentType !== undefined) at = checked(encoder.fieldInto(out, at, 'Content-Type', parts.contentType), 'content-type');
+      if (parts.contentType !== undefined)
+        at = checked(encoder.fieldInto(out, at, 'Content-Type', parts.contentType), 'content-type');
       for (let i = 0; i < names.length; i++) {
         if (!isOurs(names[i]!)) at = checked(encoder.fieldInto(out, at, names[i]!, values[i]!), names[i]!);
       }
@@ -137,7 +147,12 @@ export class ResponseWriter {
   }
 
   /** A body in memory: short ones leave with the head, the rest is paced by the reader. */
-  #bytes(engine: EngineConnection, exchange: Exchange, bytes: Uint8Array, headBytes: number): OutgoingBody | null {
+  #bytes(
+    engine: EngineConnection,
+    exchange: Exchange,
+    bytes: Uint8Array,
+    headBytes: number,
+  ): OutgoingBody | null {
     if (bytes.length === 0) return null;
     if (bytes.length + headBytes > SEND_RESERVE_BYTES_MAX) return new BytesBody(bytes);
     const start = engine.reserve(bytes.length);
@@ -179,7 +194,10 @@ export class ResponseWriter {
     const start = engine.reserve(size);
     const names = fields.map(([name]) => name);
     const values = fields.map(([, value]) => value);
-    const at = checked(this.#encoder.encodeInterimInto(engine.out, start, 103, names, values), names.join(', '));
+    const at = checked(
+      this.#encoder.encodeInterimInto(engine.out, start, 103, names, values),
+      names.join(', '),
+    );
     engine.commit(at - start);
   }
 
@@ -234,13 +252,18 @@ function readHints(parts: ResponseParts, exchange: Exchange): number {
   let length = -1;
   for (let i = 0; i < parts.names.length; i++) {
     const name = parts.names[i]!;
-    if (name === 'connection' && /(?:^|,)\s*close\s*(?:,|$)/i.test(parts.values[i]!)) exchange.keepAlive = false;
-    else if (name === 'content-length' && /^\d{1,15}$/.test(parts.values[i]!)) length = Number(parts.values[i]);
+    if (name === 'connection' && /(?:^|,)\s*close\s*(?:,|$)/i.test(parts.values[i]!))
+      exchange.keepAlive = false;
+    else if (name === 'content-length' && /^\d{1,15}$/.test(parts.values[i]!))
+      length = Number(parts.values[i]);
   }
   return length;
 }
 
 function checked(at: number, name: string): number {
-  if (at < 0) throw new TypeError(`the response's field ${JSON.stringify(name)} has a name or value that cannot be sent`);
+  if (at < 0)
+    throw new TypeError(
+      `the response's field ${JSON.stringify(name)} has a name or value that cannot be sent`,
+    );
   return at;
 }

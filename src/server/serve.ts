@@ -5,22 +5,31 @@
  */
 import { pathToFileURL } from 'node:url';
 import { OptionError } from '../base/errors.ts';
-import type { Engine, EngineName, EngineStats, ListenAddress, Listener, RemoteAddress } from '../engine/engine.ts';
+import type {
+  Engine,
+  EngineName,
+  EngineStats,
+  ListenAddress,
+  Listener,
+  RemoteAddress,
+} from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
-import { createAccessLog } from '../observe/access-log.ts';
+import { type AccessLog, createAccessLog } from '../observe/access-log.ts';
 import { createLogger } from '../observe/logger.ts';
 import { installGlobals } from '../web/globals.ts';
+import { loadHandler } from './module.ts';
 import {
   checkOptions,
   type FetchHandler,
   hostnameOf,
-  type LoggerLike,
   portOf,
   type ServeOptions,
   type Settings,
 } from './options.ts';
 import { ServerThread, type ServerThreadStats } from './server-thread.ts';
-import { loadHandler } from './module.ts';
+
+/** How long the end of a server waits for the last lines of its access log. */
+const LOG_FLUSH_MS = 500;
 
 export interface EngineChoice {
   readonly name: EngineName;
@@ -78,7 +87,12 @@ export interface Server {
 export async function serve(handler: FetchHandler): Promise<Server>;
 export async function serve(options: ServeOptions, handler?: FetchHandler): Promise<Server>;
 export async function serve(first: FetchHandler | ServeOptions, second?: FetchHandler): Promise<Server> {
-  const options: ServeOptions = typeof first === 'function' ? { fetch: first } : second === undefined ? first : { ...first, fetch: second };
+  const options: ServeOptions =
+    typeof first === 'function'
+      ? { fetch: first }
+      : second === undefined
+        ? first
+        : { ...first, fetch: second };
   const settings = checkOptions(options);
   if (options.globals === true) installGlobals();
   if ((options.workers ?? 0) > 0) {
@@ -94,7 +108,10 @@ export async function serve(first: FetchHandler | ServeOptions, second?: FetchHa
 }
 
 /** Serves in this thread, with nothing around it: what a worker does too. */
-export async function serveHere(options: ServeOptions & { fetch: FetchHandler }, settings: Settings): Promise<ThreadServer> {
+export async function serveHere(
+  options: ServeOptions & { fetch: FetchHandler },
+  settings: Settings,
+): Promise<ThreadServer> {
   return new ThreadServer(await startThread(options, settings, options.fetch));
 }
 
@@ -110,15 +127,24 @@ interface RunningThread {
   readonly listener: Listener;
   readonly choice: EngineChoice;
   readonly settings: Settings;
-  readonly logger: LoggerLike;
+  readonly accessLog: AccessLog | undefined;
 }
 
 /** The engine and the HTTP server above it, listening, in this thread. */
-async function startThread(options: ServeOptions, settings: Settings, fetch: FetchHandler): Promise<RunningThread> {
+async function startThread(
+  options: ServeOptions,
+  settings: Settings,
+  fetch: FetchHandler,
+): Promise<RunningThread> {
   const logger = options.logger ?? createLogger();
-  const accessLog = options.accessLog === undefined || options.accessLog === 'off' ? undefined : createAccessLog(options.accessLog);
+  const accessLog =
+    options.accessLog === undefined || options.accessLog === 'off'
+      ? undefined
+      : createAccessLog(options.accessLog);
   const address = listenAddress(options);
-  const selection = await selectEngine(options.tls === undefined ? (options.engine ?? 'auto') : tlsEngine(options));
+  const selection = await selectEngine(
+    options.tls === undefined ? (options.engine ?? 'auto') : tlsEngine(options),
+  );
   const thread = new ServerThread({
     fetch,
     error: options.error,
@@ -137,7 +163,14 @@ async function startThread(options: ServeOptions, settings: Settings, fetch: Fet
   try {
     const listener = await engine.listen(address);
     thread.defaultAuthority = authorityOf(listener.address);
-    return { thread, engine, listener, choice: { name: selection.name, reason: selection.reason }, settings, logger };
+    return {
+      thread,
+      engine,
+      listener,
+      choice: { name: selection.name, reason: selection.reason },
+      settings,
+      accessLog,
+    };
   } catch (error) {
     await engine.close();
     throw error;
@@ -161,16 +194,26 @@ function listenAddress(options: ServeOptions): ListenAddress {
  * The dead-peer period in the kernel's terms: half of it idle, then probes until it is over. Probes come
  * every sixth of the rest, so that single lost ones do no harm.
  */
-export function keepAliveFor(deadPeerMs: number): { idleSeconds: number; intervalSeconds: number; probes: number } {
+export function keepAliveFor(deadPeerMs: number): {
+  idleSeconds: number;
+  intervalSeconds: number;
+  probes: number;
+} {
   const seconds = Math.min(deadPeerMs / 1000, 32767); // TCP_KEEPIDLE and TCP_KEEPINTVL end at 32767 s (tcp(7))
   const idleSeconds = Math.max(1, Math.floor(seconds / 2));
   const intervalSeconds = Math.max(1, Math.floor((seconds - idleSeconds) / 6));
-  return { idleSeconds, intervalSeconds, probes: Math.max(1, Math.min(127, Math.floor((seconds - idleSeconds) / intervalSeconds))) };
+  return {
+    idleSeconds,
+    intervalSeconds,
+    probes: Math.max(1, Math.min(127, Math.floor((seconds - idleSeconds) / intervalSeconds))),
+  };
 }
 
 function authorityOf(address: RemoteAddress): string {
   if (address.family === 'unix') return 'localhost';
-  return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
+  return address.family === 'IPv6'
+    ? `[${address.address}]:${address.port}`
+    : `${address.address}:${address.port}`;
 }
 
 export function urlOf(scheme: string, address: RemoteAddress): string {
@@ -205,16 +248,19 @@ export class ThreadServer implements Server {
 
   close(options: CloseOptions | boolean = false): Promise<CloseReport> {
     const force = typeof options === 'boolean' ? options : options.force === true;
-    this.#closing ??= closeThread(this.#running, new Promise((resolve) => (this.#force = resolve))).then((report) => {
-      this.#resolveFinished(report);
-      return report;
-    });
+    this.#closing ??= closeThread(this.#running, new Promise((resolve) => (this.#force = resolve))).then(
+      (report) => {
+        this.#resolveFinished(report);
+        return report;
+      },
+    );
     if (force) this.#force?.();
     return this.#closing;
   }
 
   async reload(handler?: FetchHandler): Promise<void> {
-    if (typeof handler !== 'function') throw new OptionError('reload', handler, 'a function (request) => Response');
+    if (typeof handler !== 'function')
+      throw new OptionError('reload', handler, 'a function (request) => Response');
     this.#running.thread.fetch = handler;
   }
 
@@ -223,7 +269,12 @@ export class ThreadServer implements Server {
   }
 
   async fetch(request: Request): Promise<Response> {
-    const context = { remoteAddress: undefined, completed: Promise.resolve(), waitUntil() {}, earlyHints() {} };
+    const context = {
+      remoteAddress: undefined,
+      completed: Promise.resolve(),
+      waitUntil() {},
+      earlyHints() {},
+    };
     return this.#running.thread.fetch(request, context);
   }
 
@@ -248,12 +299,13 @@ export class ThreadServer implements Server {
 /** Drains, until all connections have ended, the drain deadline passes or `forced` resolves; then closes the engine. */
 async function closeThread(running: RunningThread, forced: Promise<void>): Promise<CloseReport> {
   const { thread, engine, listener, settings } = running;
-  listener.close();
-  const open = thread.openConnections;
   thread.drain();
+  await listener.close();
+  const open = thread.openConnections;
   await waitForEnd(thread, settings.timeouts.drainMs, forced);
   const left = thread.openConnections;
   await engine.close();
+  await running.accessLog?.flush(LOG_FLUSH_MS);
   return { drained: open - left, forced: left };
 }
 

@@ -2,21 +2,17 @@
  * Everything that one thread shares among its connections: the handler, the settings, the parsers and
  * the encoder, the counters. It is the engine's handler, so the calls from the engine stay monomorphic.
  */
-import type {
-  CloseReason,
-  Engine,
-  EngineConnection,
-  EngineHandler,
-} from '../engine/engine.ts';
+
 import type { SysError } from '../base/errors.ts';
-import { type Fault } from '../protocol/error.ts';
+import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../engine/engine.ts';
+import type { AccessRecord } from '../observe/access-log.ts';
+import type { Fault } from '../protocol/error.ts';
 import { RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { DEFAULT_LIMITS, type ProtocolLimits } from '../protocol/limits.ts';
 import { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
 import { HttpConnection } from './connection.ts';
 import { Exchange } from './exchange.ts';
-import type { AccessRecord } from '../observe/access-log.ts';
 import type { ErrorHandler, FetchHandler, LoggerLike, Settings } from './options.ts';
 import { ResponseWriter } from './response-writer.ts';
 
@@ -125,7 +121,13 @@ export class ServerThread implements EngineHandler {
     return parser;
   }
 
-  takeExchange(connection: HttpConnection, id: number, parser: RequestHeadParser, text: string, textAt: number): Exchange {
+  takeExchange(
+    connection: HttpConnection,
+    id: number,
+    parser: RequestHeadParser,
+    text: string,
+    textAt: number,
+  ): Exchange {
     this.#requests++;
     return new Exchange(connection, id, parser, text, textAt);
   }
@@ -147,7 +149,8 @@ export class ServerThread implements EngineHandler {
   /** 499 is what nginx logs for a client that closed the request; nothing is sent. */
   exchangeAborted(exchange: Exchange): void {
     this.#aborted++;
-    if (this.#accessLog !== undefined) this.#logAccess(exchange, exchange.status === 0 ? 499 : exchange.status);
+    if (this.#accessLog !== undefined)
+      this.#logAccess(exchange, exchange.status === 0 ? 499 : exchange.status);
   }
 
   #logAccess(exchange: Exchange, status: number): void {
@@ -210,7 +213,13 @@ export class ServerThread implements EngineHandler {
     const classes = this.#statusClasses;
     return {
       requests: this.#requests,
-      statusClasses: { '1xx': classes[1]!, '2xx': classes[2]!, '3xx': classes[3]!, '4xx': classes[4]!, '5xx': classes[5]! },
+      statusClasses: {
+        '1xx': classes[1]!,
+        '2xx': classes[2]!,
+        '3xx': classes[3]!,
+        '4xx': classes[4]!,
+        '5xx': classes[5]!,
+      },
       aborted: this.#aborted,
       closeReasons: Object.fromEntries(this.#closeReasons),
       faults: Object.fromEntries(this.#faults),

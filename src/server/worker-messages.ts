@@ -1,11 +1,22 @@
 /** What the main thread and its workers say to each other. Plain data: it crosses by structured clone. */
-import type { EngineChoice, CloseReport, ServerStats } from './serve.ts';
+
 import type { ServeOptions } from './options.ts';
+import type { CloseReport, EngineChoice, ServerStats } from './serve.ts';
 
 /** The options that a worker needs and that can be cloned. */
 export type WorkerOptions = Pick<
   ServeOptions,
-  'hostname' | 'engine' | 'timeouts' | 'limits' | 'accessLog' | 'globals' | 'tls' | 'fd' | 'port' | 'unix' | 'reusePort'
+  | 'hostname'
+  | 'engine'
+  | 'timeouts'
+  | 'limits'
+  | 'accessLog'
+  | 'globals'
+  | 'tls'
+  | 'fd'
+  | 'port'
+  | 'unix'
+  | 'reusePort'
 >;
 
 export interface WorkerData {
@@ -16,10 +27,18 @@ export interface WorkerData {
   readonly index: number;
 }
 
-export type ToWorker = { readonly type: 'close'; readonly force: boolean } | { readonly type: 'stats'; readonly id: number };
+export type ToWorker =
+  | { readonly type: 'close'; readonly force: boolean }
+  | { readonly type: 'stats'; readonly id: number };
 
 export type FromWorker =
-  | { readonly type: 'ready'; readonly engine: EngineChoice; readonly port: number; readonly hostname: string; readonly url: string }
+  | {
+      readonly type: 'ready';
+      readonly engine: EngineChoice;
+      readonly port: number;
+      readonly hostname: string;
+      readonly url: string;
+    }
   | { readonly type: 'failed'; readonly error: ErrorData }
   | { readonly type: 'stats'; readonly id: number; readonly stats: ServerStats }
   | { readonly type: 'closed'; readonly report: CloseReport };
@@ -33,8 +52,14 @@ export interface ErrorData {
 }
 
 export function errorData(error: unknown): ErrorData {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error), code: undefined, stack: undefined };
-  return { name: error.name, message: error.message, code: (error as { code?: string }).code, stack: error.stack };
+  if (!(error instanceof Error))
+    return { name: 'Error', message: String(error), code: undefined, stack: undefined };
+  return {
+    name: error.name,
+    message: error.message,
+    code: (error as { code?: string }).code,
+    stack: error.stack,
+  };
 }
 
 export function errorFromData(data: ErrorData): Error {

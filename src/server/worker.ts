@@ -5,8 +5,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { installGlobals } from '../web/globals.ts';
-import { checkOptions } from './options.ts';
 import { loadHandler } from './module.ts';
+import { checkOptions } from './options.ts';
 import { serveHere, type ThreadServer } from './serve.ts';
 import { errorData, type FromWorker, type ToWorker, type WorkerData } from './worker-messages.ts';
 
@@ -38,7 +38,13 @@ start().then(
       tell({ type: 'closed', report });
       port.close();
     });
-    tell({ type: 'ready', engine: server.engine, port: server.port, hostname: server.hostname, url: server.url });
+    tell({
+      type: 'ready',
+      engine: server.engine,
+      port: server.port,
+      hostname: server.hostname,
+      url: server.url,
+    });
   },
   (error) => {
     tell({ type: 'failed', error: errorData(error) });

@@ -8,9 +8,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { OptionError, UnavailableError } from '../base/errors.ts';
 import { type ListeningSocket, openListener } from '../engine/listening-socket.ts';
-import { F_DUPFD_CLOEXEC } from '../sys/abi/file.ts';
-import { fcntl } from '../sys/descriptor.ts';
-import { sysError } from '../sys/errno.ts';
+import { createLogger } from '../observe/logger.ts';
 import { loadHandler } from './module.ts';
 import { hostnameOf, type LoggerLike, portOf, type ServeOptions, type Settings } from './options.ts';
 import {
@@ -24,8 +22,13 @@ import {
   urlOf,
 } from './serve.ts';
 import { mergeStats } from './stats.ts';
-import { createLogger } from '../observe/logger.ts';
-import { errorFromData, type FromWorker, type ToWorker, type WorkerData, type WorkerOptions } from './worker-messages.ts';
+import {
+  errorFromData,
+  type FromWorker,
+  type ToWorker,
+  type WorkerData,
+  type WorkerOptions,
+} from './worker-messages.ts';
 
 /** A worker that crashes at once is not restarted faster than this, doubling up to the longest. */
 const RESTART_DELAY_MS = 50;
@@ -37,7 +40,8 @@ const FORCE_GRACE_MS = 2000;
 
 /** Starts `options.workers` threads and resolves when every one accepts connections. */
 export async function startWorkers(options: ServeOptions, settings: Settings): Promise<Server> {
-  if (options.fd !== undefined) throw new OptionError('fd', options.fd, 'workers open their own sockets; leave it out');
+  if (options.fd !== undefined)
+    throw new OptionError('fd', options.fd, 'workers open their own sockets; leave it out');
   const server = new WorkerServer(options, settings);
   try {
     await server.start();
@@ -122,7 +126,9 @@ class WorkerServer implements Server {
   async #openSocket(): Promise<ListeningSocket | undefined> {
     if (process.platform !== 'linux') {
       if (this.#options.workers! > 1 || portOf(this.#options) === 0) {
-        throw new UnavailableError('workers: several threads need SO_REUSEPORT as Linux has it; here use workers: 0');
+        throw new UnavailableError(
+          'workers: several threads need SO_REUSEPORT as Linux has it; here use workers: 0',
+        );
       }
       return undefined;
     }
@@ -152,16 +158,25 @@ class WorkerServer implements Server {
   #workerOptions(seat: Seat): WorkerOptions {
     const { engine, timeouts, limits, accessLog, globals, tls, hostname, port } = this.#options;
     const given = { engine, timeouts, limits, accessLog, globals, tls };
-    const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as WorkerOptions;
-    if (seat.socket !== undefined) return { ...present, fd: duplicateFd(seat.socket.fd) };
-    return { ...present, ...(hostname === undefined ? {} : { hostname }), ...(port === undefined ? {} : { port }) };
+    const present = Object.fromEntries(
+      Object.entries(given).filter(([, value]) => value !== undefined),
+    ) as WorkerOptions;
+    if (seat.socket !== undefined) return { ...present, fd: seat.socket.duplicate() };
+    return {
+      ...present,
+      ...(hostname === undefined ? {} : { hostname }),
+      ...(port === undefined ? {} : { port }),
+    };
   }
 
   /** Starts a thread for `seat` and waits until it accepts connections. */
   async #startMember(seat: Seat): Promise<Member> {
     const url = new URL(this.#moduleUrl);
     const data: WorkerData = { module: url.href, options: this.#workerOptions(seat), index: seat.index };
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data, name: `holdfast-${seat.index}-${this.#generation++}` });
+    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: data,
+      name: `holdfast-${seat.index}-${this.#generation++}`,
+    });
     let settle: (report: CloseReport) => void = () => {};
     const ended = new Promise<CloseReport>((resolve) => (settle = resolve));
     let report: CloseReport = { drained: 0, forced: 0 };
@@ -175,8 +190,11 @@ class WorkerServer implements Server {
           }
           resolve({ worker, ended, engine: message.engine, startedAtMs: performance.now(), leaving: false });
         } else if (message.type === 'failed') reject(errorFromData(message.error));
-        else if (message.type === 'closed') report = message.report;
-        else this.#statsWaiting.get(message.id)?.(message.stats);
+        else if (message.type === 'closed') {
+          report = message.report;
+          // Its connections have ended; what the module itself keeps running must not keep the thread.
+          void worker.terminate();
+        } else this.#statsWaiting.get(message.id)?.(message.stats);
       });
       worker.on('error', (error) => {
         this.#logger.error(`worker ${seat.index} failed`, error);
@@ -197,7 +215,9 @@ class WorkerServer implements Server {
     if (member.leaving || this.#closing !== undefined) return;
     const lived = performance.now() - member.startedAtMs;
     if (lived > PROVEN_AFTER_MS) seat.restartDelayMs = RESTART_DELAY_MS;
-    this.#logger.error(`worker ${seat.index} ended unexpectedly (code ${code}); a new one starts in ${seat.restartDelayMs} ms`);
+    this.#logger.error(
+      `worker ${seat.index} ended unexpectedly (code ${code}); a new one starts in ${seat.restartDelayMs} ms`,
+    );
     this.#restart(seat);
   }
 
@@ -208,7 +228,8 @@ class WorkerServer implements Server {
       seat.restart = undefined;
       try {
         const member = await this.#startMember(seat);
-        if (this.#closing !== undefined) member.worker.postMessage({ type: 'close', force: true } satisfies ToWorker);
+        if (this.#closing !== undefined)
+          member.worker.postMessage({ type: 'close', force: true } satisfies ToWorker);
         else seat.member = member;
       } catch (error) {
         if (this.#closing !== undefined) return;
@@ -285,7 +306,12 @@ class WorkerServer implements Server {
 
   async fetch(request: Request): Promise<Response> {
     const handler = await loadHandler(this.#moduleUrl);
-    return handler(request, { remoteAddress: undefined, completed: Promise.resolve(), waitUntil() {}, earlyHints() {} });
+    return handler(request, {
+      remoteAddress: undefined,
+      completed: Promise.resolve(),
+      waitUntil() {},
+      earlyHints() {},
+    });
   }
 
   ref(): void {
@@ -299,11 +325,4 @@ class WorkerServer implements Server {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-/** A descriptor of its own for a worker to close; the socket stays. @throws SysError EMFILE */
-function duplicateFd(fd: number): number {
-  const duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (duplicate < 0) throw sysError('fcntl', -duplicate, 'F_DUPFD_CLOEXEC');
-  return duplicate;
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
-import type { EngineConnection, EngineHandler, EngineOptions } from '../engine.ts';
 import { engineContract } from '../engine.contract.ts';
+import type { EngineConnection, EngineHandler, EngineOptions } from '../engine.ts';
 import type { IouringConnection } from './connection.ts';
 import { createIouringEngine } from './create.ts';
 
@@ -61,7 +61,11 @@ test('wakes for every completion, also when more are ready than one enter runs',
     const late = new Promise<string>((resolve) => {
       timer = setTimeout(resolve, 5000, 'late');
     });
-    assert.notEqual(await Promise.race([Promise.all(answers), late]), 'late', `round ${round}: answers are missing`);
+    assert.notEqual(
+      await Promise.race([Promise.all(answers), late]),
+      'late',
+      `round ${round}: answers are missing`,
+    );
     clearTimeout(timer);
   }
   await engine.close();

@@ -14,7 +14,6 @@
 import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/bytes.ts';
 import {
-  io_uring_sqe,
   IORING_ACCEPT_MULTISHOT,
   IORING_ASYNC_CANCEL_ALL,
   IORING_ASYNC_CANCEL_FD,
@@ -25,6 +24,7 @@ import {
   IORING_TIMEOUT_UPDATE,
   IOSQE_BUFFER_SELECT,
   IOSQE_CQE_SKIP_SUCCESS,
+  io_uring_sqe,
 } from '../../sys/abi/io-uring.ts';
 import {
   IORING_OP_ACCEPT,
@@ -39,7 +39,7 @@ import {
 import { MSG_NOSIGNAL, MSG_WAITALL, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
 import { allocate, type Memory } from '../../sys/memory.ts';
-import { setLinger } from '../../sys/socket.ts';
+import { accept4, setLinger } from '../../sys/socket.ts';
 import { Wakeup } from '../../sys/wakeup.ts';
 import { SLOT_BITS } from '../connection-table.ts';
 import {
@@ -105,7 +105,12 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     super(options);
     this.#multishotReceive = multishotReceive;
     this.#ring = new Ring(SQ_ENTRIES);
-    this.#buffers = new ReceiveBuffers(this.#ring.fd, RECEIVE_GROUP, RECEIVE_BUFFER_COUNT, RECEIVE_BUFFER_BYTES);
+    this.#buffers = new ReceiveBuffers(
+      this.#ring.fd,
+      RECEIVE_GROUP,
+      RECEIVE_BUFFER_COUNT,
+      RECEIVE_BUFFER_BYTES,
+    );
     this.#timespec = allocate(16);
     this.#timespec64 = new BigInt64Array(this.#timespec.buffer);
     this.wakeup = new Wakeup();
@@ -203,7 +208,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     const at = this.#ring.completionWord(position);
     const low = words[at]!;
     const operation = low >>> SLOT_BITS;
-    if (operation === OP_RECEIVE) this.#onReceive(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);
+    if (operation === OP_RECEIVE)
+      this.#onReceive(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);
     else if (operation === OP_SEND) this.#onSend(low & SLOT_MASK, words[at + 1]!, words[at + 2]!);
     else if (operation === OP_ACCEPT) this.#onAccept(low & SLOT_MASK, words[at + 2]!, words[at + 3]!);
     else if (operation === OP_TIMER) this.#armedMs = Number.POSITIVE_INFINITY;
@@ -236,7 +242,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     if (hasBuffer) this.#buffers.give(flags >>> 16);
     if (result === 0) this.#onPeerFinished(conn);
     else if (result === -ERRNO.ENOBUFS) this.counters.receiveBufferExhaustions++;
-    else if (result !== -ERRNO.ECANCELED && result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN) conn.fail(-result);
+    else if (result !== -ERRNO.ECANCELED && result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN)
+      conn.fail(-result);
     // In each of the other cases the wish to receive stands, and #advance arms anew.
   }
 
@@ -252,7 +259,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     assert(conn !== undefined, 'a send outlived its connection');
     conn.flags &= ~SEND_IN_FLIGHT;
     if (result < 0) {
-      if (result === -ERRNO.EINTR || result === -ERRNO.EAGAIN || (conn.flags & CLOSING) !== 0) this.touch(conn);
+      if (result === -ERRNO.EINTR || result === -ERRNO.EAGAIN || (conn.flags & CLOSING) !== 0)
+        this.touch(conn);
       if (result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN) conn.fail(-result);
       return;
     }
@@ -268,12 +276,19 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     if ((flags & IORING_CQE_F_MORE) === 0) listener.armed = false;
     if (result < 0) {
       const exhausted =
-        result === -ERRNO.EMFILE || result === -ERRNO.ENFILE || result === -ERRNO.ENOMEM || result === -ERRNO.ENOBUFS;
+        result === -ERRNO.EMFILE ||
+        result === -ERRNO.ENFILE ||
+        result === -ERRNO.ENOMEM ||
+        result === -ERRNO.ENOBUFS;
       if (exhausted && !listener.paused) this.pauseAccepting(listener, -result);
       // ECONNABORTED, EINTR, ECANCELED and the network's own errors (accept(2)) concern one connection: go on.
       return;
     }
-    const conn = this.admit(listener, result);
+    this.#welcome(result);
+  }
+
+  #welcome(fd: number): void {
+    const conn = this.admit(fd);
     if (conn === undefined) return;
     this.touch(conn);
     this.handler.onAccept(conn);
@@ -310,7 +325,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     if ((conn.flags & SEND_IN_FLIGHT) === 0) {
       const block = conn.firstBlock;
       if (block !== null) this.#submitSend(conn, block);
-      else if ((conn.flags & (SHUTDOWN_WANTED | SHUTDOWN_DONE | CLOSING)) === SHUTDOWN_WANTED) this.#submitShutdown(conn);
+      else if ((conn.flags & (SHUTDOWN_WANTED | SHUTDOWN_DONE | CLOSING)) === SHUTDOWN_WANTED)
+        this.#submitShutdown(conn);
     }
     if ((conn.flags & CLOSING) !== 0) {
       if (conn.firstBlock !== null) return;
@@ -320,7 +336,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     }
     if ((conn.flags & READING_PAUSED) === 0) {
       if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) this.#submitReceive(conn);
-    } else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.#submitReceiveCancel(conn);
+    } else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED)
+      this.#submitReceiveCancel(conn);
   }
 
   /** Reset: cancel what is in flight, then close with a zero linger, which sends RST. */
@@ -332,7 +349,14 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     }
     if ((conn.flags & CANCEL_ALL_SUBMITTED) !== 0) return;
     conn.flags |= CANCEL_ALL_SUBMITTED;
-    const at = this.#take(IORING_OP_ASYNC_CANCEL, conn.fd, OP_QUIET, conn.slot, conn.generation, IOSQE_CQE_SKIP_SUCCESS);
+    const at = this.#take(
+      IORING_OP_ASYNC_CANCEL,
+      conn.fd,
+      OP_QUIET,
+      conn.slot,
+      conn.generation,
+      IOSQE_CQE_SKIP_SUCCESS,
+    );
     this.#ring.sqe32[at + SQE_OP_FLAGS] = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
   }
 
@@ -343,7 +367,10 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       if (conn.held.length === 0) conn.held = undefined;
       this.handler.onReceive(conn, piece, 0, piece.length);
     }
-    if (conn.held === undefined && (conn.flags & (PEER_END_PENDING | READING_PAUSED | CLOSING)) === PEER_END_PENDING) {
+    if (
+      conn.held === undefined &&
+      (conn.flags & (PEER_END_PENDING | READING_PAUSED | CLOSING)) === PEER_END_PENDING
+    ) {
       conn.flags &= ~PEER_END_PENDING;
       this.handler.onPeerEnd(conn);
     }
@@ -357,7 +384,14 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   }
 
   /** Takes an entry and fills what all operations share. The caller has made sure of room. @hot */
-  #take(opcode: number, fd: number, operation: number, slot: number, generation: number, sqeFlags: number): number {
+  #take(
+    opcode: number,
+    fd: number,
+    operation: number,
+    slot: number,
+    generation: number,
+    sqeFlags: number,
+  ): number {
     const ring = this.#ring;
     const at = ring.take();
     const sqe = ring.sqe32;
@@ -383,20 +417,41 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
 
   #submitShutdown(conn: IouringConnection): void {
     conn.flags |= SHUTDOWN_DONE;
-    const at = this.#take(IORING_OP_SHUTDOWN, conn.fd, OP_QUIET, conn.slot, conn.generation, IOSQE_CQE_SKIP_SUCCESS);
+    const at = this.#take(
+      IORING_OP_SHUTDOWN,
+      conn.fd,
+      OP_QUIET,
+      conn.slot,
+      conn.generation,
+      IOSQE_CQE_SKIP_SUCCESS,
+    );
     this.#ring.sqe32[at + SQE_LEN] = SHUT_WR;
   }
 
   #submitReceive(conn: IouringConnection): void {
     conn.flags |= RECEIVE_ARMED;
-    const at = this.#take(IORING_OP_RECV, conn.fd, OP_RECEIVE, conn.slot, conn.generation, IOSQE_BUFFER_SELECT);
+    const at = this.#take(
+      IORING_OP_RECV,
+      conn.fd,
+      OP_RECEIVE,
+      conn.slot,
+      conn.generation,
+      IOSQE_BUFFER_SELECT,
+    );
     if (this.#multishotReceive) this.#ring.sqe16[at * 2 + (SQE.ioprio >> 1)] = IORING_RECV_MULTISHOT;
     this.#ring.sqe16[at * 2 + (SQE.buf_group >> 1)] = RECEIVE_GROUP;
   }
 
   #submitReceiveCancel(conn: IouringConnection): void {
     conn.flags |= RECEIVE_CANCELLED;
-    const at = this.#take(IORING_OP_ASYNC_CANCEL, -1, OP_QUIET, conn.slot, conn.generation, IOSQE_CQE_SKIP_SUCCESS);
+    const at = this.#take(
+      IORING_OP_ASYNC_CANCEL,
+      -1,
+      OP_QUIET,
+      conn.slot,
+      conn.generation,
+      IOSQE_CQE_SKIP_SUCCESS,
+    );
     // The operation to cancel is named by its user_data.
     this.#ring.sqe32[at + SQE_ADDR] = conn.slot | (OP_RECEIVE << SLOT_BITS);
     this.#ring.sqe32[at + SQE_ADDR + 1] = conn.generation;
@@ -419,13 +474,26 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   /** The descriptor is closed once the accept on it has ended, so that its number is not reused under it. */
   #closeListener(index: number, listener: DescriptorListener): void {
     if (!listener.armed) {
-      listener.socket.close();
+      if (listener.onStopped !== undefined) this.#acceptLast(listener);
       return;
     }
     if (listener.paused) return;
     listener.paused = true; // the cancel is submitted once
     const at = this.#take(IORING_OP_ASYNC_CANCEL, -1, OP_QUIET, index, 0, IOSQE_CQE_SKIP_SUCCESS);
     this.#ring.sqe32[at + SQE_ADDR] = index | (OP_ACCEPT << SLOT_BITS);
+  }
+
+  /**
+   * Takes the connections that wait when the accept has ended; the listener is closed after this turn.
+   * Waiters on one socket are woken one at a time (EPOLLEXCLUSIVE): a connection that woke us while we
+   * were leaving has woken no other thread on that socket, and would wait until the next one comes.
+   */
+  #acceptLast(listener: DescriptorListener): void {
+    for (;;) {
+      const fd = accept4(listener.socket.fd, SOCK_CLOEXEC | SOCK_NONBLOCK);
+      if (fd < 0) return;
+      this.#welcome(fd);
+    }
   }
 
   /** One absolute timer for the earliest deadline. One that is armed too early fires for nothing and is set anew. */

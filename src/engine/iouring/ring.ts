@@ -7,11 +7,6 @@
  * release semantics (io_uring.h, "Magic offsets"); Atomics.store and Atomics.load give the same here.
  */
 import {
-  io_cqring_offsets,
-  io_sqring_offsets,
-  io_uring_cqe,
-  io_uring_params,
-  io_uring_sqe,
   IORING_CQ_EVENTFD_DISABLED,
   IORING_ENTER_GETEVENTS,
   IORING_OFF_SQES,
@@ -24,6 +19,11 @@ import {
   IORING_SETUP_TASKRUN_FLAG,
   IORING_SQ_CQ_OVERFLOW,
   IORING_SQ_TASKRUN,
+  io_cqring_offsets,
+  io_sqring_offsets,
+  io_uring_cqe,
+  io_uring_params,
+  io_uring_sqe,
 } from '../../sys/abi/io-uring.ts';
 import { IORING_REGISTER_EVENTFD } from '../../sys/abi/io-uring-ops.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
@@ -99,11 +99,16 @@ export class Ring {
     this.entries = words[at.sq_entries >> 2]!;
     const sq = at.sq_off;
     const cq = at.cq_off;
-    const sqField = (name: keyof typeof io_sqring_offsets.offset) => words[(sq + io_sqring_offsets.offset[name]) >> 2]!;
-    const cqField = (name: keyof typeof io_cqring_offsets.offset) => words[(cq + io_cqring_offsets.offset[name]) >> 2]!;
+    const sqField = (name: keyof typeof io_sqring_offsets.offset) =>
+      words[(sq + io_sqring_offsets.offset[name]) >> 2]!;
+    const cqField = (name: keyof typeof io_cqring_offsets.offset) =>
+      words[(cq + io_cqring_offsets.offset[name]) >> 2]!;
     const cqEntries = words[at.cq_entries >> 2]!;
     // IORING_FEAT_SINGLE_MMAP (5.4) is older than our floor: both rings live in one mapping.
-    const ringBytes = Math.max(sqField('array') + this.entries * 4, cqField('cqes') + cqEntries * io_uring_cqe.size);
+    const ringBytes = Math.max(
+      sqField('array') + this.entries * 4,
+      cqField('cqes') + cqEntries * io_uring_cqe.size,
+    );
     const rings = mapFile(fd, ringBytes, 0);
     const entriesMemory = mapFile(fd, this.entries * io_uring_sqe.size, IORING_OFF_SQES);
     this.#mappings = [rings, entriesMemory];

@@ -1,0 +1,172 @@
+/**
+ * One connection of the simulated engine: what the layer above has committed and wishes, and its end of
+ * the link. Calls from above change wishes only; `SimEngine` acts on them at the end of the turn or of
+ * the microtask queue, so no call is ever answered from within.
+ */
+import { assert } from '../../base/assert.ts';
+import { type CloseReason, type EngineConnection, type RemoteAddress, SEND_RESERVE_BYTES_MAX } from '../engine.ts';
+import { ByteQueue } from './byte-queue.ts';
+import type { LinkServer, SimLink } from './link.ts';
+
+/** What the connection needs of its engine. */
+export interface SimConnectionOwner {
+  /** Something is to be sent, shut down or closed. */
+  touch(conn: SimConnection): void;
+  /** Something has come for it: a turn is needed. */
+  ready(conn: SimConnection): void;
+  setDeadline(slot: number, atMs: number): void;
+}
+
+/** Sees every call that the layer above makes and that changes anything: for checkers. */
+export interface ConnectionTap {
+  /** Borrowed during the call. */
+  committed(bytes: Uint8Array, start: number, end: number): void;
+  called(call: 'close' | 'reset' | 'shutdownWrite', reason: CloseReason): void;
+}
+
+/** Reservations begin at no particular place: nobody may take it for 0. */
+const PLACE_MAX = 8;
+
+export class SimConnection implements EngineConnection, LinkServer {
+  user: unknown = undefined;
+  tap: ConnectionTap | undefined = undefined;
+  out = new Uint8Array(1024);
+  readonly slot: number;
+  readonly generation: number;
+  readonly link: SimLink;
+  readonly unsent = new ByteQueue();
+  readonly openedMs: number;
+  isOpen = true;
+  isReadingPaused = false;
+  /** `shutdownWrite` was called. */
+  isShutdownWanted = false;
+  isShutdownDone = false;
+  /** `close` or `reset` was called, or the socket failed. */
+  isClosing = false;
+  isAborting = false;
+  /** The descriptor is closed; `onClosed` is owed. */
+  isReleased = false;
+  peerEndTold = false;
+  /** `onDrained` is owed when everything has been taken. */
+  drainOwed = false;
+  drainDue = false;
+  isTouched = false;
+  isReady = false;
+  /** A send is submitted and has not completed: nothing more is taken until then. */
+  isSendHeld = false;
+  failure: 'peer-reset' | 'peer-dead' | undefined = undefined;
+  reason: CloseReason = '';
+  readonly #owner: SimConnectionOwner;
+  #place = 0;
+  #reserved = 0;
+  #remote: RemoteAddress | undefined = undefined;
+
+  constructor(owner: SimConnectionOwner, slot: number, generation: number, link: SimLink) {
+    this.#owner = owner;
+    this.slot = slot;
+    this.generation = generation;
+    this.link = link;
+    this.openedMs = link.network.nowMs;
+  }
+
+  get unsentBytes(): number {
+    return this.unsent.length;
+  }
+
+  /** What is committed now goes nowhere. */
+  get isMute(): boolean {
+    return this.isClosing || this.isShutdownWanted || !this.isOpen;
+  }
+
+  reserve(size: number): number {
+    assert(size > 0 && size <= SEND_RESERVE_BYTES_MAX, 'reserve out of range');
+    this.#place = (this.#place + 3) % PLACE_MAX;
+    this.#reserved = size;
+    const needed = this.#place + size;
+    if (this.out.length < needed) this.out = new Uint8Array(Math.max(needed, 2 * this.out.length));
+    return this.#place;
+  }
+
+  commit(size: number): void {
+    assert(size <= this.#reserved, 'commit of more than was reserved');
+    this.#reserved = 0;
+    if (this.isMute || size === 0) return;
+    const start = this.#place;
+    this.tap?.committed(this.out, start, start + size);
+    this.unsent.pushCopy(this.out, start, start + size);
+    this.#owner.touch(this);
+  }
+
+  pauseReading(): void {
+    this.isReadingPaused = true;
+  }
+
+  resumeReading(): void {
+    if (!this.isReadingPaused || !this.isOpen) return;
+    this.isReadingPaused = false;
+    if (this.hasNews) this.#owner.ready(this);
+  }
+
+  shutdownWrite(): void {
+    if (this.isMute) return;
+    this.tap?.called('shutdownWrite', '');
+    this.isShutdownWanted = true;
+    this.#owner.touch(this);
+  }
+
+  close(reason: CloseReason): void {
+    if (this.isClosing || !this.isOpen) return;
+    this.tap?.called('close', reason);
+    this.isClosing = true;
+    this.reason = reason;
+    this.#owner.touch(this);
+  }
+
+  reset(reason: CloseReason): void {
+    if (this.isAborting || !this.isOpen || this.isReleased) return;
+    this.tap?.called('reset', reason);
+    if (!this.isClosing) this.reason = reason;
+    this.isClosing = true;
+    this.isAborting = true;
+    this.#owner.touch(this);
+  }
+
+  setDeadline(atMs: number): void {
+    if (this.isOpen) this.#owner.setDeadline(this.slot, atMs);
+  }
+
+  remoteAddress(): RemoteAddress | undefined {
+    // A peer that has gone before it was first asked for has no address any more.
+    if (this.#remote === undefined && this.isOpen && this.failure === undefined) {
+      this.#remote = { family: 'IPv4', address: '192.0.2.1', port: this.link.peer.port };
+    }
+    return this.#remote;
+  }
+
+  /** Something of the peer's waits to be handed over. */
+  get hasNews(): boolean {
+    const { up } = this.link;
+    return up.received.length > 0 || (up.finArrived && !this.peerEndTold);
+  }
+
+  // LinkServer
+
+  readable(): void {
+    if (this.isClosing) {
+      // RFC 9293 does not let us stop listening before the release; what comes is thrown away.
+      this.link.up.discardReceived();
+      return;
+    }
+    if (!this.isReadingPaused) this.#owner.ready(this);
+  }
+
+  writable(): void {
+    if (this.unsent.length > 0 && !this.isSendHeld) this.#owner.touch(this);
+  }
+
+  failed(reason: 'peer-reset' | 'peer-dead'): void {
+    if (!this.isOpen || this.isReleased) return;
+    this.failure = reason;
+    this.#owner.ready(this);
+  }
+}

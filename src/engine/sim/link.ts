@@ -1,0 +1,152 @@
+/**
+ * One TCP connection between a simulated peer and the engine, as the two kernels hold it. It outlives
+ * both owners: what the engine has closed still sends its last bytes, and answers late ones with RST, as
+ * Linux does. That is what a server's lingering close exists for.
+ */
+import { Direction, type DirectionOwner } from './direction.ts';
+import type { SimNetwork } from './network.ts';
+import type { SimPeer } from './peer.ts';
+
+/** The engine's side of a link. */
+export interface LinkServer {
+  /** Bytes or FIN wait to be read. */
+  readable(): void;
+  /** The kernel takes bytes again. */
+  writable(): void;
+  /** The connection is broken. */
+  failed(reason: 'peer-reset' | 'peer-dead'): void;
+}
+
+const PEER_SEND_BUFFER_BYTES = 64 * 1024;
+
+export class SimLink implements DirectionOwner {
+  readonly network: SimNetwork;
+  readonly id: number;
+  /** From the peer to the server. */
+  readonly up: Direction;
+  /** From the server to the peer. */
+  readonly down: Direction;
+  peer!: SimPeer;
+  server: LinkServer | undefined = undefined;
+  /** The engine has closed its descriptor, or never had one. */
+  serverGone = false;
+  /** The peer's host is gone without a word. */
+  isVanished = false;
+  /** The network broke it, not one of the two. */
+  wasCut = false;
+  /** The server's kernel answered late bytes with RST. */
+  wasAnsweredByReset = false;
+  /** When either side last heard of the other. */
+  lastHeardMs: number;
+  /** A break that came before the engine had accepted. */
+  pendingFailure: 'peer-reset' | 'peer-dead' | undefined = undefined;
+  readonly #latencyMs: number;
+  #deadPeerMs = Number.POSITIVE_INFINITY;
+
+  constructor(network: SimNetwork, id: number, latencyMs: number, peer: { receiveBufferBytes: number }) {
+    this.network = network;
+    this.id = id;
+    this.#latencyMs = latencyMs;
+    this.lastHeardMs = network.nowMs;
+    const { faults } = network;
+    this.up = new Direction(this, this, PEER_SEND_BUFFER_BYTES, faults.receiveBufferBytes);
+    this.down = new Direction(this, this, faults.sendBufferBytes, peer.receiveBufferBytes);
+  }
+
+  /** One way, drawn anew for each segment. */
+  delayMs(): number {
+    const { random, faults } = this.network;
+    return this.#latencyMs + (faults.jitterMsMax > 0 ? random.nextUnit() * faults.jitterMsMax : 0);
+  }
+
+  // DirectionOwner
+
+  arrived(direction: Direction): void {
+    if (direction === this.down) {
+      this.peer.arrived();
+      return;
+    }
+    if (!this.serverGone) {
+      this.server?.readable();
+      return;
+    }
+    if (direction.received.length === 0) return;
+    // RFC 9293 §3.10.7.1: a segment for a connection that is not there is answered by RST.
+    this.network.injected.answersToClosed++;
+    this.wasAnsweredByReset = true;
+    this.network.trace?.(`peer ${this.id}: late bytes at a closed socket are answered by RST`);
+    this.resetToPeer();
+  }
+
+  roomMade(direction: Direction): void {
+    if (direction === this.down) this.server?.writable();
+    else this.peer.roomMade();
+  }
+
+  // Ends.
+
+  /** RST from the server's host. */
+  resetToPeer(): void {
+    this.down.break();
+    this.up.break();
+    if (this.isVanished) return;
+    const atMs = Math.max(this.down.lastArrivalMs, this.network.nowMs + this.delayMs());
+    this.network.at(atMs, { fire: () => this.peer.resetArrived() });
+  }
+
+  /** RST from the peer's host. */
+  resetToServer(): void {
+    if (this.isVanished) return;
+    const atMs = Math.max(this.up.lastArrivalMs, this.network.nowMs + this.delayMs());
+    this.down.break();
+    this.network.at(atMs, { fire: () => this.#failAtServer('peer-reset') });
+  }
+
+  /** The network resets both sides. */
+  resetBoth(): void {
+    if (this.isVanished || this.peer.isOver || this.up.isBroken || this.wasCut) return;
+    this.wasCut = true;
+    this.network.injected.linkResets++;
+    this.network.trace?.(`peer ${this.id}: the network resets the connection`);
+    this.down.break();
+    this.#failAtServer('peer-reset');
+    this.peer.resetArrived();
+  }
+
+  #failAtServer(reason: 'peer-reset' | 'peer-dead'): void {
+    if (this.isVanished && reason === 'peer-reset') return;
+    const { random, faults } = this.network;
+    this.down.break();
+    this.up.isBroken = true;
+    if (random.chance(faults.resetDropsUnread)) this.up.received.clear();
+    if (this.serverGone) return;
+    if (this.server === undefined) this.pendingFailure = reason;
+    else this.server.failed(reason);
+  }
+
+  /** The peer's host stops to exist, and tells nobody. */
+  vanish(): void {
+    if (this.isVanished) return;
+    this.isVanished = true;
+    this.#armDeadPeer();
+  }
+
+  /** The engine has accepted: how long the kernel lets a silent peer be. */
+  watchDeadPeer(deadPeerMs: number): void {
+    this.#deadPeerMs = deadPeerMs;
+    if (this.isVanished) this.#armDeadPeer();
+  }
+
+  #armDeadPeer(): void {
+    if (this.#deadPeerMs === Number.POSITIVE_INFINITY) return;
+    const atMs = Math.max(this.lastHeardMs + this.#deadPeerMs, this.network.nowMs);
+    this.network.at(atMs, { fire: () => this.#failAtServer('peer-dead') });
+  }
+
+  /** The engine gives the descriptor back; what was sent still leaves. */
+  releasedByServer(): void {
+    this.serverGone = true;
+    this.server = undefined;
+    this.up.discardReceived();
+  }
+}
