@@ -113,6 +113,13 @@ test('elsewhere than on Linux the answer is an error that says so', () => {
   assert.match(run(script, undefined).stdout, /^HOLDFAST_UNAVAILABLE .*darwin/);
 });
 
+test('a processor without tables is refused', { skip: !ON_LINUX && 'Linux only' }, () => {
+  const script = `Object.defineProperty(process, 'arch', { value: 'riscv64' });
+    const { loadFfi } = await import(${JSON.stringify(URL_OF_FFI)});
+    try { loadFfi() } catch (error) { console.log(error.code, error.message) }`;
+  assert.match(run(script, undefined).stdout, /^HOLDFAST_UNAVAILABLE .*riscv64/);
+});
+
 test('a worker thread has an errno of its own', { skip: !ON_LINUX && 'Linux only' }, async () => {
   const ffi = loadFfi();
   assert.equal(ffi.libc.close(-1), -1);
