@@ -261,7 +261,11 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
 
   /** Does for a connection what it wishes, as far as the kernel takes it. @hot */
   #advance(conn: EpollConnection): void {
-    if ((conn.flags & (CLOSED | ABORTING)) === 0 && conn.firstBlock !== null && (conn.flags & SEND_BLOCKED) === 0) {
+    if (
+      (conn.flags & (CLOSED | ABORTING)) === 0 &&
+      conn.firstBlock !== null &&
+      (conn.flags & SEND_BLOCKED) === 0
+    ) {
       this.#send(conn);
     }
     const flags = conn.flags;
@@ -346,7 +350,11 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
 
   /** Peers that the kernel has accepted already would be reset when the listener closes: they are let in. */
   #acceptLast(listener: DescriptorListener): void {
-    if (listener.onStopped !== undefined) this.#accept(listener, ACCEPTS_BEFORE_CLOSE);
+    if (listener.onStopped !== undefined) {
+      // Threads that take over from each other have duplicates of one descriptor.
+      this.#events.remove(listener.socket.fd);
+      this.#accept(listener, ACCEPTS_BEFORE_CLOSE);
+    }
     // Its descriptor is closed after this turn.
     listener.armed = false;
   }

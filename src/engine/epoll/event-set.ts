@@ -1,12 +1,13 @@
 /**
  * One epoll descriptor and the memory that its events are written to. Edge-triggered throughout: each
- * descriptor is registered once, with everything that can ever matter, and never touched again; closing
- * it takes it out.
+ * descriptor is registered once, with everything that can ever matter, and never touched again. Closing
+ * it takes it out, unless it has a duplicate somewhere: then events would go on, and `remove` must come first.
  *
  * Knows no connections: what an event means is in `event-data.ts`, what follows from it in the engine.
  */
 import {
   EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
   EPOLLET,
   EPOLLIN,
   EPOLLOUT,
@@ -58,6 +59,10 @@ export class EventSet {
    */
   add(fd: number, interest: number, data: number, dataHigh: number): number {
     return epollCtl(this.fd, EPOLL_CTL_ADD, fd, interest, data, dataHigh);
+  }
+
+  remove(fd: number): void {
+    epollCtl(this.fd, EPOLL_CTL_DEL, fd, 0, 0);
   }
 
   /**
