@@ -57,11 +57,11 @@ function open(forced: string | undefined): Ffi {
 }
 
 /**
- * The order is a choice of fewer parts over fewer nanoseconds: node:ffi needs no package and loads in 5 ms
- * instead of 10, but a call with an address costs 330 to 410 ns above the system call, against koffi's
- * 80 to 110 (Node 26.10). HOLDFAST_FFI=koffi chooses the nanoseconds.
+ * koffi first: a call with an address costs 80 to 110 ns above the system call, against node:ffi's 330
+ * to 410 (Node 26.10), and node:ffi prints a warning. node:ffi needs no package, so it serves where
+ * koffi has not been installed. HOLDFAST_FFI forces one.
  */
-const PREFERENCE: readonly Ffi['name'][] = ['node:ffi', 'koffi'];
+const PREFERENCE: readonly Ffi['name'][] = ['koffi', 'node:ffi'];
 
 function openFirst(): Ffi {
   const refusals: string[] = [];

@@ -4,7 +4,7 @@
  */
 import { type BodyOwner, claimBody } from './body.ts';
 import { collect } from './pieces.ts';
-import { PlatformResponse } from './platform.ts';
+import { type PlatformResponse, platform } from './platform.ts';
 
 /** Strips a byte order mark and replaces what is no UTF-8, as the standard's "UTF-8 decode" does. */
 const decoder = new TextDecoder();
@@ -43,16 +43,16 @@ export async function readArrayBuffer(owner: BodyOwner): Promise<ArrayBuffer> {
 
 /** @param contentType the type of the message, if it has one */
 export async function readBlob(owner: BodyOwner, contentType: string | null): Promise<Blob> {
-  return onPlatform(await readBytes(owner), contentType).blob();
+  return platformBody(await readBytes(owner), contentType).blob();
 }
 
 /** @param contentType the type of the message, if it has one */
 export async function readFormData(owner: BodyOwner, contentType: string | null): Promise<FormData> {
-  return onPlatform(await readBytes(owner), contentType).formData();
+  return platformBody(await readBytes(owner), contentType).formData();
 }
 
-function onPlatform(bytes: Uint8Array<ArrayBuffer>, contentType: string | null): PlatformResponse {
-  return new PlatformResponse(
+function platformBody(bytes: Uint8Array<ArrayBuffer>, contentType: string | null): PlatformResponse {
+  return new (platform().Response)(
     bytes,
     contentType === null ? {} : { headers: { 'content-type': contentType } },
   );

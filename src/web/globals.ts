@@ -7,20 +7,22 @@
  * ours; `request.ts` says what. Responses need no patch at all: the server takes the platform's.
  */
 import { Headers } from './headers.ts';
-import { PlatformRequest, type RequestInit, recognisePlatform } from './platform.ts';
+import { deferPlatform, platform, type RequestInit, recognisePlatform } from './platform.ts';
 import { isLightRequest, toPlatformRequest } from './request.ts';
 import { Response } from './response.ts';
 
 type RequestInput = ConstructorParameters<typeof globalThis.Request>[0];
 
 /** The platform's, that accepts ours; it goes by the platform's name. */
-const PatchedRequest = class Request extends PlatformRequest {
-  constructor(input: RequestInput, init?: RequestInit) {
-    super(isLightRequest(input) ? toPlatformRequest(input) : input, init);
-  }
-};
-
-recognisePlatform(PatchedRequest, PlatformRequest);
+function patchedRequest(): typeof globalThis.Request {
+  const PatchedRequest = class Request extends platform().Request {
+    constructor(input: RequestInput, init?: RequestInit) {
+      super(isLightRequest(input) ? toPlatformRequest(input) : input, init);
+    }
+  };
+  recognisePlatform(PatchedRequest, 'Request');
+  return PatchedRequest;
+}
 
 /**
  * Patches `Request`, `Response`, `Headers` and `fetch`.
@@ -31,13 +33,28 @@ export function installGlobals(): () => void {
   const patchedFetch: typeof fetch = async (input, init) =>
     fetchBefore(isLightRequest(input) ? toPlatformRequest(input) : input, init);
   const restores = [
-    replace('Request', PatchedRequest),
+    replaceLazily('Request', patchedRequest),
     replace('Response', Response),
     replace('Headers', Headers),
     replace('fetch', patchedFetch),
   ];
+  deferPlatform(true);
   return () => {
+    deferPlatform(false);
     for (const restore of restores) restore();
+  };
+}
+
+/** As Node does it: the class is made when it is first asked for, and can be replaced like any other. */
+function replaceLazily(name: string, make: () => unknown): () => void {
+  const before = Object.getOwnPropertyDescriptor(globalThis, name)!;
+  let made: unknown;
+  const get = () => (made ??= make());
+  const set = (value: unknown) => void replace(name, value);
+  Object.defineProperty(globalThis, name, { get, set, configurable: true, enumerable: false });
+  return () => {
+    if (Object.getOwnPropertyDescriptor(globalThis, name)?.get === get)
+      Object.defineProperty(globalThis, name, before);
   };
 }
 

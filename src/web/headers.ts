@@ -9,7 +9,7 @@
 import { fieldName, fieldValue } from './field-rules.ts';
 import { findHeadField, indexHeadLines, readHeadFields } from './head-fields.ts';
 import { INSPECT, type Inspect, type InspectOptions } from './inspect.ts';
-import { type HeadersInit, PlatformHeaders, recognisePlatform, standInFor } from './platform.ts';
+import { ensurePlatform, type HeadersInit, onPlatform, recognisePlatform, standInFor } from './platform.ts';
 
 type Entry = [name: string, value: string];
 
@@ -32,6 +32,7 @@ export class Headers {
   _sorted: readonly Entry[] | undefined;
 
   constructor(init?: HeadersInit | undefined) {
+    ensurePlatform();
     this._names = [];
     this._values = [];
     this._text = '';
@@ -174,8 +175,8 @@ export class Headers {
   }
 }
 
-standInFor(Headers, PlatformHeaders);
-recognisePlatform(Headers, PlatformHeaders);
+onPlatform(({ Headers: Platform }) => standInFor(Headers, Platform));
+recognisePlatform(Headers, 'Headers');
 // The very same function, as in the platform: undici compares the two.
 Object.defineProperty(Headers.prototype, Symbol.iterator, {
   value: Headers.prototype.entries,

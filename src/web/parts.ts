@@ -7,7 +7,7 @@ import { show } from '../base/errors.ts';
 import { type BodyOwner, claimBody, claimStream, type OpenedBody } from './body.ts';
 import { fieldName, fieldValue, reasonPhrase } from './field-rules.ts';
 import { IterablePieces, type OutgoingBody, type PieceReader } from './pieces.ts';
-import { PlatformResponse, platformBodySource } from './platform.ts';
+import { platform, platformBodySource } from './platform.ts';
 import { Response } from './response.ts';
 
 export type { OutgoingBody } from './pieces.ts';
@@ -44,7 +44,7 @@ export function isLightResponse(value: unknown): value is Response {
  */
 export function responseParts(response: unknown, into: ResponseParts = new ResponseParts()): ResponseParts {
   if (isLightResponse(response)) readLight(response, into);
-  else if (response instanceof PlatformResponse) readPlatform(response, into);
+  else if (response instanceof platform().Response) readPlatform(response, into);
   else readForeign(response, into);
   return into;
 }

@@ -1,19 +1,79 @@
 /**
- * The fetch classes that Node brings along, taken once, before anybody can patch the globals. Ours
+ * The fetch classes that Node brings along, as they were before anybody could patch the globals. Ours
  * stand in front of them: an object of ours has the platform's prototype behind its own, so that
  * `instanceof` holds, and it never runs the platform's constructor (measured on Node 20: 15 us for a
  * Response, 5 for a Request) unless something is asked for that only the platform has.
+ *
+ * Node loads them when they are first asked for, which takes 40 ms of a start that is to take 200. So
+ * do we: when the first object of ours is made, or, where `installGlobals` has put ours in their place,
+ * when somebody asks for what only they can do.
  */
 
-export const PlatformRequest = globalThis.Request;
+export interface Platform {
+  readonly Request: typeof globalThis.Request;
+  readonly Response: typeof globalThis.Response;
+  readonly Headers: typeof globalThis.Headers;
+}
 export type PlatformRequest = globalThis.Request;
-export const PlatformResponse = globalThis.Response;
 export type PlatformResponse = globalThis.Response;
-export const PlatformHeaders = globalThis.Headers;
-export type PlatformHeaders = globalThis.Headers;
 
 export type HeadersInit = NonNullable<ConstructorParameters<typeof globalThis.Headers>[0]>;
 export type RequestInit = NonNullable<ConstructorParameters<typeof globalThis.Request>[1]>;
+
+type Name = keyof Platform;
+
+function globalOf(name: Name): PropertyDescriptor {
+  return Object.getOwnPropertyDescriptor(globalThis, name)!;
+}
+
+/** Looking at the property does not load the class behind it. */
+const ORIGINAL: Readonly<Record<Name, PropertyDescriptor>> = {
+  Request: globalOf('Request'),
+  Response: globalOf('Response'),
+  Headers: globalOf('Headers'),
+};
+
+let loaded: Platform | undefined;
+let isNeededAtOnce = true;
+const links: ((platform: Platform) => void)[] = [];
+
+/** The platform's classes, loaded if need be. */
+export function platform(): Platform {
+  return loaded ?? load();
+}
+
+/** Registers what ties one of our classes to the platform's, for when that is there. */
+export function onPlatform(link: (platform: Platform) => void): void {
+  links.push(link);
+  if (loaded !== undefined) link(loaded);
+}
+
+/** Before an object of ours is given away: `instanceof` the global class must hold for it. @hot */
+export function ensurePlatform(): void {
+  if (isNeededAtOnce) platform();
+}
+
+/** @param defer while the global classes are ours, which know ours without the platform's help */
+export function deferPlatform(defer: boolean): void {
+  isNeededAtOnce = !defer && loaded === undefined;
+}
+
+function load(): Platform {
+  isNeededAtOnce = false;
+  loaded = { Request: take('Request'), Response: take('Response'), Headers: take('Headers') } as Platform;
+  for (const link of links) link(loaded);
+  return loaded;
+}
+
+function take(name: Name): unknown {
+  const { get, value } = ORIGINAL[name];
+  if (get === undefined) return value;
+  const present = globalOf(name);
+  const taken = get.call(globalThis);
+  // Node's getter puts the class in its own place; a patch that came since stays.
+  if (present.get !== get) Object.defineProperty(globalThis, name, present);
+  return taken;
+}
 
 interface Constructor {
   readonly prototype: object;
@@ -28,11 +88,18 @@ export function standInFor(ours: Constructor, platform: Constructor): void {
  * Makes `value instanceof ours` hold for the platform's objects too. A class derived from ours, which
  * inherits the test, has only its own instances.
  */
-export function recognisePlatform(ours: Constructor, platform: Constructor): void {
+export function recognisePlatform(ours: Constructor, name: Name): void {
+  const isInstance = Function.prototype[Symbol.hasInstance];
   Object.defineProperty(ours, Symbol.hasInstance, {
     configurable: true,
     value(this: unknown, value: unknown): boolean {
-      return Function.prototype[Symbol.hasInstance].call(this === ours ? platform : this, value);
+      if (isInstance.call(this, value)) return true;
+      return (
+        this === ours &&
+        typeof value === 'object' &&
+        value !== null &&
+        isInstance.call(platform()[name], value)
+      );
     },
   });
 }

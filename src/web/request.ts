@@ -15,7 +15,15 @@ import { type BodyOwner, isReadable, isUsed, type OpenedBody, streamOf } from '.
 import { readArrayBuffer, readBlob, readBytes, readFormData, readJson, readText } from './consume.ts';
 import { type Headers, headersOfHead } from './headers.ts';
 import { INSPECT, type Inspect, type InspectOptions, inspectAs } from './inspect.ts';
-import { answerPlatformSlots, PlatformRequest, type RequestInit, standInFor } from './platform.ts';
+import {
+  answerPlatformSlots,
+  ensurePlatform,
+  onPlatform,
+  type PlatformRequest,
+  platform,
+  type RequestInit,
+  standInFor,
+} from './platform.ts';
 import { requestUrl } from './url.ts';
 
 /** What the server's connection offers; ids guard against a Request kept beyond its exchange. */
@@ -273,14 +281,15 @@ export class HoldfastRequest implements BodyOwner {
   }
 }
 
-standInFor(HoldfastRequest, PlatformRequest);
+onPlatform(({ Request: Platform }) => {
+  standInFor(HoldfastRequest, Platform);
+  answerPlatformSlots(HoldfastRequest, new Platform('http://localhost/'), toPlatformRequest);
+});
 // What builds a second Request by `request.constructor` gets one that it can give arguments to.
 Object.defineProperty(HoldfastRequest.prototype, 'constructor', {
-  value: PlatformRequest,
-  writable: true,
+  get: () => platform().Request,
   configurable: true,
 });
-answerPlatformSlots(HoldfastRequest, new PlatformRequest('http://localhost/'), toPlatformRequest);
 
 /**
  * `text` is a latin1 snapshot that holds the head; all positions are indexes in it.
@@ -303,6 +312,7 @@ export function createRequest(
   fieldsEnd: number,
   hasBody: boolean,
 ): HoldfastRequest {
+  ensurePlatform();
   return new HoldfastRequest(
     port,
     exchangeId,
@@ -350,7 +360,7 @@ function platformRequest(
     init.body = body;
     init.duplex = 'half';
   }
-  return new PlatformRequest(request.url, init);
+  return new (platform().Request)(request.url, init);
 }
 
 function mayHaveBody(method: string): boolean {

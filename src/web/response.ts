@@ -13,7 +13,7 @@ import { fieldName, fieldValue, reasonPhrase } from './field-rules.ts';
 import { appendAll, Headers, headersOfLists } from './headers.ts';
 import { INSPECT, type Inspect, type InspectOptions, inspectAs } from './inspect.ts';
 import { IterablePieces, StreamPieces } from './pieces.ts';
-import { type HeadersInit, PlatformResponse, recognisePlatform, standInFor } from './platform.ts';
+import { ensurePlatform, type HeadersInit, onPlatform, recognisePlatform, standInFor } from './platform.ts';
 
 export interface ResponseInit {
   readonly status?: number | undefined;
@@ -50,6 +50,7 @@ export class Response implements BodyOwner {
 
   /** @throws TypeError, RangeError as the platform's @hot */
   constructor(body?: BodyInit | null | undefined, init?: ResponseInit | undefined) {
+    ensurePlatform();
     this._status = 200;
     this._statusText = '';
     this._source = null;
@@ -211,8 +212,8 @@ export class Response implements BodyOwner {
   }
 }
 
-standInFor(Response, PlatformResponse);
-recognisePlatform(Response, PlatformResponse);
+onPlatform(({ Response: Platform }) => standInFor(Response, Platform));
+recognisePlatform(Response, 'Response');
 
 /** Text, bytes and blobs never change, so that two responses can hold the same. */
 function canBeShared(source: BodySource): boolean {
