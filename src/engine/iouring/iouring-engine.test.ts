@@ -47,12 +47,16 @@ test('wakes for every completion, also when more are ready than one enter runs',
       socket.write('x');
       answers.push(
         new Promise((resolve, reject) => {
+          let received = '';
+          socket.on('data', (bytes: Buffer) => {
+            received += bytes.toString('latin1');
+          });
           socket.on('end', () => {
             socket.end();
-            resolve();
+            if (received === 'x') resolve();
+            else reject(new Error(`round ${round}: FIN after ${JSON.stringify(received)}`));
           });
           socket.on('error', reject);
-          socket.resume();
         }),
       );
     }
@@ -68,5 +72,27 @@ test('wakes for every completion, also when more are ready than one enter runs',
     );
     clearTimeout(timer);
   }
+  await engine.close();
+});
+
+test('what is done to a connection never reaches the next one with the same descriptor', async () => {
+  const engine = createIouringEngine({ handler: new EchoOnce() });
+  const { address } = await engine.listen({ port: 0, hostname: '127.0.0.1' });
+  const oneAfterTheOther = async () => {
+    for (let i = 0; i < 500; i++) {
+      await new Promise<void>((resolve, reject) => {
+        const socket = connect({ port: address.port, host: '127.0.0.1', allowHalfOpen: true });
+        socket.write('x');
+        // Gone as soon as it is answered, so that its descriptor is free again while the server ends it.
+        socket.once('data', () => {
+          socket.end();
+          resolve();
+        });
+        socket.once('end', () => reject(new Error('FIN without an answer')));
+        socket.once('error', reject);
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, oneAfterTheOther));
   await engine.close();
 });

@@ -32,14 +32,13 @@ import {
   IORING_OP_CLOSE,
   IORING_OP_RECV,
   IORING_OP_SEND,
-  IORING_OP_SHUTDOWN,
   IORING_OP_TIMEOUT,
   IORING_OP_TIMEOUT_REMOVE,
 } from '../../sys/abi/io-uring-ops.ts';
 import { MSG_NOSIGNAL, MSG_WAITALL, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
 import { allocate, type Memory } from '../../sys/memory.ts';
-import { accept4, setLinger } from '../../sys/socket.ts';
+import { accept4, setLinger, shutdown } from '../../sys/socket.ts';
 import { Wakeup } from '../../sys/wakeup.ts';
 import { SLOT_BITS } from '../connection-table.ts';
 import {
@@ -326,7 +325,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       const block = conn.firstBlock;
       if (block !== null) this.#submitSend(conn, block);
       else if ((conn.flags & (SHUTDOWN_WANTED | SHUTDOWN_DONE | CLOSING)) === SHUTDOWN_WANTED)
-        this.#submitShutdown(conn);
+        this.#shutdown(conn);
     }
     if ((conn.flags & CLOSING) !== 0) {
       if (conn.firstBlock !== null) return;
@@ -415,17 +414,14 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     sqe[at + SQE_OP_FLAGS] = MSG_NOSIGNAL | MSG_WAITALL;
   }
 
-  #submitShutdown(conn: IouringConnection): void {
+  /**
+   * A system call of its own: IORING_OP_SHUTDOWN always runs on a kernel worker, which looks the
+   * descriptor up when it gets to it (io_shutdown_prep sets REQ_F_FORCE_ASYNC), and by then the number may
+   * belong to another connection.
+   */
+  #shutdown(conn: IouringConnection): void {
     conn.flags |= SHUTDOWN_DONE;
-    const at = this.#take(
-      IORING_OP_SHUTDOWN,
-      conn.fd,
-      OP_QUIET,
-      conn.slot,
-      conn.generation,
-      IOSQE_CQE_SKIP_SUCCESS,
-    );
-    this.#ring.sqe32[at + SQE_LEN] = SHUT_WR;
+    shutdown(conn.fd, SHUT_WR);
   }
 
   #submitReceive(conn: IouringConnection): void {
