@@ -57,6 +57,8 @@ export class SimConnection implements EngineConnection, LinkServer {
   failure: 'peer-reset' | 'peer-dead' | undefined = undefined;
   reason: CloseReason = '';
   readonly #owner: SimConnectionOwner;
+  /** `close` or `reset` was called. */
+  #hasAskedEnd = false;
   #place = 0;
   #reserved = 0;
   #remote: RemoteAddress | undefined = undefined;
@@ -69,7 +71,9 @@ export class SimConnection implements EngineConnection, LinkServer {
     this.openedMs = link.network.nowMs;
   }
 
+  /** Whoever sees that bytes wait may stop writing for it, and is told when none does any more. */
   get unsentBytes(): number {
+    if (this.unsent.length > 0) this.drainOwed = true;
     return this.unsent.length;
   }
 
@@ -90,9 +94,11 @@ export class SimConnection implements EngineConnection, LinkServer {
   commit(size: number): void {
     assert(size <= this.#reserved, 'commit of more than was reserved');
     this.#reserved = 0;
-    if (this.isMute || size === 0) return;
+    if (size === 0) return;
     const start = this.#place;
-    this.tap?.committed(this.out, start, start + size);
+    // The layer above may write to what has failed, until it is told: that is no fault of its own.
+    if (this.isOpen && !this.#hasAskedEnd && !this.isShutdownWanted) this.tap?.committed(this.out, start, start + size);
+    if (this.isMute) return;
     this.unsent.pushCopy(this.out, start, start + size);
     this.#owner.touch(this);
   }
@@ -108,23 +114,27 @@ export class SimConnection implements EngineConnection, LinkServer {
   }
 
   shutdownWrite(): void {
-    if (this.isMute) return;
+    if (this.isShutdownWanted || this.#hasAskedEnd || !this.isOpen) return;
     this.tap?.called('shutdownWrite', '');
     this.isShutdownWanted = true;
-    this.#owner.touch(this);
+    if (!this.isClosing) this.#owner.touch(this);
   }
 
   close(reason: CloseReason): void {
-    if (this.isClosing || !this.isOpen) return;
+    if (this.#hasAskedEnd || !this.isOpen) return;
+    this.#hasAskedEnd = true;
     this.tap?.called('close', reason);
+    if (this.isClosing) return;
     this.isClosing = true;
     this.reason = reason;
     this.#owner.touch(this);
   }
 
   reset(reason: CloseReason): void {
-    if (this.isAborting || !this.isOpen || this.isReleased) return;
+    if (this.isAborting || !this.isOpen) return;
+    this.#hasAskedEnd = true;
     this.tap?.called('reset', reason);
+    if (this.isReleased) return;
     if (!this.isClosing) this.reason = reason;
     this.isClosing = true;
     this.isAborting = true;

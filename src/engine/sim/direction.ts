@@ -7,8 +7,10 @@ import { ByteQueue } from './byte-queue.ts';
 import type { SimEvent } from './event-queue.ts';
 import type { SimLink } from './link.ts';
 
-/** Past this many tiny segments a direction sends whole ones: a long body would cost thousands of events. */
-const TINY_SEGMENTS_MAX = 60;
+/** Past so many small segments a direction sends large ones: a long body would cost thousands of events. */
+const SMALL_SEGMENTS_MAX = 40;
+const SMALL_BYTES = 4096;
+const LARGE_BYTES_MAX = 64 * 1024;
 
 export interface DirectionOwner {
   /** Bytes or FIN have arrived, for the receiving side. */
@@ -34,7 +36,7 @@ export class Direction {
   readonly #unsent = new ByteQueue();
   #inFlight = 0;
   #finSent = false;
-  #tinySegments = 0;
+  #smallSegments = 0;
 
   constructor(link: SimLink, owner: DirectionOwner, sendCapacity: number, receiveCapacity: number) {
     this.#link = link;
@@ -110,12 +112,14 @@ export class Direction {
 
   #segmentBytes(): number {
     const { random, faults, injected } = this.#link.network;
-    if (this.#tinySegments < TINY_SEGMENTS_MAX && faults.tinySegment > 0 && random.chance(faults.tinySegment)) {
-      this.#tinySegments++;
+    if (this.#smallSegments >= SMALL_SEGMENTS_MAX) return LARGE_BYTES_MAX;
+    let size = random.between((faults.segmentBytesMax >> 3) + 1, faults.segmentBytesMax);
+    if (faults.tinySegment > 0 && random.chance(faults.tinySegment)) {
       injected.tinySegments++;
-      return random.between(1, 8);
+      size = random.between(1, 8);
     }
-    return random.between((faults.segmentBytesMax >> 3) + 1, faults.segmentBytesMax);
+    if (size < SMALL_BYTES) this.#smallSegments++;
+    return size;
   }
 
   /** A segment has come to the other end. */

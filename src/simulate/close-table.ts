@@ -1,0 +1,122 @@
+/**
+ * For each named reason, when a connection may end by it: the right-hand side of "The life of a
+ * connection" in DESIGN.md, as a table that is held against what the server does.
+ */
+import { FAULTS } from '../protocol/error.ts';
+import type { ExchangeRecord } from './exchange-record.ts';
+import { isTruncated } from './expected-answer.ts';
+import type { RequestPlan } from './request-plan.ts';
+import type { World } from './world.ts';
+
+export type ClosingPhase =
+  /** Accepted, no byte yet. */
+  | 'accepted'
+  /** Part of a head has come. */
+  | 'head'
+  /** Between requests. */
+  | 'idle'
+  /** A request is being answered. */
+  | 'exchange'
+  /** The last byte of a streamed answer is written; its source has not said so. */
+  | 'ending'
+  /** The last answer is written; FIN is owed. */
+  | 'finishing'
+  /** FIN is written; what comes is thrown away. */
+  | 'linger'
+  | 'ended';
+
+export type EndingCall = 'close' | 'reset' | 'shutdownWrite' | 'closed';
+
+/** What the table needs to know of a connection. */
+export interface EndingConnection {
+  readonly phase: ClosingPhase;
+  readonly dueMs: number;
+  readonly isPeerEnded: boolean;
+  readonly faultStatus: number;
+  readonly deliveredBytes: number;
+  readonly exchange: ExchangeRecord | undefined;
+  readonly request: RequestPlan | undefined;
+  readonly peer: PeerFacts;
+  deadlineComplaint(dueMs: number): string | undefined;
+}
+
+/** What became of the client's side of the link. */
+export interface PeerFacts {
+  readonly hasReset: boolean;
+  readonly isVanished: boolean;
+  readonly deadAtMs: number;
+}
+
+type Row = (it: EndingConnection, world: World, call: EndingCall) => string | undefined;
+
+const OK = undefined;
+
+const CLOSES: Readonly<Record<string, Row>> = {
+  'header-timeout': (it, _world, call) => {
+    if (it.phase === 'finishing') return it.faultStatus === 408 ? OK : 'without a 408';
+    if (it.phase !== 'accepted') return 'a 408 is due once a request has begun';
+    return call === 'close' ? it.deadlineComplaint(it.dueMs) : 'there is nothing to linger for';
+  },
+  'idle-timeout': (it) => (it.phase === 'idle' ? it.deadlineComplaint(it.dueMs) : 'the idle deadline holds between requests only'),
+  'linger-timeout': (it) => (it.phase === 'linger' ? it.deadlineComplaint(it.dueMs) : 'it does not linger'),
+  'client-closed': (it) => {
+    if (!it.isPeerEnded) return 'the client has not sent FIN';
+    return it.phase === 'exchange' || it.phase === 'finishing' ? 'a request is open' : OK;
+  },
+  'client-closed-in-head': (it) => (it.isPeerEnded && it.phase === 'head' ? OK : 'no FIN within a head'),
+  'client-closed-in-body': (it) => {
+    const isOpen = it.request !== undefined && it.deliveredBytes < it.request.bodyEnd;
+    const isAnswering = it.phase === 'exchange' || it.phase === 'ending';
+    return it.isPeerEnded && isAnswering && isOpen ? OK : 'no FIN within a body';
+  },
+  'response-failed': (it) => {
+    const { exchange } = it;
+    if (exchange === undefined || !exchange.isAnswered || exchange.isFinished) return 'no answer is under way';
+    if (isTruncated(exchange.plan)) return OK;
+    // An echo fails with the body that it echoes.
+    if (exchange.plan.kind !== 'echo-stream') return 'the handler did not fail';
+    const { bodyRefusal } = exchange.plan;
+    if (bodyRefusal !== undefined && it.deliveredBytes >= bodyRefusal.fromBytes) return OK;
+    return it.deadlineComplaint(exchange.bodyTouchedMs + exchange.bodyMs)?.endsWith('early') === true ? 'the body did not fail' : OK;
+  },
+  drained: (it, world) => {
+    if (!world.isDraining) return 'the server does not drain';
+    return it.phase === 'accepted' || it.phase === 'idle' ? OK : 'a request is open';
+  },
+  'peer-reset': (it, _world, call) => (call === 'closed' && it.peer.hasReset ? OK : 'the peer has not reset'),
+  'peer-dead': (it, world, call) => {
+    if (call !== 'closed' || !it.peer.isVanished) return 'the peer lives';
+    return world.nowMs < it.peer.deadAtMs ? 'too early' : OK;
+  },
+  'engine-closed': (_it, world, call) => (call === 'closed' && world.isEngineClosing ? OK : 'the engine is not closing'),
+};
+
+/** `shutdownWrite`, or a close for a fault or an answer of a client that has sent FIN: after the last answer only. */
+const FINISHED: Row = (it) => (it.phase === 'finishing' ? OK : 'no answer has ended');
+
+/** @returns what is wrong with ending `it` for `reason` now */
+export function closeComplaint(it: EndingConnection, world: World, call: EndingCall, reason: string): string | undefined {
+  return (CLOSES[reason] ?? FINISHED)(it, world, call);
+}
+
+/** Ends within a response that the client can tell from its end: its length says so, or its chunks. */
+export const BREAKS_OFF: readonly string[] = ['response-failed', 'client-closed-in-body'];
+
+/** The engine's own ends: the server may have wanted another before it heard of them. */
+const UNASKED: readonly string[] = ['peer-reset', 'peer-dead', 'engine-closed'];
+
+/**
+ * The reason that the server counts, once for each connection.
+ * @param faultStatus of the last answer, 0 for a handler's
+ * @returns what is wrong with it
+ */
+export function countedComplaint(counted: readonly string[], first: string, faultStatus: number): string | undefined {
+  if (counted.length !== 1) return `its end is counted ${counted.length} times (${counted.join(', ')})`;
+  const reason = counted[0]!;
+  // FIN after the last answer names no reason to the engine: it follows from the answer.
+  if (UNASKED.includes(first)) return undefined;
+  if (first !== '') return reason === first ? undefined : `its end is counted as ${reason}, not ${first}`;
+  const fault = FAULTS.find(({ code }) => code === reason);
+  if (faultStatus === 0) return reason === 'answered' || fault !== undefined ? undefined : `its end is counted as ${reason}`;
+  return fault?.status === faultStatus || (faultStatus === 500 && reason === 'answered') ? undefined : `a ${faultStatus} is counted as ${reason}`;
+}

@@ -1,0 +1,449 @@
+/**
+ * The oracle for one connection: the table "The life of a connection" as a model of its own. It is told
+ * what is handed to the server before the server is, sees every byte and every call that the server
+ * gives back, and says what may, must and must not happen at each moment. It knows the client's plan, so
+ * it reads no request; responses it reads with a reader of its own.
+ *
+ * What is owed "at once" is owed before the clock moves; a deadline is met in the first turn of the
+ * engine at or after its tick, and never before it.
+ */
+import { DEADLINE_TICK_MS, SEND_RESERVE_BYTES_MAX } from '../engine/engine.ts';
+import type { ConnectionTap, SimConnection } from '../engine/sim/connection.ts';
+import type { ClientPlan } from './client-plan.ts';
+import { BREAKS_OFF, type ClosingPhase, closeComplaint, countedComplaint, type PeerFacts } from './close-table.ts';
+import { ExchangeRecord } from './exchange-record.ts';
+import { expectedAnswer, isPulled, isTruncated } from './expected-answer.ts';
+import { isContent } from './content.ts';
+import type { RequestPlan } from './request-plan.ts';
+import { ResponseReader, type ResponseSink } from './response-reader.ts';
+import { SentBytes } from './sent-bytes.ts';
+import { count } from './totals.ts';
+import type { World } from './world.ts';
+
+const NEVER = Number.POSITIVE_INFINITY;
+/** DESIGN.md: a stream is not pulled while its unsent bytes exceed this. */
+const HIGH_WATER_BYTES = 64 * 1024;
+/** A head, and a short answer behind it. */
+const HEADS_BYTES_MAX = 2048;
+/** What a draining server gives a client that has only connected. */
+const DRAIN_ACCEPTED_MS = 1000;
+
+export class ConnectionModel implements ConnectionTap, ResponseSink {
+  readonly plan: ClientPlan;
+  readonly exchanges: ExchangeRecord[] = [];
+  /** What the server committed, for the client to compare. */
+  readonly sent = new SentBytes();
+  phase: ClosingPhase = 'accepted';
+  /** Bytes of the client's stream that the server was handed. */
+  deliveredBytes = 0;
+  /** Committed bytes at the end of each final response, and how many interim ones there were. */
+  readonly responseEnds: number[] = [];
+  readonly interimEnds: number[] = [];
+  /** Why the server said that it ends the connection: the first call's reason. */
+  reason: string | undefined = undefined;
+  /** And the last one's: after FIN and lingering comes the close. */
+  lastReason = '';
+  /** The server broke it off: by a reset of its own, or at the engine's end. */
+  wasReset = false;
+  isPeerEnded = false;
+  isClosed = false;
+  exchange: ExchangeRecord | undefined = undefined;
+  /** The request that is being read or answered. */
+  requestIndex = 0;
+  /** Status of a fault that was answered last. */
+  faultStatus = 0;
+  readonly #world: World;
+  readonly #name: string;
+  readonly #conn: SimConnection;
+  readonly #reader = new ResponseReader(this);
+  /** When the phase's own deadline is due. */
+  dueMs: number;
+  #owedMs = NEVER;
+  #owed = '';
+  #announcesClose = false;
+  #bodyAt = 0;
+  #finals = 0;
+  #hasContinued = false;
+  /** The response that is being written has a Content-Length. */
+  #hasLength = false;
+
+  constructor(world: World, plan: ClientPlan, conn: SimConnection) {
+    this.#world = world;
+    this.plan = plan;
+    this.#conn = conn;
+    this.#name = `connection ${conn.link.id} (${plan.kind})`;
+    this.dueMs = world.nowMs + world.settings.timeouts.headerMs;
+    if (world.isDraining) this.drainBegins();
+  }
+
+  get peer(): PeerFacts {
+    const { link } = this.#conn;
+    return {
+      hasReset: link.peer.hasReset || link.wasCut,
+      isVanished: link.isVanished,
+      deadAtMs: link.lastHeardMs + this.#world.deadPeerMs,
+    };
+  }
+
+  get request(): RequestPlan | undefined {
+    return this.plan.requests[this.requestIndex];
+  }
+
+  find(what: string): void {
+    this.#world.find(`${this.#name}: ${what}`);
+  }
+
+  // What the server is about to be told.
+
+  /** `size` bytes are handed to the server. */
+  delivering(size: number): void {
+    this.check();
+    const now = this.#world.nowMs;
+    this.deliveredBytes += size;
+    if (this.isPeerEnded) this.find('bytes after FIN');
+    this.exchange?.bodyArrived(now, this.deliveredBytes >= this.exchange.plan.bodyEnd);
+    this.#progress();
+  }
+
+  peerEnding(): void {
+    this.check();
+    this.isPeerEnded = true;
+    if (this.phase === 'accepted' || this.phase === 'idle' || this.phase === 'head' || this.phase === 'linger') {
+      this.#owe('a close, for the peer has sent FIN');
+    } else if (this.phase === 'exchange' && this.#isBodyOpen && !this.#endsUnread) {
+      this.#owe('a reset, for the peer has sent FIN within a body');
+    }
+  }
+
+  drainBegins(): void {
+    this.check();
+    if (this.phase === 'idle') this.#owe('a close, for the server drains');
+    else if (this.phase === 'accepted') this.dueMs = Math.min(this.dueMs, this.#world.nowMs + DRAIN_ACCEPTED_MS);
+  }
+
+  /** Its deadline passed according to the engine. */
+  deadlineFires(): void {
+    this.check();
+  }
+
+  /** The body of the current request is not whole. */
+  get #isBodyOpen(): boolean {
+    const request = this.request;
+    return request !== undefined && this.deliveredBytes < request.bodyEnd;
+  }
+
+  /** The answer is out and the connection ends anyway. */
+  get #endsUnread(): boolean {
+    return this.exchange?.isFinished === true;
+  }
+
+  /** Bytes have come or an answer has ended: where does that lead? */
+  #progress(): void {
+    const request = this.request;
+    const now = this.#world.nowMs;
+    if (this.phase === 'accepted' && this.deliveredBytes > 0) this.phase = 'head';
+    else if (this.phase === 'idle' && this.deliveredBytes > this.#start) {
+      this.phase = 'head';
+      this.dueMs = now + this.#world.settings.timeouts.headerMs;
+    }
+    if (this.phase !== 'head' || request === undefined) return;
+    if (this.deliveredBytes < request.headEnd) return;
+    if (request.refusal !== undefined) {
+      this.#owe(`a ${request.refusal}`);
+      return;
+    }
+    this.phase = 'exchange';
+    this.dueMs = NEVER;
+    if (request.bodyRefusal === undefined || this.deliveredBytes < request.bodyRefusal.fromBytes) {
+      this.#owe('a call of the handler');
+    } else if (this.deliveredBytes >= request.bodyRefusal.atBytes) this.#owe('a refusal of the body');
+  }
+
+  /** Where in the client's stream the next request begins. */
+  get #start(): number {
+    const before = this.plan.requests[this.requestIndex - 1];
+    return this.request?.start ?? before?.bodyEnd ?? 0;
+  }
+
+  // What the handler does.
+
+  handlerCalled(plan: RequestPlan): ExchangeRecord {
+    this.#implyFinish();
+    const { timeouts } = this.#world.settings;
+    const isComplete = this.deliveredBytes >= plan.bodyEnd;
+    const exchange = new ExchangeRecord(plan, this.#world.nowMs, timeouts.handlerMs, timeouts.bodyMs, isComplete);
+    this.exchanges.push(exchange);
+    if (this.phase !== 'exchange' || plan !== this.request || this.exchange !== undefined) {
+      this.find(`the handler is called for request ${plan.id} in the phase ${this.phase}`);
+    }
+    this.#settleDebt();
+    this.exchange = exchange;
+    return exchange;
+  }
+
+  /** The handler has answered, and the server must do so at once. */
+  handlerAnswered(exchange: ExchangeRecord): void {
+    exchange.settledMs = this.#world.nowMs;
+    if (this.exchange === exchange && !exchange.isAnswered && this.phase === 'exchange') {
+      this.#owe(`the answer to request ${exchange.plan.id}`);
+    }
+  }
+
+  // ConnectionTap: what the server does.
+
+  committed(bytes: Uint8Array, start: number, end: number): void {
+    this.check();
+    if (this.reason !== undefined) this.find('bytes after the end');
+    this.sent.push(bytes, start, end);
+    const unsent = this.#conn.unsent.length + end - start;
+    if (unsent > HIGH_WATER_BYTES + SEND_RESERVE_BYTES_MAX + HEADS_BYTES_MAX) this.find(`${unsent} bytes wait for a slow reader`);
+    this.#reader.feed(bytes, start, end);
+  }
+
+  called(call: 'close' | 'reset' | 'shutdownWrite', reason: string): void {
+    this.check();
+    this.#world.network.trace?.(`peer ${this.#conn.link.id}: server calls ${call} (${reason}) in ${this.phase}`);
+    if (call !== 'reset' && this.#reader.isUntilClose && !this.#reader.isBetween) this.#reader.finish();
+    if (!BREAKS_OFF.includes(reason)) this.#implyFinish();
+    const complaint = closeComplaint(this, this.#world, call, reason);
+    if (complaint !== undefined) this.find(`${call} (${reason}) in the phase ${this.phase}: ${complaint}`);
+    if (call !== 'reset' && !this.#reader.isBetween && !BREAKS_OFF.includes(reason)) this.find(`${call} (${reason}) within a response`);
+    this.#ends(call, reason);
+    if (call === 'reset') this.wasReset = true;
+    this.#settleDebt();
+    if (call === 'shutdownWrite') {
+      this.phase = 'linger';
+      this.dueMs = this.#world.nowMs + this.#world.settings.timeouts.lingerMs;
+    } else this.#end();
+  }
+
+  /** The engine is done with it. */
+  closed(reason: string): void {
+    this.check();
+    if (reason === 'engine-closed') this.wasReset = true;
+    if (this.isClosed) this.find('closed twice');
+    this.isClosed = true;
+    const complaint = this.phase === 'ended' ? undefined : closeComplaint(this, this.#world, 'closed', reason);
+    if (complaint !== undefined) this.find(`closed (${reason}) in the phase ${this.phase}: ${complaint}`);
+    if (this.reason === undefined || this.phase === 'linger') this.#ends('closed', reason);
+    this.#settleDebt();
+    this.#end();
+  }
+
+  /** The server has been told, and has counted. */
+  counted(reasons: readonly string[]): void {
+    const complaint = countedComplaint(reasons, this.reason ?? '', this.faultStatus);
+    if (complaint !== undefined) this.find(complaint);
+    for (const reason of reasons) count(this.#world.totals.closes, reason);
+  }
+
+  #ends(call: string, reason: string): void {
+    this.reason ??= reason;
+    this.lastReason = reason;
+    count(this.#world.totals.endings, `${this.phase}: ${call}`);
+  }
+
+  #end(): void {
+    this.phase = 'ended';
+    this.dueMs = NEVER;
+    if (this.exchange !== undefined && !this.exchange.isFinished) this.exchange.isGone = true;
+  }
+
+  // ResponseSink
+
+  get answersHead(): boolean {
+    return this.phase === 'exchange' && this.request?.method === 'HEAD';
+  }
+
+  onHead(status: number, _minor: number, fields: ReadonlyMap<string, string>): void {
+    this.#implyFinish();
+    const { exchange } = this;
+    count(this.#world.totals.statuses, status);
+    if (status < 200) {
+      this.#onInterim(status);
+      return;
+    }
+    this.#finals++;
+    this.#bodyAt = 0;
+    this.#announcesClose = /(^|, ?)close($|,)/i.test(fields.get('connection') ?? '');
+    this.#hasLength = fields.has('content-length');
+    const id = fields.get('x-id');
+    this.faultStatus = id === undefined ? status : 0;
+    if (this.#finals !== this.requestIndex + 1) this.find(`response ${this.#finals} to request ${this.requestIndex + 1}`);
+    if (id === undefined) {
+      const complaint = this.#faultComplaint(status);
+      if (complaint !== undefined) this.find(`a ${status} in the phase ${this.phase}: ${complaint}`);
+    } else if (exchange === undefined || String(exchange.plan.id) !== id) {
+      this.find(`an answer to request ${id} that nobody made`);
+    } else {
+      if (exchange.isAnswered) this.find(`a second answer to request ${id}`);
+      const wanted = expectedAnswer(exchange.plan);
+      if (status !== wanted.status) this.find(`request ${id} is answered with ${status}, not ${wanted.status}`);
+    }
+    if (exchange !== undefined) {
+      exchange.isAnswered = true;
+      // The 500 of a handler that threw is its answer.
+      exchange.isFault = id === undefined && !(status === 500 && isThrower(exchange.plan));
+    }
+    this.#settleDebt();
+    this.#checkPersistence(status);
+  }
+
+  #onInterim(status: number): void {
+    const { exchange } = this;
+    this.interimEnds.push(this.sent.length);
+    if (status !== 100 || exchange === undefined || exchange.isAnswered) this.find(`an interim ${status} in the phase ${this.phase}`);
+    else if (!exchange.plan.expectsContinue || this.#hasContinued) this.find('a 100 that nobody asked for');
+    this.#hasContinued = true;
+  }
+
+  /** RFC 9112 §9.3: whether the connection goes on is announced, and for a reason. */
+  #checkPersistence(status: number): void {
+    const request = this.request;
+    const { exchange } = this;
+    const { requestsPerConnectionMax } = this.#world.settings.limits;
+    const mustClose =
+      exchange === undefined ||
+      exchange.isFault ||
+      request === undefined ||
+      !request.persists ||
+      this.deliveredBytes < request.bodyEnd ||
+      this.#world.isDraining ||
+      this.#finals >= requestsPerConnectionMax ||
+      (request.kind === 'asks-close' && status === 200) ||
+      this.#isUntilCloseWanted(request, status);
+    if (mustClose !== this.#announcesClose) {
+      this.find(`response ${this.#finals} announces ${this.#announcesClose ? 'the end' : 'that it goes on'}`);
+    }
+  }
+
+  /** RFC 9112 §6.3: HTTP/1.0 has no chunks, so a body of unknown length ends with the connection. */
+  #isUntilCloseWanted(request: RequestPlan, status: number): boolean {
+    return request.minor === 0 && status === 200 && expectedAnswer(request).isLengthUnknown;
+  }
+
+  /** A response that no handler gave. @returns what is wrong with it */
+  #faultComplaint(status: number): string | undefined {
+    const { exchange } = this;
+    const request = this.request;
+    if (this.phase === 'head') {
+      if (request?.refusal === status && this.deliveredBytes > request.start) return undefined;
+      if (status === 408) return this.deadlineComplaint(this.dueMs);
+      return 'nothing calls for it';
+    }
+    if (this.phase !== 'exchange' || request === undefined) return 'no request was made';
+    if (exchange?.isAnswered === true) return 'a second answer';
+    if (status === request.bodyRefusal?.status && this.deliveredBytes >= request.bodyRefusal.fromBytes) return undefined;
+    if (exchange === undefined) return 'the handler was not called';
+    if (status === 500 && isThrower(request)) return undefined;
+    if (status === 503) return this.deadlineComplaint(exchange.handlerDueMs);
+    if (status === 408) return this.deadlineComplaint(exchange.bodyDueMs);
+    return 'nothing calls for it';
+  }
+
+  onBody(bytes: Uint8Array, start: number, end: number): void {
+    const { exchange } = this;
+    if (this.faultStatus === 0 && exchange !== undefined) {
+      const wanted = expectedAnswer(exchange.plan);
+      if (this.#bodyAt + end - start > wanted.bodyBytes) this.find(`request ${exchange.plan.id} is answered with too many bytes`);
+      else if (!isContent(wanted.contentId, this.#bodyAt, bytes, start, end)) {
+        this.find(`request ${exchange.plan.id} is answered with a wrong byte after ${this.#bodyAt}`);
+      }
+    }
+    this.#bodyAt += end - start;
+  }
+
+  onEnd(): void {
+    const { exchange } = this;
+    this.#world.totals.responses++;
+    this.responseEnds.push(this.sent.length);
+    const hasBody = exchange === undefined || (exchange.plan.method !== 'HEAD' && expectedAnswer(exchange.plan).hasBody);
+    if (this.faultStatus === 0 && exchange !== undefined && hasBody) {
+      // A byte too many may come in a piece of its own, when the client has all that it was promised.
+      if (isTruncated(exchange.plan) && exchange.plan.kind !== 'length-long') this.find(`request ${exchange.plan.id} (${exchange.plan.kind}) is answered whole`);
+      else if (this.#bodyAt !== expectedAnswer(exchange.plan).bodyBytes && !isTruncated(exchange.plan)) {
+        this.find(`request ${exchange.plan.id} is answered with ${this.#bodyAt} bytes`);
+      }
+    }
+    // The last byte is written, but that it was the last a stream says only when it is read once more.
+    if (hasBody && this.#hasLength && exchange !== undefined && this.faultStatus === 0 && isPulled(exchange.plan)) this.phase = 'ending';
+    else this.#finish();
+  }
+
+  /** The server has seen the end of the answer that it streams. */
+  finishSeen(exchange: ExchangeRecord): void {
+    if (exchange === this.exchange) this.#implyFinish();
+  }
+
+  #implyFinish(): void {
+    if (this.phase === 'ending') this.#finish();
+  }
+
+  /** The answer is out: what follows? */
+  #finish(): void {
+    if (this.exchange !== undefined) this.exchange.isFinished = true;
+    if (this.#announcesClose) {
+      this.phase = 'finishing';
+      this.#owe('FIN after the last answer');
+      return;
+    }
+    this.exchange = undefined;
+    this.phase = 'idle';
+    this.requestIndex++;
+    this.dueMs = this.#world.nowMs + this.#world.settings.timeouts.idleMs;
+    this.#progress();
+    // The compiler does not see that `#progress` moves the phase.
+    if ((this.phase as ClosingPhase) === 'exchange') return;
+    if (this.isPeerEnded) this.#owe('a close, for the peer has sent FIN');
+    else if (this.#world.isDraining) this.#owe('an end, for the server drains');
+  }
+
+  onNonsense(what: string): void {
+    this.find(`the server sends ${what}`);
+  }
+
+  // Time.
+
+  /** @returns what is wrong with acting now on a deadline that is due at `dueMs` */
+  deadlineComplaint(dueMs: number): string | undefined {
+    this.#world.totals.deadlines++;
+    const now = this.#world.nowMs;
+    if (dueMs === NEVER) return 'no deadline holds';
+    if (now < dueMs) return `${(dueMs - now).toFixed(2)} ms early`;
+    const lateMs = now - this.#world.engine.turnLatenessMs - dueMs;
+    return lateMs > DEADLINE_TICK_MS ? `${lateMs.toFixed(2)} ms late` : undefined;
+  }
+
+  #owe(what: string): void {
+    if (this.#owedMs !== NEVER) return;
+    this.#owedMs = this.#world.nowMs;
+    this.#owed = what;
+  }
+
+  #settleDebt(): void {
+    this.#owedMs = NEVER;
+  }
+
+  /** Held at each event: nothing owed is overdue, no deadline has been missed. */
+  check(): void {
+    const now = this.#world.nowMs;
+    if (now > this.#owedMs) {
+      this.find(`${this.#owed} has not come`);
+      this.#settleDebt();
+    }
+    const { exchange } = this;
+    let dueMs = this.dueMs;
+    if (exchange !== undefined && this.phase === 'exchange') {
+      dueMs = Math.min(exchange.handlerDueMs, exchange.isWaitHidden || exchange.isAnswered ? NEVER : exchange.bodyDueMs);
+    }
+    if (this.#conn.isReleased) return; // Failed, and not yet told.
+    if (now > dueMs + DEADLINE_TICK_MS + this.#world.network.delayMsMax) {
+      this.find(`the deadline of ${dueMs.toFixed(2)} ms in the phase ${this.phase} has been missed`);
+      if (exchange === undefined) this.dueMs = NEVER;
+    }
+  }
+}
+
+function isThrower(plan: RequestPlan): boolean {
+  return plan.kind === 'throw' || plan.kind === 'reject';
+}

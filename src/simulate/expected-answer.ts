@@ -1,0 +1,62 @@
+/** What each kind of handler must lead to, as the client sees it. */
+import type { RequestPlan } from './request-plan.ts';
+
+export interface ExpectedAnswer {
+  readonly status: number;
+  readonly hasBody: boolean;
+  /** Whose letters the body has, and how many of them. */
+  readonly contentId: number;
+  readonly bodyBytes: number;
+  /** Nobody names the body's length beforehand. */
+  readonly isLengthUnknown: boolean;
+}
+
+const known = new WeakMap<RequestPlan, ExpectedAnswer>();
+
+export function expectedAnswer(plan: RequestPlan): ExpectedAnswer {
+  let answer = known.get(plan);
+  if (answer === undefined) {
+    answer = makeAnswer(plan);
+    known.set(plan, answer);
+  }
+  return answer;
+}
+
+/** Bodies of answers are other letters than those of requests. */
+export function answerContentId(plan: RequestPlan): number {
+  return plan.id + 1_000_003;
+}
+
+/** The answer breaks off: the handler's stream fails or does not keep to its length. */
+export function isTruncated(plan: RequestPlan): boolean {
+  return plan.kind === 'stream-error' || plan.kind === 'length-short' || plan.kind === 'length-long';
+}
+
+export function isStreamed(plan: RequestPlan): boolean {
+  return plan.kind === 'stream' || plan.kind === 'slow-stream' || plan.kind === 'late' || isTruncated(plan);
+}
+
+/** The server reads the answer piece by piece: a stream, or bytes that are too many for one reservation. */
+export function isPulled(plan: RequestPlan): boolean {
+  return isStreamed(plan) || plan.kind === 'echo-stream' || expectedAnswer(plan).bodyBytes > 63 * 1024;
+}
+
+/** The Content-Length that the handler names for its stream; undefined for none. */
+export function namedLength(plan: RequestPlan): number | undefined {
+  if (plan.kind === 'length-short') return plan.responseBytes + 1;
+  if (plan.kind === 'length-long') return plan.responseBytes - 1;
+  return plan.namesLength && isStreamed(plan) ? plan.responseBytes : undefined;
+}
+
+function makeAnswer(plan: RequestPlan): ExpectedAnswer {
+  const echoes = plan.kind === 'echo' || plan.kind === 'echo-stream';
+  const status = plan.kind === 'no-content' ? 204 : plan.kind === 'not-modified' ? 304 : 200;
+  const hasBody = status === 200;
+  return {
+    status,
+    hasBody,
+    contentId: echoes ? plan.id : answerContentId(plan),
+    bodyBytes: !hasBody ? 0 : echoes ? plan.bodyBytes : plan.responseBytes,
+    isLengthUnknown: isStreamed(plan) && namedLength(plan) === undefined,
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * Stands between the engine and the server: tells the model of each connection what the server is about
+ * to be told. It changes nothing, so a run with it is the run without.
+ */
+import type { SysError } from '../base/errors.ts';
+import type { EngineHandler } from '../engine/engine.ts';
+import type { SimConnection } from '../engine/sim/connection.ts';
+import type { SimClient } from './client.ts';
+import { ConnectionModel } from './connection-model.ts';
+import type { PlannedRequest } from './handlers.ts';
+import type { World } from './world.ts';
+
+export class Observer implements EngineHandler<SimConnection> {
+  readonly models: ConnectionModel[] = [];
+  readonly planned = new Map<number, PlannedRequest>();
+  readonly clients: SimClient[] = [];
+  readonly #world: World;
+  readonly #server: EngineHandler<SimConnection>;
+  readonly #byLink = new Map<number, SimClient>();
+
+  constructor(world: World, server: EngineHandler<SimConnection>) {
+    this.#world = world;
+    this.#server = server;
+  }
+
+  /** A client has opened its link. */
+  expect(client: SimClient): void {
+    this.#byLink.set(client.peer.link.id, client);
+  }
+
+  onAccept(conn: SimConnection): void {
+    const client = this.#byLink.get(conn.link.id)!;
+    const model = new ConnectionModel(this.#world, client.plan, conn);
+    client.model = model;
+    this.models.push(model);
+    for (const plan of client.plan.requests) this.planned.set(plan.id, { plan, model });
+    conn.tap = model;
+    this.#world.totals.connections++;
+    this.#server.onAccept(conn);
+  }
+
+  onReceive(conn: SimConnection, bytes: Uint8Array, start: number, end: number): void {
+    modelOf(conn).delivering(end - start);
+    this.#server.onReceive(conn, bytes, start, end);
+  }
+
+  onDrained(conn: SimConnection): void {
+    modelOf(conn).check();
+    this.#server.onDrained(conn);
+  }
+
+  onPeerEnd(conn: SimConnection): void {
+    modelOf(conn).peerEnding();
+    this.#server.onPeerEnd(conn);
+  }
+
+  onDeadline(conn: SimConnection): void {
+    modelOf(conn).check();
+    this.#server.onDeadline(conn);
+  }
+
+  onClosed(conn: SimConnection, reason: string): void {
+    const model = modelOf(conn);
+    model.closed(reason);
+    this.#world.counted = [];
+    this.#server.onClosed(conn, reason);
+    model.counted(this.#world.counted);
+  }
+
+  onAcceptPaused(error: SysError | undefined): void {
+    this.#server.onAcceptPaused?.(error);
+  }
+}
+
+/** The tap is the model, from accept on. */
+function modelOf(conn: SimConnection): ConnectionModel {
+  return conn.tap as ConnectionModel;
+}

@@ -1,0 +1,224 @@
+/**
+ * One request as it will be sent and answered: its bytes, where in the connection's stream its parts end,
+ * what the handler will do with it, and what must come back. Both the client and the oracle go by it, so
+ * neither has to read HTTP requests.
+ */
+import type { SeededRandom } from '../base/random.ts';
+import { contentText } from './content.ts';
+import type { HandlerKind } from './swarm.ts';
+
+/** A fault in the body: which status it gets, if the answer has not begun. */
+export interface BodyRefusal {
+  readonly status: number;
+  /** It cannot be seen before this many bytes of the stream have come, and must be seen after so many. */
+  readonly fromBytes: number;
+  readonly atBytes: number;
+}
+
+export interface RequestPlan {
+  /** Unique in a run; named by the target, and by `x-id` of the answer. */
+  readonly id: number;
+  readonly kind: HandlerKind;
+  readonly method: string;
+  readonly minor: 0 | 1;
+  /** The client wants the connection to go on. */
+  readonly persists: boolean;
+  readonly expectsContinue: boolean;
+  /** Decoded. */
+  readonly bodyBytes: number;
+  /** In bytes of the connection's stream. `headEnd` is Infinity for a head that never ends. */
+  readonly start: number;
+  readonly headEnd: number;
+  readonly bodyEnd: number;
+  /** The status that the head must be refused with. */
+  readonly refusal: number | undefined;
+  readonly bodyRefusal: BodyRefusal | undefined;
+  // What the handler does.
+  readonly responseBytes: number;
+  readonly pieceBytes: number;
+  readonly delayMs: number;
+  /** The handler names a Content-Length for its stream. */
+  readonly namesLength: boolean;
+  /** The platform's Response in place of ours. */
+  readonly usesPlatform: boolean;
+  readonly watchesSignal: boolean;
+}
+
+/** What a client wants of a request; what is left out is drawn. */
+export interface RequestWish {
+  readonly kind?: HandlerKind;
+  readonly method?: string;
+  readonly minor?: 0 | 1;
+  readonly persists?: boolean;
+  readonly expectsContinue?: boolean;
+  readonly bodyBytes?: number;
+  readonly chunked?: boolean;
+  readonly responseBytes?: number;
+  /** The head must be refused with it though it is well-formed: a body that is too large. */
+  readonly refusal?: number;
+  /** Ends the chunked body with this instead of the last chunk. */
+  readonly badChunk?: string;
+  readonly badChunkStatus?: number;
+}
+
+/** Handlers that want a body to show what they do. */
+const NEEDS_BODY: readonly HandlerKind[] = ['echo', 'echo-stream', 'drink', 'early'];
+
+/** The bytes of one connection as they are put together, and the requests in them. */
+export class StreamPlan {
+  readonly requests: RequestPlan[] = [];
+  #text = '';
+  readonly #random: SeededRandom;
+  readonly #kinds: readonly HandlerKind[];
+  readonly #nextId: () => number;
+  readonly #bodyBytesMax: number;
+
+  constructor(random: SeededRandom, kinds: readonly HandlerKind[], bodyBytesMax: number, nextId: () => number) {
+    this.#random = random;
+    this.#kinds = kinds;
+    this.#bodyBytesMax = bodyBytesMax;
+    this.#nextId = nextId;
+  }
+
+  get length(): number {
+    return this.#text.length;
+  }
+
+  bytes(): Uint8Array {
+    return Buffer.from(this.#text, 'latin1');
+  }
+
+  /** Bytes that belong to no request: what a client sends behind a fault. */
+  addNoise(text: string): void {
+    this.#text += text;
+  }
+
+  /** A head that will not end, or one that must be refused: the last request of a connection. */
+  addHead(text: string, refusal: number | undefined): RequestPlan {
+    const start = this.length;
+    this.#text += text;
+    return this.#push({ start, headEnd: refusal === undefined ? Number.POSITIVE_INFINITY : this.length, refusal });
+  }
+
+  add(wish: RequestWish = {}): RequestPlan {
+    const random = this.#random;
+    const id = this.#nextId();
+    const kind = wish.kind ?? random.pick(this.#kinds);
+    const wantsBody = wish.bodyBytes !== undefined || NEEDS_BODY.includes(kind) || random.chance(0.15);
+    const method = wish.method ?? (wantsBody ? random.pick(['POST', 'PUT']) : random.pick(['GET', 'GET', 'GET', 'HEAD', 'DELETE']));
+    const minor = wish.minor ?? 1;
+    const bodyBytes = wantsBody ? (wish.bodyBytes ?? drawSize(random, Math.min(this.#bodyBytesMax, 60_000))) : 0;
+    const chunked = wantsBody && minor === 1 && (wish.chunked ?? random.chance(0.5));
+    const persists = wish.persists ?? random.chance(0.9);
+    const expectsContinue = wish.expectsContinue === true;
+    const start = this.length;
+    this.#text += headText({ id, method, minor, persists, expectsContinue, chunked, bodyBytes, wantsBody, random });
+    const headEnd = this.length;
+    if (chunked) this.#addChunks(id, bodyBytes, wish.badChunk !== undefined);
+    else if (wish.refusal === undefined) this.#text += contentText(id, bodyBytes);
+    const badStart = this.length;
+    if (wish.badChunk !== undefined) this.#text += wish.badChunk;
+    const tooLong = chunked && bodyBytes > this.#bodyBytesMax;
+    let bodyRefusal: BodyRefusal | undefined;
+    if (tooLong) bodyRefusal = { status: 413, fromBytes: headEnd + 1, atBytes: this.length };
+    else if (wish.badChunk !== undefined) {
+      bodyRefusal = { status: wish.badChunkStatus ?? 400, fromBytes: badStart + 1, atBytes: this.length };
+    }
+    return this.#push({
+      id,
+      kind,
+      method,
+      minor,
+      persists,
+      expectsContinue,
+      bodyBytes,
+      start,
+      headEnd,
+      bodyEnd: wish.badChunk === undefined ? this.length : Number.POSITIVE_INFINITY,
+      refusal: wish.refusal,
+      bodyRefusal,
+      responseBytes: wish.responseBytes,
+    });
+  }
+
+  #push(known: KnownPlan): RequestPlan {
+    const random = this.#random;
+    const kind = known.kind ?? 'text';
+    const drawn = kind === 'text' ? random.int(300) : drawSize(random, kind.startsWith('long') ? 150_000 : 80_000);
+    const responseBytes = known.responseBytes ?? drawn;
+    const plan: RequestPlan = {
+      id: known.id ?? this.#nextId(),
+      kind,
+      method: known.method ?? 'GET',
+      minor: known.minor ?? 1,
+      persists: known.persists ?? true,
+      expectsContinue: known.expectsContinue ?? false,
+      bodyBytes: known.bodyBytes ?? 0,
+      start: known.start,
+      headEnd: known.headEnd,
+      bodyEnd: known.bodyEnd ?? known.headEnd,
+      refusal: known.refusal,
+      bodyRefusal: known.bodyRefusal,
+      // An error in the midst needs a midst.
+      responseBytes: Math.max(responseBytes, kind.startsWith('length') || kind === 'stream-error' ? 2 : 0),
+      pieceBytes: Math.max(random.pick([200, 5000, 30_000, 70_000]), Math.ceil(responseBytes / 40)),
+      delayMs: random.nextUnit() * random.pick([1, 50, 600]),
+      namesLength: random.chance(0.3),
+      usesPlatform: random.chance(0.15),
+      watchesSignal: random.chance(0.5),
+    };
+    this.requests.push(plan);
+    return plan;
+  }
+
+  #addChunks(id: number, bodyBytes: number, isOpen: boolean): void {
+    const random = this.#random;
+    const body = contentText(id, bodyBytes);
+    const sizeMax = Math.max(1, Math.ceil(bodyBytes / random.between(1, 8)));
+    for (let at = 0; at < bodyBytes; ) {
+      const size = Math.min(random.between(1 + (sizeMax >> 2), sizeMax + (sizeMax >> 2)), bodyBytes - at);
+      const extension = random.chance(0.1) ? ';name=value' : '';
+      this.#text += `${size.toString(16)}${extension}\r\n${body.slice(at, at + size)}\r\n`;
+      at += size;
+    }
+    if (isOpen) return;
+    this.#text += random.chance(0.2) ? '0\r\nX-Trailer: end\r\n\r\n' : '0\r\n\r\n';
+  }
+}
+
+/** What the caller has settled; the rest is drawn. */
+type KnownPlan = Omit<Partial<RequestPlan>, 'responseBytes'> & {
+  readonly start: number;
+  readonly headEnd: number;
+  readonly responseBytes?: number | undefined;
+};
+
+interface HeadFacts {
+  readonly id: number;
+  readonly method: string;
+  readonly minor: 0 | 1;
+  readonly persists: boolean;
+  readonly expectsContinue: boolean;
+  readonly chunked: boolean;
+  readonly wantsBody: boolean;
+  readonly bodyBytes: number;
+  readonly random: SeededRandom;
+}
+
+function headText(facts: HeadFacts): string {
+  const { random } = facts;
+  let text = `${random.chance(0.05) ? '\r\n' : ''}${facts.method} /r/${facts.id} HTTP/1.${facts.minor}\r\n`;
+  text += 'Host: sim\r\n';
+  if (random.chance(0.3)) text += `X-Padding: ${'p'.repeat(random.int(500))}\r\n`;
+  if (facts.minor === 1 && !facts.persists) text += 'Connection: close\r\n';
+  if (facts.minor === 0 && facts.persists) text += 'Connection: keep-alive\r\n';
+  if (facts.expectsContinue) text += 'Expect: 100-continue\r\n';
+  if (facts.chunked) text += 'Transfer-Encoding: chunked\r\n';
+  else if (facts.wantsBody) text += `Content-Length: ${facts.bodyBytes}\r\n`;
+  return `${text}\r\n`;
+}
+
+/** Mostly small, now and then large. */
+function drawSize(random: SeededRandom, most: number): number {
+  return random.int(Math.max(1, random.pick([10, 1000, 1000, 20_000, most]))) % (most + 1);
+}

@@ -1,0 +1,193 @@
+/**
+ * One run: from a seed to a world, to a verdict. The server is the real one from `ServerThread` up; below
+ * it there is no kernel and no clock. The same seed gives the same run.
+ */
+import { SeededRandom } from '../base/random.ts';
+import type { EngineHandler } from '../engine/engine.ts';
+import type { SimConnection } from '../engine/sim/connection.ts';
+import { SimNetwork } from '../engine/sim/network.ts';
+import { SimEngine } from '../engine/sim/sim-engine.ts';
+import { keepAliveFor } from '../server/serve.ts';
+import { ServerThread, type ServerThreadOptions } from '../server/server-thread.ts';
+import { SimClient } from './client.ts';
+import { ClientPlanner } from './client-plan.ts';
+import { BREAKS_OFF } from './close-table.ts';
+import type { ConnectionModel } from './connection-model.ts';
+import { SimHandlers } from './handlers.ts';
+import { Observer } from './observer.ts';
+import { drawSwarm, type Swarm } from './swarm.ts';
+import { count, noTotals, type Totals } from './totals.ts';
+import { World } from './world.ts';
+
+/** A run that takes more events than this does not come to rest. */
+const EVENTS_MAX = 300_000;
+
+export interface RunOptions {
+  readonly trace?: (text: string) => void;
+  /** Changes the world that the seed drew. */
+  readonly adjust?: (swarm: Swarm) => Swarm;
+  /** A planted bug: what stands between the engine and the server. */
+  readonly plant?: (server: EngineHandler<SimConnection>, world: World) => EngineHandler<SimConnection>;
+  /** A planted bug in the server itself. */
+  readonly makeThread?: (options: ServerThreadOptions, world: World) => ServerThread;
+}
+
+export interface RunReport {
+  readonly seed: number;
+  readonly findings: readonly string[];
+  readonly totals: Totals;
+}
+
+/** Tells the world which ends the server counts. */
+class ObservedThread extends ServerThread {
+  readonly #world: World;
+
+  constructor(options: ServerThreadOptions, world: World) {
+    super(options);
+    this.#world = world;
+  }
+
+  override countClose(reason: string): void {
+    this.#world.counted.push(reason);
+    super.countClose(reason);
+  }
+}
+
+export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunReport> {
+  const random = new SeededRandom(seed);
+  const drawn = drawSwarm(random.fork());
+  const swarm = options.adjust?.(drawn) ?? drawn;
+  const network = new SimNetwork(random.fork(), swarm.faults);
+  if (options.trace !== undefined) {
+    const { trace } = options;
+    network.trace = (text) => trace(`${network.nowMs.toFixed(2).padStart(12)}  ${text}`);
+  }
+  const world = new World(network, swarm.settings, noTotals());
+  const stop = watchRejections(world);
+  try {
+    await new Run(world, swarm, random.fork(), options).go();
+  } catch (error) {
+    world.find(`an exception: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+  // Rejections that nobody handled are told only when the queues are empty.
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  stop();
+  return { seed, findings: world.findings, totals: world.totals };
+}
+
+class Run {
+  readonly #world: World;
+  readonly #swarm: Swarm;
+  readonly #random: SeededRandom;
+  readonly #options: RunOptions;
+
+  constructor(world: World, swarm: Swarm, random: SeededRandom, options: RunOptions) {
+    this.#world = world;
+    this.#swarm = swarm;
+    this.#random = random;
+    this.#options = options;
+  }
+
+  async go(): Promise<void> {
+    const world = this.#world;
+    const { network } = world;
+    const { settings } = this.#swarm;
+    let errors = 0;
+    const threadOptions: ServerThreadOptions = {
+      fetch: (request, context) => handlers.fetch(request, context),
+      error: undefined,
+      settings,
+      logger: { debug() {}, info() {}, warn() {}, error: () => errors++ },
+      accessLog: undefined,
+      scheme: 'http',
+    };
+    const thread = this.#options.makeThread?.(threadOptions, world) ?? new ObservedThread(threadOptions, world);
+    const server = this.#options.plant?.(thread, world) ?? thread;
+    const observer = new Observer(world, server);
+    const handlers = new SimHandlers(world, observer.planned);
+    const keepAlive = keepAliveFor(settings.timeouts.deadPeerMs);
+    world.deadPeerMs = (keepAlive.idleSeconds + keepAlive.intervalSeconds * keepAlive.probes) * 1000;
+    const engine = new SimEngine(network, { handler: observer, keepAlive });
+    world.engine = engine;
+    thread.attach(engine);
+    const listener = await engine.listen({ port: 0, hostname: '192.0.2.2' });
+    const clients = this.#plan(observer, listener.address.port);
+    if (this.#swarm.drainAtMs !== undefined) {
+      network.after(this.#swarm.drainAtMs, () => {
+        world.totals.drains++;
+        world.isDraining = true;
+        for (const model of observer.models) if (!model.isClosed) model.drainBegins();
+        network.trace?.('the server drains');
+        thread.drain();
+        void listener.close();
+        network.after(settings.timeouts.drainMs, () => {
+          world.isEngineClosing = true;
+          void engine.close();
+        });
+      });
+    }
+    await network.run(() => network.eventCount > EVENTS_MAX);
+    if (network.pendingEvents > 0) world.find(`no rest after ${EVENTS_MAX} events`);
+    this.#judge(observer, engine, thread, clients);
+  }
+
+  #plan(observer: Observer, port: number): SimClient[] {
+    const world = this.#world;
+    const { network } = world;
+    const planner = new ClientPlanner(this.#random, this.#swarm);
+    const clients: SimClient[] = [];
+    for (let i = 0; i < this.#swarm.clientCount; i++) {
+      const client = new SimClient(world, planner.next());
+      count(world.totals.clients, client.plan.kind);
+      clients.push(client);
+      network.after(client.plan.connectAtMs, () => {
+        client.start(port);
+        observer.expect(client);
+      });
+    }
+    return clients;
+  }
+
+  /** Everything has come to rest: what is left over? */
+  #judge(observer: Observer, engine: SimEngine, thread: ServerThread, clients: readonly SimClient[]): void {
+    const world = this.#world;
+    const { totals, network } = world;
+    if (engine.connectionCount > 0) world.find(`${engine.connectionCount} slots are leaked`);
+    if (engine.linkedDeadlines > 0) world.find(`${engine.linkedDeadlines} deadlines are leaked`);
+    if (thread.pendingWork.size > 0) world.find('work is pending');
+    for (const client of clients) if (client.model !== undefined) judgeConnection(client, client.model, world);
+    const stats = engine.stats();
+    if (stats.accepted !== observer.models.length || stats.closed !== stats.accepted) {
+      world.find(`${stats.accepted} accepted, ${stats.closed} closed, ${observer.models.length} seen`);
+    }
+    totals.seeds = 1;
+    totals.events = network.eventCount;
+    totals.virtualMs = network.nowMs;
+    totals.turns = stats.turns;
+    totals.bytesToServer = stats.bytesReceived;
+    totals.bytesToClients = stats.bytesSent;
+    Object.assign(totals.injected, network.injected);
+  }
+}
+
+/** Ends by which the client may lose what it has not read, if its own late bytes met a closed socket. */
+const IMPATIENT_ENDS = ['linger-timeout', 'idle-timeout', 'header-timeout', 'drained', 'client-closed', ...BREAKS_OFF];
+
+function judgeConnection(client: SimClient, model: ConnectionModel, world: World): void {
+  const { link, hasReset, isDestroyed } = client.peer;
+  model.check();
+  if (!model.isClosed) model.find('was never closed');
+  for (const exchange of model.exchanges) for (const complaint of exchange.complaints()) model.find(complaint);
+  const unread = model.sent.unreadBytes;
+  if (unread === 0 || hasReset || isDestroyed || link.isVanished || link.wasCut) return;
+  // A reset of the server's own takes what is under way with it.
+  if (model.wasReset || world.isEngineClosing) return;
+  if (link.wasAnsweredByReset && IMPATIENT_ENDS.includes(model.lastReason)) return;
+  model.find(`${unread} bytes of ${model.sent.length} never came to the client (${model.lastReason})`);
+}
+
+function watchRejections(world: World): () => void {
+  const listen = (error: unknown): void => world.find(`an unhandled rejection: ${error instanceof Error ? error.stack : String(error)}`);
+  process.on('unhandledRejection', listen);
+  return () => process.off('unhandledRejection', listen);
+}

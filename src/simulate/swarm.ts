@@ -1,0 +1,114 @@
+/**
+ * From a seed to one world: which faults at which rates, which timeouts and limits, which kinds of
+ * clients and handlers. Each run leaves most of what could happen out, so that what remains happens in
+ * combinations that a run with everything would never reach.
+ */
+import type { SeededRandom } from '../base/random.ts';
+import { type NetworkFaults, NO_FAULTS } from '../engine/sim/faults.ts';
+import type { Settings } from '../server/options.ts';
+import { HEAD_BYTES_MAX, HEADER_COUNT_MAX, TARGET_BYTES_MAX } from './refusals.ts';
+
+/** What a handler does with its request. */
+export const HANDLER_KINDS = [
+  'text', 'long-text', 'bytes', 'async-text', 'stream', 'slow-stream', 'stream-error', 'length-short', 'length-long',
+  'echo', 'echo-stream', 'drink', 'early', 'throw', 'reject', 'no-content', 'not-modified', 'asks-close',
+  'never', 'late',
+] as const; // biome-ignore format: one list
+export type HandlerKind = (typeof HANDLER_KINDS)[number];
+
+export const CLIENT_KINDS = [
+  'keep-alive', 'pipeline', 'slow-reader', 'silent', 'drip', 'endless-head', 'drip-second', 'drip-behind',
+  'malformed', 'half-closer', 'resetter', 'vanisher', 'uploader', 'stalled-upload', 'bad-chunks', 'continuer',
+  'over-limit', 'quitter', 'http10', 'flood',
+] as const; // biome-ignore format: one list
+export type ClientKind = (typeof CLIENT_KINDS)[number];
+
+export interface Swarm {
+  readonly faults: NetworkFaults;
+  readonly settings: Settings;
+  readonly clientKinds: readonly ClientKind[];
+  readonly handlerKinds: readonly HandlerKind[];
+  readonly clientCount: number;
+  /** Clients come within this. */
+  readonly arrivalMsMax: number;
+  /** When the server begins to drain; undefined: never. */
+  readonly drainAtMs: number | undefined;
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+export function drawSwarm(random: SeededRandom): Swarm {
+  const settings = drawSettings(random);
+  const handlerKinds = some(random, HANDLER_KINDS).filter(
+    // Without a deadline of its own such a handler would only show that nothing happens.
+    (kind) => settings.timeouts.handlerMs !== NEVER || (kind !== 'never' && kind !== 'late'),
+  );
+  const arrivalMsMax = random.pick([0, 20, 500]);
+  return {
+    faults: drawFaults(random),
+    settings,
+    clientKinds: some(random, CLIENT_KINDS),
+    handlerKinds: handlerKinds.length === 0 ? ['text'] : handlerKinds,
+    clientCount: random.between(1, 6),
+    arrivalMsMax,
+    drainAtMs: random.chance(0.12) ? 1000 + random.nextUnit() * random.pick([50, 1000, 20_000]) : undefined,
+  };
+}
+
+function drawSettings(random: SeededRandom): Settings {
+  return {
+    timeouts: {
+      headerMs: random.pick([200, 1000, 10_000]),
+      idleMs: random.pick([300, 5000, 76_000]),
+      bodyMs: random.pick([150, 2000, 30_000]),
+      handlerMs: random.pick([NEVER, NEVER, 250, 4000]),
+      deadPeerMs: random.pick([4000, 120_000]),
+      lingerMs: random.pick([100, 2000]),
+      drainMs: random.pick([500, 30_000]),
+    },
+    limits: {
+      headBytesMax: HEAD_BYTES_MAX,
+      headerCountMax: HEADER_COUNT_MAX,
+      targetBytesMax: TARGET_BYTES_MAX,
+      bodyBytesMax: random.pick([1000, 20_000, 200_000]),
+      requestsPerConnectionMax: random.pick([NEVER, NEVER, NEVER, 1, 3]),
+    },
+  };
+}
+
+function drawFaults(random: SeededRandom): NetworkFaults {
+  /** Half of the time a fault is left out. */
+  const rate = (most: number): number => (random.chance(0.5) ? 0 : random.nextUnit() * most);
+  return {
+    ...NO_FAULTS,
+    latencyMsMax: random.pick([0, 1, 30, 300]),
+    jitterMsMax: random.pick([0, 0, 2, 40]),
+    segmentBytesMax: random.pick([64, 1460, 16_384, 65_536]),
+    tinySegment: rate(0.5),
+    shortReceive: rate(0.6),
+    shortWrite: rate(0.5),
+    lateSend: rate(0.5),
+    turnDelay: rate(0.2),
+    turnDelayMsMax: random.pick([1, 20, 400]),
+    clockJump: random.chance(0.05) ? 0.02 : 0,
+    clockJumpMsMax: random.pick([50, 5000]),
+    linkReset: random.chance(0.15) ? 0.5 : 0,
+    linkResetWithinMs: random.pick([10, 300, 5000]),
+    acceptFailure: random.chance(0.15) ? 0.4 : 0,
+    acceptPauseMsMax: random.pick([5, 200]),
+    receiveExhaustion: rate(0.2),
+    ringFull: rate(0.2),
+    closeDelayMsMax: random.pick([0, 0, 1, 30]),
+    resetDropsUnread: random.pick([0, 0.5, 1]),
+    sendBufferBytes: random.pick([4096, 16_384, 262_144]),
+    receiveBufferBytes: random.pick([4096, 16_384, 131_072]),
+    deadlinesFirst: rate(1),
+  };
+}
+
+/** Some of the items: now one, now all. */
+function some<T>(random: SeededRandom, items: readonly T[]): T[] {
+  const share = random.nextUnit();
+  const chosen = items.filter(() => random.chance(share));
+  return chosen.length === 0 ? [random.pick(items)] : chosen;
+}

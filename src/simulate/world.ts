@@ -1,0 +1,37 @@
+/** What the parts of one run share: the network, the settings, what was found and what was counted. */
+import type { SimEngine } from '../engine/sim/sim-engine.ts';
+import type { SimNetwork } from '../engine/sim/network.ts';
+import type { Settings } from '../server/options.ts';
+import type { Totals } from './totals.ts';
+
+/** A run is judged by its first findings: later ones mostly follow from them. */
+const FINDINGS_MAX = 8;
+
+export class World {
+  readonly network: SimNetwork;
+  readonly settings: Settings;
+  readonly totals: Totals;
+  readonly findings: string[] = [];
+  engine!: SimEngine;
+  /** How long the engine lets a silent peer be. */
+  deadPeerMs = Number.POSITIVE_INFINITY;
+  isDraining = false;
+  isEngineClosing = false;
+  /** Ends that the server has counted since this was emptied. */
+  counted: string[] = [];
+
+  constructor(network: SimNetwork, settings: Settings, totals: Totals) {
+    this.network = network;
+    this.settings = settings;
+    this.totals = totals;
+  }
+
+  get nowMs(): number {
+    return this.network.nowMs;
+  }
+
+  find(what: string): void {
+    this.network.trace?.(`FINDING ${what}`);
+    if (this.findings.length < FINDINGS_MAX) this.findings.push(`at ${this.nowMs.toFixed(2)} ms: ${what}`);
+  }
+}
