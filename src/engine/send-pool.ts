@@ -22,6 +22,11 @@ export class SendBlock {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly address: number;
+  /**
+   * The address again, for calls through FFI: a number beyond 2^31 that is read from a field is boxed anew for
+   * each call, 16 bytes; in an array that holds something else too it stays boxed, and reading it allocates nothing.
+   */
+  readonly boxedAddress: readonly [number, null];
   readonly capacity: number;
   /** Bytes written so far, counted from `start`. */
   filled = 0;
@@ -33,6 +38,7 @@ export class SendBlock {
     this.bytes = arena.bytes;
     this.start = start;
     this.address = arena.address + start;
+    this.boxedAddress = [this.address, null];
     this.capacity = capacity;
   }
 }

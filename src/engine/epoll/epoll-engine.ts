@@ -304,7 +304,8 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       if (length > 0) {
         // MSG_MORE: no segment ends where a block does.
         const flags = block.next === null ? MSG_NOSIGNAL : MSG_NOSIGNAL | MSG_MORE;
-        const sent = send(conn.fd, block.address + block.sent, length, flags);
+        const address = block.sent === 0 ? block.boxedAddress[0] : block.address + block.sent;
+        const sent = send(conn.fd, address, length, flags);
         if (sent < 0) {
           if (sent === EAGAIN) conn.flags |= SEND_BLOCKED;
           else if (sent === EINTR) continue;
