@@ -341,7 +341,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     for (let i = 0; i < this.listeners.length; i++) {
       const listener = this.listeners[i]!;
       if (listener.closing) this.#acceptLast(listener);
-      else if (!listener.armed && !listener.paused) {
+      else if (!listener.armed && !listener.paused && !listener.held) {
         this.#accept(listener, ACCEPTS_PER_PASS);
         moreWait ||= !listener.armed && !listener.paused;
       }
@@ -370,7 +370,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       }
       if (fd < 0) {
         if (isOfOneConnection(fd)) continue;
-        this.pauseAccepting(listener, -fd);
+        this.exhausted(listener, -fd);
         return;
       }
       const conn = this.admit(fd);
@@ -378,7 +378,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       const added = this.#events.add(fd, SOCKET_INTEREST, conn.slot, conn.generation);
       if (added < 0) {
         this.#dismiss(conn);
-        this.pauseAccepting(listener, -added);
+        this.exhausted(listener, -added);
         return;
       }
       this.handler.onAccept(conn);

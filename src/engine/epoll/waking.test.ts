@@ -5,11 +5,11 @@ import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { fill, onStage, sleep, until, write } from '../contract/harness.contract.ts';
 import type { EngineConnection } from '../engine.ts';
-import type { FloodPlan } from './flood.worker.ts';
+import type { FloodPlan } from './flood.contract.ts';
 import { subject } from './subject.contract.ts';
 
 function startFlood(plan: FloodPlan): Worker {
-  return new Worker(new URL('./flood.worker.js', import.meta.url), { workerData: plan });
+  return new Worker(new URL('./flood.contract.js', import.meta.url), { workerData: plan });
 }
 
 /** Answers each byte; `later` says when. */
