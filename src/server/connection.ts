@@ -22,6 +22,7 @@ import type { ExchangePort, IncomingBody } from '../web/request.ts';
 import { ClientGoneError, RequestFaultError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { BODY_HIGH_WATER_BYTES, type BodyOwner, RequestBody } from './request-body.ts';
+import { RESPONSE_HIGH_WATER_BYTES } from './response-stream.ts';
 import type { ServerThread } from './server-thread.ts';
 
 /** Accepted; the first byte of the first head has not come. */
@@ -42,6 +43,8 @@ export const STATE_NAMES = ['accepted', 'head', 'idle', 'exchange', 'linger', 'c
 /** Most that is discarded after the last answer, as nginx's lingering_time bounds it by time only. */
 const LINGER_BYTES_MAX = 64 * 1024 * 1024;
 
+/** How soon a peer is looked at again whose last acknowledgement is old but which has not been asked since. */
+const PEER_LOOK_AGAIN_MS = 1000;
 /** How long a draining server waits for the first byte of a connection that it has accepted. */
 const DRAIN_ACCEPTED_MS = 1000;
 
@@ -63,13 +66,15 @@ export class HttpConnection implements ExchangePort, BodyOwner {
   /** Why it ends, once that is decided; the first reason stands. */
   #reason: CloseReason | undefined = undefined;
   #peerEnded = false;
+  /** When the state's own time is over; the engine's deadline may come earlier, to look after the peer. */
+  #deadlineMs = NEVER;
   #processing = false;
 
   constructor(thread: ServerThread, engine: EngineConnection) {
     this.thread = thread;
     this.engine = engine;
     this.acceptedAtMs = thread.nowMs;
-    engine.setDeadline(thread.nowMs + thread.settings.timeouts.headerMs);
+    this.#arm(thread.nowMs + thread.settings.timeouts.headerMs);
     if (thread.isDraining) this.drain();
   }
 
@@ -88,8 +93,12 @@ export class HttpConnection implements ExchangePort, BodyOwner {
   peerEnded(): void {
     this.#peerEnded = true;
     switch (this.state) {
-      case STATE_ACCEPTED:
       case STATE_IDLE:
+        // Requests that are held back are answered first.
+        if (this.#kept !== null) return;
+        this.close('client-closed');
+        return;
+      case STATE_ACCEPTED:
       case STATE_LINGER:
         this.close('client-closed');
         return;
@@ -108,9 +117,14 @@ export class HttpConnection implements ExchangePort, BodyOwner {
   /** The kernel has taken everything that was written. */
   drained(): void {
     if (this.state === STATE_EXCHANGE) this.exchange?.drained();
+    else if (this.state === STATE_IDLE && this.#kept !== null) this.#processKept();
   }
 
   deadline(): void {
+    if (this.thread.nowMs < this.#deadlineMs) {
+      this.#lookAfterPeer();
+      return;
+    }
     switch (this.state) {
       case STATE_ACCEPTED:
         this.close('header-timeout');
@@ -122,7 +136,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
         this.close('idle-timeout');
         return;
       case STATE_LINGER:
-        this.close('linger-timeout');
+        this.#lingerDeadline();
         return;
       case STATE_EXCHANGE:
         this.#exchangeDeadline();
@@ -143,6 +157,8 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     this.#reason ??= reason;
     this.engine.close(reason);
     this.#end(reason);
+    // What is unsent still leaves at the reader's pace, and the reader may die meanwhile.
+    this.#arm(NEVER);
   }
 
   /** RST, what is unsent dropped: for ends by force, and where FIN would pass for the end of the answer. */
@@ -160,6 +176,55 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     const exchange = this.exchange;
     this.exchange = null;
     exchange?.clientGone(new ClientGoneError(String(reason)));
+  }
+
+  /**
+   * Sets the deadline of the state. The peer is looked after in any state: while data is outstanding the
+   * kernel's keepalive rests, and only a look at TCP_INFO tells who is dead from who is slow.
+   * @hot
+   */
+  #arm(atMs: number): void {
+    this.#deadlineMs = atMs;
+    const lookMs = this.thread.nowMs + this.thread.settings.timeouts.deadPeerMs;
+    this.engine.setDeadline(atMs < lookMs ? atMs : lookMs);
+  }
+
+  /**
+   * Dead is a peer that has acknowledged nothing for the whole period although probes or retransmissions
+   * asked it to. One that answers probes with a closed window lives, however long it does not read.
+   */
+  #lookAfterPeer(): void {
+    const periodMs = this.thread.settings.timeouts.deadPeerMs;
+    const peer = this.engine.peerLiveness();
+    let waitMs = periodMs;
+    if (peer !== undefined && peer.outstandingBytes > 0) {
+      if (peer.lastAckMs < periodMs) waitMs = periodMs - peer.lastAckMs;
+      else if (peer.unanswered > 0) {
+        this.thread.deadlines.deadPeer++;
+        this.#reason ??= 'dead-peer';
+        this.engine.reset('dead-peer');
+        this.#end('dead-peer');
+        return;
+      }
+      // Between two probes of a long back-off: the next one is soon.
+      else waitMs = Math.min(periodMs, PEER_LOOK_AGAIN_MS);
+    }
+    this.engine.setDeadline(Math.min(this.#deadlineMs, this.thread.nowMs + waitMs));
+  }
+
+  /**
+   * The time for late data is over. A reader that has not taken its answer yet keeps the socket: a closed
+   * one is given up by the kernel after some probes of a closed window (tcp_orphan_retries, tcp(7)).
+   */
+  #lingerDeadline(): void {
+    const peer = this.engine.peerLiveness();
+    if (this.engine.unsentBytes === 0 && (peer === undefined || peer.outstandingBytes === 0)) {
+      this.thread.deadlines.linger++;
+      this.close('linger-timeout');
+      return;
+    }
+    this.#deadlineMs = this.thread.nowMs + this.thread.settings.timeouts.lingerMs;
+    this.#lookAfterPeer();
   }
 
   /** Answers `fault` and closes without losing the answer. */
@@ -182,7 +247,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     this.state = STATE_LINGER;
     this.engine.shutdownWrite();
     this.engine.resumeReading();
-    this.engine.setDeadline(this.thread.nowMs + this.thread.settings.timeouts.lingerMs);
+    this.#arm(this.thread.nowMs + this.thread.settings.timeouts.lingerMs);
   }
 
   /**
@@ -190,10 +255,11 @@ export class HttpConnection implements ExchangePort, BodyOwner {
    * answered, with `Connection: close`; a client that has only connected is given a moment to ask.
    */
   drain(): void {
-    if (this.state === STATE_IDLE) this.close('drained');
-    else if (this.state === STATE_ACCEPTED) {
+    if (this.state === STATE_IDLE) {
+      if (this.#kept === null) this.close('drained');
+    } else if (this.state === STATE_ACCEPTED) {
       const deadlineMs = this.acceptedAtMs + this.thread.settings.timeouts.headerMs;
-      this.engine.setDeadline(Math.min(deadlineMs, this.thread.nowMs + DRAIN_ACCEPTED_MS));
+      this.#arm(Math.min(deadlineMs, this.thread.nowMs + DRAIN_ACCEPTED_MS));
     }
   }
 
@@ -220,6 +286,13 @@ export class HttpConnection implements ExchangePort, BodyOwner {
       }
       if (this.state >= STATE_LINGER) {
         this.#discard(end - at);
+        break;
+      }
+      if (this.state === STATE_IDLE && this.engine.unsentBytes >= RESPONSE_HIGH_WATER_BYTES) {
+        // A client that asks on without reading must not make us hold all its answers: the next request
+        // waits until these have left. It waits for nobody but itself, so no deadline holds.
+        this.#keep(bytes, at, end);
+        this.#arm(NEVER);
         break;
       }
       const parser = this.#parser ?? this.thread.parser;
@@ -251,8 +324,9 @@ export class HttpConnection implements ExchangePort, BodyOwner {
       }
     }
     this.#processing = false;
-    if (this.#peerEnded && (this.state === STATE_IDLE || this.state === STATE_HEAD))
-      this.close('client-closed');
+    if (this.state === STATE_HEAD) {
+      if (this.#peerEnded) this.close('client-closed');
+    } else if (this.state === STATE_IDLE && this.#kept === null) this.#endIdle();
   }
 
   /** One request head is whole. @returns the position after what belongs to this request. @hot */
@@ -283,7 +357,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
         at = this.#feedBody(exchange, body, bytes, at, end);
         if (this.state !== STATE_EXCHANGE) return at;
       }
-      if (!body.complete) this.engine.setDeadline(NEVER);
+      if (!body.complete) this.#arm(NEVER);
     }
     exchange.run();
     return at;
@@ -307,7 +381,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
       this.#parser = this.thread.giveAwayParser(parser);
       // Absolute: from accept for the first request, from this first byte for a later one.
       if (this.state === STATE_IDLE)
-        this.engine.setDeadline(this.thread.nowMs + this.thread.settings.timeouts.headerMs);
+        this.#arm(this.thread.nowMs + this.thread.settings.timeouts.headerMs);
       this.state = STATE_HEAD;
     }
     this.#kept = copyBytes(bytes, at, end);
@@ -338,7 +412,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     this.exchange = null;
     exchange.release();
     this.state = STATE_IDLE;
-    this.engine.setDeadline(this.thread.nowMs + this.thread.settings.timeouts.idleMs);
+    this.#arm(this.thread.nowMs + this.thread.settings.timeouts.idleMs);
     if (!this.#processing) this.#processKept();
   }
 
@@ -348,7 +422,13 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     if (kept !== null) {
       this.#kept = null;
       this.#process(kept, 0, kept.length);
-    } else if (this.#peerEnded) this.close('client-closed');
+    } else this.#endIdle();
+  }
+
+  /** Between requests, with nothing left to read: the end, if the client or the server is going. */
+  #endIdle(): void {
+    if (this.#peerEnded) this.close('client-closed');
+    else if (this.thread.isDraining) this.linger('drained');
   }
 
   /** Sets the deadline that holds while an exchange is open: the handler's or the body's, or none. */
@@ -357,7 +437,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     if (exchange === null || this.state !== STATE_EXCHANGE) return;
     const timeouts = this.thread.settings.timeouts;
     exchange.bodyDeadlineMs = exchange.body?.isWaited === true ? this.thread.nowMs + timeouts.bodyMs : NEVER;
-    this.engine.setDeadline(Math.min(exchange.bodyDeadlineMs, exchange.handlerDeadlineMs));
+    this.#arm(Math.min(exchange.bodyDeadlineMs, exchange.handlerDeadlineMs));
   }
 
   #exchangeDeadline(): void {
@@ -369,7 +449,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
       exchange.handlerTimeout(FAULT_HANDLER_TIMEOUT);
     } else if (now >= exchange.bodyDeadlineMs) {
       exchange.requestFault(FAULT_BODY_TIMEOUT, new RequestFaultError(FAULT_BODY_TIMEOUT));
-    } else this.engine.setDeadline(Math.min(exchange.bodyDeadlineMs, exchange.handlerDeadlineMs));
+    } else this.#arm(Math.min(exchange.bodyDeadlineMs, exchange.handlerDeadlineMs));
   }
 
   // BodyOwner

@@ -138,6 +138,7 @@ export class Exchange {
     if (this.body !== null && !this.body.complete) this.keepAlive = false;
     if (thread.isDraining || this.id >= thread.settings.limits.requestsPerConnectionMax)
       this.keepAlive = false;
+    if (this.expectsContinue) this.#settleExpectation(parts);
     let stream: OutgoingBody | null;
     try {
       stream = thread.writer.begin(connection.engine, this, parts);
@@ -154,6 +155,17 @@ export class Exchange {
     this.#stream = new ResponseStream(this, stream, thread.writer.framing, thread.writer.declaredLength);
     connection.updateExchangeDeadline();
     this.#stream.start();
+  }
+
+  /**
+   * Nothing interim may follow the head of the final answer (RFC 9110 §15.2). An answer that streams the
+   * request's own body needs it, so the client is told to send it now or never.
+   */
+  #settleExpectation(parts: ResponseParts): void {
+    this.expectsContinue = false;
+    const isStream = typeof parts.body === 'object' && parts.body !== null && !(parts.body instanceof Uint8Array);
+    if (isStream && this.request.bodyUsed && this.body?.complete === false)
+      this.connection.thread.writeContinue(this.connection.engine);
   }
 
   /** The last byte has been handed over. */
