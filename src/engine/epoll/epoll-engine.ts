@@ -341,9 +341,9 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     for (let i = 0; i < this.listeners.length; i++) {
       const listener = this.listeners[i]!;
       if (listener.closing) this.#acceptLast(listener);
-      else if (!listener.armed && !listener.paused && !listener.held) {
+      else if (mayAccept(listener)) {
         this.#accept(listener, ACCEPTS_PER_PASS);
-        moreWait ||= !listener.armed && !listener.paused;
+        moreWait ||= mayAccept(listener);
       }
     }
     return moreWait;
@@ -360,9 +360,9 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     listener.armed = false;
   }
 
-  /** Until there is none left, or `countMax` have been tried. */
+  /** Until there is none left, `countMax` have been tried, or the layer above wants no more. */
   #accept(listener: DescriptorListener, countMax: number): void {
-    for (let i = 0; i < countMax; i++) {
+    for (let i = 0; i < countMax && (listener.closing || !listener.held); i++) {
       const fd = accept4(listener.socket.fd, ACCEPT_FLAGS);
       if (fd === EAGAIN) {
         listener.armed = true;
@@ -408,4 +408,9 @@ function wantsToReceive(flags: number): boolean {
     (flags & (READABLE | RECEIVE_ENDED | ABORTING | CLOSED)) === READABLE &&
     (flags & (READING_PAUSED | CLOSING)) !== READING_PAUSED
   );
+}
+
+/** No edge will come by itself, and none is to be waited for. */
+function mayAccept(listener: DescriptorListener): boolean {
+  return !listener.armed && !listener.paused && !listener.held;
 }
