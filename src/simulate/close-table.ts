@@ -17,6 +17,8 @@ export type ClosingPhase =
   | 'idle'
   /** A request is being answered. */
   | 'exchange'
+  /** A request has come, and waits until the unsent bytes of answers are few enough. */
+  | 'held'
   /** The last byte of a streamed answer is written; its source has not said so. */
   | 'ending'
   /** The last answer is written; FIN is owed. */
@@ -65,11 +67,13 @@ const CLOSES: Readonly<Record<string, Row>> = {
   },
   'client-closed-in-head': (it) => (it.isPeerEnded && it.phase === 'head' ? OK : 'no FIN within a head'),
   'client-closed-in-body': (it) => {
-    const isOpen = it.request !== undefined && it.deliveredBytes < it.request.bodyEnd;
+    const { request } = it;
+    // A body that broke a rule is never whole, however much of it comes.
+    const isOpen = request !== undefined && (it.deliveredBytes < request.bodyEnd || request.bodyRefusal !== undefined);
     const isAnswering = it.phase === 'exchange' || it.phase === 'ending';
     return it.isPeerEnded && isAnswering && isOpen ? OK : 'no FIN within a body';
   },
-  'response-failed': (it) => {
+  'response-failed': (it, world) => {
     const { exchange } = it;
     if (exchange === undefined || !exchange.isAnswered || exchange.isFinished) return 'no answer is under way';
     if (isTruncated(exchange.plan)) return OK;
@@ -77,22 +81,30 @@ const CLOSES: Readonly<Record<string, Row>> = {
     if (exchange.plan.kind !== 'echo-stream') return 'the handler did not fail';
     const { bodyRefusal } = exchange.plan;
     if (bodyRefusal !== undefined && it.deliveredBytes >= bodyRefusal.fromBytes) return OK;
-    return it.deadlineComplaint(exchange.bodyTouchedMs + exchange.bodyMs)?.endsWith('early') === true ? 'the body did not fail' : OK;
+    const touchedMs = exchange.bodyTouchedMs === world.nowMs ? exchange.bodyTouchedBeforeMs : exchange.bodyTouchedMs;
+    return world.nowMs < touchedMs + exchange.bodyMs ? 'the body did not fail' : OK;
   },
   drained: (it, world) => {
     if (!world.isDraining) return 'the server does not drain';
     return it.phase === 'accepted' || it.phase === 'idle' ? OK : 'a request is open';
   },
   'peer-reset': (it, _world, call) => (call === 'closed' && it.peer.hasReset ? OK : 'the peer has not reset'),
-  'peer-dead': (it, world, call) => {
-    if (call !== 'closed' || !it.peer.isVanished) return 'the peer lives';
-    return world.nowMs < it.peer.deadAtMs ? 'too early' : OK;
-  },
+  'peer-dead': (it, world, call) => (call === 'closed' ? deathComplaint(it, world) : 'that is for the engine to say'),
+  'dead-peer': (it, world, call) => (call === 'reset' ? deathComplaint(it, world) : 'nobody is there to read FIN'),
   'engine-closed': (_it, world, call) => (call === 'closed' && world.isEngineClosing ? OK : 'the engine is not closing'),
 };
 
-/** `shutdownWrite`, or a close for a fault or an answer of a client that has sent FIN: after the last answer only. */
-const FINISHED: Row = (it) => (it.phase === 'finishing' ? OK : 'no answer has ended');
+function deathComplaint(it: EndingConnection, world: World): string | undefined {
+  if (!it.peer.isVanished) return 'the peer lives';
+  return world.nowMs < it.peer.deadAtMs ? 'too early' : OK;
+}
+
+/**
+ * `shutdownWrite`, or a close for a fault or an answer of a client that has sent FIN: after the last answer
+ * only, be it that it has announced the end or that the server drains.
+ */
+const FINISHED: Row = (it, world) =>
+  it.phase === 'finishing' || (it.phase === 'idle' && world.isDraining) ? OK : 'no answer has ended';
 
 /** @returns what is wrong with ending `it` for `reason` now */
 export function closeComplaint(it: EndingConnection, world: World, call: EndingCall, reason: string): string | undefined {
@@ -117,6 +129,6 @@ export function countedComplaint(counted: readonly string[], first: string, faul
   if (UNASKED.includes(first)) return undefined;
   if (first !== '') return reason === first ? undefined : `its end is counted as ${reason}, not ${first}`;
   const fault = FAULTS.find(({ code }) => code === reason);
-  if (faultStatus === 0) return reason === 'answered' || fault !== undefined ? undefined : `its end is counted as ${reason}`;
+  if (faultStatus === 0) return reason === 'answered' || reason === 'drained' || fault !== undefined ? undefined : `its end is counted as ${reason}`;
   return fault?.status === faultStatus || (faultStatus === 500 && reason === 'answered') ? undefined : `a ${faultStatus} is counted as ${reason}`;
 }

@@ -64,6 +64,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   #bodyAt = 0;
   #finals = 0;
   #hasContinued = false;
+  /** Bytes that are being committed: the connection does not count them yet. */
+  #committingBytes = 0;
   /** The response that is being written has a Content-Length. */
   #hasLength = false;
 
@@ -121,9 +123,21 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     else if (this.phase === 'accepted') this.dueMs = Math.min(this.dueMs, this.#world.nowMs + DRAIN_ACCEPTED_MS);
   }
 
-  /** Its deadline passed according to the engine. */
+  /** The engine tells of a deadline. Lingering goes on for a reader that has not taken its answer yet. */
   deadlineFires(): void {
     this.check();
+    const now = this.#world.nowMs;
+    if (this.phase !== 'linger' || now < this.dueMs) return;
+    const { unsent, link } = this.#conn;
+    if (unsent.length > 0 || link.down.outstandingBytes > 0) this.dueMs = now + this.#world.settings.timeouts.lingerMs;
+  }
+
+  /** The kernel has taken all that was written. */
+  drained(): void {
+    this.check();
+    if (this.phase !== 'held') return;
+    this.phase = 'idle';
+    this.#progress();
   }
 
   /** The body of the current request is not whole. */
@@ -143,6 +157,11 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     const now = this.#world.nowMs;
     if (this.phase === 'accepted' && this.deliveredBytes > 0) this.phase = 'head';
     else if (this.phase === 'idle' && this.deliveredBytes > this.#start) {
+      if (this.#conn.unsent.length + this.#committingBytes >= HIGH_WATER_BYTES) {
+        this.phase = 'held';
+        this.dueMs = NEVER;
+        return;
+      }
       this.phase = 'head';
       this.dueMs = now + this.#world.settings.timeouts.headerMs;
     }
@@ -197,7 +216,9 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     this.sent.push(bytes, start, end);
     const unsent = this.#conn.unsent.length + end - start;
     if (unsent > HIGH_WATER_BYTES + SEND_RESERVE_BYTES_MAX + HEADS_BYTES_MAX) this.find(`${unsent} bytes wait for a slow reader`);
+    this.#committingBytes = end - start;
     this.#reader.feed(bytes, start, end);
+    this.#committingBytes = 0;
   }
 
   called(call: 'close' | 'reset' | 'shutdownWrite', reason: string): void {
@@ -393,7 +414,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     this.dueMs = this.#world.nowMs + this.#world.settings.timeouts.idleMs;
     this.#progress();
     // The compiler does not see that `#progress` moves the phase.
-    if ((this.phase as ClosingPhase) === 'exchange') return;
+    if (this.phase !== ('idle' as ClosingPhase) && this.phase !== ('head' as ClosingPhase)) return;
     if (this.isPeerEnded) this.#owe('a close, for the peer has sent FIN');
     else if (this.#world.isDraining) this.#owe('an end, for the server drains');
   }

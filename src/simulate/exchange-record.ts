@@ -29,6 +29,8 @@ export class ExchangeRecord {
   isWaitHidden = false;
   /** When the wait began, or the last byte came in it. */
   bodyTouchedMs = 0;
+  /** The same before the present moment: a deadline and late bytes may fall into one turn. */
+  bodyTouchedBeforeMs = 0;
   /** All of the body has been handed over. */
   isBodyComplete: boolean;
   signal: AbortSignal | undefined = undefined;
@@ -64,6 +66,7 @@ export class ExchangeRecord {
   }
 
   bodyArrived(nowMs: number, isComplete: boolean): void {
+    if (nowMs > this.bodyTouchedMs) this.bodyTouchedBeforeMs = this.bodyTouchedMs;
     this.bodyTouchedMs = nowMs;
     this.isBodyComplete = isComplete;
   }

@@ -1,5 +1,5 @@
 /** What each kind of handler must lead to, as the client sees it. */
-import type { RequestPlan } from './request-plan.ts';
+import { DIRECT_BYTES_MAX, type RequestPlan } from './request-plan.ts';
 
 export interface ExpectedAnswer {
   readonly status: number;
@@ -38,7 +38,7 @@ export function isStreamed(plan: RequestPlan): boolean {
 
 /** The server reads the answer piece by piece: a stream, or bytes that are too many for one reservation. */
 export function isPulled(plan: RequestPlan): boolean {
-  return isStreamed(plan) || plan.kind === 'echo-stream' || expectedAnswer(plan).bodyBytes > 63 * 1024;
+  return isStreamed(plan) || plan.kind === 'echo-stream' || expectedAnswer(plan).bodyBytes > DIRECT_BYTES_MAX;
 }
 
 /** The Content-Length that the handler names for its stream; undefined for none. */

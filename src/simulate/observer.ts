@@ -45,7 +45,7 @@ export class Observer implements EngineHandler<SimConnection> {
   }
 
   onDrained(conn: SimConnection): void {
-    modelOf(conn).check();
+    modelOf(conn).drained();
     this.#server.onDrained(conn);
   }
 
@@ -55,7 +55,7 @@ export class Observer implements EngineHandler<SimConnection> {
   }
 
   onDeadline(conn: SimConnection): void {
-    modelOf(conn).check();
+    modelOf(conn).deadlineFires();
     this.#server.onDeadline(conn);
   }
 

@@ -4,6 +4,7 @@
  * neither has to read HTTP requests.
  */
 import type { SeededRandom } from '../base/random.ts';
+import { SEND_RESERVE_BYTES_MAX } from '../engine/engine.ts';
 import { contentText } from './content.ts';
 import type { HandlerKind } from './swarm.ts';
 
@@ -43,6 +44,9 @@ export interface RequestPlan {
   readonly usesPlatform: boolean;
   readonly watchesSignal: boolean;
 }
+
+/** Answers up to this leave the handler's hands at once, if they are no streams. */
+export const DIRECT_BYTES_MAX = SEND_RESERVE_BYTES_MAX - 1024;
 
 /** What a client wants of a request; what is left out is drawn. */
 export interface RequestWish {
@@ -145,7 +149,7 @@ export class StreamPlan {
     const random = this.#random;
     const kind = known.kind ?? 'text';
     const drawn = kind === 'text' ? random.int(300) : drawSize(random, kind.startsWith('long') ? 150_000 : 80_000);
-    const responseBytes = known.responseBytes ?? drawn;
+    const responseBytes = outsideBorder(known.responseBytes ?? drawn);
     const plan: RequestPlan = {
       id: known.id ?? this.#nextId(),
       kind,
@@ -216,6 +220,14 @@ function headText(facts: HeadFacts): string {
   if (facts.chunked) text += 'Transfer-Encoding: chunked\r\n';
   else if (facts.wantsBody) text += `Content-Length: ${facts.bodyBytes}\r\n`;
   return `${text}\r\n`;
+}
+
+/**
+ * A body that just fits in one reservation with its head is written at once, one that does not is streamed:
+ * the oracle does not count heads, so no answer is planned at that border.
+ */
+function outsideBorder(size: number): number {
+  return size > DIRECT_BYTES_MAX && size <= SEND_RESERVE_BYTES_MAX ? DIRECT_BYTES_MAX : size;
 }
 
 /** Mostly small, now and then large. */

@@ -63,7 +63,7 @@ function drawSettings(random: SeededRandom): Settings {
       bodyMs: random.pick([150, 2000, 30_000]),
       handlerMs: random.pick([NEVER, NEVER, 250, 4000]),
       deadPeerMs: random.pick([4000, 120_000]),
-      lingerMs: random.pick([100, 2000]),
+      lingerMs: random.pick([400, 2000]),
       drainMs: random.pick([500, 30_000]),
     },
     limits: {
@@ -72,6 +72,9 @@ function drawSettings(random: SeededRandom): Settings {
       targetBytesMax: TARGET_BYTES_MAX,
       bodyBytesMax: random.pick([1000, 20_000, 200_000]),
       requestsPerConnectionMax: random.pick([NEVER, NEVER, NEVER, 1, 3]),
+      connectionsMax: NEVER,
+      connectionsPerAddressMax: NEVER,
+      pausesWhenFull: false,
     },
   };
 }

@@ -4,7 +4,7 @@
  * the microtask queue, so no call is ever answered from within.
  */
 import { assert } from '../../base/assert.ts';
-import { type CloseReason, type EngineConnection, type RemoteAddress, SEND_RESERVE_BYTES_MAX } from '../engine.ts';
+import { type CloseReason, type EngineConnection, type PeerLiveness, type RemoteAddress, SEND_RESERVE_BYTES_MAX } from '../engine.ts';
 import { ByteQueue } from './byte-queue.ts';
 import type { LinkServer, SimLink } from './link.ts';
 
@@ -143,6 +143,11 @@ export class SimConnection implements EngineConnection, LinkServer {
 
   setDeadline(atMs: number): void {
     if (this.isOpen) this.#owner.setDeadline(this.slot, atMs);
+  }
+
+  peerLiveness(): PeerLiveness | undefined {
+    if (!this.isOpen || this.failure !== undefined) return undefined;
+    return this.link.liveness(this.unsent.length);
   }
 
   remoteAddress(): RemoteAddress | undefined {

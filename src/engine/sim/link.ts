@@ -3,12 +3,22 @@
  * both owners: what the engine has closed still sends its last bytes, and answers late ones with RST, as
  * Linux does. That is what a server's lingering close exists for.
  */
+import type { PeerLiveness } from '../engine.ts';
 import { Direction, type DirectionOwner } from './direction.ts';
 import type { SimNetwork } from './network.ts';
 import type { SimPeer } from './peer.ts';
 
+/** Retransmissions end after 924.6 s by default: tcp_retries2 in the kernel's ip-sysctl.rst. */
+const KERNEL_GIVES_UP_MS = 924_600;
+/** The longest pause between two probes of a closed window: TCP_RTO_MAX in include/net/tcp.h. */
+const PROBE_PAUSE_MS_MAX = 120_000;
+/** After so long without an acknowledgement something has been sent again. */
+const FIRST_PROBES_MS = 3000;
+
 /** The engine's side of a link. */
 export interface LinkServer {
+  /** Bytes that the kernel has not taken. */
+  readonly unsent: { readonly length: number };
   /** Bytes or FIN wait to be read. */
   readable(): void;
   /** The kernel takes bytes again. */
@@ -140,7 +150,29 @@ export class SimLink implements DirectionOwner {
   #armDeadPeer(): void {
     if (this.#deadPeerMs === Number.POSITIVE_INFINITY) return;
     const atMs = Math.max(this.lastHeardMs + this.#deadPeerMs, this.network.nowMs);
-    this.network.at(atMs, { fire: () => this.#failAtServer('peer-dead') });
+    this.network.at(atMs, { fire: () => this.#keepAliveEnds() });
+  }
+
+  /** While bytes are outstanding the kernel's keepalive rests, and only the end of all retransmissions counts. */
+  #keepAliveEnds(): void {
+    if (this.serverGone) return;
+    if (this.down.outstandingBytes === 0 && (this.server?.unsent.length ?? 0) === 0) this.#failAtServer('peer-dead');
+    else {
+      const atMs = Math.max(this.lastHeardMs + KERNEL_GIVES_UP_MS, this.network.nowMs);
+      this.network.at(atMs, { fire: () => this.#failAtServer('peer-dead') });
+    }
+  }
+
+  /** What TCP_INFO would tell of the peer. @param unsentBytes that the kernel has not taken */
+  liveness(unsentBytes: number): PeerLiveness {
+    const { random, nowMs } = this.network;
+    const silentMs = nowMs - this.lastHeardMs;
+    const outstandingBytes = unsentBytes + this.down.outstandingBytes;
+    if (outstandingBytes === 0) return { outstandingBytes, lastAckMs: silentMs, unanswered: 0 };
+    if (this.isVanished) return { outstandingBytes, lastAckMs: silentMs, unanswered: silentMs < FIRST_PROBES_MS ? 0 : 3 };
+    // A closed window is probed at growing pauses, and each probe is answered.
+    const sinceProbeMs = Math.min(silentMs, random.nextUnit() * PROBE_PAUSE_MS_MAX);
+    return { outstandingBytes, lastAckMs: sinceProbeMs, unanswered: 0 };
   }
 
   /** The engine gives the descriptor back; what was sent still leaves. */

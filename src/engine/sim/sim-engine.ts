@@ -74,6 +74,8 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
   /** Connections of listeners that were closed, which are accepted nevertheless. */
   #handedOver: SimLink[] = [];
   #unlistened: (() => void)[] = [];
+  /** By `pauseAccepting`. */
+  #isAcceptingStopped = false;
   #isInCallback = false;
   #latenessMs = 0;
   #closing: Promise<void> | undefined;
@@ -140,6 +142,16 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
       const conn = this.#connections[slot];
       if (conn?.isOpen === true) yield conn;
     }
+  }
+
+  pauseAccepting(): void {
+    this.#isAcceptingStopped = true;
+  }
+
+  resumeAccepting(): void {
+    if (!this.#isAcceptingStopped) return;
+    this.#isAcceptingStopped = false;
+    this.wake(this.nowMs);
   }
 
   stats(): EngineStats {
@@ -257,13 +269,13 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     const { random, faults, injected } = this.network;
     for (const link of this.#handedOver.splice(0)) this.#open(link);
     for (const resolve of this.#unlistened.splice(0)) resolve();
-    if (this.#acceptPausedUntilMs > this.nowMs) return;
+    if (this.#isAcceptingStopped || this.#acceptPausedUntilMs > this.nowMs) return;
     if (this.#acceptPausedUntilMs > 0) {
       this.#acceptPausedUntilMs = 0;
       this.#call(() => this.#handler.onAcceptPaused?.(undefined));
     }
     for (const listener of this.#listeners.values()) {
-      while (listener.backlog.length > 0) {
+      while (listener.backlog.length > 0 && !this.#isAcceptingStopped) {
         if (faults.acceptFailure > 0 && random.chance(faults.acceptFailure)) {
           injected.acceptPauses++;
           this.#stats.acceptPauses++;
