@@ -9,16 +9,26 @@
  * connections have one shape.
  */
 import { assert } from '../base/assert.ts';
+import { tcp_info } from '../sys/abi/tcp.ts';
 import { ERRNO } from '../sys/errno.ts';
-import { getpeername } from '../sys/socket.ts';
+import { allocate, type Memory } from '../sys/memory.ts';
+import { getpeername, tcpInfo } from '../sys/socket.ts';
 import {
   type CloseReason,
   type EngineCloseReason,
   type EngineConnection,
+  type PeerLiveness,
   type RemoteAddress,
   SEND_RESERVE_BYTES_MAX,
 } from './engine.ts';
 import { LARGE_BLOCK_BYTES, type SendBlock, type SendPool } from './send-pool.ts';
+
+const NOTSENT_AT = tcp_info.offset.tcpi_notsent_bytes;
+const UNACKED_AT = tcp_info.offset.tcpi_unacked;
+const SND_MSS_AT = tcp_info.offset.tcpi_snd_mss;
+const LAST_ACK_RECV_AT = tcp_info.offset.tcpi_last_ack_recv;
+const PROBES_AT = tcp_info.offset.tcpi_probes;
+const RETRANSMITS_AT = tcp_info.offset.tcpi_retransmits;
 
 /** What the connection needs of its engine. */
 export interface ConnectionOwner {
@@ -171,6 +181,21 @@ export abstract class DescriptorConnection implements EngineConnection {
     if ((this.flags & CLOSED) === 0) this.#owner.setDeadline(this.slot, atMs);
   }
 
+  peerLiveness(): PeerLiveness | undefined {
+    if ((this.flags & CLOSED) !== 0) return undefined;
+    const { memory, view } = livenessMemory();
+    const filled = tcpInfo(this.fd, memory.address, tcp_info.size);
+    // Older kernels know less than tcpi_notsent_bytes (4.6); unix sockets know nothing.
+    if (filled < NOTSENT_AT + 4) return undefined;
+    // Segments in flight are counted, not their bytes: a full segment each is close enough.
+    const inFlight = view.getUint32(UNACKED_AT, true) * view.getUint32(SND_MSS_AT, true);
+    return {
+      outstandingBytes: this.unsentBytes + inFlight + view.getUint32(NOTSENT_AT, true),
+      lastAckMs: view.getUint32(LAST_ACK_RECV_AT, true),
+      unanswered: view.getUint8(PROBES_AT) + view.getUint8(RETRANSMITS_AT),
+    };
+  }
+
   remoteAddress(): RemoteAddress | undefined {
     if (this.#remote === undefined && (this.flags & CLOSED) === 0) {
       const peer = getpeername(this.fd);
@@ -178,6 +203,17 @@ export abstract class DescriptorConnection implements EngineConnection {
     }
     return this.#remote;
   }
+}
+
+let liveness: { readonly memory: Memory; readonly view: DataView } | undefined;
+
+/** This thread's memory for TCP_INFO, kept: looking must not cost a mapping. */
+function livenessMemory(): { readonly memory: Memory; readonly view: DataView } {
+  if (liveness === undefined) {
+    const memory = allocate(tcp_info.size);
+    liveness = { memory, view: new DataView(memory.buffer) };
+  }
+  return liveness;
 }
 
 function closeReasonOf(errno: number): EngineCloseReason {

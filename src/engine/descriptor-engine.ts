@@ -10,7 +10,9 @@ import { lookup } from 'node:dns/promises';
 import { performance } from 'node:perf_hooks';
 import { assert } from '../base/assert.ts';
 import { TimingWheel } from '../base/timing-wheel.ts';
+import { EFD_CLOEXEC } from '../sys/abi/file.ts';
 import { sysError } from '../sys/errno.ts';
+import { eventfd } from '../sys/event.ts';
 import { closeFd } from '../sys/socket.ts';
 import type { Wakeup } from '../sys/wakeup.ts';
 import { ConnectionTable } from './connection-table.ts';
@@ -28,6 +30,25 @@ import {
 import { type ListeningSocket, openListener } from './listening-socket.ts';
 import { SendPool } from './send-pool.ts';
 
+/** A descriptor kept for when there are no others left. */
+class Reserve {
+  readonly #fd: number;
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** @returns undefined when not even one is left */
+  static open(): Reserve | undefined {
+    const fd = eventfd(0, EFD_CLOEXEC);
+    return fd < 0 ? undefined : new Reserve(fd);
+  }
+
+  release(): void {
+    closeFd(this.#fd);
+  }
+}
+
 /** How long accepting rests after EMFILE when no connection closes meanwhile. */
 const ACCEPT_RETRY_MS = 250;
 /** A list that once was longer is given to the garbage collector when it is empty. */
@@ -42,6 +63,10 @@ export interface DescriptorListener {
   onStopped: (() => void) | undefined;
   /** Paused for want of descriptors. */
   paused: boolean;
+  /** Paused by the layer above. */
+  held: boolean;
+  /** The end of an armed accept has been asked for. */
+  cancelling: boolean;
 }
 
 export abstract class DescriptorEngine<C extends DescriptorConnection> implements Engine<C>, ConnectionOwner {
@@ -77,6 +102,9 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   };
   readonly #wheel = new TimingWheel(DEADLINE_TICK_MS, this.turnMs);
   #turnScheduled = false;
+  #held = false;
+  /** Only while there is something to accept: an engine that could not be made must leave nothing behind. */
+  #reserve: Reserve | undefined;
   #acceptRetry: ReturnType<typeof setTimeout> | undefined;
   #closing: Promise<void> | undefined;
   #onAllGone: (() => void) | undefined;
@@ -117,6 +145,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       closing: false,
       onStopped: undefined,
       paused: false,
+      held: this.#held,
+      cancelling: false,
     };
     try {
       this.watchListener(listener, this.listeners.length);
@@ -125,6 +155,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       throw error;
     }
     this.listeners.push(listener);
+    this.#reserve ??= Reserve.open();
     this.schedule();
     let stopped: Promise<void> | undefined;
     return {
@@ -139,6 +170,21 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
         return stopped;
       },
     };
+  }
+
+  pauseAccepting(): void {
+    this.#hold(true);
+  }
+
+  resumeAccepting(): void {
+    this.#hold(false);
+  }
+
+  #hold(held: boolean): void {
+    if (this.#held === held || this.released) return;
+    this.#held = held;
+    for (const listener of this.listeners) listener.held = held;
+    this.schedule();
   }
 
   connections(): IterableIterator<C> {
@@ -171,6 +217,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     if (this.released) return;
     this.released = true;
     this.releaseHolds();
+    this.#reserve?.release();
     for (const conn of this.table) closeFd(conn.fd);
     for (const listener of this.listeners) listener.socket.close();
   }
@@ -281,8 +328,11 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   }
 
   /** @param errno positive: EMFILE and its like */
-  protected pauseAccepting(listener: DescriptorListener, errno: number): void {
+  protected exhausted(listener: DescriptorListener, errno: number): void {
     listener.paused = true;
+    // One descriptor for the process's own needs: a log, a file, the admin port.
+    this.#reserve?.release();
+    this.#reserve = undefined;
     this.counters.acceptPauses++;
     this.#acceptRetry ??= setTimeout(() => {
       this.#acceptRetry = undefined;
@@ -299,6 +349,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       listener.paused = false;
     }
     if (!resumed) return;
+    this.#reserve ??= Reserve.open();
     this.schedule();
     this.handler.onAcceptPaused?.(undefined);
   }
@@ -309,6 +360,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.#onAllGone = undefined;
     this.released = true;
     clearTimeout(this.#acceptRetry);
+    this.#reserve?.release();
     for (const listener of this.listeners) this.#stopped(listener);
     this.wakeup.close();
     this.release();

@@ -45,6 +45,16 @@ export interface RemoteAddress {
   readonly port: number;
 }
 
+/** How the peer has answered lately, from TCP_INFO (tcp(7)). */
+export interface PeerLiveness {
+  /** Bytes that are not acknowledged, ours and the kernel's. */
+  readonly outstandingBytes: number;
+  /** Since the last acknowledgement came. */
+  readonly lastAckMs: number;
+  /** Probes and retransmissions in a row that nobody has answered. */
+  readonly unanswered: number;
+}
+
 /** One accepted connection. Engines subclass or implement this; the shape must stay monomorphic per engine. */
 export interface EngineConnection {
   /** Belongs to the layer above; the engine never reads it. */
@@ -90,6 +100,8 @@ export interface EngineConnection {
 
   /** The peer's address; `undefined` if the peer is gone before it was first asked for. */
   remoteAddress(): RemoteAddress | undefined;
+  /** A system call; `undefined` where nobody tells: the node engine, unix sockets, a socket that is gone. */
+  peerLiveness(): PeerLiveness | undefined;
   /** True until `onClosed`. */
   readonly isOpen: boolean;
 }
@@ -157,6 +169,13 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
   listen(address: ListenAddress): Promise<Listener>;
   /** Connections that are open now. For tables and shutdown, not for the hot path. */
   connections(): IterableIterator<C>;
+  /**
+   * Leave new connections in the kernel's queue until `resumeAccepting`; a few that are on their way may
+   * still come. Independent of the pauses that the engine makes by itself.
+   * @throws UnavailableError where it cannot be done (node)
+   */
+  pauseAccepting(): void;
+  resumeAccepting(): void;
   stats(): EngineStats;
   /** Close listeners, reset what is open (`engine-closed`), release memory. Resolves when all is released. Idempotent. */
   close(): Promise<void>;

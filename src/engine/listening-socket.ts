@@ -20,7 +20,7 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
 } from '../sys/abi/socket.ts';
-import { TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY } from '../sys/abi/tcp.ts';
+import { TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY, TCP_RTO_MAX_MS } from '../sys/abi/tcp.ts';
 import { fcntl } from '../sys/descriptor.ts';
 import { ERRNO, sysError } from '../sys/errno.ts';
 import { bindAddress, closeFd, getsockname, listen, setsockoptInt, socket } from '../sys/socket.ts';
@@ -112,6 +112,15 @@ function adopt(fd: number, options: ListeningOptions, text = `fd ${fd}`, path?: 
       setsockoptInt(fd, IPPROTO_TCP, TCP_KEEPIDLE, keepAlive.idleSeconds);
       setsockoptInt(fd, IPPROTO_TCP, TCP_KEEPINTVL, keepAlive.intervalSeconds);
       setsockoptInt(fd, IPPROTO_TCP, TCP_KEEPCNT, keepAlive.probes);
+      // Retransmissions and window probes come at least three times in the period, so that a living peer is
+      // heard in it (6.15; an older kernel refuses, and backs off to two minutes).
+      const periodMs = (keepAlive.idleSeconds + keepAlive.intervalSeconds * keepAlive.probes) * 1000;
+      setsockoptInt(
+        fd,
+        IPPROTO_TCP,
+        TCP_RTO_MAX_MS,
+        Math.min(Math.max(Math.floor(periodMs / 3), 1000), 120_000),
+      );
     }
   }
   const result = listen(fd, options.backlog ?? BACKLOG_DEFAULT);

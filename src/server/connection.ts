@@ -380,8 +380,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     if (this.#parser === null) {
       this.#parser = this.thread.giveAwayParser(parser);
       // Absolute: from accept for the first request, from this first byte for a later one.
-      if (this.state === STATE_IDLE)
-        this.#arm(this.thread.nowMs + this.thread.settings.timeouts.headerMs);
+      if (this.state === STATE_IDLE) this.#arm(this.thread.nowMs + this.thread.settings.timeouts.headerMs);
       this.state = STATE_HEAD;
     }
     this.#kept = copyBytes(bytes, at, end);

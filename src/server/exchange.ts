@@ -163,7 +163,8 @@ export class Exchange {
    */
   #settleExpectation(parts: ResponseParts): void {
     this.expectsContinue = false;
-    const isStream = typeof parts.body === 'object' && parts.body !== null && !(parts.body instanceof Uint8Array);
+    const isStream =
+      typeof parts.body === 'object' && parts.body !== null && !(parts.body instanceof Uint8Array);
     if (isStream && this.request.bodyUsed && this.body?.complete === false)
       this.connection.thread.writeContinue(this.connection.engine);
   }

@@ -54,6 +54,15 @@ export interface LimitOptions {
   targetBytes?: Size;
   /** Request body: 413. @default '100m' */
   bodyBytes?: Size;
+  /**
+   * Open connections. Each worker takes its share.
+   * @default Infinity: descriptors are the limit
+   */
+  connections?: number;
+  /** What becomes of a connection over the limit: a 503, or it waits in the kernel's queue. @default 'refuse' */
+  whenFull?: 'refuse' | 'pause';
+  /** Open connections from one address, for each worker; over it, a 503. @default Infinity: NAT puts many behind one */
+  connectionsPerAddress?: number;
   /** Requests on one connection before it is closed. @default Infinity */
   requestsPerConnection?: number;
 }
@@ -112,6 +121,9 @@ export interface Settings {
     readonly targetBytesMax: number;
     readonly bodyBytesMax: number;
     readonly requestsPerConnectionMax: number;
+    readonly connectionsMax: number;
+    readonly connectionsPerAddressMax: number;
+    readonly pausesWhenFull: boolean;
   };
 }
 
@@ -126,8 +138,13 @@ const LIMIT_NAMES = [
   'targetBytes',
   'bodyBytes',
   'requestsPerConnection',
+  'connections',
+  'connectionsPerAddress',
+  'whenFull',
 ] as const;
 const ENGINES = ['auto', 'iouring', 'epoll', 'node'];
+
+type CountName = 'headerCount' | 'requestsPerConnection' | 'connections' | 'connectionsPerAddress';
 
 /** @throws OptionError naming the first option that is not allowed */
 export function checkOptions(options: ServeOptions): Settings {
@@ -168,13 +185,17 @@ export function checkOptions(options: ServeOptions): Settings {
     throw new OptionError('accessLog', options.accessLog, "'pretty', 'json' or 'off'");
   }
   checkAddress(options);
+  const whenFull = options.limits?.whenFull;
+  if (whenFull !== undefined && whenFull !== 'refuse' && whenFull !== 'pause') {
+    throw new OptionError('limits.whenFull', whenFull, "'refuse' or 'pause'");
+  }
   const timeouts = options.timeouts ?? {};
   const limits = options.limits ?? {};
   const ms = (name: (typeof TIMEOUT_NAMES)[number], fallback: Duration) =>
     parseDuration(`timeouts.${name}`, timeouts[name] ?? fallback);
   const bytes = (name: 'headerBytes' | 'targetBytes' | 'bodyBytes', fallback: Size) =>
     parseSize(`limits.${name}`, limits[name] ?? fallback);
-  const count = (name: 'headerCount' | 'requestsPerConnection', fallback: number) => {
+  const count = (name: CountName, fallback: number) => {
     const value = limits[name] ?? fallback;
     if (value !== Number.POSITIVE_INFINITY) checkCount(`limits.${name}`, value, 1, 2 ** 31);
     return value;
@@ -202,6 +223,9 @@ export function checkOptions(options: ServeOptions): Settings {
       headerCountMax: count('headerCount', 100),
       targetBytesMax: Math.min(bytes('targetBytes', '8k'), headBytesMax),
       bodyBytesMax: bytes('bodyBytes', '100m'),
+      connectionsMax: count('connections', Number.POSITIVE_INFINITY),
+      connectionsPerAddressMax: count('connectionsPerAddress', Number.POSITIVE_INFINITY),
+      pausesWhenFull: limits.whenFull === 'pause',
       requestsPerConnectionMax: count('requestsPerConnection', Number.POSITIVE_INFINITY),
     },
   };

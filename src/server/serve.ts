@@ -131,6 +131,7 @@ interface RunningThread {
 }
 
 /** The engine and the HTTP server above it, listening, in this thread. */
+/** @param options of one thread: its share of what is limited for the whole */
 async function startThread(
   options: ServeOptions,
   settings: Settings,

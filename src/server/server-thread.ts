@@ -11,6 +11,7 @@ import { RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { DEFAULT_LIMITS, type ProtocolLimits } from '../protocol/limits.ts';
 import { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
+import { Admission } from './admission.ts';
 import { HttpConnection } from './connection.ts';
 import { Exchange } from './exchange.ts';
 import type { ErrorHandler, FetchHandler, LoggerLike, Settings } from './options.ts';
@@ -49,6 +50,8 @@ export class ServerThread implements EngineHandler {
   defaultAuthority = 'localhost';
   readonly neverAborted: AbortSignal = new AbortController().signal;
   isDraining = false;
+  /** Deadlines that fired, by the timer that set them. */
+  readonly deadlines = { header: 0, idle: 0, body: 0, handler: 0, linger: 0, deadPeer: 0, drain: 0 };
   parser: RequestHeadParser;
   readonly #logger: LoggerLike;
   readonly #accessLog: ((record: AccessRecord) => void) | undefined;
@@ -56,6 +59,8 @@ export class ServerThread implements EngineHandler {
   #engine: Engine | undefined;
   #requests = 0;
   #aborted = 0;
+  readonly #admission: Admission;
+  readonly #isLimited: boolean;
   readonly #statusClasses = new Float64Array(6);
   readonly #closeReasons = new Map<string, number>();
   readonly #faults = new Map<string, number>();
@@ -70,6 +75,8 @@ export class ServerThread implements EngineHandler {
     const { headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax } = options.settings.limits;
     this.protocolLimits = { ...DEFAULT_LIMITS, headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax };
     this.parser = new RequestHeadParser(this.protocolLimits);
+    this.#admission = new Admission(options.settings.limits, () => this.#engine!);
+    this.#isLimited = this.#admission.isLimited;
     this.writer = new ResponseWriter(options.settings.timeouts.idleMs);
   }
 
@@ -85,7 +92,9 @@ export class ServerThread implements EngineHandler {
   // EngineHandler
 
   onAccept(engine: EngineConnection): void {
-    engine.user = new HttpConnection(this, engine);
+    const connection = new HttpConnection(this, engine);
+    engine.user = connection;
+    if (this.#isLimited) this.#admission.accepted(connection);
   }
 
   onReceive(engine: EngineConnection, bytes: Uint8Array, start: number, end: number): void {
@@ -105,7 +114,9 @@ export class ServerThread implements EngineHandler {
   }
 
   onClosed(engine: EngineConnection, reason: CloseReason): void {
-    (engine.user as HttpConnection).closed(reason);
+    const connection = engine.user as HttpConnection;
+    connection.closed(reason);
+    if (this.#isLimited) this.#admission.closed(connection);
   }
 
   onAcceptPaused(error: SysError | undefined): void {

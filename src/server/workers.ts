@@ -157,7 +157,12 @@ class WorkerServer implements Server {
 
   #workerOptions(seat: Seat): WorkerOptions {
     const { engine, timeouts, limits, accessLog, globals, tls, hostname, port } = this.#options;
-    const given = { engine, timeouts, limits, accessLog, globals, tls };
+    // The limit is for the whole server: each worker takes its share.
+    const share =
+      limits?.connections === undefined
+        ? limits
+        : { ...limits, connections: Math.ceil(limits.connections / this.#options.workers!) };
+    const given = { engine, timeouts, limits: share, accessLog, globals, tls };
     const present = Object.fromEntries(
       Object.entries(given).filter(([, value]) => value !== undefined),
     ) as WorkerOptions;

@@ -272,14 +272,17 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
 
   #onAccept(index: number, result: number, flags: number): void {
     const listener = this.listeners[index]!;
-    if ((flags & IORING_CQE_F_MORE) === 0) listener.armed = false;
+    if ((flags & IORING_CQE_F_MORE) === 0) {
+      listener.armed = false;
+      listener.cancelling = false;
+    }
     if (result < 0) {
       const exhausted =
         result === -ERRNO.EMFILE ||
         result === -ERRNO.ENFILE ||
         result === -ERRNO.ENOMEM ||
         result === -ERRNO.ENOBUFS;
-      if (exhausted && !listener.paused) this.pauseAccepting(listener, -result);
+      if (exhausted && !listener.paused) this.exhausted(listener, -result);
       // ECONNABORTED, EINTR, ECANCELED and the network's own errors (accept(2)) concern one connection: go on.
       return;
     }
@@ -453,28 +456,29 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     this.#ring.sqe32[at + SQE_ADDR + 1] = conn.generation;
   }
 
+  /** Arms what should accept and is not armed; ends what is armed and should not accept. */
   #armAccepts(): void {
     for (let index = 0; index < this.listeners.length; index++) {
       const listener = this.listeners[index]!;
       if (this.#ring.room < SQES_PER_ADVANCE) return;
-      if (listener.closing) this.#closeListener(index, listener);
-      else if (!listener.armed && !listener.paused) {
-        listener.armed = true;
-        const at = this.#take(IORING_OP_ACCEPT, listener.socket.fd, OP_ACCEPT, index, 0, 0);
-        this.#ring.sqe16[at * 2 + (SQE.ioprio >> 1)] = IORING_ACCEPT_MULTISHOT;
-        this.#ring.sqe32[at + SQE_OP_FLAGS] = SOCK_CLOEXEC | SOCK_NONBLOCK;
-      }
+      if (listener.armed) {
+        if ((listener.closing || listener.held) && !listener.cancelling) this.#cancelAccept(index, listener);
+      } else if (listener.closing) {
+        if (listener.onStopped !== undefined) this.#acceptLast(listener);
+      } else if (!listener.paused && !listener.held) this.#submitAccept(index, listener);
     }
   }
 
+  #submitAccept(index: number, listener: DescriptorListener): void {
+    listener.armed = true;
+    const at = this.#take(IORING_OP_ACCEPT, listener.socket.fd, OP_ACCEPT, index, 0, 0);
+    this.#ring.sqe16[at * 2 + (SQE.ioprio >> 1)] = IORING_ACCEPT_MULTISHOT;
+    this.#ring.sqe32[at + SQE_OP_FLAGS] = SOCK_CLOEXEC | SOCK_NONBLOCK;
+  }
+
   /** The descriptor is closed once the accept on it has ended, so that its number is not reused under it. */
-  #closeListener(index: number, listener: DescriptorListener): void {
-    if (!listener.armed) {
-      if (listener.onStopped !== undefined) this.#acceptLast(listener);
-      return;
-    }
-    if (listener.paused) return;
-    listener.paused = true; // the cancel is submitted once
+  #cancelAccept(index: number, listener: DescriptorListener): void {
+    listener.cancelling = true;
     const at = this.#take(IORING_OP_ASYNC_CANCEL, -1, OP_QUIET, index, 0, IOSQE_CQE_SKIP_SUCCESS);
     this.#ring.sqe32[at + SQE_ADDR] = index | (OP_ACCEPT << SLOT_BITS);
   }

@@ -252,6 +252,11 @@ export class NodeConnection implements EngineConnection {
     if (this.#state !== CLOSED) this.owner.setDeadline(this.slot, atMs);
   }
 
+  /** libuv shows nobody TCP_INFO. */
+  peerLiveness(): undefined {
+    return undefined;
+  }
+
   remoteAddress(): RemoteAddress | undefined {
     if (this.#remote !== undefined) return this.#remote;
     if (this.#isUnix) return (this.#remote = UNIX_PEER);

@@ -16,6 +16,7 @@
 import { createServer, type Server, type ServerOpts, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { assert } from '../../base/assert.ts';
+import { UnavailableError } from '../../base/errors.ts';
 import type {
   Engine,
   EngineHandler,
@@ -180,6 +181,13 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
       completionQueueOverflows: 0,
     };
   }
+
+  /** net.Server can stop listening and nothing less. */
+  pauseAccepting(): never {
+    throw new UnavailableError('the node engine cannot leave connections waiting; let it refuse them');
+  }
+
+  resumeAccepting(): void {}
 
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {

@@ -1,0 +1,64 @@
+/**
+ * Who is let in: the limits on open connections, of the thread and of one address. It only counts and
+ * decides; refusing is the connection's, pausing the engine's.
+ */
+import type { Engine } from '../engine/engine.ts';
+import { FAULT_OVERLOADED } from '../protocol/error.ts';
+import type { HttpConnection } from './connection.ts';
+import type { Settings } from './options.ts';
+
+export class Admission {
+  readonly isLimited: boolean;
+  readonly #limits: Settings['limits'];
+  readonly #engine: () => Engine;
+  readonly #byAddress = new Map<string, number>();
+  /** The address under which a connection is counted. */
+  readonly #addresses = new Map<HttpConnection, string>();
+  #isPaused = false;
+
+  /** @param engine asked for late: the engine is made with its handler */
+  constructor(limits: Settings['limits'], engine: () => Engine) {
+    this.#limits = limits;
+    this.#engine = engine;
+    this.isLimited =
+      limits.connectionsMax !== Number.POSITIVE_INFINITY ||
+      limits.connectionsPerAddressMax !== Number.POSITIVE_INFINITY;
+  }
+
+  accepted(connection: HttpConnection): void {
+    const { connectionsMax, connectionsPerAddressMax, pausesWhenFull } = this.#limits;
+    const engine = this.#engine();
+    const open = engine.connectionCount;
+    if (pausesWhenFull) {
+      if (open >= connectionsMax && !this.#isPaused) {
+        this.#isPaused = true;
+        engine.pauseAccepting();
+      }
+    } else if (open > connectionsMax) {
+      connection.refuse(FAULT_OVERLOADED);
+      return;
+    }
+    if (connectionsPerAddressMax === Number.POSITIVE_INFINITY) return;
+    // Empty for a unix socket: those all share one, which is right, they are all of this machine.
+    const address = connection.engine.remoteAddress()?.address ?? '';
+    const count = (this.#byAddress.get(address) ?? 0) + 1;
+    this.#byAddress.set(address, count);
+    this.#addresses.set(connection, address);
+    if (count > connectionsPerAddressMax) connection.refuse(FAULT_OVERLOADED);
+  }
+
+  closed(connection: HttpConnection): void {
+    const address = this.#addresses.get(connection);
+    if (address !== undefined) {
+      this.#addresses.delete(connection);
+      const count = this.#byAddress.get(address)! - 1;
+      if (count === 0) this.#byAddress.delete(address);
+      else this.#byAddress.set(address, count);
+    }
+    const engine = this.#engine();
+    if (this.#isPaused && engine.connectionCount < this.#limits.connectionsMax) {
+      this.#isPaused = false;
+      engine.resumeAccepting();
+    }
+  }
+}
