@@ -6,7 +6,6 @@
  * Invariant: at most one exchange is open. Bytes that arrive for a later request wait in `#kept`, and
  * the socket is not read while they do, so a client cannot make us hold more than one receive buffer.
  */
-import { unreachable } from '../base/assert.ts';
 import { concatBytes, copyBytes } from '../base/bytes.ts';
 import type { CloseReason, EngineConnection } from '../engine/engine.ts';
 import {
@@ -19,26 +18,20 @@ import {
 import { ChunkedDecoder } from '../protocol/h1/chunked.ts';
 import { HEAD_COMPLETE, HEAD_MORE, type RequestHeadParser } from '../protocol/h1/request-head.ts';
 import type { ExchangePort, IncomingBody } from '../web/request.ts';
+import {
+  ConnectionAccount,
+  STATE_ACCEPTED,
+  STATE_CLOSED,
+  STATE_EXCHANGE,
+  STATE_HEAD,
+  STATE_IDLE,
+  STATE_LINGER,
+} from './connection-state.ts';
 import { ClientGoneError, RequestFaultError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { BODY_HIGH_WATER_BYTES, type BodyOwner, RequestBody } from './request-body.ts';
 import { RESPONSE_HIGH_WATER_BYTES } from './response-stream.ts';
 import type { ServerThread } from './server-thread.ts';
-
-/** Accepted; the first byte of the first head has not come. */
-export const STATE_ACCEPTED = 0;
-/** Part of a head has come. */
-export const STATE_HEAD = 1;
-/** Between exchanges. */
-export const STATE_IDLE = 2;
-/** A request has been handed to the handler and its answer is not finished. */
-export const STATE_EXCHANGE = 3;
-/** The last byte and FIN are on their way; what still arrives is discarded. */
-export const STATE_LINGER = 4;
-export const STATE_CLOSED = 5;
-
-/** For the connection table. */
-export const STATE_NAMES = ['accepted', 'head', 'idle', 'exchange', 'linger', 'closed'] as const;
 
 /** Most that is discarded after the last answer, as nginx's lingering_time bounds it by time only. */
 const LINGER_BYTES_MAX = 64 * 1024 * 1024;
@@ -51,14 +44,13 @@ const DRAIN_ACCEPTED_MS = 1000;
 const NEVER = Number.POSITIVE_INFINITY;
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
-export class HttpConnection implements ExchangePort, BodyOwner {
+export class HttpConnection extends ConnectionAccount implements ExchangePort, BodyOwner {
   readonly thread: ServerThread;
   readonly engine: EngineConnection;
-  state = STATE_ACCEPTED;
+  state: number = STATE_ACCEPTED;
   /** Counts requests; names the exchange that is open or was the last. */
   exchangeId = 0;
   exchange: Exchange | null = null;
-  readonly acceptedAtMs: number;
   #parser: RequestHeadParser | null = null;
   /** Bytes that wait: a head that is not whole, or requests behind the one that is being answered. */
   #kept: Uint8Array | null = null;
@@ -71,10 +63,10 @@ export class HttpConnection implements ExchangePort, BodyOwner {
   #processing = false;
 
   constructor(thread: ServerThread, engine: EngineConnection) {
+    super(thread.nowMs);
     this.thread = thread;
     this.engine = engine;
-    this.acceptedAtMs = thread.nowMs;
-    this.#arm(thread.nowMs + thread.settings.timeouts.headerMs);
+    this.#arm(this.acceptedAtMs + thread.settings.timeouts.headerMs);
     if (thread.isDraining) this.drain();
   }
 
@@ -82,6 +74,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
 
   /** @hot */
   receive(bytes: Uint8Array, start: number, end: number): void {
+    this.bytesReceived += end - start;
     if (this.#kept !== null) {
       const kept = this.#kept;
       this.#kept = null;
@@ -116,8 +109,10 @@ export class HttpConnection implements ExchangePort, BodyOwner {
 
   /** The kernel has taken everything that was written. */
   drained(): void {
-    if (this.state === STATE_EXCHANGE) this.exchange?.drained();
-    else if (this.state === STATE_IDLE && this.#kept !== null) this.#processKept();
+    if (this.state === STATE_EXCHANGE) {
+      this.movedAtMs = this.thread.nowMs;
+      this.exchange?.drained();
+    } else if (this.state === STATE_IDLE && this.#kept !== null) this.#processKept();
   }
 
   deadline(): void {
@@ -127,12 +122,14 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     }
     switch (this.state) {
       case STATE_ACCEPTED:
-        this.close('header-timeout');
+        this.#acceptedDeadline();
         return;
       case STATE_HEAD:
+        this.thread.deadlines.header++;
         this.refuse(FAULT_HEADER_TIMEOUT);
         return;
       case STATE_IDLE:
+        this.thread.deadlines.idle++;
         this.close('idle-timeout');
         return;
       case STATE_LINGER:
@@ -145,6 +142,8 @@ export class HttpConnection implements ExchangePort, BodyOwner {
   }
 
   closed(reason: CloseReason): void {
+    // The kernel's own verdict, by keepalive; ours is counted where it is given.
+    if (reason === 'peer-dead') this.thread.deadlines.deadPeer++;
     this.thread.countClose(this.#reason ?? reason);
     this.#end(reason);
   }
@@ -171,6 +170,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
 
   #end(reason: CloseReason): void {
     this.state = STATE_CLOSED;
+    this.stateSinceMs = this.thread.nowMs;
     this.#kept = null;
     this.#parser = null;
     const exchange = this.exchange;
@@ -201,15 +201,25 @@ export class HttpConnection implements ExchangePort, BodyOwner {
       if (peer.lastAckMs < periodMs) waitMs = periodMs - peer.lastAckMs;
       else if (peer.unanswered > 0) {
         this.thread.deadlines.deadPeer++;
-        this.#reason ??= 'dead-peer';
-        this.engine.reset('dead-peer');
-        this.#end('dead-peer');
+        this.#reason ??= 'peer-dead';
+        this.engine.reset('peer-dead');
+        this.#end('peer-dead');
         return;
       }
       // Between two probes of a long back-off: the next one is soon.
       else waitMs = Math.min(periodMs, PEER_LOOK_AGAIN_MS);
     }
     this.engine.setDeadline(Math.min(this.#deadlineMs, this.thread.nowMs + waitMs));
+  }
+
+  /** Not a byte came. A draining server waits less long, and that is not the client's fault. */
+  #acceptedDeadline(): void {
+    if (this.thread.nowMs < this.acceptedAtMs + this.thread.settings.timeouts.headerMs) {
+      this.close('drained');
+      return;
+    }
+    this.thread.deadlines.header++;
+    this.close('header-timeout');
   }
 
   /**
@@ -245,6 +255,7 @@ export class HttpConnection implements ExchangePort, BodyOwner {
       return;
     }
     this.state = STATE_LINGER;
+    this.stateSinceMs = this.thread.nowMs;
     this.engine.shutdownWrite();
     this.engine.resumeReading();
     this.#arm(this.thread.nowMs + this.thread.settings.timeouts.lingerMs);
@@ -379,9 +390,11 @@ export class HttpConnection implements ExchangePort, BodyOwner {
   #keepHead(parser: RequestHeadParser, bytes: Uint8Array, at: number, end: number): void {
     if (this.#parser === null) {
       this.#parser = this.thread.giveAwayParser(parser);
+      const now = this.thread.nowMs;
       // Absolute: from accept for the first request, from this first byte for a later one.
-      if (this.state === STATE_IDLE) this.#arm(this.thread.nowMs + this.thread.settings.timeouts.headerMs);
+      if (this.state === STATE_IDLE) this.#arm(now + this.thread.settings.timeouts.headerMs);
       this.state = STATE_HEAD;
+      this.stateSinceMs = now;
     }
     this.#kept = copyBytes(bytes, at, end);
   }
@@ -411,7 +424,9 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     this.exchange = null;
     exchange.release();
     this.state = STATE_IDLE;
-    this.#arm(this.thread.nowMs + this.thread.settings.timeouts.idleMs);
+    const now = this.thread.nowMs;
+    this.stateSinceMs = now;
+    this.#arm(now + this.thread.settings.timeouts.idleMs);
     if (!this.#processing) this.#processKept();
   }
 
@@ -445,8 +460,10 @@ export class HttpConnection implements ExchangePort, BodyOwner {
     const now = this.thread.nowMs;
     if (now >= exchange.handlerDeadlineMs) {
       exchange.handlerDeadlineMs = NEVER;
+      this.thread.deadlines.handler++;
       exchange.handlerTimeout(FAULT_HANDLER_TIMEOUT);
     } else if (now >= exchange.bodyDeadlineMs) {
+      this.thread.deadlines.body++;
       exchange.requestFault(FAULT_BODY_TIMEOUT, new RequestFaultError(FAULT_BODY_TIMEOUT));
     } else this.#arm(Math.min(exchange.bodyDeadlineMs, exchange.handlerDeadlineMs));
   }
@@ -489,9 +506,5 @@ export class HttpConnection implements ExchangePort, BodyOwner {
   requestBody(exchangeId: number): IncomingBody | undefined {
     const exchange = this.exchange;
     return exchange === null || exchange.id !== exchangeId ? undefined : (exchange.body ?? undefined);
-  }
-
-  get stateName(): string {
-    return STATE_NAMES[this.state] ?? unreachable(this.state as never);
   }
 }

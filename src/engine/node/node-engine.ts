@@ -49,6 +49,8 @@ export interface NodeEngineOptions extends EngineOptions<NodeConnection> {
 /** Node's own read size; also the most that a connection may hold back while its reading is paused. */
 const READ_BUFFER_BYTES = 64 * 1024;
 
+const LIBUV_PROBES_SECONDS = 10;
+
 /** Makes a server that is not listening yet. */
 export type ServerFactory = (options: ServerOpts) => Server;
 
@@ -121,7 +123,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
       allowHalfOpen: true,
       noDelay: true,
       highWaterMark: READ_BUFFER_BYTES,
-      ...(keepAlive && { keepAlive: true, keepAliveInitialDelay: keepAlive.idleSeconds * 1000 }),
+      ...(keepAlive && { keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs(keepAlive) }),
     });
     let isUnix = 'unix' in address;
     let handshakes: Handshakes | undefined;
@@ -408,6 +410,15 @@ function flushOf(engine: NodeEngine): void {
 
 function reportDrainedOf(engine: NodeEngine): void {
   engine.reportDrained();
+}
+
+/**
+ * libuv fixes the rest: ten probes, one a second (uv__tcp_keepalive in src/unix/tcp.c). So they begin ten
+ * seconds before the period ends, and a period below eleven seconds cannot be kept.
+ */
+function keepAliveDelayMs(keepAlive: NonNullable<NodeEngineOptions['keepAlive']>): number {
+  const { idleSeconds, intervalSeconds, probes } = keepAlive;
+  return Math.max(1, idleSeconds + intervalSeconds * probes - LIBUV_PROBES_SECONDS) * 1000;
 }
 
 function closeServer(server: Server): void {
