@@ -41,9 +41,19 @@ async function ask(fetch: Fetch, exchange: FakeExchange): Promise<Answer> {
   return { status: parts.status, fields, bytes, text: new TextDecoder().decode(bytes) };
 }
 
-/** Every case with the platform's globals and with ours. */
-function withBothGlobals(name: string, run: () => Promise<void>): void {
-  it(name, run);
+/** Platforms that keep a Request's state in private fields take ours only with our globals (request.ts). */
+const STATE_IS_PRIVATE = Object.getOwnPropertySymbols(new globalThis.Request('http://a/')).length === 0;
+
+/**
+ * Every case with the platform's globals and with ours.
+ * @param makesRequests the application gives our Request to the platform's constructor
+ */
+function withBothGlobals(name: string, run: () => Promise<void>, makesRequests = false): void {
+  it(
+    name,
+    { skip: makesRequests && STATE_IS_PRIVATE ? 'new Request(ours) needs our globals here' : false },
+    run,
+  );
   it(`${name}, with our globals`, async () => {
     const uninstall = installGlobals();
     try {
@@ -140,17 +150,24 @@ describe('a Hono application', () => {
     assert.ok(lines.some((line) => line.includes('GET /light')));
   });
 
-  withBothGlobals('bounds bodies, announced and not, and cancels what it refuses', async () => {
-    const app = new Hono()
-      .use(bodyLimit({ maxSize: 4, onError: (c) => c.text('too large', 413) }))
-      .post('/', async (c) => c.text(await c.req.text()));
-    const chunked: FakeExchange['fields'] = [['Transfer-Encoding', 'chunked']];
-    assert.equal((await ask(app.fetch, { method: 'POST', body: ['ab', 'c'], fields: chunked })).text, 'abc');
-    const body = new FakeBody(['abc', 'def'], false);
-    assert.equal((await ask(app.fetch, { method: 'POST', body, fields: chunked })).status, 413);
-    const announced: FakeExchange['fields'] = [['Content-Length', '6']];
-    assert.equal((await ask(app.fetch, { method: 'POST', body: 'abcdef', fields: announced })).status, 413);
-  });
+  withBothGlobals(
+    'bounds bodies, announced and not, and cancels what it refuses',
+    async () => {
+      const app = new Hono()
+        .use(bodyLimit({ maxSize: 4, onError: (c) => c.text('too large', 413) }))
+        .post('/', async (c) => c.text(await c.req.text()));
+      const chunked: FakeExchange['fields'] = [['Transfer-Encoding', 'chunked']];
+      assert.equal(
+        (await ask(app.fetch, { method: 'POST', body: ['ab', 'c'], fields: chunked })).text,
+        'abc',
+      );
+      const body = new FakeBody(['abc', 'def'], false);
+      assert.equal((await ask(app.fetch, { method: 'POST', body, fields: chunked })).status, 413);
+      const announced: FakeExchange['fields'] = [['Content-Length', '6']];
+      assert.equal((await ask(app.fetch, { method: 'POST', body: 'abcdef', fields: announced })).status, 413);
+    },
+    true,
+  );
 });
 
 describe('an H3 application', () => {
