@@ -29,6 +29,7 @@ import {
 } from './connection-state.ts';
 import { ClientGoneError, RequestFaultError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
+import { PEER_DEAD, peerLook } from './peer-look.ts';
 import { BODY_HIGH_WATER_BYTES, type BodyOwner, RequestBody } from './request-body.ts';
 import { RESPONSE_HIGH_WATER_BYTES } from './response-stream.ts';
 import type { ServerThread } from './server-thread.ts';
@@ -36,8 +37,6 @@ import type { ServerThread } from './server-thread.ts';
 /** Most that is discarded after the last answer, as nginx's lingering_time bounds it by time only. */
 const LINGER_BYTES_MAX = 64 * 1024 * 1024;
 
-/** How soon a peer is looked at again whose last acknowledgement is old but which has not been asked since. */
-const PEER_LOOK_AGAIN_MS = 1000;
 /** How long a draining server waits for the first byte of a connection that it has accepted. */
 const DRAIN_ACCEPTED_MS = 1000;
 
@@ -189,27 +188,14 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
     this.engine.setDeadline(atMs < lookMs ? atMs : lookMs);
   }
 
-  /**
-   * Dead is a peer that has acknowledged nothing for the whole period although probes or retransmissions
-   * asked it to. One that answers probes with a closed window lives, however long it does not read.
-   */
   #lookAfterPeer(): void {
-    const periodMs = this.thread.settings.timeouts.deadPeerMs;
-    const peer = this.engine.peerLiveness();
-    let waitMs = periodMs;
-    if (peer !== undefined && peer.outstandingBytes > 0) {
-      if (peer.lastAckMs < periodMs) waitMs = periodMs - peer.lastAckMs;
-      else if (peer.unanswered > 0) {
-        this.thread.deadlines.deadPeer++;
-        this.#reason ??= 'peer-dead';
-        this.engine.reset('peer-dead');
-        this.#end('peer-dead');
-        return;
-      }
-      // Between two probes of a long back-off: the next one is soon.
-      else waitMs = Math.min(periodMs, PEER_LOOK_AGAIN_MS);
-    }
-    this.engine.setDeadline(Math.min(this.#deadlineMs, this.thread.nowMs + waitMs));
+    const waitMs = peerLook(this.engine.peerLiveness(), this.thread.settings.timeouts.deadPeerMs);
+    if (waitMs === PEER_DEAD) {
+      this.thread.deadlines.deadPeer++;
+      this.#reason ??= 'dead-peer';
+      this.engine.reset('dead-peer');
+      this.#end('dead-peer');
+    } else this.engine.setDeadline(Math.min(this.#deadlineMs, this.thread.nowMs + waitMs));
   }
 
   /** Not a byte came. A draining server waits less long, and that is not the client's fault. */

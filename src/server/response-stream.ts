@@ -96,7 +96,8 @@ export class ResponseStream {
 
   /** @returns false when the answer has been broken off. */
   #writeSome(piece: Uint8Array): boolean {
-    const engine = this.#exchange.connection.engine;
+    const { connection } = this.#exchange;
+    const { engine } = connection;
     const size = Math.min(piece.length - this.#pieceAt, PIECE_BYTES_MAX);
     if (this.#declaredLength >= 0 && this.#sent + size > this.#declaredLength) {
       const error = new ResponseLengthError(
@@ -107,6 +108,7 @@ export class ResponseStream {
       this.#exchange.breakOff(error, 'response-failed', this.#framing);
       return false;
     }
+    if (engine.unsentBytes === 0) connection.movedAtMs = connection.thread.nowMs;
     const chunked = this.#framing === FRAMING_CHUNKED;
     const start = engine.reserve(size + (chunked ? CHUNK_OVERHEAD_BYTES_MAX : 0));
     const out = engine.out;
@@ -115,6 +117,7 @@ export class ResponseStream {
     at += size;
     if (chunked) at = chunkEndInto(out, at);
     engine.commit(at - start);
+    connection.bytesWritten += at - start;
     this.#sent += size;
     this.#exchange.responseBytes += size;
     this.#pieceAt += size;
@@ -130,9 +133,10 @@ export class ResponseStream {
       return;
     }
     if (this.#framing === FRAMING_CHUNKED) {
-      const engine = this.#exchange.connection.engine;
-      const start = engine.reserve(LAST_CHUNK_BYTES);
-      engine.commit(lastChunkInto(engine.out, start) - start);
+      const { connection } = this.#exchange;
+      const start = connection.engine.reserve(LAST_CHUNK_BYTES);
+      connection.engine.commit(lastChunkInto(connection.engine.out, start) - start);
+      connection.bytesWritten += LAST_CHUNK_BYTES;
     }
     this.#exchange.finish();
   }

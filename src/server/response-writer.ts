@@ -18,6 +18,7 @@ import {
   ResponseHeadEncoder,
 } from '../protocol/h1/response-head.ts';
 import type { OutgoingBody, ResponseParts } from '../web/parts.ts';
+import type { HttpConnection } from './connection.ts';
 import type { Exchange } from './exchange.ts';
 import { FRAMING_CHUNKED, FRAMING_CLOSE, FRAMING_LENGTH } from './response-stream.ts';
 
@@ -76,7 +77,7 @@ export class ResponseWriter {
       if (char > 0x7f) return false;
       out[at++] = char;
     }
-    engine.commit(at - start);
+    this.#commit(engine, at - start);
     exchange.responseBytes = length;
     return true;
   }
@@ -142,7 +143,7 @@ export class ResponseWriter {
       }
       at = encoder.endInto(out, at, length);
     }
-    engine.commit(at - start);
+    this.#commit(engine, at - start);
     return at - start;
   }
 
@@ -157,7 +158,7 @@ export class ResponseWriter {
     if (bytes.length + headBytes > SEND_RESERVE_BYTES_MAX) return new BytesBody(bytes);
     const start = engine.reserve(bytes.length);
     engine.out.set(bytes, start);
-    engine.commit(bytes.length);
+    this.#commit(engine, bytes.length);
     exchange.responseBytes = bytes.length;
     return null;
   }
@@ -167,7 +168,7 @@ export class ResponseWriter {
     this.#refreshDate(exchange.connection.thread.nowMs);
     const start = engine.reserve(FAULT_RESPONSE_BYTES_MAX);
     const at = this.#encoder.encodeFaultInto(engine.out, start, fault, !exchange.isHead);
-    engine.commit(at - start);
+    this.#commit(engine, at - start);
     return at - start;
   }
 
@@ -176,13 +177,13 @@ export class ResponseWriter {
     this.#refreshDate(nowMs);
     const start = engine.reserve(FAULT_RESPONSE_BYTES_MAX);
     const at = this.#encoder.encodeFaultInto(engine.out, start, fault);
-    engine.commit(at - start);
+    this.#commit(engine, at - start);
   }
 
   continue(engine: EngineConnection): void {
     const start = engine.reserve(continueBytes.length);
     engine.out.set(continueBytes, start);
-    engine.commit(continueBytes.length);
+    this.#commit(engine, continueBytes.length);
   }
 
   /** @throws TypeError when a field cannot be sent */
@@ -198,7 +199,13 @@ export class ResponseWriter {
       this.#encoder.encodeInterimInto(engine.out, start, 103, names, values),
       names.join(', '),
     );
-    engine.commit(at - start);
+    this.#commit(engine, at - start);
+  }
+
+  /** @hot */
+  #commit(engine: EngineConnection, size: number): void {
+    engine.commit(size);
+    (engine.user as HttpConnection).bytesWritten += size;
   }
 
   /** The Date field has a resolution of one second: it is rendered anew when the next one begins. @hot */

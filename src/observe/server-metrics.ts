@@ -1,0 +1,132 @@
+/**
+ * The numbers of a server as Prometheus metrics: which exist, what each is called and what it means.
+ * docs/timeouts.md and alerts rely on these names.
+ */
+import { Exposition } from './exposition.ts';
+import type { ProcessNumbers } from './process-numbers.ts';
+
+type Counts = Readonly<Record<string, number>>;
+
+/** What is counted, summed over all threads. */
+export interface ServerNumbers {
+  readonly requests: number;
+  readonly aborted: number;
+  readonly statusClasses: Counts;
+  readonly faults: Counts;
+  readonly closeReasons: Counts;
+  readonly deadlines: Counts;
+  readonly states: Counts;
+  readonly unsentBytes: number;
+  readonly engine: {
+    readonly accepted: number;
+    readonly bytesReceived: number;
+    readonly bytesSent: number;
+    readonly turns: number;
+    readonly acceptPauses: number;
+    readonly receiveBufferExhaustions: number;
+    readonly submissionQueueFull: number;
+    readonly completionQueueOverflows: number;
+  };
+  readonly workers: number;
+}
+
+export interface ServerFacts {
+  readonly version: string;
+  readonly engine: string;
+  readonly nodeVersion: string;
+  readonly isReady: boolean;
+}
+
+export function serverMetrics(numbers: ServerNumbers, facts: ServerFacts, own: ProcessNumbers): string {
+  const out = new Exposition();
+  out.info('holdfast_build_info', 'Version, engine and runtime.', {
+    version: facts.version,
+    engine: facts.engine,
+    node: facts.nodeVersion,
+  });
+  out.gauge('holdfast_ready', '1 while connections are accepted, 0 while draining.', facts.isReady ? 1 : 0);
+  out.gauge('holdfast_workers', 'Worker threads; 0 when the main thread serves.', numbers.workers);
+  writeRequests(out, numbers);
+  writeConnections(out, numbers);
+  writeEngine(out, numbers.engine);
+  writeProcess(out, own);
+  return out.toString();
+}
+
+function writeRequests(out: Exposition, numbers: ServerNumbers): void {
+  out.counter('holdfast_requests_total', 'Requests whose head was whole.', numbers.requests);
+  out.counters(
+    'holdfast_responses_total',
+    'Answers, by the class of their status.',
+    'class',
+    numbers.statusClasses,
+  );
+  out.counter(
+    'holdfast_requests_aborted_total',
+    'Requests whose connection ended before the last byte of the answer was handed over.',
+    numbers.aborted,
+  );
+  out.counters(
+    'holdfast_faults_total',
+    'Requests refused for a rule, a limit or a deadline.',
+    'fault',
+    numbers.faults,
+  );
+}
+
+function writeConnections(out: Exposition, numbers: ServerNumbers): void {
+  out.gauges('holdfast_connections', 'Open connections, by state.', 'state', numbers.states);
+  out.counter('holdfast_connections_accepted_total', 'Connections accepted.', numbers.engine.accepted);
+  out.counters(
+    'holdfast_connections_closed_total',
+    'Connections ended, by the reason.',
+    'reason',
+    numbers.closeReasons,
+  );
+  out.counters(
+    'holdfast_deadlines_total',
+    'Deadlines that fired, by the option that sets them.',
+    'deadline',
+    numbers.deadlines,
+  );
+  out.counter('holdfast_received_bytes_total', 'Bytes from clients.', numbers.engine.bytesReceived);
+  out.counter('holdfast_sent_bytes_total', 'Bytes that the kernel has taken.', numbers.engine.bytesSent);
+  out.gauge(
+    'holdfast_unsent_bytes',
+    'Bytes of answers that wait for slow readers, in memory of the server.',
+    numbers.unsentBytes,
+  );
+}
+
+function writeEngine(out: Exposition, engine: ServerNumbers['engine']): void {
+  out.counter('holdfast_engine_turns_total', 'Turns of the event loop that had work.', engine.turns);
+  out.counter(
+    'holdfast_engine_accept_pauses_total',
+    'Times accepting rested because the process was out of descriptors.',
+    engine.acceptPauses,
+  );
+  out.counter(
+    'holdfast_engine_receive_buffer_exhaustions_total',
+    'Times all receive buffers of a thread were in use.',
+    engine.receiveBufferExhaustions,
+  );
+  out.counter(
+    'holdfast_engine_submission_queue_full_total',
+    'Times the submission queue of io_uring was flushed early.',
+    engine.submissionQueueFull,
+  );
+  out.counter(
+    'holdfast_engine_completion_queue_overflows_total',
+    'Completions of io_uring that had to wait in the kernel.',
+    engine.completionQueueOverflows,
+  );
+}
+
+/** Named as every Prometheus client library names them. */
+function writeProcess(out: Exposition, own: ProcessNumbers): void {
+  out.counter('process_cpu_seconds_total', 'CPU time, user and system.', own.cpuSeconds);
+  out.gauge('process_resident_memory_bytes', 'Resident memory.', own.residentBytes);
+  out.gauge('process_start_time_seconds', 'Start, since the Unix epoch.', own.startedAtSeconds);
+  if (own.openDescriptors !== undefined)
+    out.gauge('process_open_fds', 'Open file descriptors.', own.openDescriptors);
+}

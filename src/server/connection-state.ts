@@ -1,0 +1,41 @@
+/** The states of a connection (ARCHITECTURE.md draws how they follow each other), and what it keeps for whoever looks. */
+import type { Sample } from '../observe/connection-row.ts';
+
+/** Accepted; the first byte of the first head has not come. */
+export const STATE_ACCEPTED = 0;
+/** Part of a head has come. */
+export const STATE_HEAD = 1;
+/** Between exchanges. */
+export const STATE_IDLE = 2;
+/** A request has been handed to the handler and its answer is not finished. */
+export const STATE_EXCHANGE = 3;
+/** The last byte and FIN are on their way; what still arrives is discarded. */
+export const STATE_LINGER = 4;
+/** Over for us; what was written still leaves, then the engine releases the socket. */
+export const STATE_CLOSED = 5;
+
+/** For the connection table and the metrics. */
+export const STATE_NAMES = ['accepted', 'head', 'idle', 'exchange', 'linger', 'closing'] as const;
+
+/**
+ * What a connection counts for the connection table: an addition here, a store there. All else is
+ * computed when somebody looks (connection-table.ts).
+ */
+export class ConnectionAccount {
+  readonly acceptedAtMs: number;
+  bytesReceived = 0;
+  /** Bytes given to the engine, sent or not. */
+  bytesWritten = 0;
+  /** When this state began; an exchange has a moment of its own. */
+  stateSinceMs: number;
+  /** When waiting bytes were last seen to leave, or began to wait. */
+  movedAtMs: number;
+  /** What the last look found; null until the first. */
+  sample: Sample | null = null;
+
+  constructor(nowMs: number) {
+    this.acceptedAtMs = nowMs;
+    this.stateSinceMs = nowMs;
+    this.movedAtMs = nowMs;
+  }
+}
