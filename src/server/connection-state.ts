@@ -22,6 +22,8 @@ export const STATE_NAMES = ['accepted', 'head', 'idle', 'exchange', 'linger', 'c
  * computed when somebody looks (connection-table.ts).
  */
 export class ConnectionAccount {
+  /** Counts the connections of its thread. */
+  readonly id: number;
   readonly acceptedAtMs: number;
   bytesReceived = 0;
   /** Bytes given to the engine, sent or not. */
@@ -33,7 +35,8 @@ export class ConnectionAccount {
   /** What the last look found; null until the first. */
   sample: Sample | null = null;
 
-  constructor(nowMs: number) {
+  constructor(id: number, nowMs: number) {
+    this.id = id;
     this.acceptedAtMs = nowMs;
     this.stateSinceMs = nowMs;
     this.movedAtMs = nowMs;

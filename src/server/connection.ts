@@ -62,7 +62,7 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
   #processing = false;
 
   constructor(thread: ServerThread, engine: EngineConnection) {
-    super(thread.nowMs);
+    super(thread.takeConnectionId(), thread.nowMs);
     this.thread = thread;
     this.engine = engine;
     this.#arm(this.acceptedAtMs + thread.settings.timeouts.headerMs);

@@ -75,6 +75,12 @@ export class Exchange {
     );
   }
 
+  /** The request target as it was sent. */
+  get target(): string {
+    const { request } = this;
+    return request._text.slice(request._targetStart, request._targetEnd);
+  }
+
   get isHead(): boolean {
     return this.method === METHOD_HEAD;
   }

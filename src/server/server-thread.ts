@@ -6,13 +6,14 @@
 import type { SysError } from '../base/errors.ts';
 import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../engine/engine.ts';
 import type { AccessRecord } from '../observe/access-log.ts';
+import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { Fault } from '../protocol/error.ts';
 import { RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { DEFAULT_LIMITS, type ProtocolLimits } from '../protocol/limits.ts';
 import { ResponseParts } from '../web/parts.ts';
-import type { HoldfastRequest } from '../web/request.ts';
 import { Admission } from './admission.ts';
 import { HttpConnection } from './connection.ts';
+import { type ConnectionStates, connectionRows, countStates } from './connection-table.ts';
 import { Exchange } from './exchange.ts';
 import type { ErrorHandler, FetchHandler, LoggerLike, Settings } from './options.ts';
 import { ResponseWriter } from './response-writer.ts';
@@ -35,6 +36,22 @@ export interface ServerThreadStats {
   /** Why connections ended, and the faults that were answered, by name. */
   closeReasons: Record<string, number>;
   faults: Record<string, number>;
+  /** Deadlines that fired, by the option of `timeouts` that sets them. */
+  deadlines: Deadlines;
+  /** Open connections, by state. */
+  states: ConnectionStates;
+  /** Bytes of answers that wait for their readers. */
+  unsentBytes: number;
+}
+
+export interface Deadlines {
+  header: number;
+  idle: number;
+  body: number;
+  handler: number;
+  linger: number;
+  deadPeer: number;
+  drain: number;
 }
 
 export class ServerThread implements EngineHandler {
@@ -50,14 +67,22 @@ export class ServerThread implements EngineHandler {
   defaultAuthority = 'localhost';
   readonly neverAborted: AbortSignal = new AbortController().signal;
   isDraining = false;
-  /** Deadlines that fired, by the timer that set them. */
-  readonly deadlines = { header: 0, idle: 0, body: 0, handler: 0, linger: 0, deadPeer: 0, drain: 0 };
+  readonly deadlines: Deadlines = {
+    header: 0,
+    idle: 0,
+    body: 0,
+    handler: 0,
+    linger: 0,
+    deadPeer: 0,
+    drain: 0,
+  };
   parser: RequestHeadParser;
   readonly #logger: LoggerLike;
   readonly #accessLog: ((record: AccessRecord) => void) | undefined;
   readonly #pending = new Set<Promise<unknown>>();
   #engine: Engine | undefined;
   #requests = 0;
+  #connectionId = 0;
   #aborted = 0;
   readonly #admission: Admission;
   readonly #isLimited: boolean;
@@ -132,6 +157,10 @@ export class ServerThread implements EngineHandler {
     return parser;
   }
 
+  takeConnectionId(): number {
+    return ++this.#connectionId;
+  }
+
   takeExchange(
     connection: HttpConnection,
     id: number,
@@ -168,7 +197,7 @@ export class ServerThread implements EngineHandler {
     const { request, connection } = exchange;
     this.#accessLog?.({
       method: request.method,
-      target: targetOf(request),
+      target: exchange.target,
       status,
       bytes: exchange.responseBytes,
       durationMs: performance.now() - exchange.startedAtMs,
@@ -180,7 +209,7 @@ export class ServerThread implements EngineHandler {
 
   logError(what: string, error: unknown, exchange: Exchange): void {
     const { request } = exchange;
-    this.#logger.error(`${what}: ${request.method} ${targetOf(request)}`, error);
+    this.#logger.error(`${what}: ${request.method} ${exchange.target}`, error);
   }
 
   countClose(reason: CloseReason): void {
@@ -220,6 +249,11 @@ export class ServerThread implements EngineHandler {
     for (const connection of this.connections()) connection.drain();
   }
 
+  /** One row a connection, at most `countMax`: those at work first. */
+  connectionRows(countMax: number): ConnectionRow[] {
+    return connectionRows(this.connections(), this.nowMs, countMax);
+  }
+
   stats(): ServerThreadStats {
     const classes = this.#statusClasses;
     return {
@@ -234,11 +268,8 @@ export class ServerThread implements EngineHandler {
       aborted: this.#aborted,
       closeReasons: Object.fromEntries(this.#closeReasons),
       faults: Object.fromEntries(this.#faults),
+      deadlines: { ...this.deadlines },
+      ...countStates(this.connections()),
     };
   }
-}
-
-/** The request target as it was sent. */
-function targetOf(request: HoldfastRequest): string {
-  return request._text.slice(request._targetStart, request._targetEnd);
 }

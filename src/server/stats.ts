@@ -19,19 +19,39 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
   const statusClasses = { '1xx': 0, '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0 };
   const closeReasons: Record<string, number> = {};
   const faults: Record<string, number> = {};
+  const deadlines = { header: 0, idle: 0, body: 0, handler: 0, linger: 0, deadPeer: 0, drain: 0 };
+  const states = { accepted: 0, head: 0, idle: 0, exchange: 0, linger: 0, closing: 0 };
   let requests = 0;
   let aborted = 0;
+  let unsentBytes = 0;
   for (const each of all) {
     requests += each.requests;
     aborted += each.aborted;
-    addInto(engine as unknown as Record<string, number>, each.engine as unknown as Record<string, number>);
+    unsentBytes += each.unsentBytes;
+    addInto(engine, each.engine);
     addInto(statusClasses, each.statusClasses);
     addInto(closeReasons, each.closeReasons);
     addInto(faults, each.faults);
+    addInto(deadlines, each.deadlines);
+    addInto(states, each.states);
   }
-  return { requests, aborted, statusClasses, closeReasons, faults, engine, workers };
+  return {
+    requests,
+    aborted,
+    statusClasses,
+    closeReasons,
+    faults,
+    deadlines,
+    states,
+    unsentBytes,
+    engine,
+    workers,
+  };
 }
 
-function addInto(sum: Record<string, number>, add: Record<string, number>): void {
-  for (const [name, value] of Object.entries(add)) sum[name] = (sum[name] ?? 0) + value;
+/** Both are tables of numbers by name; interfaces have no index signature, so they come as objects. */
+function addInto(sum: object, add: object): void {
+  const into = sum as Record<string, number>;
+  for (const [name, value] of Object.entries(add as Record<string, number>))
+    into[name] = (into[name] ?? 0) + value;
 }
