@@ -25,6 +25,8 @@ const NEVER = Number.POSITIVE_INFINITY;
 const HIGH_WATER_BYTES = 64 * 1024;
 /** A head, and a short answer behind it. */
 const HEADS_BYTES_MAX = 2048;
+/** Dead peers are looked for once a period; before the first retransmissions nobody can tell. */
+const DEATH_GRACE_MS = 5000;
 /** What a draining server gives a client that has only connected. */
 const DRAIN_ACCEPTED_MS = 1000;
 
@@ -225,7 +227,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     this.check();
     this.#world.network.trace?.(`peer ${this.#conn.link.id}: server calls ${call} (${reason}) in ${this.phase}`);
     if (call !== 'reset' && this.#reader.isUntilClose && !this.#reader.isBetween) this.#reader.finish();
-    if (!BREAKS_OFF.includes(reason)) this.#implyFinish();
+    if (call !== 'reset' && !BREAKS_OFF.includes(reason)) this.#implyFinish();
     const complaint = closeComplaint(this, this.#world, call, reason);
     if (complaint !== undefined) this.find(`${call} (${reason}) in the phase ${this.phase}: ${complaint}`);
     if (call !== 'reset' && !this.#reader.isBetween && !BREAKS_OFF.includes(reason)) this.find(`${call} (${reason}) within a response`);
@@ -242,6 +244,11 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   closed(reason: string): void {
     this.check();
     if (reason === 'engine-closed') this.wasReset = true;
+    const { link } = this.#conn;
+    const lateMs = this.#world.nowMs - this.#world.network.delayMsMax - link.lastHeardMs;
+    if (link.isVanished && lateMs > 2 * this.#world.settings.timeouts.deadPeerMs + DEATH_GRACE_MS) {
+      this.find(`a peer that is gone has kept its slot for ${Math.round(lateMs)} ms`);
+    }
     if (this.isClosed) this.find('closed twice');
     this.isClosed = true;
     const complaint = this.phase === 'ended' ? undefined : closeComplaint(this, this.#world, 'closed', reason);

@@ -29,8 +29,7 @@ export function contentText(id: number, size: number): string {
 export function isContent(id: number, at: number, bytes: Uint8Array, start: number, end: number): boolean {
   const from = startOf(id) + at;
   if (from + end - start > letters.length) return false;
-  for (let i = start, j = from; i < end; i++, j++) if (bytes[i] !== letters[j]) return false;
-  return true;
+  return Buffer.compare(bytes.subarray(start, end), letters.subarray(from, from + end - start)) === 0;
 }
 
 function startOf(id: number): number {

@@ -138,6 +138,10 @@ export class SimLink implements DirectionOwner {
   vanish(): void {
     if (this.isVanished) return;
     this.isVanished = true;
+    // Until now it has answered the keepalive's probes.
+    const { random, nowMs } = this.network;
+    const probeMs = Math.min(this.#deadPeerMs, PROBE_PAUSE_MS_MAX) / 2;
+    this.lastHeardMs = Math.max(this.lastHeardMs, nowMs - random.nextUnit() * probeMs);
     this.#armDeadPeer();
   }
 

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runSeed } from './run.ts';
+import { CLIENT_KINDS, HANDLER_KINDS } from './swarm.ts';
+import { addTotals, noTotals } from './totals.ts';
+
+const SMOKE_SEEDS = 500;
+
+test('the server keeps its promises in many simulated worlds, and these exercise what they say', async () => {
+  const totals = noTotals();
+  for (let seed = 1; seed <= SMOKE_SEEDS; seed++) {
+    const report = await runSeed(seed);
+    addTotals(totals, report.totals);
+    assert.deepEqual(report.findings, [], `replay: node dist/simulate/main.js --seed ${seed} --trace`);
+  }
+  assert.equal(totals.seeds, SMOKE_SEEDS);
+  for (const kind of CLIENT_KINDS) assert.ok((totals.clients[kind] ?? 0) > 0, `no client is a ${kind}`);
+  for (const kind of HANDLER_KINDS) assert.ok((totals.handlers[kind] ?? 0) > 0, `no handler is of the kind ${kind}`);
+  for (const [fault, count] of Object.entries(totals.injected)) assert.ok(count > 0, `no ${fault} were put in`);
+  const reasons = ['answered', 'client-closed', 'header-timeout', 'idle-timeout', 'body-timeout', 'handler-timeout'];
+  reasons.push('peer-reset', 'peer-dead', 'response-failed', 'body-too-large', 'drained', 'client-closed-in-head');
+  for (const reason of reasons) assert.ok((totals.closes[reason] ?? 0) > 0, `no connection ended as ${reason}`);
+  for (const status of [100, 200, 204, 304, 400, 408, 413, 500, 503]) {
+    assert.ok((totals.statuses[status] ?? 0) > 0, `nothing was answered with ${status}`);
+  }
+});
+
+test('a seed replays, event for event', async () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const [first, second]: [string[], string[]] = [[], []];
+    const one = await runSeed(seed, { trace: (line) => first.push(line) });
+    await runSeed(seed, { trace: (line) => second.push(line) });
+    assert.deepEqual(second, first, `seed ${seed}`);
+    const untraced = await runSeed(seed);
+    assert.deepEqual(untraced.totals, one.totals, `seed ${seed}: tracing changes the run`);
+  }
+});
+
+test('other seeds are other worlds', async () => {
+  const [one, two] = [await runSeed(1), await runSeed(2)];
+  assert.notDeepEqual(one.totals, two.totals);
+});
