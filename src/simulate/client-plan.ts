@@ -105,7 +105,13 @@ class Script {
       case 'flood': {
         // Many short requests and nobody who reads: what a slow reader may cost is bounded all the same.
         const count = random.between(10, 60);
-        for (let i = 0; i < count; i++) stream.add({ method: 'GET', kind: 'text', responseBytes: random.pick([200, 40_000]), persists: true });
+        for (let i = 0; i < count; i++)
+          stream.add({
+            method: 'GET',
+            kind: 'text',
+            responseBytes: random.pick([200, 40_000]),
+            persists: true,
+          });
         this.#read(random.between(20_000, 60_000), random.nextUnit() * 100);
         this.#send(0);
         this.steps.push({ type: 'await', responses: count });
@@ -113,7 +119,8 @@ class Script {
         break;
       }
       case 'slow-reader':
-        for (let i = random.between(1, 3); i > 0; i--) stream.add({ responseBytes: random.between(1000, 120_000), kind: this.#talkative() });
+        for (let i = random.between(1, 3); i > 0; i--)
+          stream.add({ responseBytes: random.between(1000, 120_000), kind: this.#talkative() });
         this.receiveBufferBytes = random.pick([4096, 16_384]);
         this.#read(random.between(4000, 40_000), this.#longPause());
         this.#send(0);
@@ -175,20 +182,34 @@ class Script {
       }
       case 'uploader':
         for (let i = random.between(1, 3); i > 0; i--) {
-          this.#exchange({ bodyBytes: random.between(1, limits.bodyBytesMax) % 60_000 }, random.nextUnit() * timeouts.bodyMs * random.pick([0, 0.3, 1.05]));
+          this.#exchange(
+            { bodyBytes: random.between(1, limits.bodyBytesMax) % 60_000 },
+            random.nextUnit() * timeouts.bodyMs * random.pick([0, 0.3, 1.05]),
+          );
         }
         this.#leave();
         break;
       case 'stalled-upload': {
         this.#exchanges(random.int(2));
-        const { headEnd, bodyEnd } = stream.add({ bodyBytes: random.between(10, Math.min(5000, limits.bodyBytesMax)) });
-        this.steps.push({ type: 'send', toBytes: random.between(headEnd, bodyEnd - 1), pieceBytes: this.#pieceBytes(), gapMs: this.#gap() });
+        const { headEnd, bodyEnd } = stream.add({
+          bodyBytes: random.between(10, Math.min(5000, limits.bodyBytesMax)),
+        });
+        this.steps.push({
+          type: 'send',
+          toBytes: random.between(headEnd, bodyEnd - 1),
+          pieceBytes: this.#pieceBytes(),
+          gapMs: this.#gap(),
+        });
         this.steps.push({ type: 'stay' });
         break;
       }
       case 'bad-chunks':
         this.#exchanges(random.int(2));
-        stream.add({ bodyBytes: random.int(Math.min(3000, limits.bodyBytesMax)), chunked: true, badChunk: random.pick(CHUNK_REFUSALS) });
+        stream.add({
+          bodyBytes: random.int(Math.min(3000, limits.bodyBytesMax)),
+          chunked: true,
+          badChunk: random.pick(CHUNK_REFUSALS),
+        });
         if (random.chance(0.3)) stream.addNoise('y'.repeat(random.int(2000)));
         this.#send(this.#gap());
         this.steps.push({ type: 'await', responses: stream.requests.length });
@@ -196,7 +217,10 @@ class Script {
         break;
       case 'continuer': {
         this.#exchanges(random.int(2));
-        const request = stream.add({ bodyBytes: random.between(1, 3000) % limits.bodyBytesMax || 1, expectsContinue: true });
+        const request = stream.add({
+          bodyBytes: random.between(1, 3000) % limits.bodyBytesMax || 1,
+          expectsContinue: true,
+        });
         this.steps.push({ type: 'send', toBytes: request.headEnd, pieceBytes: this.#pieceBytes(), gapMs: 0 });
         this.steps.push({ type: 'continue', ms: random.nextUnit() * 3000 });
         this.#send(this.#gap());
@@ -248,7 +272,12 @@ class Script {
   #drip(): void {
     const { headerMs } = this.#swarm.settings.timeouts;
     this.#stream.addNoise('d'.repeat(40));
-    this.steps.push({ type: 'send', toBytes: this.#stream.length, pieceBytes: 4, gapMs: headerMs / this.#random.between(5, 20) });
+    this.steps.push({
+      type: 'send',
+      toBytes: this.#stream.length,
+      pieceBytes: 4,
+      gapMs: headerMs / this.#random.between(5, 20),
+    });
     this.steps.push({ type: 'stay' });
   }
 

@@ -57,7 +57,8 @@ export class SimClient implements PeerHandler {
   onConnect(): void {
     const { timeouts } = this.#world.settings;
     let longestMs = 0;
-    for (const ms of Object.values(timeouts)) if (ms !== Number.POSITIVE_INFINITY) longestMs = Math.max(longestMs, ms);
+    for (const ms of Object.values(timeouts))
+      if (ms !== Number.POSITIVE_INFINITY) longestMs = Math.max(longestMs, ms);
     this.#patienceMs = PATIENCE_MS + PATIENCE_FACTOR * longestMs + this.#readsNeeded() * this.plan.readGapMs;
     this.#network.after(this.#patienceMs, () => this.#giveUp());
     this.#resume();
@@ -192,7 +193,9 @@ export class SimClient implements PeerHandler {
 
   #hasContinued(): boolean {
     const first = this.model?.interimEnds[0];
-    return (first !== undefined && first < this.#receivedBytes) || this.#answered() >= this.plan.requests.length;
+    return (
+      (first !== undefined && first < this.#receivedBytes) || this.#answered() >= this.plan.requests.length
+    );
   }
 
   /** Paced reading: a few bytes, then a pause, for as long as there may be more. */
@@ -201,7 +204,9 @@ export class SimClient implements PeerHandler {
       if (this.peer.isOver || this.#hasEnd || !this.#isReadingPaced) return;
       this.peer.readSome(this.plan.readBytes);
       const { model } = this;
-      const isStuck = this.hasGivenUp || (this.isDone && (model === undefined || model.isClosed) && this.peer.link.down.received.length === 0);
+      const isStuck =
+        this.hasGivenUp ||
+        (this.isDone && (model === undefined || model.isClosed) && this.peer.link.down.received.length === 0);
       if (isStuck) this.peer.resumeReading();
       else this.#readLater();
     });
@@ -216,8 +221,15 @@ export class SimClient implements PeerHandler {
       return;
     }
     this.hasGivenUp = true;
-    if (model !== undefined && !model.isClosed && model.phase === 'exchange' && model.exchange?.plan.kind !== 'never') {
-      model.find(`request ${model.exchange?.plan.id} (${model.exchange?.plan.kind}) is answered too slowly for the most patient`);
+    if (
+      model !== undefined &&
+      !model.isClosed &&
+      model.phase === 'exchange' &&
+      model.exchange?.plan.kind !== 'never'
+    ) {
+      model.find(
+        `request ${model.exchange?.plan.id} (${model.exchange?.plan.kind}) is answered too slowly for the most patient`,
+      );
     }
     this.peer.reset();
     this.isDone = true;

@@ -59,7 +59,8 @@ const CLOSES: Readonly<Record<string, Row>> = {
     if (it.phase !== 'accepted') return 'a 408 is due once a request has begun';
     return call === 'close' ? it.deadlineComplaint(it.dueMs) : 'there is nothing to linger for';
   },
-  'idle-timeout': (it) => (it.phase === 'idle' ? it.deadlineComplaint(it.dueMs) : 'the idle deadline holds between requests only'),
+  'idle-timeout': (it) =>
+    it.phase === 'idle' ? it.deadlineComplaint(it.dueMs) : 'the idle deadline holds between requests only',
   'linger-timeout': (it) => (it.phase === 'linger' ? it.deadlineComplaint(it.dueMs) : 'it does not linger'),
   'client-closed': (it) => {
     if (!it.isPeerEnded) return 'the client has not sent FIN';
@@ -69,19 +70,22 @@ const CLOSES: Readonly<Record<string, Row>> = {
   'client-closed-in-body': (it) => {
     const { request } = it;
     // A body that broke a rule is never whole, however much of it comes.
-    const isOpen = request !== undefined && (it.deliveredBytes < request.bodyEnd || request.bodyRefusal !== undefined);
+    const isOpen =
+      request !== undefined && (it.deliveredBytes < request.bodyEnd || request.bodyRefusal !== undefined);
     const isAnswering = it.phase === 'exchange' || it.phase === 'ending';
     return it.isPeerEnded && isAnswering && isOpen ? OK : 'no FIN within a body';
   },
   'response-failed': (it, world) => {
     const { exchange } = it;
-    if (exchange === undefined || !exchange.isAnswered || exchange.isFinished) return 'no answer is under way';
+    if (exchange === undefined || !exchange.isAnswered || exchange.isFinished)
+      return 'no answer is under way';
     if (isTruncated(exchange.plan)) return OK;
     // An echo fails with the body that it echoes.
     if (exchange.plan.kind !== 'echo-stream') return 'the handler did not fail';
     const { bodyRefusal } = exchange.plan;
     if (bodyRefusal !== undefined && it.deliveredBytes >= bodyRefusal.fromBytes) return OK;
-    const touchedMs = exchange.bodyTouchedMs === world.nowMs ? exchange.bodyTouchedBeforeMs : exchange.bodyTouchedMs;
+    const touchedMs =
+      exchange.bodyTouchedMs === world.nowMs ? exchange.bodyTouchedBeforeMs : exchange.bodyTouchedMs;
     return world.nowMs < touchedMs + exchange.bodyMs ? 'the body did not fail' : OK;
   },
   drained: (it, world) => {
@@ -89,9 +93,12 @@ const CLOSES: Readonly<Record<string, Row>> = {
     return it.phase === 'accepted' || it.phase === 'idle' ? OK : 'a request is open';
   },
   'peer-reset': (it, _world, call) => (call === 'closed' && it.peer.hasReset ? OK : 'the peer has not reset'),
-  'peer-dead': (it, world, call) => (call === 'closed' ? deathComplaint(it, world) : 'that is for the engine to say'),
-  'dead-peer': (it, world, call) => (call === 'reset' ? deathComplaint(it, world) : 'nobody is there to read FIN'),
-  'engine-closed': (_it, world, call) => (call === 'closed' && world.isEngineClosing ? OK : 'the engine is not closing'),
+  'peer-dead': (it, world, call) =>
+    call === 'closed' ? deathComplaint(it, world) : 'that is for the engine to say',
+  'dead-peer': (it, world, call) =>
+    call === 'reset' ? deathComplaint(it, world) : 'nobody is there to read FIN',
+  'engine-closed': (_it, world, call) =>
+    call === 'closed' && world.isEngineClosing ? OK : 'the engine is not closing',
 };
 
 function deathComplaint(it: EndingConnection, world: World): string | undefined {
@@ -107,7 +114,12 @@ const FINISHED: Row = (it, world) =>
   it.phase === 'finishing' || (it.phase === 'idle' && world.isDraining) ? OK : 'no answer has ended';
 
 /** @returns what is wrong with ending `it` for `reason` now */
-export function closeComplaint(it: EndingConnection, world: World, call: EndingCall, reason: string): string | undefined {
+export function closeComplaint(
+  it: EndingConnection,
+  world: World,
+  call: EndingCall,
+  reason: string,
+): string | undefined {
   return (CLOSES[reason] ?? FINISHED)(it, world, call);
 }
 
@@ -122,13 +134,22 @@ const UNASKED: readonly string[] = ['peer-reset', 'peer-dead', 'engine-closed'];
  * @param faultStatus of the last answer, 0 for a handler's
  * @returns what is wrong with it
  */
-export function countedComplaint(counted: readonly string[], first: string, faultStatus: number): string | undefined {
+export function countedComplaint(
+  counted: readonly string[],
+  first: string,
+  faultStatus: number,
+): string | undefined {
   if (counted.length !== 1) return `its end is counted ${counted.length} times (${counted.join(', ')})`;
   const reason = counted[0]!;
   // FIN after the last answer names no reason to the engine: it follows from the answer.
   if (UNASKED.includes(first)) return undefined;
   if (first !== '') return reason === first ? undefined : `its end is counted as ${reason}, not ${first}`;
   const fault = FAULTS.find(({ code }) => code === reason);
-  if (faultStatus === 0) return reason === 'answered' || reason === 'drained' || fault !== undefined ? undefined : `its end is counted as ${reason}`;
-  return fault?.status === faultStatus || (faultStatus === 500 && reason === 'answered') ? undefined : `a ${faultStatus} is counted as ${reason}`;
+  if (faultStatus === 0)
+    return reason === 'answered' || reason === 'drained' || fault !== undefined
+      ? undefined
+      : `its end is counted as ${reason}`;
+  return fault?.status === faultStatus || (faultStatus === 500 && reason === 'answered')
+    ? undefined
+    : `a ${faultStatus} is counted as ${reason}`;
 }

@@ -9,11 +9,18 @@
  */
 import { DEADLINE_TICK_MS, SEND_RESERVE_BYTES_MAX } from '../engine/engine.ts';
 import type { ConnectionTap, SimConnection } from '../engine/sim/connection.ts';
+import { faultComplaint, mustClose } from './answer-rules.ts';
 import type { ClientPlan } from './client-plan.ts';
-import { BREAKS_OFF, type ClosingPhase, closeComplaint, countedComplaint, type PeerFacts } from './close-table.ts';
-import { ExchangeRecord } from './exchange-record.ts';
-import { expectedAnswer, isPulled, isTruncated } from './expected-answer.ts';
+import {
+  BREAKS_OFF,
+  type ClosingPhase,
+  closeComplaint,
+  countedComplaint,
+  type PeerFacts,
+} from './close-table.ts';
 import { isContent } from './content.ts';
+import { ExchangeRecord } from './exchange-record.ts';
+import { expectedAnswer, isPulled, isTruncated, throws } from './expected-answer.ts';
 import type { RequestPlan } from './request-plan.ts';
 import { ResponseReader, type ResponseSink } from './response-reader.ts';
 import { SentBytes } from './sent-bytes.ts';
@@ -112,7 +119,12 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   peerEnding(): void {
     this.check();
     this.isPeerEnded = true;
-    if (this.phase === 'accepted' || this.phase === 'idle' || this.phase === 'head' || this.phase === 'linger') {
+    if (
+      this.phase === 'accepted' ||
+      this.phase === 'idle' ||
+      this.phase === 'head' ||
+      this.phase === 'linger'
+    ) {
       this.#owe('a close, for the peer has sent FIN');
     } else if (this.phase === 'exchange' && this.#isBodyOpen && !this.#endsUnread) {
       this.#owe('a reset, for the peer has sent FIN within a body');
@@ -122,7 +134,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   drainBegins(): void {
     this.check();
     if (this.phase === 'idle') this.#owe('a close, for the server drains');
-    else if (this.phase === 'accepted') this.dueMs = Math.min(this.dueMs, this.#world.nowMs + DRAIN_ACCEPTED_MS);
+    else if (this.phase === 'accepted')
+      this.dueMs = Math.min(this.dueMs, this.#world.nowMs + DRAIN_ACCEPTED_MS);
   }
 
   /** The engine tells of a deadline. Lingering goes on for a reader that has not taken its answer yet. */
@@ -131,7 +144,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     const now = this.#world.nowMs;
     if (this.phase !== 'linger' || now < this.dueMs) return;
     const { unsent, link } = this.#conn;
-    if (unsent.length > 0 || link.down.outstandingBytes > 0) this.dueMs = now + this.#world.settings.timeouts.lingerMs;
+    if (unsent.length > 0 || link.down.outstandingBytes > 0)
+      this.dueMs = now + this.#world.settings.timeouts.lingerMs;
   }
 
   /** The kernel has taken all that was written. */
@@ -192,7 +206,13 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     this.#implyFinish();
     const { timeouts } = this.#world.settings;
     const isComplete = this.deliveredBytes >= plan.bodyEnd;
-    const exchange = new ExchangeRecord(plan, this.#world.nowMs, timeouts.handlerMs, timeouts.bodyMs, isComplete);
+    const exchange = new ExchangeRecord(
+      plan,
+      this.#world.nowMs,
+      timeouts.handlerMs,
+      timeouts.bodyMs,
+      isComplete,
+    );
     this.exchanges.push(exchange);
     if (this.phase !== 'exchange' || plan !== this.request || this.exchange !== undefined) {
       this.find(`the handler is called for request ${plan.id} in the phase ${this.phase}`);
@@ -217,7 +237,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     if (this.reason !== undefined) this.find('bytes after the end');
     this.sent.push(bytes, start, end);
     const unsent = this.#conn.unsent.length + end - start;
-    if (unsent > HIGH_WATER_BYTES + SEND_RESERVE_BYTES_MAX + HEADS_BYTES_MAX) this.find(`${unsent} bytes wait for a slow reader`);
+    if (unsent > HIGH_WATER_BYTES + SEND_RESERVE_BYTES_MAX + HEADS_BYTES_MAX)
+      this.find(`${unsent} bytes wait for a slow reader`);
     this.#committingBytes = end - start;
     this.#reader.feed(bytes, start, end);
     this.#committingBytes = 0;
@@ -225,12 +246,15 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
 
   called(call: 'close' | 'reset' | 'shutdownWrite', reason: string): void {
     this.check();
-    this.#world.network.trace?.(`peer ${this.#conn.link.id}: server calls ${call} (${reason}) in ${this.phase}`);
+    this.#world.network.trace?.(
+      `peer ${this.#conn.link.id}: server calls ${call} (${reason}) in ${this.phase}`,
+    );
     if (call !== 'reset' && this.#reader.isUntilClose && !this.#reader.isBetween) this.#reader.finish();
     if (call !== 'reset' && !BREAKS_OFF.includes(reason)) this.#implyFinish();
     const complaint = closeComplaint(this, this.#world, call, reason);
     if (complaint !== undefined) this.find(`${call} (${reason}) in the phase ${this.phase}: ${complaint}`);
-    if (call !== 'reset' && !this.#reader.isBetween && !BREAKS_OFF.includes(reason)) this.find(`${call} (${reason}) within a response`);
+    if (call !== 'reset' && !this.#reader.isBetween && !BREAKS_OFF.includes(reason))
+      this.find(`${call} (${reason}) within a response`);
     this.#ends(call, reason);
     if (call === 'reset') this.wasReset = true;
     this.#settleDebt();
@@ -251,7 +275,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     }
     if (this.isClosed) this.find('closed twice');
     this.isClosed = true;
-    const complaint = this.phase === 'ended' ? undefined : closeComplaint(this, this.#world, 'closed', reason);
+    const complaint =
+      this.phase === 'ended' ? undefined : closeComplaint(this, this.#world, 'closed', reason);
     if (complaint !== undefined) this.find(`closed (${reason}) in the phase ${this.phase}: ${complaint}`);
     if (this.reason === undefined || this.phase === 'linger') this.#ends('closed', reason);
     this.#settleDebt();
@@ -297,83 +322,45 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     this.#hasLength = fields.has('content-length');
     const id = fields.get('x-id');
     this.faultStatus = id === undefined ? status : 0;
-    if (this.#finals !== this.requestIndex + 1) this.find(`response ${this.#finals} to request ${this.requestIndex + 1}`);
+    if (this.#finals !== this.requestIndex + 1)
+      this.find(`response ${this.#finals} to request ${this.requestIndex + 1}`);
     if (id === undefined) {
-      const complaint = this.#faultComplaint(status);
+      const complaint = faultComplaint(this, status);
       if (complaint !== undefined) this.find(`a ${status} in the phase ${this.phase}: ${complaint}`);
     } else if (exchange === undefined || String(exchange.plan.id) !== id) {
       this.find(`an answer to request ${id} that nobody made`);
     } else {
       if (exchange.isAnswered) this.find(`a second answer to request ${id}`);
       const wanted = expectedAnswer(exchange.plan);
-      if (status !== wanted.status) this.find(`request ${id} is answered with ${status}, not ${wanted.status}`);
+      if (status !== wanted.status)
+        this.find(`request ${id} is answered with ${status}, not ${wanted.status}`);
     }
     if (exchange !== undefined) {
       exchange.isAnswered = true;
       // The 500 of a handler that threw is its answer.
-      exchange.isFault = id === undefined && !(status === 500 && isThrower(exchange.plan));
+      exchange.isFault = id === undefined && !(status === 500 && throws(exchange.plan));
     }
     this.#settleDebt();
-    this.#checkPersistence(status);
+    if (mustClose(this, this.#world, this.#finals, status) !== this.#announcesClose) {
+      this.find(`response ${this.#finals} announces ${this.#announcesClose ? 'the end' : 'that it goes on'}`);
+    }
   }
 
   #onInterim(status: number): void {
     const { exchange } = this;
     this.interimEnds.push(this.sent.length);
-    if (status !== 100 || exchange === undefined || exchange.isAnswered) this.find(`an interim ${status} in the phase ${this.phase}`);
+    if (status !== 100 || exchange === undefined || exchange.isAnswered)
+      this.find(`an interim ${status} in the phase ${this.phase}`);
     else if (!exchange.plan.expectsContinue || this.#hasContinued) this.find('a 100 that nobody asked for');
     this.#hasContinued = true;
-  }
-
-  /** RFC 9112 §9.3: whether the connection goes on is announced, and for a reason. */
-  #checkPersistence(status: number): void {
-    const request = this.request;
-    const { exchange } = this;
-    const { requestsPerConnectionMax } = this.#world.settings.limits;
-    const mustClose =
-      exchange === undefined ||
-      exchange.isFault ||
-      request === undefined ||
-      !request.persists ||
-      this.deliveredBytes < request.bodyEnd ||
-      this.#world.isDraining ||
-      this.#finals >= requestsPerConnectionMax ||
-      (request.kind === 'asks-close' && status === 200) ||
-      this.#isUntilCloseWanted(request, status);
-    if (mustClose !== this.#announcesClose) {
-      this.find(`response ${this.#finals} announces ${this.#announcesClose ? 'the end' : 'that it goes on'}`);
-    }
-  }
-
-  /** RFC 9112 §6.3: HTTP/1.0 has no chunks, so a body of unknown length ends with the connection. */
-  #isUntilCloseWanted(request: RequestPlan, status: number): boolean {
-    return request.minor === 0 && status === 200 && expectedAnswer(request).isLengthUnknown;
-  }
-
-  /** A response that no handler gave. @returns what is wrong with it */
-  #faultComplaint(status: number): string | undefined {
-    const { exchange } = this;
-    const request = this.request;
-    if (this.phase === 'head') {
-      if (request?.refusal === status && this.deliveredBytes > request.start) return undefined;
-      if (status === 408) return this.deadlineComplaint(this.dueMs);
-      return 'nothing calls for it';
-    }
-    if (this.phase !== 'exchange' || request === undefined) return 'no request was made';
-    if (exchange?.isAnswered === true) return 'a second answer';
-    if (status === request.bodyRefusal?.status && this.deliveredBytes >= request.bodyRefusal.fromBytes) return undefined;
-    if (exchange === undefined) return 'the handler was not called';
-    if (status === 500 && isThrower(request)) return undefined;
-    if (status === 503) return this.deadlineComplaint(exchange.handlerDueMs);
-    if (status === 408) return this.deadlineComplaint(exchange.bodyDueMs);
-    return 'nothing calls for it';
   }
 
   onBody(bytes: Uint8Array, start: number, end: number): void {
     const { exchange } = this;
     if (this.faultStatus === 0 && exchange !== undefined) {
       const wanted = expectedAnswer(exchange.plan);
-      if (this.#bodyAt + end - start > wanted.bodyBytes) this.find(`request ${exchange.plan.id} is answered with too many bytes`);
+      if (this.#bodyAt + end - start > wanted.bodyBytes)
+        this.find(`request ${exchange.plan.id} is answered with too many bytes`);
       else if (!isContent(wanted.contentId, this.#bodyAt, bytes, start, end)) {
         this.find(`request ${exchange.plan.id} is answered with a wrong byte after ${this.#bodyAt}`);
       }
@@ -385,16 +372,25 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     const { exchange } = this;
     this.#world.totals.responses++;
     this.responseEnds.push(this.sent.length);
-    const hasBody = exchange === undefined || (exchange.plan.method !== 'HEAD' && expectedAnswer(exchange.plan).hasBody);
+    const hasBody =
+      exchange === undefined || (exchange.plan.method !== 'HEAD' && expectedAnswer(exchange.plan).hasBody);
     if (this.faultStatus === 0 && exchange !== undefined && hasBody) {
       // A byte too many may come in a piece of its own, when the client has all that it was promised.
-      if (isTruncated(exchange.plan) && exchange.plan.kind !== 'length-long') this.find(`request ${exchange.plan.id} (${exchange.plan.kind}) is answered whole`);
+      if (isTruncated(exchange.plan) && exchange.plan.kind !== 'length-long')
+        this.find(`request ${exchange.plan.id} (${exchange.plan.kind}) is answered whole`);
       else if (this.#bodyAt !== expectedAnswer(exchange.plan).bodyBytes && !isTruncated(exchange.plan)) {
         this.find(`request ${exchange.plan.id} is answered with ${this.#bodyAt} bytes`);
       }
     }
     // The last byte is written, but that it was the last a stream says only when it is read once more.
-    if (hasBody && this.#hasLength && exchange !== undefined && this.faultStatus === 0 && isPulled(exchange.plan)) this.phase = 'ending';
+    if (
+      hasBody &&
+      this.#hasLength &&
+      exchange !== undefined &&
+      this.faultStatus === 0 &&
+      isPulled(exchange.plan)
+    )
+      this.phase = 'ending';
     else this.#finish();
   }
 
@@ -462,7 +458,10 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     const { exchange } = this;
     let dueMs = this.dueMs;
     if (exchange !== undefined && this.phase === 'exchange') {
-      dueMs = Math.min(exchange.handlerDueMs, exchange.isWaitHidden || exchange.isAnswered ? NEVER : exchange.bodyDueMs);
+      dueMs = Math.min(
+        exchange.handlerDueMs,
+        exchange.isWaitHidden || exchange.isAnswered ? NEVER : exchange.bodyDueMs,
+      );
     }
     if (this.#conn.isReleased) return; // Failed, and not yet told.
     if (now > dueMs + DEADLINE_TICK_MS + this.#world.network.delayMsMax) {
@@ -470,8 +469,4 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
       if (exchange === undefined) this.dueMs = NEVER;
     }
   }
-}
-
-function isThrower(plan: RequestPlan): boolean {
-  return plan.kind === 'throw' || plan.kind === 'reject';
 }

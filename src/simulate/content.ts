@@ -45,6 +45,7 @@ function makeLetters(): Uint8Array {
 
 function rest(): string {
   let made = '';
-  for (let at = 1024; at < letters.length; at += 1024) made += String.fromCharCode(...letters.subarray(at, at + 1024));
+  for (let at = 1024; at < letters.length; at += 1024)
+    made += String.fromCharCode(...letters.subarray(at, at + 1024));
   return made;
 }

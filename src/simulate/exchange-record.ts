@@ -84,7 +84,11 @@ export class ExchangeRecord {
     }
     if (this.stream !== 'none') {
       const isRight =
-        this.stream === 'open' ? this.cancelCount === 1 : this.stream === 'errored' ? this.cancelCount === 0 : this.cancelCount <= 1;
+        this.stream === 'open'
+          ? this.cancelCount === 1
+          : this.stream === 'errored'
+            ? this.cancelCount === 0
+            : this.cancelCount <= 1;
       if (!isRight) yield `${what}: its stream is ${this.stream} and was cancelled ${this.cancelCount} times`;
     }
     const wanted = this.isFinished ? 'resolved' : 'rejected';

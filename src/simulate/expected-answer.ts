@@ -32,6 +32,11 @@ export function isTruncated(plan: RequestPlan): boolean {
   return plan.kind === 'stream-error' || plan.kind === 'length-short' || plan.kind === 'length-long';
 }
 
+/** The handler fails before it has answered. */
+export function throws(plan: RequestPlan): boolean {
+  return plan.kind === 'throw' || plan.kind === 'reject';
+}
+
 export function isStreamed(plan: RequestPlan): boolean {
   return plan.kind === 'stream' || plan.kind === 'slow-stream' || plan.kind === 'late' || isTruncated(plan);
 }

@@ -76,7 +76,12 @@ export class SimHandlers {
     return answer;
   }
 
-  #answer(plan: RequestPlan, exchange: ExchangeRecord, request: Request, model: ConnectionModel): Response | Promise<Response> {
+  #answer(
+    plan: RequestPlan,
+    exchange: ExchangeRecord,
+    request: Request,
+    model: ConnectionModel,
+  ): Response | Promise<Response> {
     const headers: Record<string, string> = { 'x-id': String(plan.id) };
     const id = answerContentId(plan);
     switch (plan.kind) {
@@ -124,7 +129,12 @@ export class SimHandlers {
     }
   }
 
-  async #echo(plan: RequestPlan, exchange: ExchangeRecord, request: Request, headers: Record<string, string>): Promise<Response> {
+  async #echo(
+    plan: RequestPlan,
+    exchange: ExchangeRecord,
+    request: Request,
+    headers: Record<string, string>,
+  ): Promise<Response> {
     exchange.waits(this.#world.nowMs);
     try {
       const bytes = await request.arrayBuffer();
@@ -161,7 +171,8 @@ export class SimHandlers {
         at += piece.length;
       }
       if (result.done) {
-        if (at !== plan.bodyBytes) model.find(`the body of request ${plan.id} ends after ${at} of ${plan.bodyBytes} bytes`);
+        if (at !== plan.bodyBytes)
+          model.find(`the body of request ${plan.id} ends after ${at} of ${plan.bodyBytes} bytes`);
         break;
       }
       if (plan.kind === 'early') {
@@ -225,7 +236,13 @@ export class SimHandlers {
   }
 }
 
-function respond(plan: RequestPlan, body: string | Uint8Array | ReadableStream<Uint8Array> | null, headers: Record<string, string>, status = 200): Response {
-  if (plan.usesPlatform) return new Response(body as ConstructorParameters<typeof Response>[0], { status, headers });
+function respond(
+  plan: RequestPlan,
+  body: string | Uint8Array | ReadableStream<Uint8Array> | null,
+  headers: Record<string, string>,
+  status = 200,
+): Response {
+  if (plan.usesPlatform)
+    return new Response(body as ConstructorParameters<typeof Response>[0], { status, headers });
   return new LightResponse(body, { status, headers }) as unknown as Response;
 }

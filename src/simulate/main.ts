@@ -3,9 +3,9 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { addTotals, noTotals, type Totals } from './totals.ts';
-import { type RunReport, runSeed } from './run.ts';
 import { report } from './report.ts';
+import { type RunReport, runSeed } from './run.ts';
+import { addTotals, noTotals, type Totals } from './totals.ts';
 
 const EXIT_USAGE = 2;
 const EXIT_FINDING = 99;
@@ -64,7 +64,8 @@ function readFlags() {
 
 function whole(name: string, text: string): number {
   const value = Number(text.replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name} ${text}: a whole number is needed`);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new Error(`--${name} ${text}: a whole number is needed`);
   return value;
 }
 
@@ -88,7 +89,12 @@ async function work(index: number, from: number, seeds: number, jobs: number): P
 }
 
 /** @param told answers whether to go on */
-async function runAll(from: number, end: number, stride: number, told: (batch: Batch) => boolean): Promise<void> {
+async function runAll(
+  from: number,
+  end: number,
+  stride: number,
+  told: (batch: Batch) => boolean,
+): Promise<void> {
   let totals = noTotals();
   let failures: RunReport[] = [];
   for (let seed = from; seed < end; seed += stride) {
@@ -96,7 +102,10 @@ async function runAll(from: number, end: number, stride: number, told: (batch: B
     addTotals(totals, one.totals);
     if (one.findings.length > 0) failures.push(one);
     if (totals.seeds < BATCH_SEEDS && seed + stride < end && failures.length === 0) continue;
-    if (!told({ totals, failures: failures.map(({ seed: failed, findings }) => ({ seed: failed, findings })) })) return;
+    if (
+      !told({ totals, failures: failures.map(({ seed: failed, findings }) => ({ seed: failed, findings })) })
+    )
+      return;
     totals = noTotals();
     failures = [];
   }
@@ -109,7 +118,8 @@ async function lead(): Promise<void> {
   const told = (batch: Batch): boolean => {
     addTotals(totals, batch.totals);
     failures.push(...batch.failures);
-    if (process.stderr.isTTY) process.stderr.write(`\r${totals.seeds} of ${flags.seeds} seeds, ${failures.length} failed `);
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r${totals.seeds} of ${flags.seeds} seeds, ${failures.length} failed `);
     return flags.keepGoing || failures.length === 0;
   };
   if (flags.jobs === 1) await runAll(flags.from, flags.from + flags.seeds, 1, told);

@@ -77,7 +77,12 @@ export class StreamPlan {
   readonly #nextId: () => number;
   readonly #bodyBytesMax: number;
 
-  constructor(random: SeededRandom, kinds: readonly HandlerKind[], bodyBytesMax: number, nextId: () => number) {
+  constructor(
+    random: SeededRandom,
+    kinds: readonly HandlerKind[],
+    bodyBytesMax: number,
+    nextId: () => number,
+  ) {
     this.#random = random;
     this.#kinds = kinds;
     this.#bodyBytesMax = bodyBytesMax;
@@ -101,7 +106,11 @@ export class StreamPlan {
   addHead(text: string, refusal: number | undefined): RequestPlan {
     const start = this.length;
     this.#text += text;
-    return this.#push({ start, headEnd: refusal === undefined ? Number.POSITIVE_INFINITY : this.length, refusal });
+    return this.#push({
+      start,
+      headEnd: refusal === undefined ? Number.POSITIVE_INFINITY : this.length,
+      refusal,
+    });
   }
 
   add(wish: RequestWish = {}): RequestPlan {
@@ -109,14 +118,28 @@ export class StreamPlan {
     const id = this.#nextId();
     const kind = wish.kind ?? random.pick(this.#kinds);
     const wantsBody = wish.bodyBytes !== undefined || NEEDS_BODY.includes(kind) || random.chance(0.15);
-    const method = wish.method ?? (wantsBody ? random.pick(['POST', 'PUT']) : random.pick(['GET', 'GET', 'GET', 'HEAD', 'DELETE']));
+    const method =
+      wish.method ??
+      (wantsBody ? random.pick(['POST', 'PUT']) : random.pick(['GET', 'GET', 'GET', 'HEAD', 'DELETE']));
     const minor = wish.minor ?? 1;
-    const bodyBytes = wantsBody ? (wish.bodyBytes ?? drawSize(random, Math.min(this.#bodyBytesMax, 60_000))) : 0;
+    const bodyBytes = wantsBody
+      ? (wish.bodyBytes ?? drawSize(random, Math.min(this.#bodyBytesMax, 60_000)))
+      : 0;
     const chunked = wantsBody && minor === 1 && (wish.chunked ?? random.chance(0.5));
     const persists = wish.persists ?? random.chance(0.9);
     const expectsContinue = wish.expectsContinue === true;
     const start = this.length;
-    this.#text += headText({ id, method, minor, persists, expectsContinue, chunked, bodyBytes, wantsBody, random });
+    this.#text += headText({
+      id,
+      method,
+      minor,
+      persists,
+      expectsContinue,
+      chunked,
+      bodyBytes,
+      wantsBody,
+      random,
+    });
     const headEnd = this.length;
     if (chunked) this.#addChunks(id, bodyBytes, wish.badChunk !== undefined);
     else if (wish.refusal === undefined) this.#text += contentText(id, bodyBytes);
@@ -148,7 +171,8 @@ export class StreamPlan {
   #push(known: KnownPlan): RequestPlan {
     const random = this.#random;
     const kind = known.kind ?? 'text';
-    const drawn = kind === 'text' ? random.int(300) : drawSize(random, kind.startsWith('long') ? 150_000 : 80_000);
+    const drawn =
+      kind === 'text' ? random.int(300) : drawSize(random, kind.startsWith('long') ? 150_000 : 80_000);
     const responseBytes = outsideBorder(known.responseBytes ?? drawn);
     const plan: RequestPlan = {
       id: known.id ?? this.#nextId(),

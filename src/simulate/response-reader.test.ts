@@ -31,7 +31,8 @@ function read(text: string, pieceBytes: number, answersHead = false): string[] {
   notes.answersHead = answersHead;
   const reader = new ResponseReader(notes);
   const bytes = Buffer.from(text, 'latin1');
-  for (let at = 0; at < bytes.length; at += pieceBytes) reader.feed(bytes, at, Math.min(bytes.length, at + pieceBytes));
+  for (let at = 0; at < bytes.length; at += pieceBytes)
+    reader.feed(bytes, at, Math.min(bytes.length, at + pieceBytes));
   reader.finish();
   return notes.lines;
 }
@@ -56,11 +57,15 @@ test('responses are read the same however they are cut', () => {
     '200 connection=close',
     'end "to the end"',
   ]);
-  for (let size = 1; size < STREAM.length; size++) assert.deepEqual(read(STREAM, size), whole, `in pieces of ${size}`);
+  for (let size = 1; size < STREAM.length; size++)
+    assert.deepEqual(read(STREAM, size), whole, `in pieces of ${size}`);
 });
 
 test('the answer to HEAD has no body, whatever its fields say', () => {
-  assert.deepEqual(read('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n', 7, true), ['200 content-length=3', 'end ""']);
+  assert.deepEqual(read('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n', 7, true), [
+    '200 content-length=3',
+    'end ""',
+  ]);
 });
 
 test('what is no response is said to be none', () => {
@@ -77,6 +82,9 @@ test('what is no response is said to be none', () => {
   ];
   for (const text of nonsense) {
     const lines = read(text, text.length);
-    assert.ok(lines.some((line) => line.startsWith('nonsense: ')), `${JSON.stringify(text)} was taken as ${lines.join(', ')}`);
+    assert.ok(
+      lines.some((line) => line.startsWith('nonsense: ')),
+      `${JSON.stringify(text)} was taken as ${lines.join(', ')}`,
+    );
   }
 });

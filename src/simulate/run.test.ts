@@ -15,11 +15,28 @@ test('the server keeps its promises in many simulated worlds, and these exercise
   }
   assert.equal(totals.seeds, SMOKE_SEEDS);
   for (const kind of CLIENT_KINDS) assert.ok((totals.clients[kind] ?? 0) > 0, `no client is a ${kind}`);
-  for (const kind of HANDLER_KINDS) assert.ok((totals.handlers[kind] ?? 0) > 0, `no handler is of the kind ${kind}`);
-  for (const [fault, count] of Object.entries(totals.injected)) assert.ok(count > 0, `no ${fault} were put in`);
-  const reasons = ['answered', 'client-closed', 'header-timeout', 'idle-timeout', 'body-timeout', 'handler-timeout'];
-  reasons.push('peer-reset', 'peer-dead', 'response-failed', 'body-too-large', 'drained', 'client-closed-in-head');
-  for (const reason of reasons) assert.ok((totals.closes[reason] ?? 0) > 0, `no connection ended as ${reason}`);
+  for (const kind of HANDLER_KINDS)
+    assert.ok((totals.handlers[kind] ?? 0) > 0, `no handler is of the kind ${kind}`);
+  for (const [fault, count] of Object.entries(totals.injected))
+    assert.ok(count > 0, `no ${fault} were put in`);
+  const reasons = [
+    'answered',
+    'client-closed',
+    'header-timeout',
+    'idle-timeout',
+    'body-timeout',
+    'handler-timeout',
+  ];
+  reasons.push(
+    'peer-reset',
+    'peer-dead',
+    'response-failed',
+    'body-too-large',
+    'drained',
+    'client-closed-in-head',
+  );
+  for (const reason of reasons)
+    assert.ok((totals.closes[reason] ?? 0) > 0, `no connection ended as ${reason}`);
   for (const status of [100, 200, 204, 304, 400, 408, 413, 500, 503]) {
     assert.ok((totals.statuses[status] ?? 0) > 0, `nothing was answered with ${status}`);
   }

@@ -101,7 +101,8 @@ class Run {
       accessLog: undefined,
       scheme: 'http',
     };
-    const thread = this.#options.makeThread?.(threadOptions, world) ?? new ObservedThread(threadOptions, world);
+    const thread =
+      this.#options.makeThread?.(threadOptions, world) ?? new ObservedThread(threadOptions, world);
     const server = this.#options.plant?.(thread, world) ?? thread;
     const observer = new Observer(world, server);
     const handlers = new SimHandlers(world, observer.planned);
@@ -155,7 +156,8 @@ class Run {
     if (engine.connectionCount > 0) world.find(`${engine.connectionCount} slots are leaked`);
     if (engine.linkedDeadlines > 0) world.find(`${engine.linkedDeadlines} deadlines are leaked`);
     if (thread.pendingWork.size > 0) world.find('work is pending');
-    for (const client of clients) if (client.model !== undefined) judgeConnection(client, client.model, world);
+    for (const client of clients)
+      if (client.model !== undefined) judgeConnection(client, client.model, world);
     const stats = engine.stats();
     if (stats.accepted !== observer.models.length || stats.closed !== stats.accepted) {
       world.find(`${stats.accepted} accepted, ${stats.closed} closed, ${observer.models.length} seen`);
@@ -171,13 +173,21 @@ class Run {
 }
 
 /** Ends by which the client may lose what it has not read, if its own late bytes met a closed socket. */
-const IMPATIENT_ENDS = ['linger-timeout', 'idle-timeout', 'header-timeout', 'drained', 'client-closed', ...BREAKS_OFF];
+const IMPATIENT_ENDS = [
+  'linger-timeout',
+  'idle-timeout',
+  'header-timeout',
+  'drained',
+  'client-closed',
+  ...BREAKS_OFF,
+];
 
 function judgeConnection(client: SimClient, model: ConnectionModel, world: World): void {
   const { link, hasReset, isDestroyed } = client.peer;
   model.check();
   if (!model.isClosed) model.find('was never closed');
-  for (const exchange of model.exchanges) for (const complaint of exchange.complaints()) model.find(complaint);
+  for (const exchange of model.exchanges)
+    for (const complaint of exchange.complaints()) model.find(complaint);
   const unread = model.sent.unreadBytes;
   if (unread === 0 || hasReset || isDestroyed || link.isVanished || link.wasCut) return;
   // A reset of the server's own takes what is under way with it.
@@ -187,7 +197,8 @@ function judgeConnection(client: SimClient, model: ConnectionModel, world: World
 }
 
 function watchRejections(world: World): () => void {
-  const listen = (error: unknown): void => world.find(`an unhandled rejection: ${error instanceof Error ? error.stack : String(error)}`);
+  const listen = (error: unknown): void =>
+    world.find(`an unhandled rejection: ${error instanceof Error ? error.stack : String(error)}`);
   process.on('unhandledRejection', listen);
   return () => process.off('unhandledRejection', listen);
 }

@@ -18,7 +18,8 @@ export class SentBytes {
 
   /** The client has read `bytes`. @returns what is wrong with them */
   read(bytes: Uint8Array): string | undefined {
-    if (bytes.length > this.#waiting.length) return `${bytes.length - this.#waiting.length} bytes more than the server wrote`;
+    if (bytes.length > this.#waiting.length)
+      return `${bytes.length - this.#waiting.length} bytes more than the server wrote`;
     const wanted = this.#waiting.take(bytes.length);
     return Buffer.compare(wanted, bytes) === 0 ? undefined : 'other bytes than the server wrote';
   }

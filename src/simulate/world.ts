@@ -1,6 +1,7 @@
 /** What the parts of one run share: the network, the settings, what was found and what was counted. */
-import type { SimEngine } from '../engine/sim/sim-engine.ts';
+
 import type { SimNetwork } from '../engine/sim/network.ts';
+import type { SimEngine } from '../engine/sim/sim-engine.ts';
 import type { Settings } from '../server/options.ts';
 import type { Totals } from './totals.ts';
 

@@ -36,6 +36,11 @@ export const ROOMS: readonly Room[] = [
     node: 'any',
   },
   {
+    name: 'simulate',
+    mayImport: ['base', 'engine', 'protocol', 'web', 'files', 'observe', 'server'],
+    node: 'any',
+  },
+  {
     name: 'server',
     mayImport: ['base', 'engine', 'protocol', 'web', 'files', 'observe'],
     node: 'any',

@@ -4,7 +4,13 @@
  * the microtask queue, so no call is ever answered from within.
  */
 import { assert } from '../../base/assert.ts';
-import { type CloseReason, type EngineConnection, type PeerLiveness, type RemoteAddress, SEND_RESERVE_BYTES_MAX } from '../engine.ts';
+import {
+  type CloseReason,
+  type EngineConnection,
+  type PeerLiveness,
+  type RemoteAddress,
+  SEND_RESERVE_BYTES_MAX,
+} from '../engine.ts';
 import { ByteQueue } from './byte-queue.ts';
 import type { LinkServer, SimLink } from './link.ts';
 
@@ -97,7 +103,8 @@ export class SimConnection implements EngineConnection, LinkServer {
     if (size === 0) return;
     const start = this.#place;
     // The layer above may write to what has failed, until it is told: that is no fault of its own.
-    if (this.isOpen && !this.#hasAskedEnd && !this.isShutdownWanted) this.tap?.committed(this.out, start, start + size);
+    if (this.isOpen && !this.#hasAskedEnd && !this.isShutdownWanted)
+      this.tap?.committed(this.out, start, start + size);
     if (this.isMute) return;
     this.unsent.pushCopy(this.out, start, start + size);
     this.#owner.touch(this);

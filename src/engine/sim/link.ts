@@ -160,7 +160,8 @@ export class SimLink implements DirectionOwner {
   /** While bytes are outstanding the kernel's keepalive rests, and only the end of all retransmissions counts. */
   #keepAliveEnds(): void {
     if (this.serverGone) return;
-    if (this.down.outstandingBytes === 0 && (this.server?.unsent.length ?? 0) === 0) this.#failAtServer('peer-dead');
+    if (this.down.outstandingBytes === 0 && (this.server?.unsent.length ?? 0) === 0)
+      this.#failAtServer('peer-dead');
     else {
       const atMs = Math.max(this.lastHeardMs + KERNEL_GIVES_UP_MS, this.network.nowMs);
       this.network.at(atMs, { fire: () => this.#failAtServer('peer-dead') });
@@ -173,7 +174,8 @@ export class SimLink implements DirectionOwner {
     const silentMs = nowMs - this.lastHeardMs;
     const outstandingBytes = unsentBytes + this.down.outstandingBytes;
     if (outstandingBytes === 0) return { outstandingBytes, lastAckMs: silentMs, unanswered: 0 };
-    if (this.isVanished) return { outstandingBytes, lastAckMs: silentMs, unanswered: silentMs < FIRST_PROBES_MS ? 0 : 3 };
+    if (this.isVanished)
+      return { outstandingBytes, lastAckMs: silentMs, unanswered: silentMs < FIRST_PROBES_MS ? 0 : 3 };
     // A closed window is probed at growing pauses, and each probe is answered.
     const sinceProbeMs = Math.min(silentMs, random.nextUnit() * PROBE_PAUSE_MS_MAX);
     return { outstandingBytes, lastAckMs: sinceProbeMs, unanswered: 0 };

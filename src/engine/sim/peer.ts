@@ -145,7 +145,13 @@ export class SimPeer {
       this.receivedBytes += size;
       this.#handler.onData(this, bytes);
     }
-    if (down.received.length === 0 && down.finArrived && !this.#endSeen && !this.isOver && !this.isDestroyed) {
+    if (
+      down.received.length === 0 &&
+      down.finArrived &&
+      !this.#endSeen &&
+      !this.isOver &&
+      !this.isDestroyed
+    ) {
       this.#endSeen = true;
       this.#handler.onEnd(this);
     }

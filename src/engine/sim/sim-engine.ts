@@ -8,7 +8,7 @@
  * was lent during `onReceive` is overwritten right after.
  */
 import { assert } from '../../base/assert.ts';
-import { SysError } from '../../base/errors.ts';
+import type { SysError } from '../../base/errors.ts';
 import { NO_SLOT, Slab } from '../../base/slab.ts';
 import { TimingWheel } from '../../base/timing-wheel.ts';
 import {
@@ -20,6 +20,7 @@ import {
   type ListenAddress,
   type Listener,
 } from '../engine.ts';
+import { type AcceptOwner, SimAccepting } from './accepting.ts';
 import { SimConnection, type SimConnectionOwner } from './connection.ts';
 import type { SimLink } from './link.ts';
 import type { NetworkServer, SimNetwork } from './network.ts';
@@ -28,18 +29,11 @@ const RECEIVE_BUFFER_BYTES = 16 * 1024;
 /** Reads of one connection in one turn, so that no other waits long. */
 const READS_PER_TURN_MAX = 4;
 const CONNECTIONS_MAX = 1 << 16;
-const FIRST_PORT = 49_152; // RFC 6335 §6, the dynamic ports
-const EMFILE = 24; // include/uapi/asm-generic/errno-base.h
-const EADDRINUSE = 98; // include/uapi/asm-generic/errno.h
 /** What the lent memory is overwritten with. */
 const POISON = 0xee;
 const NEVER = Number.POSITIVE_INFINITY;
 
-interface SimListener extends Listener {
-  readonly backlog: SimLink[];
-}
-
-export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConnectionOwner {
+export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConnectionOwner, AcceptOwner {
   readonly name = 'sim';
   readonly network: SimNetwork;
   readonly #handler: EngineHandler<SimConnection>;
@@ -47,7 +41,7 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
   readonly #slab = new Slab(CONNECTIONS_MAX);
   readonly #wheel: TimingWheel;
   readonly #connections: (SimConnection | undefined)[] = [];
-  readonly #listeners = new Map<number, SimListener>();
+  readonly #accepting: SimAccepting;
   readonly #receiveBuffer = new Uint8Array(RECEIVE_BUFFER_BYTES);
   readonly #stats: EngineStats = {
     accepted: 0,
@@ -69,13 +63,6 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
   #wantedMs = NEVER;
   /** Counts the turns that were asked for: an event for a turn that was moved is stale. */
   #turnTicket = 0;
-  /** Until when there is no descriptor; 0 when there are. */
-  #acceptPausedUntilMs = 0;
-  /** Connections of listeners that were closed, which are accepted nevertheless. */
-  #handedOver: SimLink[] = [];
-  #unlistened: (() => void)[] = [];
-  /** By `pauseAccepting`. */
-  #isAcceptingStopped = false;
   #isInCallback = false;
   #latenessMs = 0;
   #closing: Promise<void> | undefined;
@@ -86,8 +73,11 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     this.#handler = options.handler;
     const { keepAlive } = options;
     this.#deadPeerMs =
-      keepAlive === undefined ? NEVER : (keepAlive.idleSeconds + keepAlive.intervalSeconds * keepAlive.probes) * 1000;
+      keepAlive === undefined
+        ? NEVER
+        : (keepAlive.idleSeconds + keepAlive.intervalSeconds * keepAlive.probes) * 1000;
     this.#wheel = new TimingWheel(DEADLINE_TICK_MS, network.nowMs);
+    this.#accepting = new SimAccepting(network, this);
     network.attach(this);
   }
 
@@ -111,30 +101,8 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
   }
 
   async listen(address: ListenAddress): Promise<Listener> {
-    assert('port' in address, 'the simulator listens on ports only');
     assert(this.#closing === undefined, 'listen after close');
-    let { port } = address;
-    if (port === 0) for (port = FIRST_PORT; this.#listeners.has(port); ) port++;
-    if (this.#listeners.has(port)) throw new SysError('bind', EADDRINUSE, 'EADDRINUSE', `port ${port}`);
-    const listener: SimListener = {
-      address: { family: 'IPv4', address: address.hostname, port },
-      backlog: [],
-      close: () => this.#unlisten(port, listener),
-    };
-    this.#listeners.set(port, listener);
-    return listener;
-  }
-
-  /** What the kernel has handed over already is still accepted, in the next turn; the rest is turned away. */
-  #unlisten(port: number, listener: SimListener): Promise<void> {
-    if (this.#listeners.get(port) !== listener) return Promise.resolve();
-    this.#listeners.delete(port);
-    const kept = this.#acceptPausedUntilMs > 0 ? 0 : this.network.random.int(listener.backlog.length + 1);
-    for (const link of listener.backlog.splice(kept)) refuse(link);
-    if (kept === 0) return Promise.resolve();
-    this.#handedOver.push(...listener.backlog.splice(0));
-    this.wake(this.nowMs);
-    return new Promise((resolve) => this.#unlistened.push(resolve));
+    return this.#accepting.listen(address);
   }
 
   *connections(): IterableIterator<SimConnection> {
@@ -145,25 +113,21 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
   }
 
   pauseAccepting(): void {
-    this.#isAcceptingStopped = true;
+    this.#accepting.stop();
   }
 
   resumeAccepting(): void {
-    if (!this.#isAcceptingStopped) return;
-    this.#isAcceptingStopped = false;
-    this.wake(this.nowMs);
+    this.#accepting.resume();
   }
 
   stats(): EngineStats {
-    return { ...this.#stats, open: this.connectionCount };
+    return { ...this.#stats, open: this.connectionCount, acceptPauses: this.#accepting.pauses };
   }
 
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       this.#resolveClosed = resolve;
-      for (const listener of [...this.#listeners.values()]) void listener.close();
-      for (const link of this.#handedOver.splice(0)) refuse(link);
-      for (const resolveListener of this.#unlistened.splice(0)) resolveListener();
+      this.#accepting.close();
       for (const conn of this.connections()) {
         // One whose close waits for its peer keeps the reason that it has.
         if (!conn.isClosing) conn.reason = 'engine-closed';
@@ -177,7 +141,7 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
   }
 
   releaseNow(): void {
-    this.#listeners.clear();
+    this.#accepting.close();
   }
 
   ref(): void {}
@@ -186,11 +150,7 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
   // NetworkServer
 
   arrive(link: SimLink, port: number): boolean {
-    const listener = this.#listeners.get(port);
-    if (listener === undefined) return false;
-    listener.backlog.push(link);
-    this.wake(this.nowMs);
-    return true;
+    return this.#accepting.arrive(link, port);
   }
 
   settle(): void {
@@ -254,7 +214,7 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     this.#stats.turns++;
     const deadlinesFirst = faults.deadlinesFirst > 0 && random.chance(faults.deadlinesFirst);
     if (deadlinesFirst) this.#advance();
-    this.#accept();
+    this.#accepting.acceptAll();
     this.#readAll();
     if (!deadlinesFirst) this.#advance();
     this.#tellClosed();
@@ -265,34 +225,13 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     if (this.#ready.length > 0 || this.#owedClosed.length > 0) this.wake(this.nowMs);
   }
 
-  #accept(): void {
-    const { random, faults, injected } = this.network;
-    for (const link of this.#handedOver.splice(0)) this.#open(link);
-    for (const resolve of this.#unlistened.splice(0)) resolve();
-    if (this.#isAcceptingStopped || this.#acceptPausedUntilMs > this.nowMs) return;
-    if (this.#acceptPausedUntilMs > 0) {
-      this.#acceptPausedUntilMs = 0;
-      this.#call(() => this.#handler.onAcceptPaused?.(undefined));
-    }
-    for (const listener of this.#listeners.values()) {
-      while (listener.backlog.length > 0 && !this.#isAcceptingStopped) {
-        if (faults.acceptFailure > 0 && random.chance(faults.acceptFailure)) {
-          injected.acceptPauses++;
-          this.#stats.acceptPauses++;
-          const pauseMs = 1 + random.nextUnit() * faults.acceptPauseMsMax;
-          this.#acceptPausedUntilMs = this.nowMs + pauseMs;
-          this.network.after(pauseMs, () => this.wake(this.nowMs));
-          this.network.trace?.('server: EMFILE, accepting pauses');
-          const error = new SysError('accept', EMFILE, 'EMFILE', '');
-          this.#call(() => this.#handler.onAcceptPaused?.(error));
-          return;
-        }
-        this.#open(listener.backlog.shift()!);
-      }
-    }
+  // AcceptOwner
+
+  acceptPaused(error: SysError | undefined): void {
+    this.#call(() => this.#handler.onAcceptPaused?.(error));
   }
 
-  #open(link: SimLink): void {
+  accepted(link: SimLink): void {
     const slot = this.#slab.allocate();
     assert(slot !== NO_SLOT, 'the simulator has slots enough');
     const conn = new SimConnection(this, slot, this.#slab.generationOf(slot), link);
@@ -364,7 +303,9 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     }
     up.take(buffer, start, size);
     this.#stats.bytesReceived += size;
-    this.network.trace?.(`peer ${conn.link.id}: server receives ${size} bytes${shown(this.network, buffer, start, size)}`);
+    this.network.trace?.(
+      `peer ${conn.link.id}: server receives ${size} bytes${shown(this.network, buffer, start, size)}`,
+    );
     this.#call(() => this.#handler.onReceive(conn, buffer, start, start + size));
     buffer.fill(POISON, start, start + size);
   }
@@ -502,11 +443,6 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
       this.#isInCallback = false;
     }
   }
-}
-
-function refuse(link: SimLink): void {
-  link.serverGone = true;
-  link.resetToPeer();
 }
 
 /** The beginning of what was received, when somebody reads along. */

@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { SysError } from '../../base/errors.ts';
+import { SeededRandom } from '../../base/random.ts';
+import { fill, type Plan, Watch, write } from '../contract/harness.contract.ts';
+import { DEADLINE_TICK_MS, type EngineConnection, type EngineHandler } from '../engine.ts';
+import type { SimConnection } from './connection.ts';
+import { type NetworkFaults, NO_FAULTS } from './faults.ts';
+import { SimNetwork } from './network.ts';
+import type { PeerHandler, SimPeer } from './peer.ts';
+import { SimEngine } from './sim-engine.ts';
+
+/** Keeps what it reads and notices each way of ending. */
+class Reader implements PeerHandler {
+  text = '';
+  receivedBytes = 0;
+  hasEnded = false;
+  wasReset = false;
+  peer!: SimPeer;
+
+  onConnect(): void {}
+
+  onData(_peer: SimPeer, bytes: Uint8Array): void {
+    this.receivedBytes += bytes.length;
+    if (this.text.length < 1000) this.text += Buffer.from(bytes).toString('latin1');
+  }
+
+  onEnd(): void {
+    this.hasEnded = true;
+  }
+
+  onReset(): void {
+    this.wasReset = true;
+  }
+
+  say(text: string): void {
+    this.peer.write(Buffer.from(text), 0, text.length);
+  }
+}
+
+interface SimStage {
+  readonly network: SimNetwork;
+  readonly engine: SimEngine;
+  readonly watch: Watch;
+  connect(): Reader;
+  /** Lets virtual time pass. */
+  pass(ms: number): Promise<void>;
+}
+
+async function onSimStage(
+  plan: Plan,
+  body: (stage: SimStage) => Promise<void>,
+  faults: Partial<NetworkFaults> = {},
+  seed = 1,
+): Promise<void> {
+  const network = new SimNetwork(new SeededRandom(seed), { ...NO_FAULTS, ...faults });
+  const watch = new Watch(plan);
+  const keepAlive = { idleSeconds: 5, intervalSeconds: 1, probes: 5 };
+  const engine = new SimEngine(network, { handler: watch as EngineHandler<SimConnection>, keepAlive });
+  const listener = await engine.listen({ port: 0, hostname: '192.0.2.2' });
+  const pass = async (ms: number): Promise<void> => {
+    let isOver = false;
+    network.after(ms, () => (isOver = true));
+    await network.run(() => isOver);
+  };
+  const connect = (): Reader => {
+    const reader = new Reader();
+    reader.peer = network.connect({ port: listener.address.port, receiveBufferBytes: 65_536 }, reader);
+    return reader;
+  };
+  await body({ network, engine, watch, connect, pass });
+  void engine.close();
+  await network.run(() => false);
+  assert.deepEqual(watch.violations, []);
+  assert.equal(engine.connectionCount, 0);
+  assert.equal(engine.linkedDeadlines, 0);
+  for (const it of watch.all) assert.ok(it.closed !== undefined, `connection ${it.id} was never closed`);
+}
+
+test('bytes go both ways, and FIN follows the last of them', async () => {
+  const plan: Plan = {
+    onReceive(conn) {
+      write(conn, 'answer');
+      conn.close('said all');
+    },
+  };
+  await onSimStage(plan, async ({ connect, watch, pass }) => {
+    const client = connect();
+    await pass(1);
+    client.say('question');
+    await pass(1);
+    assert.equal(client.text, 'answer');
+    assert.ok(client.hasEnded && !client.wasReset);
+    assert.equal(watch.all[0]!.closed, 'said all');
+  });
+});
+
+test('what is written outside of a turn leaves when the promise jobs are through', async () => {
+  const plan: Plan = {
+    onReceive: (conn) =>
+      void Promise.resolve().then(async () => {
+        for (let i = 0; i < 50; i++) await null;
+        write(conn, 'later');
+      }),
+  };
+  await onSimStage(plan, async ({ connect, pass }) => {
+    const client = connect();
+    await pass(1);
+    client.say('x');
+    await pass(1);
+    assert.equal(client.text, 'later');
+  });
+});
+
+test('deadlines come in the tick after they are due, never before', async () => {
+  const cameMs: number[] = [];
+  let nowMs = (): number => 0;
+  const plan: Plan = { onDeadline: () => cameMs.push(nowMs()) };
+  await onSimStage(plan, async ({ engine, connect, watch, pass }) => {
+    nowMs = () => engine.nowMs;
+    connect();
+    await pass(1);
+    for (const waitMs of [0.3, 3, 4, 57.1, 1000, 76_000]) {
+      const dueMs = engine.nowMs + waitMs;
+      cameMs.length = 0;
+      watch.all[0]!.conn.setDeadline(dueMs);
+      await pass(waitMs + 10);
+      assert.equal(cameMs.length, 1, `${waitMs} ms`);
+      assert.ok(
+        cameMs[0]! >= dueMs && cameMs[0]! <= dueMs + DEADLINE_TICK_MS,
+        `${cameMs[0]! - dueMs} ms late`,
+      );
+    }
+  });
+});
+
+test('a reader that does not read holds back what is sent, and onDrained tells when it has gone', async () => {
+  const plan: Plan = { onReceive: (conn) => fill(conn, 500_000, 65) };
+  await onSimStage(plan, async ({ connect, watch, pass }) => {
+    const client = connect();
+    client.peer.pauseReading();
+    await pass(1);
+    client.say('x');
+    await pass(3_600_000);
+    const [it] = watch.all;
+    assert.ok(it!.conn.unsentBytes > 0 && it!.closed === undefined);
+    assert.equal(it!.drains, 0);
+    client.peer.resumeReading();
+    await pass(1000);
+    assert.equal(client.receivedBytes, 500_000);
+    assert.equal(it!.drains, 1);
+  });
+});
+
+test('a paused connection is handed nothing, FIN included, until it resumes', async () => {
+  await onSimStage({ onAccept: (conn) => conn.pauseReading() }, async ({ connect, watch, pass }) => {
+    const client = connect();
+    await pass(1);
+    client.say('held');
+    client.peer.end();
+    await pass(100);
+    const [it] = watch.all;
+    assert.deepEqual([it!.receivedBytes, it!.peerEnds], [0, 0]);
+    it!.conn.resumeReading();
+    await pass(1);
+    assert.deepEqual([it!.receivedBytes, it!.peerEnds], [4, 1]);
+  });
+});
+
+test('bytes that come to a closed socket are answered by RST', async () => {
+  await onSimStage({ onReceive: (conn) => conn.close('enough') }, async ({ connect, pass }) => {
+    const client = connect();
+    await pass(1);
+    client.say('x');
+    await pass(1);
+    assert.ok(client.hasEnded && !client.wasReset);
+    client.say('y');
+    await pass(1);
+    assert.ok(client.wasReset);
+  });
+});
+
+test('resets and vanished peers are told by their reasons', async () => {
+  await onSimStage({}, async ({ connect, watch, pass }) => {
+    const [resetter, vanisher] = [connect(), connect()];
+    await pass(1);
+    resetter.peer.reset();
+    vanisher.peer.vanish();
+    await pass(9900);
+    assert.deepEqual(
+      watch.all.map((it) => it.closed),
+      ['peer-reset', undefined],
+    );
+    await pass(200);
+    assert.equal(watch.all[1]!.closed, 'peer-dead');
+  });
+});
+
+test('without descriptors accepting pauses, and goes on by itself', async () => {
+  const network = new SimNetwork(new SeededRandom(3), {
+    ...NO_FAULTS,
+    acceptFailure: 0.5,
+    acceptPauseMsMax: 50,
+  });
+  const told: (string | undefined)[] = [];
+  const watch = new Watch({});
+  const handler: EngineHandler<SimConnection> = {
+    onAccept: (conn) => watch.onAccept(conn),
+    onReceive: (conn, bytes, start, end) => watch.onReceive(conn, bytes, start, end),
+    onDrained: (conn) => watch.onDrained(conn),
+    onPeerEnd: (conn) => watch.onPeerEnd(conn),
+    onDeadline: (conn) => watch.onDeadline(conn),
+    onClosed: (conn, reason) => watch.onClosed(conn, reason),
+    onAcceptPaused: (error: SysError | undefined) => told.push(error?.code),
+  };
+  const engine = new SimEngine(network, { handler });
+  await engine.listen({ port: 80, hostname: '192.0.2.2' });
+  for (let i = 0; i < 20; i++) network.connect({ port: 80, receiveBufferBytes: 4096 }, new Reader());
+  await network.run(() => watch.all.length === 20);
+  await assert.rejects(engine.listen({ port: 80, hostname: '192.0.2.2' }), /EADDRINUSE/);
+  assert.ok(
+    told.length >= 4 && told.every((code, i) => code === (i % 2 === 0 ? 'EMFILE' : undefined)),
+    told.join(),
+  );
+});
+
+/** Does anything that a handler may do, at any moment. */
+function anything(random: SeededRandom, engine: () => SimEngine): Plan {
+  const act = (conn: EngineConnection): void => {
+    switch (random.int(12)) {
+      case 0:
+        conn.close('by chance');
+        break;
+      case 1:
+        conn.reset('by chance');
+        break;
+      case 2:
+        conn.shutdownWrite();
+        break;
+      case 3:
+        conn.pauseReading();
+        break;
+      case 4:
+      case 5:
+        conn.resumeReading();
+        break;
+      case 6:
+        conn.setDeadline(engine().nowMs + random.int(300) - 5);
+        break;
+      default:
+        fill(conn, random.int(100_000) + 1, 66);
+    }
+  };
+  return {
+    onAccept: act,
+    onReceive: (conn) => act(conn),
+    onDrained: act,
+    onPeerEnd: act,
+    onDeadline(conn) {
+      conn.resumeReading();
+      act(conn);
+    },
+  };
+}
+
+test('whatever handlers, peers and the network do, the promises of the contract hold', async () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const random = new SeededRandom(seed);
+    const faults: Partial<NetworkFaults> = {
+      latencyMsMax: random.pick([0, 5]),
+      tinySegment: 0.2,
+      shortReceive: 0.3,
+      shortWrite: 0.3,
+      lateSend: 0.3,
+      turnDelay: 0.2,
+      turnDelayMsMax: 30,
+      linkReset: 0.2,
+      linkResetWithinMs: 300,
+      ringFull: 0.1,
+      receiveExhaustion: 0.1,
+      closeDelayMsMax: random.pick([0, 10]),
+      resetDropsUnread: 0.5,
+      deadlinesFirst: 0.5,
+    };
+    let engine: SimEngine | undefined;
+    const body = async (stage: SimStage): Promise<void> => {
+      engine = stage.engine;
+      for (let i = 0; i < 5; i++) {
+        const client = stage.connect();
+        for (let at = 0; at < 6; at++) {
+          stage.network.after(random.int(400), () => {
+            const what = random.int(10);
+            if (what === 0) client.peer.end();
+            else if (what === 1) client.peer.reset();
+            else if (what === 2) client.peer.destroy();
+            else if (what === 3) client.peer.vanish();
+            else if (what === 4) client.peer.pauseReading();
+            else if (what === 5) client.peer.resumeReading();
+            else client.say('z'.repeat(random.int(5000)));
+          });
+        }
+      }
+      await stage.pass(random.int(20_000));
+    };
+    await onSimStage(
+      anything(random, () => engine!),
+      body,
+      faults,
+      seed,
+    );
+  }
+});

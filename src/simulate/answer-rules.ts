@@ -1,0 +1,50 @@
+/**
+ * When a server may answer in a handler's place, and when an answer must be the last of its connection:
+ * what the RFCs and the table of the life of a connection say, asked at the moment of the head.
+ */
+import type { EndingConnection } from './close-table.ts';
+import { expectedAnswer, throws } from './expected-answer.ts';
+import type { RequestPlan } from './request-plan.ts';
+import type { World } from './world.ts';
+
+/** A response that no handler gave. @returns what is wrong with it */
+export function faultComplaint(it: EndingConnection, status: number): string | undefined {
+  const { exchange, request } = it;
+  if (it.phase === 'head') {
+    if (request?.refusal === status && it.deliveredBytes > request.start) return undefined;
+    return status === 408 ? it.deadlineComplaint(it.dueMs) : 'nothing calls for it';
+  }
+  if (it.phase !== 'exchange' || request === undefined) return 'no request was made';
+  if (exchange?.isAnswered === true) return 'a second answer';
+  const { bodyRefusal } = request;
+  if (status === bodyRefusal?.status && it.deliveredBytes >= bodyRefusal.fromBytes) return undefined;
+  if (exchange === undefined) return 'the handler was not called';
+  if (status === 500 && throws(request)) return undefined;
+  if (status === 503) return it.deadlineComplaint(exchange.handlerDueMs);
+  if (status === 408) return it.deadlineComplaint(exchange.bodyDueMs);
+  return 'nothing calls for it';
+}
+
+/**
+ * RFC 9112 §9.3: the connection goes on unless there is a reason.
+ * @param finals final responses on this connection, this one included
+ */
+export function mustClose(it: EndingConnection, world: World, finals: number, status: number): boolean {
+  const { exchange, request } = it;
+  return (
+    exchange === undefined ||
+    exchange.isFault ||
+    request === undefined ||
+    !request.persists ||
+    it.deliveredBytes < request.bodyEnd ||
+    world.isDraining ||
+    finals >= world.settings.limits.requestsPerConnectionMax ||
+    (request.kind === 'asks-close' && status === 200) ||
+    endsWithConnection(request, status)
+  );
+}
+
+/** RFC 9112 §6.3: HTTP/1.0 has no chunks, so a body of unknown length ends with the connection. */
+function endsWithConnection(request: RequestPlan, status: number): boolean {
+  return request.minor === 0 && status === 200 && expectedAnswer(request).isLengthUnknown;
+}
