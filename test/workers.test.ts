@@ -93,6 +93,32 @@ describe('workers', { skip: linux ? false : 'several threads need SO_REUSEPORT a
     });
   }
 
+  for (const engine of ['iouring', 'epoll'] as const) {
+    it(`gives each of few connections to the worker that has the fewest (${engine})`, async () => {
+      const server = await serve({ module, workers: 2, balance: 'least', port: 0, engine, logger: quiet });
+      for (let round = 0; round < 5; round++) {
+        const clients: RawClient[] = [];
+        const perThread = new Map<string, number>();
+        for (let i = 0; i < 8; i++) {
+          const client = await RawClient.open(server.port);
+          clients.push(client);
+          client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+          const thread = (await client.response()).body;
+          perThread.set(thread, (perThread.get(thread) ?? 0) + 1);
+        }
+        assert.deepEqual([...perThread.values()], [4, 4], `round ${round}`);
+        for (const client of clients) client.socket.end();
+        await Promise.all(clients.map((client) => client.until((c) => c.closed, 'the end')));
+        await sleep(20);
+      }
+      // A place is free again after a reload, and the new threads share among themselves.
+      await server.reload();
+      const stats = await server.stats();
+      assert.equal(stats.requests >= 40, true);
+      await server.close(true);
+    });
+  }
+
   it('reloads with no request lost', async () => {
     writeApp('one');
     const server = await serve({ module, workers: 2, port: 0, logger: quiet });

@@ -27,6 +27,7 @@ import {
   type ListenAddress,
   type Listener,
 } from './engine.ts';
+import { Handoff } from './handoff.ts';
 import { type ListeningSocket, openListener } from './listening-socket.ts';
 import { SendPool } from './send-pool.ts';
 
@@ -103,6 +104,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   readonly #wheel = new TimingWheel(DEADLINE_TICK_MS, this.turnMs);
   #turnScheduled = false;
   #held = false;
+  #handoff: Handoff | undefined;
   /** Only while there is something to accept: an engine that could not be made must leave nothing behind. */
   #reserve: Reserve | undefined;
   #acceptRetry: ReturnType<typeof setTimeout> | undefined;
@@ -111,6 +113,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
 
   constructor(options: EngineOptions<C>) {
     this.options = options;
+    if (options.handoff !== undefined)
+      this.#handoff = new Handoff(options.handoff.buffer, options.handoff.thread);
     this.handler = options.handler;
   }
 
@@ -118,6 +122,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   protected abstract runTurn(): void;
   /** Called after each turn, also after one that threw. @returns whether there is work that nothing will wake us for */
   protected abstract endTurn(): boolean;
+  /** Begins the life of a connection with `fd`. @returns 0, or a negative errno, and `fd` is closed then */
+  protected abstract welcome(fd: number): number;
   protected abstract makeConnection(slot: number, generation: number, fd: number): C;
   /** A listener has been opened: the next turn accepts from it. @throws SysError */
   protected abstract watchListener(listener: DescriptorListener, index: number): void;
@@ -155,6 +161,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       throw error;
     }
     this.listeners.push(listener);
+    this.#handoff?.join(this.wakeup.eventFd);
     this.#reserve ??= Reserve.open();
     this.schedule();
     let stopped: Promise<void> | undefined;
@@ -162,6 +169,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       address: socket.address,
       close: () => {
         listener.closing = true;
+        if (this.listeners.every((each) => each.closing)) this.#handoff?.leave();
         stopped ??= new Promise((resolve) => {
           listener.onStopped = resolve;
           if (this.released) resolve();
@@ -207,6 +215,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.#closing ??= new Promise((resolve) => {
       this.#onAllGone = resolve;
       for (const listener of this.listeners) listener.closing = true;
+      this.#handoff?.leave();
       for (const conn of this.table) conn.reset('engine-closed');
       this.schedule();
     });
@@ -264,6 +273,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.counters.turns++;
     this.turnMs = performance.now();
     try {
+      if (this.#handoff?.hasWaiting === true) this.#welcomeGiven(this.#handoff);
       this.runTurn();
     } finally {
       this.inTurn = false;
@@ -312,8 +322,20 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
         ? undefined
         : this.table.add((slot, generation) => this.makeConnection(slot, generation, fd));
     if (conn === undefined) closeFd(fd);
-    else this.counters.accepted++;
+    else {
+      this.counters.accepted++;
+      this.#handoff?.report(this.table.count);
+    }
     return conn;
+  }
+
+  /** @returns true when another thread has fewer connections and has been given this one */
+  protected giveAway(fd: number): boolean {
+    return this.#handoff?.tryGive(fd, this.table.count) === true;
+  }
+
+  #welcomeGiven(handoff: Handoff): void {
+    for (let fd = handoff.take(); fd !== -1; fd = handoff.take()) this.welcome(fd);
   }
 
   /** The last step: the slot and the memory of `conn` are free. Its descriptor has been dealt with. */
@@ -323,6 +345,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.#wheel.remove(conn.slot);
     this.table.remove(conn);
     this.counters.closed++;
+    this.#handoff?.report(this.table.count);
     this.handler.onClosed(conn, conn.reason);
     if (this.#acceptRetry !== undefined) this.#resumeAccepting();
   }

@@ -199,6 +199,8 @@ export interface EngineOptions<C extends EngineConnection = EngineConnection> {
     readonly intervalSeconds: number;
     readonly probes: number;
   };
+  /** Connections are spread over the threads that share this memory (handoff.ts); engines without descriptors ignore it. */
+  readonly handoff?: { readonly buffer: SharedArrayBuffer; readonly thread: number };
   /** Called with errors that belong to no connection and no call: the engine goes on. */
   readonly onError?: (error: Error) => void;
 }

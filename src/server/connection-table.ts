@@ -7,7 +7,7 @@ import { addressText, type ConnectionRow, firstSample, movementOf } from '../obs
 import type { HttpConnection } from './connection.ts';
 import { STATE_EXCHANGE, STATE_IDLE, STATE_NAMES } from './connection-state.ts';
 
-export interface ConnectionStates {
+export type ConnectionStates = {
   /** Accepted, no byte yet. */
   accepted: number;
   /** Part of a request's head has come. */
@@ -20,7 +20,7 @@ export interface ConnectionStates {
   linger: number;
   /** Ended; what was written still leaves. */
   closing: number;
-}
+};
 
 /** A target may be 8 KiB long; its beginning tells which it is. */
 const TARGET_CHARS_MAX = 256;

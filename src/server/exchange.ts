@@ -120,7 +120,8 @@ export class Exchange {
     );
   }
 
-  #respond(response: unknown): void {
+  /** @param fromHook from the error hook, whose own failures have no second hook */
+  #respond(response: unknown, fromHook = false): void {
     if (this.#settled) {
       discardResponse(response);
       return;
@@ -129,7 +130,8 @@ export class Exchange {
     try {
       responseParts(response, parts);
     } catch (error) {
-      this.#handlerFailed(error);
+      if (fromHook) this.#errorHookFailed(error);
+      else this.#handlerFailed(error);
       return;
     }
     this.#send(parts);
@@ -211,25 +213,10 @@ export class Exchange {
     }
     if (isThenable(result)) {
       result.then(
-        (response) => this.#respondFromHook(response),
+        (response) => this.#respond(response, true),
         (second) => this.#errorHookFailed(second),
       );
-    } else this.#respondFromHook(result);
-  }
-
-  #respondFromHook(response: unknown): void {
-    if (this.#settled) {
-      discardResponse(response);
-      return;
-    }
-    const { parts } = this.connection.thread;
-    try {
-      responseParts(response, parts);
-    } catch (error) {
-      this.#errorHookFailed(error);
-      return;
-    }
-    this.#send(parts);
+    } else this.#respond(result, true);
   }
 
   #errorHookFailed(error: unknown): void {

@@ -67,6 +67,14 @@ export interface LimitOptions {
   requestsPerConnection?: number;
 }
 
+/** The admin port: metrics, health and the connection table, for operators only. */
+export interface AdminOptions {
+  /** 0 is any free port. */
+  port: number | string;
+  /** @default '127.0.0.1': what it shows is nobody else's business */
+  hostname?: string;
+}
+
 export interface ServeOptions {
   /** The handler: `(request, context) => Response | Promise<Response>`. */
   fetch?: FetchHandler;
@@ -84,6 +92,13 @@ export interface ServeOptions {
   reusePort?: boolean;
   /** Threads that serve `module`, each with its own engine; 0 is this thread. @default 0 */
   workers?: number;
+  /**
+   * Which worker gets a new connection: the one that the kernel's hash names (SO_REUSEPORT), or the one
+   * that has the fewest. The hash costs nothing and is even over thousands of connections; over tens it
+   * is not.
+   * @default 'kernel'
+   */
+  balance?: 'kernel' | 'least';
   /** @default 'auto': the fastest that this host allows */
   engine?: 'auto' | EngineName;
   timeouts?: TimeoutOptions;
@@ -100,6 +115,11 @@ export interface ServeOptions {
   accessLog?: 'pretty' | 'json' | 'off';
   /** Make `Request` and `Response` the light ones everywhere in this process. @default false */
   globals?: boolean;
+  /**
+   * A second port with `/metrics`, `/healthz`, `/readyz` and `/connections`. A number is a port on loopback.
+   * @default none
+   */
+  admin?: AdminOptions | number | string;
   /** Certificate and key, as PEM text: HTTPS, on the node engine. */
   tls?: { readonly cert: string; readonly key: string; readonly passphrase?: string };
 }
@@ -129,7 +149,8 @@ export interface Settings {
 
 const OPTION_NAMES = new Set([
   'fetch', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
-  'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls',
+  'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls', 'admin',
+  'balance',
 ]); // biome-ignore format: one list
 const TIMEOUT_NAMES = ['header', 'idle', 'body', 'handler', 'deadPeer', 'linger', 'drain'] as const;
 const LIMIT_NAMES = [
@@ -142,6 +163,7 @@ const LIMIT_NAMES = [
   'connectionsPerAddress',
   'whenFull',
 ] as const;
+const ADMIN_HOSTNAME = '127.0.0.1';
 const ENGINES = ['auto', 'iouring', 'epoll', 'node'];
 
 type CountName = 'headerCount' | 'requestsPerConnection' | 'connections' | 'connectionsPerAddress';
@@ -181,10 +203,14 @@ export function checkOptions(options: ServeOptions): Settings {
     if (options[name] !== undefined && typeof options[name] !== 'boolean')
       throw new OptionError(name, options[name], 'true or false');
   }
+  if (options.balance !== undefined && options.balance !== 'kernel' && options.balance !== 'least') {
+    throw new OptionError('balance', options.balance, "'kernel' or 'least'");
+  }
   if (options.accessLog !== undefined && !['pretty', 'json', 'off'].includes(options.accessLog)) {
     throw new OptionError('accessLog', options.accessLog, "'pretty', 'json' or 'off'");
   }
   checkAddress(options);
+  adminAddressOf(options);
   const whenFull = options.limits?.whenFull;
   if (whenFull !== undefined && whenFull !== 'refuse' && whenFull !== 'pause') {
     throw new OptionError('limits.whenFull', whenFull, "'refuse' or 'pause'");
@@ -250,6 +276,24 @@ function checkAddress(options: ServeOptions): void {
   if (options.hostname !== undefined && (typeof options.hostname !== 'string' || options.hostname === '')) {
     throw new OptionError('hostname', options.hostname, 'a host name or an address');
   }
+}
+
+/**
+ * @returns where the admin port listens; undefined when none is wanted
+ * @throws OptionError
+ */
+export function adminAddressOf(
+  options: Pick<ServeOptions, 'admin'>,
+): { readonly port: number; readonly hostname: string } | undefined {
+  const { admin } = options;
+  if (admin === undefined) return undefined;
+  if (typeof admin !== 'object') return { port: portNumber('admin', admin), hostname: ADMIN_HOSTNAME };
+  if (admin === null) throw new OptionError('admin', admin, 'a port, or { port, hostname }');
+  refuseUnknown('admin.', Object.keys(admin), new Set(['port', 'hostname']));
+  const { hostname = ADMIN_HOSTNAME } = admin;
+  if (typeof hostname !== 'string' || hostname === '')
+    throw new OptionError('admin.hostname', hostname, 'a host name or an address');
+  return { port: portNumber('admin.port', admin.port), hostname };
 }
 
 /** @returns the port to bind, from the option, else PORT, else 3000. */

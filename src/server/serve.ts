@@ -8,6 +8,7 @@ import { OptionError } from '../base/errors.ts';
 import type {
   Engine,
   EngineName,
+  EngineOptions,
   EngineStats,
   ListenAddress,
   Listener,
@@ -15,10 +16,13 @@ import type {
 } from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
 import { type AccessLog, createAccessLog } from '../observe/access-log.ts';
+import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import { installGlobals } from '../web/globals.ts';
+import type { AdminServer } from './admin.ts';
 import { loadHandler } from './module.ts';
 import {
+  adminAddressOf,
   checkOptions,
   type FetchHandler,
   hostnameOf,
@@ -30,6 +34,11 @@ import { ServerThread, type ServerThreadStats } from './server-thread.ts';
 
 /** How long the end of a server waits for the last lines of its access log. */
 const LOG_FLUSH_MS = 500;
+/** Rows of `connections()` when nobody says how many. */
+export const CONNECTION_ROWS_MAX = 1000;
+
+/** A thread's place among those that share connections (engine/handoff.ts). */
+export type HandoffPlace = NonNullable<EngineOptions['handoff']>;
 
 export interface EngineChoice {
   readonly name: EngineName;
@@ -55,6 +64,12 @@ export interface CloseReport {
   readonly forced: number;
 }
 
+export interface AdminAddress {
+  readonly url: string;
+  readonly port: number;
+  readonly hostname: string;
+}
+
 export interface Server {
   /** Where clients reach it, as `http://127.0.0.1:8080`; `unix:/path` for a unix socket. */
   readonly url: string;
@@ -62,6 +77,12 @@ export interface Server {
   readonly port: number;
   readonly hostname: string;
   readonly engine: EngineChoice;
+  /** The admin port, where one was asked for. */
+  readonly admin: AdminAddress | undefined;
+  /** True from when connections are accepted until `close`. */
+  readonly isAccepting: boolean;
+  /** On the clock of `performance.now()`. */
+  readonly startedAtMs: number;
   /** Resolves when connections are accepted; `serve` resolves then too. */
   readonly ready: Promise<Server>;
   /** Resolves when the server has closed. */
@@ -71,6 +92,8 @@ export interface Server {
   /** New requests go to `handler`; with workers, they load the module anew, one after the other. */
   reload(handler?: FetchHandler): Promise<void>;
   stats(): Promise<ServerStats>;
+  /** Open connections, one row each, at most `countMax`: those that stall first. @default 1000 */
+  connections(countMax?: number): Promise<ConnectionRow[]>;
   /** Calls the handler without a socket. */
   fetch(request: Request): Promise<Response>;
   ref(): void;
@@ -95,12 +118,31 @@ export async function serve(first: FetchHandler | ServeOptions, second?: FetchHa
         : { ...first, fetch: second };
   const settings = checkOptions(options);
   if (options.globals === true) installGlobals();
+  const address = adminAddressOf(options);
+  // First, for it must be able to say that the server is starting, and its port may be taken.
+  const admin =
+    address === undefined ? undefined : await (await import('./admin.ts')).openAdmin(address, options.logger);
+  try {
+    const server = await start(options, settings, admin);
+    admin?.watch(server);
+    return server;
+  } catch (error) {
+    await admin?.close();
+    throw error;
+  }
+}
+
+async function start(
+  options: ServeOptions,
+  settings: Settings,
+  admin: AdminServer | undefined,
+): Promise<Server> {
   if ((options.workers ?? 0) > 0) {
     const { startWorkers } = await import('./workers.ts');
-    return startWorkers(options, settings);
+    return startWorkers(options, settings, admin);
   }
   const fetch = options.fetch ?? (await loadHandler(moduleUrl(options.module!)));
-  const server = await serveHere({ ...options, fetch }, settings);
+  const server = await serveHere({ ...options, fetch }, settings, admin);
   options.onListen?.({ url: server.url, port: server.port, hostname: server.hostname });
   options.signal?.addEventListener('abort', () => void server.close(), { once: true });
   if (options.signal?.aborted) void server.close();
@@ -111,8 +153,10 @@ export async function serve(first: FetchHandler | ServeOptions, second?: FetchHa
 export async function serveHere(
   options: ServeOptions & { fetch: FetchHandler },
   settings: Settings,
+  admin?: AdminServer,
+  handoff?: HandoffPlace,
 ): Promise<ThreadServer> {
-  return new ThreadServer(await startThread(options, settings, options.fetch));
+  return new ThreadServer(await startThread(options, settings, options.fetch, handoff), admin);
 }
 
 /** A path from the current folder, or a URL, as a module URL. */
@@ -136,6 +180,7 @@ async function startThread(
   options: ServeOptions,
   settings: Settings,
   fetch: FetchHandler,
+  handoff: HandoffPlace | undefined,
 ): Promise<RunningThread> {
   const logger = options.logger ?? createLogger();
   const accessLog =
@@ -159,6 +204,7 @@ async function startThread(
     keepAlive: keepAliveFor(settings.timeouts.deadPeerMs),
     onError: (error) => logger.error('engine', error),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
+    ...(handoff === undefined ? {} : { handoff }),
   });
   thread.attach(engine);
   try {
@@ -227,6 +273,8 @@ export class ThreadServer implements Server {
   readonly port: number;
   readonly hostname: string;
   readonly engine: EngineChoice;
+  readonly admin: AdminServer | undefined;
+  readonly startedAtMs = performance.now();
   readonly ready: Promise<Server>;
   readonly finished: Promise<CloseReport>;
   readonly #running: RunningThread;
@@ -234,8 +282,10 @@ export class ThreadServer implements Server {
   #resolveFinished!: (report: CloseReport) => void;
   #force: (() => void) | undefined;
 
-  constructor(running: RunningThread) {
+  /** @param admin closed when this has closed */
+  constructor(running: RunningThread, admin?: AdminServer) {
     this.#running = running;
+    this.admin = admin;
     const { address } = running.listener;
     this.url = urlOf(running.thread.scheme, address);
     this.port = address.port;
@@ -250,7 +300,8 @@ export class ThreadServer implements Server {
   close(options: CloseOptions | boolean = false): Promise<CloseReport> {
     const force = typeof options === 'boolean' ? options : options.force === true;
     this.#closing ??= closeThread(this.#running, new Promise((resolve) => (this.#force = resolve))).then(
-      (report) => {
+      async (report) => {
+        await this.admin?.close();
         this.#resolveFinished(report);
         return report;
       },
@@ -267,6 +318,14 @@ export class ThreadServer implements Server {
 
   async stats(): Promise<ServerStats> {
     return { ...this.#running.thread.stats(), engine: this.#running.engine.stats(), workers: 0 };
+  }
+
+  async connections(countMax = CONNECTION_ROWS_MAX): Promise<ConnectionRow[]> {
+    return this.#running.thread.connectionRows(countMax).sort(busiestFirst);
+  }
+
+  get isAccepting(): boolean {
+    return this.#closing === undefined;
   }
 
   async fetch(request: Request): Promise<Response> {
@@ -286,10 +345,12 @@ export class ThreadServer implements Server {
 
   ref(): void {
     this.#running.engine.ref();
+    this.admin?.ref();
   }
 
   unref(): void {
     this.#running.engine.unref();
+    this.admin?.unref();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -303,20 +364,27 @@ async function closeThread(running: RunningThread, forced: Promise<void>): Promi
   thread.drain();
   await listener.close();
   const open = thread.openConnections;
-  await waitForEnd(thread, settings.timeouts.drainMs, forced);
+  const isLate = await waitForEnd(thread, settings.timeouts.drainMs, forced);
   const left = thread.openConnections;
+  if (isLate) thread.deadlines.drain += left;
   await engine.close();
   await running.accessLog?.flush(LOG_FLUSH_MS);
   return { drained: open - left, forced: left };
 }
 
-async function waitForEnd(thread: ServerThread, drainMs: number, forced: Promise<void>): Promise<void> {
+/** @returns whether the drain deadline came first */
+async function waitForEnd(thread: ServerThread, drainMs: number, forced: Promise<void>): Promise<boolean> {
   let over = false;
+  let isLate = false;
   let deadline: ReturnType<typeof setTimeout> | undefined;
   const end = Promise.race([
     forced,
     new Promise<void>((resolve) => {
-      if (drainMs !== Number.POSITIVE_INFINITY) deadline = setTimeout(resolve, drainMs);
+      if (drainMs === Number.POSITIVE_INFINITY) return;
+      deadline = setTimeout(() => {
+        isLate = true;
+        resolve();
+      }, drainMs);
     }),
   ]).then(() => {
     over = true;
@@ -326,4 +394,5 @@ async function waitForEnd(thread: ServerThread, drainMs: number, forced: Promise
     await Promise.race([end, new Promise((resolve) => setTimeout(resolve, 5))]);
   }
   clearTimeout(deadline);
+  return isLate;
 }

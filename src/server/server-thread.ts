@@ -44,7 +44,7 @@ export interface ServerThreadStats {
   unsentBytes: number;
 }
 
-export interface Deadlines {
+export type Deadlines = {
   header: number;
   idle: number;
   body: number;
@@ -52,7 +52,7 @@ export interface Deadlines {
   linger: number;
   deadPeer: number;
   drain: number;
-}
+};
 
 export class ServerThread implements EngineHandler {
   fetch: FetchHandler;

@@ -1,7 +1,8 @@
 /** What the main thread and its workers say to each other. Plain data: it crosses by structured clone. */
 
+import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { ServeOptions } from './options.ts';
-import type { CloseReport, EngineChoice, ServerStats } from './serve.ts';
+import type { CloseReport, EngineChoice, HandoffPlace, ServerStats } from './serve.ts';
 
 /** The options that a worker needs and that can be cloned. */
 export type WorkerOptions = Pick<
@@ -20,6 +21,8 @@ export type WorkerOptions = Pick<
 >;
 
 export interface WorkerData {
+  /** Shared with the other workers when connections are balanced. */
+  readonly handoff: HandoffPlace | undefined;
   /** The module's URL. */
   readonly module: string;
   readonly options: WorkerOptions;
@@ -29,7 +32,8 @@ export interface WorkerData {
 
 export type ToWorker =
   | { readonly type: 'close'; readonly force: boolean }
-  | { readonly type: 'stats'; readonly id: number };
+  | { readonly type: 'stats'; readonly id: number }
+  | { readonly type: 'connections'; readonly id: number; readonly countMax: number };
 
 export type FromWorker =
   | {
@@ -41,7 +45,8 @@ export type FromWorker =
     }
   | { readonly type: 'failed'; readonly error: ErrorData }
   | { readonly type: 'stats'; readonly id: number; readonly stats: ServerStats }
-  | { readonly type: 'closed'; readonly report: CloseReport };
+  | { readonly type: 'connections'; readonly id: number; readonly rows: readonly ConnectionRow[] }
+  | { readonly type: 'closed'; readonly report: CloseReport; readonly stats: ServerStats };
 
 /** An error's shape that survives the crossing with its class and code. */
 export interface ErrorData {

@@ -12,21 +12,26 @@ import { errorData, type FromWorker, type ToWorker, type WorkerData } from './wo
 
 const port = parentPort;
 assert(port !== null, 'worker.ts runs in worker threads only');
-const { module, options } = workerData as WorkerData;
+const { module, options, handoff } = workerData as WorkerData;
 const tell = (message: FromWorker) => port.postMessage(message);
 
 async function start(): Promise<ThreadServer> {
   if (options.globals === true) installGlobals();
   const fetch = await loadHandler(new URL(module));
   const withHandler = { ...options, fetch };
-  return serveHere(withHandler, checkOptions(withHandler));
+  return serveHere(withHandler, checkOptions(withHandler), undefined, handoff);
 }
 
 start().then(
   (server) => {
     port.on('message', (message: ToWorker) => {
       if (message.type === 'close') void server.close(message.force);
-      else void server.stats().then((stats) => tell({ type: 'stats', id: message.id, stats }));
+      else if (message.type === 'stats')
+        void server.stats().then((stats) => tell({ type: 'stats', id: message.id, stats }));
+      else
+        void server
+          .connections(message.countMax)
+          .then((rows) => tell({ type: 'connections', id: message.id, rows }));
     });
     // Threads share one descriptor table: what this one leaves open would stay open, its clients hanging.
     process.on('exit', () => server.releaseNow());
@@ -34,8 +39,8 @@ start().then(
       console.error('worker: uncaught exception', error);
       process.exit(1);
     });
-    server.finished.then((report) => {
-      tell({ type: 'closed', report });
+    server.finished.then(async (report) => {
+      tell({ type: 'closed', report, stats: await server.stats() });
       port.close();
     });
     tell({

@@ -4,24 +4,28 @@
  * crash or be replaced and no connection that waits in the accept queue is lost.
  */
 import { lookup } from 'node:dns/promises';
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { OptionError, UnavailableError } from '../base/errors.ts';
+import { Handoff } from '../engine/handoff.ts';
 import { type ListeningSocket, openListener } from '../engine/listening-socket.ts';
+import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
+import type { AdminServer } from './admin.ts';
 import { loadHandler } from './module.ts';
 import { hostnameOf, type LoggerLike, portOf, type ServeOptions, type Settings } from './options.ts';
 import {
   type CloseOptions,
   type CloseReport,
+  CONNECTION_ROWS_MAX,
   type EngineChoice,
+  type HandoffPlace,
   keepAliveFor,
   moduleUrl,
   type Server,
   type ServerStats,
   urlOf,
 } from './serve.ts';
-import { mergeStats } from './stats.ts';
+import { WorkerCensus } from './worker-census.ts';
 import {
   errorFromData,
   type FromWorker,
@@ -39,10 +43,14 @@ const PROVEN_AFTER_MS = 10_000;
 const FORCE_GRACE_MS = 2000;
 
 /** Starts `options.workers` threads and resolves when every one accepts connections. */
-export async function startWorkers(options: ServeOptions, settings: Settings): Promise<Server> {
+export async function startWorkers(
+  options: ServeOptions,
+  settings: Settings,
+  admin?: AdminServer,
+): Promise<Server> {
   if (options.fd !== undefined)
     throw new OptionError('fd', options.fd, 'workers open their own sockets; leave it out');
-  const server = new WorkerServer(options, settings);
+  const server = new WorkerServer(options, settings, admin);
   try {
     await server.start();
   } catch (error) {
@@ -62,6 +70,8 @@ interface Seat {
   member: Member | undefined;
   restartDelayMs: number;
   restart: ReturnType<typeof setTimeout> | undefined;
+  /** Threads that were started for it: two live side by side while one takes over from the other. */
+  startCount: number;
 }
 
 /** One thread. */
@@ -78,22 +88,25 @@ class WorkerServer implements Server {
   port = 0;
   hostname = '';
   engine: EngineChoice = { name: 'node', reason: 'not started' };
+  readonly admin: AdminServer | undefined;
+  readonly startedAtMs = performance.now();
   readonly ready: Promise<Server>;
   readonly finished: Promise<CloseReport>;
   readonly #options: ServeOptions;
   readonly #settings: Settings;
   readonly #logger: LoggerLike;
   readonly #seats: Seat[] = [];
-  readonly #statsWaiting = new Map<number, (stats: ServerStats) => void>();
+  readonly #census = new WorkerCensus();
   readonly #moduleUrl: URL;
   #generation = 0;
+  #handoff: SharedArrayBuffer | undefined;
   #closing: Promise<CloseReport> | undefined;
   #reloading: Promise<void> = Promise.resolve();
   #resolveReady!: (server: Server) => void;
   #resolveFinished!: (report: CloseReport) => void;
-  #statsId = 0;
 
-  constructor(options: ServeOptions, settings: Settings) {
+  constructor(options: ServeOptions, settings: Settings, admin: AdminServer | undefined) {
+    this.admin = admin;
     this.#options = options;
     this.#settings = settings;
     this.#logger = options.logger ?? createLogger();
@@ -111,6 +124,7 @@ class WorkerServer implements Server {
         member: undefined,
         restartDelayMs: RESTART_DELAY_MS,
         restart: undefined,
+        startCount: 0,
       });
     }
     const members = await Promise.allSettled(this.#seats.map((seat) => this.#startMember(seat)));
@@ -174,10 +188,24 @@ class WorkerServer implements Server {
     };
   }
 
+  /** Each seat has two places, which its threads take in turn. */
+  #handoffPlace(seat: Seat): HandoffPlace | undefined {
+    if (this.#options.balance !== 'least') return undefined;
+    const workers = this.#options.workers!;
+    this.#handoff ??= Handoff.allocate(2 * workers);
+    return { buffer: this.#handoff, thread: seat.index + workers * (seat.startCount++ % 2) };
+  }
+
   /** Starts a thread for `seat` and waits until it accepts connections. */
   async #startMember(seat: Seat): Promise<Member> {
     const url = new URL(this.#moduleUrl);
-    const data: WorkerData = { module: url.href, options: this.#workerOptions(seat), index: seat.index };
+    const handoff = this.#handoffPlace(seat);
+    const data: WorkerData = {
+      module: url.href,
+      options: this.#workerOptions(seat),
+      index: seat.index,
+      handoff,
+    };
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: data,
       name: `holdfast-${seat.index}-${this.#generation++}`,
@@ -193,19 +221,23 @@ class WorkerServer implements Server {
             this.hostname = message.hostname;
             this.url = message.url;
           }
+          this.#census.joined(worker, seat.index);
           resolve({ worker, ended, engine: message.engine, startedAtMs: performance.now(), leaving: false });
         } else if (message.type === 'failed') reject(errorFromData(message.error));
         else if (message.type === 'closed') {
           report = message.report;
+          this.#census.ending(worker, message.stats);
           // Its connections have ended; what the module itself keeps running must not keep the thread.
           void worker.terminate();
-        } else this.#statsWaiting.get(message.id)?.(message.stats);
+        } else this.#census.answered(message);
       });
       worker.on('error', (error) => {
         this.#logger.error(`worker ${seat.index} failed`, error);
         reject(error);
       });
       worker.once('exit', (code) => {
+        this.#census.left(worker);
+        if (handoff !== undefined) Handoff.leave(handoff.buffer, handoff.thread);
         settle(report);
         reject(new Error(`worker ${seat.index} ended with code ${code} before it was ready`));
         if (seat.member?.worker === worker) this.#memberEnded(seat, seat.member, code);
@@ -287,26 +319,22 @@ class WorkerServer implements Server {
       drained: reports.reduce((sum, each) => sum + each.drained, 0),
       forced: reports.reduce((sum, each) => sum + each.forced, 0),
     };
+    await this.admin?.close();
     this.#resolveFinished(report);
     return report;
   }
 
   /** The sum over the workers. */
   async stats(): Promise<ServerStats> {
-    const members = this.#seats.flatMap((seat) => (seat.member === undefined ? [] : [seat.member]));
-    return mergeStats(await Promise.all(members.map((member) => this.#statsOf(member))), members.length);
+    return this.#census.stats(this.#seats.filter((seat) => seat.member !== undefined).length);
   }
 
-  async #statsOf(member: Member): Promise<ServerStats> {
-    const id = ++this.#statsId;
-    const answer = new Promise<ServerStats>((resolve) => this.#statsWaiting.set(id, resolve));
-    member.worker.postMessage({ type: 'stats', id } satisfies ToWorker);
-    const gone = once(member.worker, 'exit').then(() => mergeStats([], 0));
-    try {
-      return await Promise.race([answer, gone]);
-    } finally {
-      this.#statsWaiting.delete(id);
-    }
+  async connections(countMax = CONNECTION_ROWS_MAX): Promise<ConnectionRow[]> {
+    return (await this.#census.connections(countMax)).sort(busiestFirst).slice(0, countMax);
+  }
+
+  get isAccepting(): boolean {
+    return this.#closing === undefined && this.#seats.some((seat) => seat.member !== undefined);
   }
 
   async fetch(request: Request): Promise<Response> {
@@ -321,10 +349,12 @@ class WorkerServer implements Server {
 
   ref(): void {
     for (const seat of this.#seats) seat.member?.worker.ref();
+    this.admin?.ref();
   }
 
   unref(): void {
     for (const seat of this.#seats) seat.member?.worker.unref();
+    this.admin?.unref();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

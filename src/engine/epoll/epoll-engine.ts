@@ -373,16 +373,25 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
         this.exhausted(listener, -fd);
         return;
       }
-      const conn = this.admit(fd);
-      if (conn === undefined) continue;
-      const added = this.#events.add(fd, SOCKET_INTEREST, conn.slot, conn.generation);
-      if (added < 0) {
-        this.#dismiss(conn);
-        this.exhausted(listener, -added);
+      if (this.giveAway(fd)) continue;
+      const result = this.welcome(fd);
+      if (result < 0) {
+        this.exhausted(listener, -result);
         return;
       }
-      this.handler.onAccept(conn);
     }
+  }
+
+  protected welcome(fd: number): number {
+    const conn = this.admit(fd);
+    if (conn === undefined) return 0;
+    const added = this.#events.add(fd, SOCKET_INTEREST, conn.slot, conn.generation);
+    if (added < 0) {
+      this.#dismiss(conn);
+      return added;
+    }
+    this.handler.onAccept(conn);
+    return 0;
   }
 
   /** Takes back what `admit` did, for a connection that the handler has not heard of. */

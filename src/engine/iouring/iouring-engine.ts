@@ -286,14 +286,16 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       // ECONNABORTED, EINTR, ECANCELED and the network's own errors (accept(2)) concern one connection: go on.
       return;
     }
-    this.#welcome(result);
+    if (!this.giveAway(result)) this.welcome(result);
   }
 
-  #welcome(fd: number): void {
+  protected welcome(fd: number): number {
     const conn = this.admit(fd);
-    if (conn === undefined) return;
-    this.touch(conn);
-    this.handler.onAccept(conn);
+    if (conn !== undefined) {
+      this.touch(conn);
+      this.handler.onAccept(conn);
+    }
+    return 0;
   }
 
   /** Turns wishes into submissions. Stops early only when the ring is full; then the rest keep waiting. */
@@ -492,7 +494,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     for (;;) {
       const fd = accept4(listener.socket.fd, SOCK_CLOEXEC | SOCK_NONBLOCK);
       if (fd < 0) return;
-      this.#welcome(fd);
+      this.welcome(fd);
     }
   }
 

@@ -1,0 +1,193 @@
+/**
+ * The admin port: what operators and their tools ask of a running server. It listens before the server
+ * does and closes after it, so that liveness and readiness can be told apart at both ends. It runs in
+ * the main thread, on our own server over the portable engine; what it shows comes from the server's
+ * public numbers, and asking is all that it costs.
+ *
+ * It has no password: it listens on loopback unless told otherwise. There it answers only to names of
+ * this machine, since a web page may point a name of its own at 127.0.0.1 and read what comes back.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { SysError } from '../base/errors.ts';
+import { EXPOSITION_CONTENT_TYPE } from '../observe/exposition.ts';
+import { OVERVIEW_PAGE, OVERVIEW_SCRIPT, OVERVIEW_STYLE } from '../observe/overview-page.ts';
+import { readProcessNumbers } from '../observe/process-numbers.ts';
+import { serverMetrics } from '../observe/server-metrics.ts';
+import { Response } from '../web/response.ts';
+import { checkOptions, type LoggerLike, type ServeOptions } from './options.ts';
+import { CONNECTION_ROWS_MAX, type Server, serveHere, type ThreadServer } from './serve.ts';
+
+/** What it watches. */
+export type AdminSubject = Pick<
+  Server,
+  'url' | 'engine' | 'isAccepting' | 'startedAtMs' | 'stats' | 'connections'
+>;
+
+const TEXT = 'text/plain; charset=utf-8';
+const JSON_TYPE = 'application/json; charset=utf-8';
+const PATHS = ['/', '/metrics', '/healthz', '/readyz', '/connections', '/stats'];
+/** A page that shows ten thousand rows shows nothing; a program may ask for this many. */
+const ROWS_ASKED_MAX = 100_000;
+
+/** Nothing that a client sent may run in the operator's browser, and nothing there is kept. */
+const HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+} as const;
+const PAGE_POLICY = `default-src 'none'; script-src ${hashOf(OVERVIEW_SCRIPT)}; style-src ${hashOf(OVERVIEW_STYLE)}; connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`;
+
+export class AdminServer {
+  readonly url: string;
+  readonly port: number;
+  readonly hostname: string;
+  readonly #server: ThreadServer;
+  readonly #desk: AdminDesk;
+
+  constructor(server: ThreadServer, desk: AdminDesk) {
+    this.url = server.url;
+    this.port = server.port;
+    this.hostname = server.hostname;
+    this.#server = server;
+    this.#desk = desk;
+  }
+
+  /** From now on it tells of `subject`; before, that the server starts. */
+  watch(subject: AdminSubject): void {
+    this.#desk.subject = subject;
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close();
+  }
+
+  ref(): void {
+    this.#server.ref();
+  }
+
+  unref(): void {
+    this.#server.unref();
+  }
+}
+
+/** @throws SysError whose `syscall` is `admin listen` when the address cannot be bound */
+export async function openAdmin(
+  address: { readonly port: number; readonly hostname: string },
+  logger: LoggerLike | undefined,
+): Promise<AdminServer> {
+  const desk = new AdminDesk(isLoopback(address.hostname) ? address.hostname : undefined);
+  const options: ServeOptions & { fetch: (request: Request) => Promise<globalThis.Response> } = {
+    ...address,
+    engine: 'node',
+    fetch: (request) => desk.answer(request) as unknown as Promise<globalThis.Response>,
+    // Nobody uploads here, and the end of the process must not wait for who still reads.
+    timeouts: { drain: '500ms', handler: '10s' },
+    limits: { bodyBytes: 0, connections: 256 },
+    ...(logger === undefined ? {} : { logger }),
+  };
+  try {
+    return new AdminServer(await serveHere(options, checkOptions(options)), desk);
+  } catch (error) {
+    const { code, errno } = error as Partial<SysError>;
+    if (typeof code !== 'string' || typeof errno !== 'number') throw error;
+    throw new SysError('admin listen', errno, code, `${address.hostname}:${address.port}`);
+  }
+}
+
+/** Who answers. */
+class AdminDesk {
+  subject: AdminSubject | undefined = undefined;
+  readonly #loopbackName: string | undefined;
+
+  /** @param loopbackName the name that was bound, if it is one of this machine alone */
+  constructor(loopbackName: string | undefined) {
+    this.#loopbackName = loopbackName;
+  }
+
+  async answer(request: Request): Promise<Response> {
+    const { pathname, searchParams, hostname } = new URL(request.url);
+    if (this.#loopbackName !== undefined && !isLocalName(hostname, this.#loopbackName))
+      return text(421, `${hostname} is not a name of this port; ask for ${this.#loopbackName}\n`);
+    if (!PATHS.includes(pathname)) return text(404, `there are ${PATHS.join(' ')}\n`);
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return text(405, 'only GET and HEAD\n', { allow: 'GET, HEAD' });
+    if (pathname === '/healthz') return text(200, 'ok\n');
+    if (pathname === '/') return page();
+    const { subject } = this;
+    if (subject === undefined) return text(503, 'starting\n');
+    if (pathname === '/readyz') return subject.isAccepting ? text(200, 'ready\n') : text(503, 'draining\n');
+    if (pathname === '/metrics') return metricsOf(subject);
+    if (pathname === '/stats') return statsOf(subject);
+    return connectionsOf(subject, searchParams);
+  }
+}
+
+async function metricsOf(subject: AdminSubject): Promise<Response> {
+  const facts = {
+    version: packageVersion(),
+    engine: subject.engine.name,
+    nodeVersion: process.version,
+    isReady: subject.isAccepting,
+  };
+  const body = serverMetrics(await subject.stats(), facts, readProcessNumbers());
+  return text(200, body, { 'content-type': EXPOSITION_CONTENT_TYPE });
+}
+
+async function statsOf(subject: AdminSubject): Promise<Response> {
+  const { url, engine, isAccepting, startedAtMs } = subject;
+  return json({
+    version: packageVersion(),
+    url,
+    engineChoice: engine,
+    ready: isAccepting,
+    uptimeMs: Math.round(performance.now() - startedAtMs),
+    process: { pid: process.pid, ...readProcessNumbers() },
+    ...(await subject.stats()),
+  });
+}
+
+async function connectionsOf(subject: AdminSubject, search: URLSearchParams): Promise<Response> {
+  const limit = search.get('limit') ?? String(CONNECTION_ROWS_MAX);
+  const countMax = /^\d{1,6}$/.test(limit) ? Number(limit) : -1;
+  if (countMax < 0 || countMax > ROWS_ASKED_MAX)
+    return text(
+      400,
+      `limit: ${JSON.stringify(limit)} is not allowed; a whole number from 0 to ${ROWS_ASKED_MAX}\n`,
+    );
+  const [connections, { engine }] = await Promise.all([subject.connections(countMax), subject.stats()]);
+  return json({ open: engine.open, shown: connections.length, connections });
+}
+
+function page(): Response {
+  return text(200, OVERVIEW_PAGE, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': PAGE_POLICY,
+  });
+}
+
+function json(value: unknown): Response {
+  return text(200, `${JSON.stringify(value)}\n`, { 'content-type': JSON_TYPE });
+}
+
+function text(status: number, body: string, headers: Record<string, string> = {}): Response {
+  return new Response(body, { status, headers: { 'content-type': TEXT, ...HEADERS, ...headers } });
+}
+
+function hashOf(source: string): string {
+  return `'sha256-${createHash('sha256').update(source).digest('base64')}'`;
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '::1' || /^127\./.test(hostname);
+}
+
+/** An address was not looked up by anybody, so nobody can have pointed it here. */
+function isLocalName(hostname: string, boundName: string): boolean {
+  return hostname === 'localhost' || hostname === boundName || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0;
+}
+
+function packageVersion(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+}
