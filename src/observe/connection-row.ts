@@ -103,3 +103,8 @@ export function addressText(
     ? `[${address.address}]:${address.port}`
     : `${address.address}:${address.port}`;
 }
+
+/** For tables that show only so many: who stalls, then who has most waiting, then who has been here longest. */
+export function busiestFirst(a: ConnectionRow, b: ConnectionRow): number {
+  return b.stallMs - a.stallMs || b.unsentBytes - a.unsentBytes || b.ageMs - a.ageMs;
+}
