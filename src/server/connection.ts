@@ -66,7 +66,7 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
     this.thread = thread;
     this.engine = engine;
     this.#arm(this.acceptedAtMs + thread.settings.timeouts.headerMs);
-    if (thread.isDraining) this.drain();
+    if (thread.isDraining) this.drain(0);
   }
 
   // Events of the engine.
@@ -128,8 +128,11 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
         this.refuse(FAULT_HEADER_TIMEOUT);
         return;
       case STATE_IDLE:
-        this.thread.deadlines.idle++;
-        this.close('idle-timeout');
+        if (this.thread.isDraining) this.close('drained');
+        else {
+          this.thread.deadlines.idle++;
+          this.close('idle-timeout');
+        }
         return;
       case STATE_LINGER:
         this.#lingerDeadline();
@@ -192,9 +195,9 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
     const waitMs = peerLook(this.engine.peerLiveness(), this.thread.settings.timeouts.deadPeerMs);
     if (waitMs === PEER_DEAD) {
       this.thread.deadlines.deadPeer++;
-      this.#reason ??= 'dead-peer';
-      this.engine.reset('dead-peer');
-      this.#end('dead-peer');
+      this.#reason ??= 'peer-dead';
+      this.engine.reset('peer-dead');
+      this.#end('peer-dead');
     } else this.engine.setDeadline(Math.min(this.#deadlineMs, this.thread.nowMs + waitMs));
   }
 
@@ -248,12 +251,14 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
   }
 
   /**
-   * The server is going down. Idle connections end now; a request that is being read or answered is
+   * The server is going down. Idle connections end now or in a moment; a request that is being read or answered is
    * answered, with `Connection: close`; a client that has only connected is given a moment to ask.
    */
-  drain(): void {
+  drain(idleGraceMs: number): void {
     if (this.state === STATE_IDLE) {
-      if (this.#kept === null) this.close('drained');
+      if (this.#kept !== null) return;
+      if (idleGraceMs === 0) this.close('drained');
+      else this.#arm(Math.min(this.#deadlineMs, this.thread.nowMs + idleGraceMs));
     } else if (this.state === STATE_ACCEPTED) {
       const deadlineMs = this.acceptedAtMs + this.thread.settings.timeouts.headerMs;
       this.#arm(Math.min(deadlineMs, this.thread.nowMs + DRAIN_ACCEPTED_MS));

@@ -244,9 +244,9 @@ export class ServerThread implements EngineHandler {
   }
 
   /** Idle connections are closed now; the others after the answer that is under way. */
-  drain(): void {
+  drain(idleGraceMs: number): void {
     this.isDraining = true;
-    for (const connection of this.connections()) connection.drain();
+    for (const connection of this.connections()) connection.drain(idleGraceMs);
   }
 
   /** One row a connection, at most `countMax`: those at work first. */

@@ -31,7 +31,7 @@ export interface WorkerData {
 }
 
 export type ToWorker =
-  | { readonly type: 'close'; readonly force: boolean }
+  | { readonly type: 'close'; readonly force: boolean; readonly idleGraceMs: number }
   | { readonly type: 'stats'; readonly id: number }
   | { readonly type: 'connections'; readonly id: number; readonly countMax: number };
 

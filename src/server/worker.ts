@@ -25,7 +25,7 @@ async function start(): Promise<ThreadServer> {
 start().then(
   (server) => {
     port.on('message', (message: ToWorker) => {
-      if (message.type === 'close') void server.close(message.force);
+      if (message.type === 'close') void server.close(message);
       else if (message.type === 'stats')
         void server.stats().then((stats) => tell({ type: 'stats', id: message.id, stats }));
       else

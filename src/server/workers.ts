@@ -39,6 +39,8 @@ const RESTART_DELAY_MS = 50;
 const RESTART_DELAY_MS_MAX = 5000;
 /** A worker that has lived this long has proved itself: its next crash is restarted at once. */
 const PROVEN_AFTER_MS = 10_000;
+/** After a reload, keep-alive connections of the old thread may still ask once, so that none loses a request. */
+const RELOAD_IDLE_GRACE_MS = 1000;
 /** How long a worker that was told to end by force may take before its thread is stopped. */
 const FORCE_GRACE_MS = 2000;
 
@@ -266,7 +268,7 @@ class WorkerServer implements Server {
       try {
         const member = await this.#startMember(seat);
         if (this.#closing !== undefined)
-          member.worker.postMessage({ type: 'close', force: true } satisfies ToWorker);
+          member.worker.postMessage({ type: 'close', force: true, idleGraceMs: 0 } satisfies ToWorker);
         else seat.member = member;
       } catch (error) {
         if (this.#closing !== undefined) return;
@@ -284,16 +286,16 @@ class WorkerServer implements Server {
         const fresh = await this.#startMember(seat);
         const old = seat.member;
         seat.member = fresh;
-        if (old !== undefined) void this.#dismiss(old, false);
+        if (old !== undefined) void this.#dismiss(old, { idleGraceMs: RELOAD_IDLE_GRACE_MS });
       }
     });
     this.#reloading = next.catch(() => {});
     return next;
   }
 
-  async #dismiss(member: Member, force: boolean): Promise<CloseReport> {
+  async #dismiss(member: Member, { force = false, idleGraceMs = 0 }: CloseOptions): Promise<CloseReport> {
     member.leaving = true;
-    member.worker.postMessage({ type: 'close', force } satisfies ToWorker);
+    member.worker.postMessage({ type: 'close', force, idleGraceMs } satisfies ToWorker);
     if (force) {
       const grace = setTimeout(() => void member.worker.terminate(), FORCE_GRACE_MS);
       grace.unref();
@@ -302,19 +304,20 @@ class WorkerServer implements Server {
   }
 
   close(options: CloseOptions | boolean = false): Promise<CloseReport> {
-    const force = typeof options === 'boolean' ? options : options.force === true;
+    const asked = typeof options === 'boolean' ? { force: options } : options;
+    const force = asked.force === true;
     const members = this.#seats.flatMap((seat) => (seat.member === undefined ? [] : [seat.member]));
-    if (this.#closing === undefined) this.#closing = this.#close(members, force);
-    else if (force) for (const member of members) void this.#dismiss(member, true);
+    if (this.#closing === undefined) this.#closing = this.#close(members, asked);
+    else if (force) for (const member of members) void this.#dismiss(member, { force });
     return this.#closing;
   }
 
-  async #close(members: Member[], force: boolean): Promise<CloseReport> {
+  async #close(members: Member[], options: CloseOptions): Promise<CloseReport> {
     for (const seat of this.#seats) {
       clearTimeout(seat.restart);
       seat.socket?.close();
     }
-    const reports = await Promise.all(members.map((member) => this.#dismiss(member, force)));
+    const reports = await Promise.all(members.map((member) => this.#dismiss(member, options)));
     const report = {
       drained: reports.reduce((sum, each) => sum + each.drained, 0),
       forced: reports.reduce((sum, each) => sum + each.forced, 0),

@@ -2,6 +2,7 @@
  * One run: from a seed to a world, to a verdict. The server is the real one from `ServerThread` up; below
  * it there is no kernel and no clock. The same seed gives the same run.
  */
+import { AssertionFailure } from '../base/assert.ts';
 import { SeededRandom } from '../base/random.ts';
 import type { EngineHandler } from '../engine/engine.ts';
 import type { SimConnection } from '../engine/sim/connection.ts';
@@ -92,12 +93,11 @@ class Run {
     const world = this.#world;
     const { network } = world;
     const { settings } = this.#swarm;
-    let errors = 0;
     const threadOptions: ServerThreadOptions = {
       fetch: (request, context) => handlers.fetch(request, context),
       error: undefined,
       settings,
-      logger: { debug() {}, info() {}, warn() {}, error: () => errors++ },
+      logger: { debug() {}, info() {}, warn() {}, error: (...what) => judgeLogged(world, what) },
       accessLog: undefined,
       scheme: 'http',
     };
@@ -117,9 +117,10 @@ class Run {
       network.after(this.#swarm.drainAtMs, () => {
         world.totals.drains++;
         world.isDraining = true;
+        world.idleGraceMs = this.#swarm.idleGraceMs;
         for (const model of observer.models) if (!model.isClosed) model.drainBegins();
         network.trace?.('the server drains');
-        thread.drain();
+        thread.drain(0);
         void listener.close();
         network.after(settings.timeouts.drainMs, () => {
           world.isEngineClosing = true;
@@ -194,6 +195,15 @@ function judgeConnection(client: SimClient, model: ConnectionModel, world: World
   if (model.wasReset || world.isEngineClosing) return;
   if (link.wasAnsweredByReset && IMPATIENT_ENDS.includes(model.lastReason)) return;
   model.find(`${unread} bytes of ${model.sent.length} never came to the client (${model.lastReason})`);
+}
+
+/** A handler's failure is logged, and so would be a bug of the server's that looks like one. */
+function judgeLogged(world: World, what: readonly unknown[]): void {
+  for (const each of what) {
+    if (each instanceof AssertionFailure || each instanceof TypeError || each instanceof RangeError) {
+      world.find(`the server logs ${each.stack}`);
+    }
+  }
 }
 
 function watchRejections(world: World): () => void {
