@@ -27,7 +27,10 @@ export interface ConnectionRow {
   readonly unacknowledgedBytes: number | null;
   /** What moved, both ways, since the look before; since accept on the first. */
   readonly rateBytesPerSecond: number;
-  /** Since the last byte moved, while bytes wait to be sent; 0 when none waits. */
+  /**
+   * Since the last byte is known to have moved, while bytes wait to be sent; 0 when none waits. Between two
+   * looks a movement shows as an acknowledgement; before the first it shows when all that waited has left.
+   */
   readonly stallMs: number;
   /** Of the open request; null between requests. */
   readonly method: string | null;
@@ -53,7 +56,8 @@ export interface Sample {
   /** Where rates are counted from. */
   readonly sinceMs: number;
   readonly sinceBytes: number;
-  readonly bytesMoved: number;
+  /** Undefined before the first look: what has moved until then may have moved at any time. */
+  readonly bytesMoved: number | undefined;
   readonly movedAtMs: number;
 }
 
@@ -68,7 +72,7 @@ const RATE_WINDOW_MS_MIN = 500;
 
 /** A connection nobody has looked at yet. */
 export function firstSample(acceptedAtMs: number): Sample {
-  return { sinceMs: acceptedAtMs, sinceBytes: 0, bytesMoved: 0, movedAtMs: acceptedAtMs };
+  return { sinceMs: acceptedAtMs, sinceBytes: 0, bytesMoved: undefined, movedAtMs: acceptedAtMs };
 }
 
 /** Compares a look with the sample of the one before. */
@@ -76,7 +80,8 @@ export function movementOf(before: Sample, look: Look): Movement {
   const { nowMs } = look;
   let movedAtMs = Math.max(before.movedAtMs, look.noticedMs);
   // Estimates of what is in flight may make the sum step back; only growth is movement.
-  if (look.bytesMoved > before.bytesMoved) movedAtMs = Math.max(movedAtMs, look.lastAckAtMs ?? nowMs);
+  const seenBytes = before.bytesMoved ?? look.bytesMoved;
+  if (look.bytesMoved > seenBytes) movedAtMs = Math.max(movedAtMs, look.lastAckAtMs ?? nowMs);
   const bytes = look.bytesReceived + look.bytesMoved;
   const windowMs = nowMs - before.sinceMs;
   const isWindowOver = windowMs >= RATE_WINDOW_MS_MIN;
@@ -87,7 +92,7 @@ export function movementOf(before: Sample, look: Look): Movement {
     sample: {
       sinceMs: isWindowOver ? nowMs : before.sinceMs,
       sinceBytes: isWindowOver ? bytes : before.sinceBytes,
-      bytesMoved: Math.max(before.bytesMoved, look.bytesMoved),
+      bytesMoved: Math.max(seenBytes, look.bytesMoved),
       movedAtMs: Math.min(movedAtMs, nowMs),
     },
   };

@@ -24,7 +24,7 @@ h2 { font-size: 13px; font-weight: 600; margin: 0 0 10px; color: var(--dim); }
 .links { margin-left: auto; display: flex; gap: 14px; }
 a { color: var(--accent); text-decoration: none; } a:hover { text-decoration: underline; }
 .grid { display: grid; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(215px, 1fr)); margin-bottom: 14px; }
-.pair { grid-template-columns: repeat(auto-fit, minmax(330px, 1fr)); align-items: start; }
+.pair { grid-template-columns: repeat(auto-fit, minmax(330px, 1fr)); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; min-width: 0; }
 .big { font-size: 27px; font-weight: 600; line-height: 1.15; letter-spacing: -.02em; }
 .big small { font-size: 13px; font-weight: 400; color: var(--dim); letter-spacing: 0; margin-left: 5px; }
@@ -95,7 +95,8 @@ function showNumbers(now, stats) {
   at('facts').title = stats.engineChoice.reason;
   const seconds = before === undefined ? stats.uptimeMs / 1000 : (now - before.at) / 1000;
   const per = (pick) => Math.max(0, (pick(stats) - (before === undefined ? 0 : pick(before.stats))) / seconds);
-  const show = (id, text, value) => { say(id, text(value)); spark(id + '-line', history[id], value); };
+  // The first numbers are means since the start: worth saying, and no point of the curve.
+  const show = (id, text, value) => { say(id, text(value)); if (before !== undefined) spark(id + '-line', history[id], value); };
   show('requests', rate, per((s) => s.requests));
   show('sent', bytes, per((s) => s.engine.bytesSent));
   show('received', bytes, per((s) => s.engine.bytesReceived));
@@ -140,6 +141,7 @@ function showTable({ open, shown, connections }) {
     state.append(make('i', 'dot ' + c.state), c.state);
     const request = make('td', 'mono target', c.method === null ? '' : c.method + ' ' + c.target);
     request.title = request.textContent;
+    row.title = 'worker ' + c.worker + ', connection ' + c.id;
     row.append(make('td', 'mono', c.remoteAddress), state,
       make('td', 'n', time(c.stateMs)), make('td', 'n', time(c.ageMs)), make('td', 'n', count(c.requests)),
       make('td', 'n', bytes(c.bytesReceived)), make('td', 'n', bytes(c.bytesSent)), make('td', 'n', bytes(c.rateBytesPerSecond) + '/s'),
