@@ -13,31 +13,9 @@
  */
 import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/bytes.ts';
-import {
-  IORING_ACCEPT_MULTISHOT,
-  IORING_ASYNC_CANCEL_ALL,
-  IORING_ASYNC_CANCEL_FD,
-  IORING_CQE_F_BUFFER,
-  IORING_CQE_F_MORE,
-  IORING_RECV_MULTISHOT,
-  IORING_TIMEOUT_ABS,
-  IORING_TIMEOUT_UPDATE,
-  IOSQE_BUFFER_SELECT,
-  IOSQE_CQE_SKIP_SUCCESS,
-  io_uring_sqe,
-} from '../../sys/abi/io-uring.ts';
-import {
-  IORING_OP_ACCEPT,
-  IORING_OP_ASYNC_CANCEL,
-  IORING_OP_CLOSE,
-  IORING_OP_RECV,
-  IORING_OP_SEND,
-  IORING_OP_TIMEOUT,
-  IORING_OP_TIMEOUT_REMOVE,
-} from '../../sys/abi/io-uring-ops.ts';
-import { MSG_NOSIGNAL, MSG_WAITALL, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
+import { IORING_CQE_F_BUFFER, IORING_CQE_F_MORE } from '../../sys/abi/io-uring.ts';
+import { SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
-import { allocate, type Memory } from '../../sys/memory.ts';
 import { accept4, setLinger, shutdown } from '../../sys/socket.ts';
 import { Wakeup } from '../../sys/wakeup.ts';
 import { SLOT_BITS } from '../connection-table.ts';
@@ -53,7 +31,6 @@ import {
 } from '../descriptor-connection.ts';
 import { DescriptorEngine, type DescriptorListener } from '../descriptor-engine.ts';
 import type { EngineOptions, EngineStats } from '../engine.ts';
-import type { SendBlock } from '../send-pool.ts';
 import {
   CANCEL_ALL_SUBMITTED,
   IouringConnection,
@@ -64,16 +41,8 @@ import {
 } from './connection.ts';
 import { ReceiveBuffers } from './receive-buffers.ts';
 import { Ring } from './ring.ts';
-import { OP_ACCEPT, OP_QUIET, OP_RECEIVE, OP_SEND, OP_TIMER, SLOT_MASK } from './user-data.ts';
-
-const SQE = io_uring_sqe.offset;
-const SQE_FD = SQE.fd >> 2;
-const SQE_OFF = SQE.off >> 2;
-const SQE_ADDR = SQE.addr >> 2;
-const SQE_LEN = SQE.len >> 2;
-/** msg_flags, accept_flags, timeout_flags and cancel_flags are one union. */
-const SQE_OP_FLAGS = SQE.msg_flags >> 2;
-const SQE_USER_DATA = SQE.user_data >> 2;
+import { Submissions } from './submissions.ts';
+import { OP_ACCEPT, OP_RECEIVE, OP_SEND, OP_TIMER, SLOT_MASK } from './user-data.ts';
 
 /** Submissions of one enter; a turn with more enters more often. */
 const SQ_ENTRIES = 1024;
@@ -85,14 +54,13 @@ const RECEIVE_BUFFER_BYTES = 4096;
 const RECEIVE_GROUP = 0;
 /** Times that a turn looks again before it lets the event loop run: fairness to timers and promises. */
 const PASSES_MAX = 16;
+
 export class IouringEngine extends DescriptorEngine<IouringConnection> {
   readonly name = 'iouring';
   protected readonly wakeup: Wakeup;
   readonly #ring: Ring;
   readonly #buffers: ReceiveBuffers;
-  readonly #timespec: Memory;
-  readonly #timespec64: BigInt64Array;
-  readonly #multishotReceive: boolean;
+  readonly #submissions: Submissions;
   /** The moment that the kernel timer is armed for. */
   #armedMs = Number.POSITIVE_INFINITY;
 
@@ -102,7 +70,6 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
    */
   constructor(options: EngineOptions<IouringConnection>, multishotReceive: boolean) {
     super(options);
-    this.#multishotReceive = multishotReceive;
     this.#ring = new Ring(SQ_ENTRIES);
     this.#buffers = new ReceiveBuffers(
       this.#ring.fd,
@@ -110,8 +77,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       RECEIVE_BUFFER_COUNT,
       RECEIVE_BUFFER_BYTES,
     );
-    this.#timespec = allocate(16);
-    this.#timespec64 = new BigInt64Array(this.#timespec.buffer);
+    this.#submissions = new Submissions(this.#ring, RECEIVE_GROUP, multishotReceive);
     this.wakeup = new Wakeup();
     this.#ring.registerEventFd(this.wakeup.eventFd);
     this.wakeup.start(this.turn);
@@ -132,7 +98,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   protected release(): void {
     this.#ring.close();
     this.#buffers.release();
-    this.#timespec.release();
+    this.#submissions.release();
   }
 
   /** The ring holds references to the sockets. */
@@ -328,20 +294,25 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     if (conn.held !== undefined || (flags & PEER_END_PENDING) !== 0) this.#deliverHeld(conn);
     if ((conn.flags & SEND_IN_FLIGHT) === 0) {
       const block = conn.firstBlock;
-      if (block !== null) this.#submitSend(conn, block);
-      else if ((conn.flags & (SHUTDOWN_WANTED | SHUTDOWN_DONE | CLOSING)) === SHUTDOWN_WANTED)
+      if (block !== null) {
+        conn.flags |= SEND_IN_FLIGHT;
+        this.#submissions.send(conn, block);
+      } else if ((conn.flags & (SHUTDOWN_WANTED | SHUTDOWN_DONE | CLOSING)) === SHUTDOWN_WANTED)
         this.#shutdown(conn);
     }
     if ((conn.flags & CLOSING) !== 0) {
       if (conn.firstBlock !== null) return;
       if ((conn.flags & RECEIVE_ARMED) === 0) this.#finish(conn);
-      else if ((conn.flags & RECEIVE_CANCELLED) === 0) this.#submitReceiveCancel(conn);
+      else if ((conn.flags & RECEIVE_CANCELLED) === 0) this.#cancelReceive(conn);
       return;
     }
     if ((conn.flags & READING_PAUSED) === 0) {
-      if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) this.#submitReceive(conn);
+      if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) {
+        conn.flags |= RECEIVE_ARMED;
+        this.#submissions.receive(conn);
+      }
     } else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED)
-      this.#submitReceiveCancel(conn);
+      this.#cancelReceive(conn);
   }
 
   /** Reset: cancel what is in flight, then close with a zero linger, which sends RST. */
@@ -353,15 +324,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     }
     if ((conn.flags & CANCEL_ALL_SUBMITTED) !== 0) return;
     conn.flags |= CANCEL_ALL_SUBMITTED;
-    const at = this.#take(
-      IORING_OP_ASYNC_CANCEL,
-      conn.fd,
-      OP_QUIET,
-      conn.slot,
-      conn.generation,
-      IOSQE_CQE_SKIP_SUCCESS,
-    );
-    this.#ring.sqe32[at + SQE_OP_FLAGS] = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
+    this.#submissions.cancelAll(conn);
   }
 
   /** Hands over what arrived while reading was paused, as long as it is not paused again. */
@@ -382,41 +345,9 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
 
   /** The last step: nothing is in flight, so no completion can come for this slot any more. */
   #finish(conn: IouringConnection): void {
-    this.#take(IORING_OP_CLOSE, conn.fd, OP_QUIET, conn.slot, conn.generation, IOSQE_CQE_SKIP_SUCCESS);
+    this.#submissions.close(conn);
     conn.held = undefined;
     this.retire(conn);
-  }
-
-  /** Takes an entry and fills what all operations share. The caller has made sure of room. @hot */
-  #take(
-    opcode: number,
-    fd: number,
-    operation: number,
-    slot: number,
-    generation: number,
-    sqeFlags: number,
-  ): number {
-    const ring = this.#ring;
-    const at = ring.take();
-    const sqe = ring.sqe32;
-    // opcode, flags and ioprio share the first word.
-    sqe[at] = opcode | (sqeFlags << 8);
-    sqe[at + SQE_FD] = fd;
-    sqe[at + SQE_USER_DATA] = slot | (operation << SLOT_BITS);
-    sqe[at + SQE_USER_DATA + 1] = generation;
-    return at;
-  }
-
-  #submitSend(conn: IouringConnection, block: SendBlock): void {
-    conn.flags |= SEND_IN_FLIGHT;
-    const at = this.#take(IORING_OP_SEND, conn.fd, OP_SEND, conn.slot, conn.generation, 0);
-    const sqe = this.#ring.sqe32;
-    const address = block.address + block.sent;
-    sqe[at + SQE_ADDR] = address | 0;
-    sqe[at + SQE_ADDR + 1] = (address / 2 ** 32) | 0;
-    sqe[at + SQE_LEN] = block.filled - block.sent;
-    // WAITALL: the kernel retries a short send itself (5.19), so one completion covers the block.
-    sqe[at + SQE_OP_FLAGS] = MSG_NOSIGNAL | MSG_WAITALL;
   }
 
   /**
@@ -429,33 +360,9 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     shutdown(conn.fd, SHUT_WR);
   }
 
-  #submitReceive(conn: IouringConnection): void {
-    conn.flags |= RECEIVE_ARMED;
-    const at = this.#take(
-      IORING_OP_RECV,
-      conn.fd,
-      OP_RECEIVE,
-      conn.slot,
-      conn.generation,
-      IOSQE_BUFFER_SELECT,
-    );
-    if (this.#multishotReceive) this.#ring.sqe16[at * 2 + (SQE.ioprio >> 1)] = IORING_RECV_MULTISHOT;
-    this.#ring.sqe16[at * 2 + (SQE.buf_group >> 1)] = RECEIVE_GROUP;
-  }
-
-  #submitReceiveCancel(conn: IouringConnection): void {
+  #cancelReceive(conn: IouringConnection): void {
     conn.flags |= RECEIVE_CANCELLED;
-    const at = this.#take(
-      IORING_OP_ASYNC_CANCEL,
-      -1,
-      OP_QUIET,
-      conn.slot,
-      conn.generation,
-      IOSQE_CQE_SKIP_SUCCESS,
-    );
-    // The operation to cancel is named by its user_data.
-    this.#ring.sqe32[at + SQE_ADDR] = conn.slot | (OP_RECEIVE << SLOT_BITS);
-    this.#ring.sqe32[at + SQE_ADDR + 1] = conn.generation;
+    this.#submissions.cancelReceive(conn);
   }
 
   /** Arms what should accept and is not armed; ends what is armed and should not accept. */
@@ -464,25 +371,18 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       const listener = this.listeners[index]!;
       if (this.#ring.room < SQES_PER_ADVANCE) return;
       if (listener.armed) {
-        if ((listener.closing || listener.held) && !listener.cancelling) this.#cancelAccept(index, listener);
+        if ((listener.closing || listener.held) && !listener.cancelling) {
+          // The descriptor is closed once the accept on it has ended, so that its number is not reused under it.
+          listener.cancelling = true;
+          this.#submissions.cancelAccept(index);
+        }
       } else if (listener.closing) {
         if (listener.onStopped !== undefined) this.#acceptLast(listener);
-      } else if (!listener.paused && !listener.held) this.#submitAccept(index, listener);
+      } else if (!listener.paused && !listener.held) {
+        listener.armed = true;
+        this.#submissions.accept(listener.socket.fd, index);
+      }
     }
-  }
-
-  #submitAccept(index: number, listener: DescriptorListener): void {
-    listener.armed = true;
-    const at = this.#take(IORING_OP_ACCEPT, listener.socket.fd, OP_ACCEPT, index, 0, 0);
-    this.#ring.sqe16[at * 2 + (SQE.ioprio >> 1)] = IORING_ACCEPT_MULTISHOT;
-    this.#ring.sqe32[at + SQE_OP_FLAGS] = SOCK_CLOEXEC | SOCK_NONBLOCK;
-  }
-
-  /** The descriptor is closed once the accept on it has ended, so that its number is not reused under it. */
-  #cancelAccept(index: number, listener: DescriptorListener): void {
-    listener.cancelling = true;
-    const at = this.#take(IORING_OP_ASYNC_CANCEL, -1, OP_QUIET, index, 0, IOSQE_CQE_SKIP_SUCCESS);
-    this.#ring.sqe32[at + SQE_ADDR] = index | (OP_ACCEPT << SLOT_BITS);
   }
 
   /**
@@ -501,26 +401,9 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   /** One absolute timer for the earliest deadline. One that is armed too early fires for nothing and is set anew. */
   #armTimer(): void {
     if (this.dueMs >= this.#armedMs || this.#ring.room < SQES_PER_ADVANCE) return;
-    const atMs = Math.max(this.dueMs, 0) + this.clockOffsetMs;
-    this.#timespec64[0] = BigInt(Math.floor(atMs / 1000));
-    this.#timespec64[1] = BigInt(Math.floor((atMs % 1000) * 1e6));
-    const first = this.#armedMs === Number.POSITIVE_INFINITY;
-    const at = first
-      ? this.#take(IORING_OP_TIMEOUT, -1, OP_TIMER, 0, 0, 0)
-      : this.#take(IORING_OP_TIMEOUT_REMOVE, -1, OP_QUIET, 0, 0, IOSQE_CQE_SKIP_SUCCESS);
-    const sqe = this.#ring.sqe32;
-    const address = this.#timespec.address;
-    const word = first ? SQE_ADDR : SQE_OFF;
-    sqe[at + word] = address | 0;
-    sqe[at + word + 1] = (address / 2 ** 32) | 0;
-    if (first) {
-      sqe[at + SQE_LEN] = 1;
-      sqe[at + SQE_OP_FLAGS] = IORING_TIMEOUT_ABS;
-    } else {
-      // addr names the timer by its user_data, addr2 (= off) is the new time.
-      sqe[at + SQE_ADDR] = OP_TIMER << SLOT_BITS;
-      sqe[at + SQE_OP_FLAGS] = IORING_TIMEOUT_ABS | IORING_TIMEOUT_UPDATE;
-    }
+    const monotonicMs = Math.max(this.dueMs, 0) + this.clockOffsetMs;
+    if (this.#armedMs === Number.POSITIVE_INFINITY) this.#submissions.setTimer(monotonicMs);
+    else this.#submissions.moveTimer(monotonicMs);
     this.#armedMs = this.dueMs;
   }
 }

@@ -1,0 +1,170 @@
+/**
+ * Submission entries: how each operation that the engine needs is written into one. Decides nothing, and
+ * tells connections nothing; the caller has made sure of room in the ring.
+ */
+import {
+  IORING_ACCEPT_MULTISHOT,
+  IORING_ASYNC_CANCEL_ALL,
+  IORING_ASYNC_CANCEL_FD,
+  IORING_RECV_MULTISHOT,
+  IORING_TIMEOUT_ABS,
+  IORING_TIMEOUT_UPDATE,
+  IOSQE_BUFFER_SELECT,
+  IOSQE_CQE_SKIP_SUCCESS,
+  io_uring_sqe,
+} from '../../sys/abi/io-uring.ts';
+import {
+  IORING_OP_ACCEPT,
+  IORING_OP_ASYNC_CANCEL,
+  IORING_OP_CLOSE,
+  IORING_OP_RECV,
+  IORING_OP_SEND,
+  IORING_OP_TIMEOUT,
+  IORING_OP_TIMEOUT_REMOVE,
+} from '../../sys/abi/io-uring-ops.ts';
+import { MSG_NOSIGNAL, MSG_WAITALL, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
+import { allocate, type Memory } from '../../sys/memory.ts';
+import { SLOT_BITS } from '../connection-table.ts';
+import type { SendBlock } from '../send-pool.ts';
+import type { IouringConnection } from './connection.ts';
+import type { Ring } from './ring.ts';
+import { OP_ACCEPT, OP_QUIET, OP_RECEIVE, OP_SEND, OP_TIMER } from './user-data.ts';
+
+const SQE = io_uring_sqe.offset;
+const SQE_FD = SQE.fd >> 2;
+const SQE_ADDR = SQE.addr >> 2;
+/** addr2 shares the place of off. */
+const SQE_ADDR2 = SQE.off >> 2;
+const SQE_LEN = SQE.len >> 2;
+/** msg_flags, accept_flags, timeout_flags and cancel_flags are one union. */
+const SQE_OP_FLAGS = SQE.msg_flags >> 2;
+const SQE_USER_DATA = SQE.user_data >> 2;
+const SQE_IOPRIO_16 = SQE.ioprio >> 1;
+const SQE_BUF_GROUP_16 = SQE.buf_group >> 1;
+
+export class Submissions {
+  readonly #ring: Ring;
+  readonly #receiveGroup: number;
+  readonly #multishotReceive: boolean;
+  readonly #timespec: Memory;
+  readonly #timespec64: BigInt64Array;
+
+  /** @param receiveGroup the provided-buffer group that receives take from */
+  constructor(ring: Ring, receiveGroup: number, multishotReceive: boolean) {
+    this.#ring = ring;
+    this.#receiveGroup = receiveGroup;
+    this.#multishotReceive = multishotReceive;
+    this.#timespec = allocate(16);
+    this.#timespec64 = new BigInt64Array(this.#timespec.buffer);
+  }
+
+  /** @hot */
+  send(conn: IouringConnection, block: SendBlock): void {
+    const at = this.#take(IORING_OP_SEND, conn.fd, OP_SEND, conn.slot, conn.generation, 0);
+    const sqe = this.#ring.sqe32;
+    const address = block.address + block.sent;
+    sqe[at + SQE_ADDR] = address | 0;
+    sqe[at + SQE_ADDR + 1] = (address / 2 ** 32) | 0;
+    sqe[at + SQE_LEN] = block.filled - block.sent;
+    // WAITALL: the kernel retries a short send itself (5.19), so one completion covers the block.
+    sqe[at + SQE_OP_FLAGS] = MSG_NOSIGNAL | MSG_WAITALL;
+  }
+
+  receive(conn: IouringConnection): void {
+    const at = this.#take(
+      IORING_OP_RECV,
+      conn.fd,
+      OP_RECEIVE,
+      conn.slot,
+      conn.generation,
+      IOSQE_BUFFER_SELECT,
+    );
+    if (this.#multishotReceive) this.#ring.sqe16[at * 2 + SQE_IOPRIO_16] = IORING_RECV_MULTISHOT;
+    this.#ring.sqe16[at * 2 + SQE_BUF_GROUP_16] = this.#receiveGroup;
+  }
+
+  cancelReceive(conn: IouringConnection): void {
+    this.#cancel(conn.slot | (OP_RECEIVE << SLOT_BITS), conn.generation);
+  }
+
+  /** Ends everything that is under way on the connection's descriptor. */
+  cancelAll(conn: IouringConnection): void {
+    const at = this.#quiet(IORING_OP_ASYNC_CANCEL, conn.fd, conn.slot, conn.generation);
+    this.#ring.sqe32[at + SQE_OP_FLAGS] = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
+  }
+
+  close(conn: IouringConnection): void {
+    this.#quiet(IORING_OP_CLOSE, conn.fd, conn.slot, conn.generation);
+  }
+
+  /** @param listener its index, which the completions carry in place of a slot */
+  accept(fd: number, listener: number): void {
+    const at = this.#take(IORING_OP_ACCEPT, fd, OP_ACCEPT, listener, 0, 0);
+    this.#ring.sqe16[at * 2 + SQE_IOPRIO_16] = IORING_ACCEPT_MULTISHOT;
+    this.#ring.sqe32[at + SQE_OP_FLAGS] = SOCK_CLOEXEC | SOCK_NONBLOCK;
+  }
+
+  cancelAccept(listener: number): void {
+    this.#cancel(listener | (OP_ACCEPT << SLOT_BITS), 0);
+  }
+
+  /** @param monotonicMs absolute, on CLOCK_MONOTONIC */
+  setTimer(monotonicMs: number): void {
+    const at = this.#take(IORING_OP_TIMEOUT, -1, OP_TIMER, 0, 0, 0);
+    this.#ring.sqe32[at + SQE_LEN] = 1;
+    this.#ring.sqe32[at + SQE_OP_FLAGS] = IORING_TIMEOUT_ABS;
+    this.#storeTime(at + SQE_ADDR, monotonicMs);
+  }
+
+  /** Moves the timer that is set; one that fires meanwhile fires once all the same. */
+  moveTimer(monotonicMs: number): void {
+    const at = this.#quiet(IORING_OP_TIMEOUT_REMOVE, -1, 0, 0);
+    this.#ring.sqe32[at + SQE_ADDR] = OP_TIMER << SLOT_BITS;
+    this.#ring.sqe32[at + SQE_OP_FLAGS] = IORING_TIMEOUT_ABS | IORING_TIMEOUT_UPDATE;
+    this.#storeTime(at + SQE_ADDR2, monotonicMs);
+  }
+
+  release(): void {
+    this.#timespec.release();
+  }
+
+  /** The kernel reads the time when the entry is submitted, so one place serves one timer an enter. */
+  #storeTime(word: number, monotonicMs: number): void {
+    this.#timespec64[0] = BigInt(Math.floor(monotonicMs / 1000));
+    this.#timespec64[1] = BigInt(Math.floor((monotonicMs % 1000) * 1e6));
+    this.#ring.sqe32[word] = this.#timespec.address | 0;
+    this.#ring.sqe32[word + 1] = (this.#timespec.address / 2 ** 32) | 0;
+  }
+
+  /** The operation to cancel is named by its user_data. */
+  #cancel(low: number, high: number): void {
+    const at = this.#quiet(IORING_OP_ASYNC_CANCEL, -1, 0, 0);
+    this.#ring.sqe32[at + SQE_ADDR] = low;
+    this.#ring.sqe32[at + SQE_ADDR + 1] = high;
+  }
+
+  /** An operation whose success is no news. */
+  #quiet(opcode: number, fd: number, slot: number, generation: number): number {
+    return this.#take(opcode, fd, OP_QUIET, slot, generation, IOSQE_CQE_SKIP_SUCCESS);
+  }
+
+  /** Takes an entry and fills what all operations share. @returns its first word. @hot */
+  #take(
+    opcode: number,
+    fd: number,
+    operation: number,
+    slot: number,
+    generation: number,
+    sqeFlags: number,
+  ): number {
+    const ring = this.#ring;
+    const at = ring.take();
+    const sqe = ring.sqe32;
+    // opcode, flags and ioprio share the first word.
+    sqe[at] = opcode | (sqeFlags << 8);
+    sqe[at + SQE_FD] = fd;
+    sqe[at + SQE_USER_DATA] = slot | (operation << SLOT_BITS);
+    sqe[at + SQE_USER_DATA + 1] = generation;
+    return at;
+  }
+}
