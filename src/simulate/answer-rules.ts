@@ -10,6 +10,8 @@ import type { World } from './world.ts';
 /** A response that no handler gave. @returns what is wrong with it */
 export function faultComplaint(it: EndingConnection, status: number): string | undefined {
   const { exchange, request } = it;
+  if (it.isOverLimit)
+    return it.phase === 'accepted' && status === 503 ? undefined : 'it must be refused with a 503';
   if (it.phase === 'head') {
     if (request?.refusal === status && it.deliveredBytes > request.start) return undefined;
     return status === 408 ? it.deadlineComplaint(it.dueMs) : 'nothing calls for it';

@@ -104,12 +104,12 @@ class Script {
       }
       case 'flood': {
         // Many short requests and nobody who reads: what a slow reader may cost is bounded all the same.
-        const count = random.between(10, 60);
+        const count = random.between(8, 24);
         for (let i = 0; i < count; i++)
           stream.add({
             method: 'GET',
             kind: 'text',
-            responseBytes: random.pick([200, 40_000]),
+            responseBytes: random.pick([200, 30_000]),
             persists: true,
           });
         this.#read(random.between(20_000, 60_000), random.nextUnit() * 100);
@@ -120,7 +120,10 @@ class Script {
       }
       case 'slow-reader':
         for (let i = random.between(1, 3); i > 0; i--)
-          stream.add({ responseBytes: random.between(1000, 120_000), kind: this.#talkative() });
+          stream.add({
+            responseBytes: random.between(1000, random.pick([20_000, 20_000, 120_000])),
+            kind: this.#talkative(),
+          });
         this.receiveBufferBytes = random.pick([4096, 16_384]);
         this.#read(random.between(4000, 40_000), this.#longPause());
         this.#send(0);

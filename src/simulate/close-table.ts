@@ -34,6 +34,8 @@ export interface EndingConnection {
   readonly phase: ClosingPhase;
   readonly dueMs: number;
   readonly isPeerEnded: boolean;
+  /** It was accepted beyond a limit. */
+  readonly isOverLimit: boolean;
   readonly faultStatus: number;
   readonly deliveredBytes: number;
   readonly exchange: ExchangeRecord | undefined;
@@ -90,13 +92,13 @@ const CLOSES: Readonly<Record<string, Row>> = {
   },
   drained: (it, world) => {
     if (!world.isDraining) return 'the server does not drain';
-    return it.phase === 'accepted' || it.phase === 'idle' ? OK : 'a request is open';
+    if (it.phase === 'accepted') return it.deadlineComplaint(it.dueMs);
+    if (it.phase !== 'idle') return 'a request is open';
+    return world.idleGraceMs === 0 ? OK : it.deadlineComplaint(it.dueMs);
   },
   'peer-reset': (it, _world, call) => (call === 'closed' && it.peer.hasReset ? OK : 'the peer has not reset'),
   'peer-dead': (it, world, call) =>
-    call === 'closed' ? deathComplaint(it, world) : 'that is for the engine to say',
-  'dead-peer': (it, world, call) =>
-    call === 'reset' ? deathComplaint(it, world) : 'nobody is there to read FIN',
+    call === 'closed' || call === 'reset' ? deathComplaint(it, world) : 'nobody is there to read FIN',
   'engine-closed': (_it, world, call) =>
     call === 'closed' && world.isEngineClosing ? OK : 'the engine is not closing',
 };

@@ -55,6 +55,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   /** The server broke it off: by a reset of its own, or at the engine's end. */
   wasReset = false;
   isPeerEnded = false;
+  isOverLimit = false;
   isClosed = false;
   exchange: ExchangeRecord | undefined = undefined;
   /** The request that is being read or answered. */
@@ -131,10 +132,19 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     }
   }
 
+  /** It is one connection too many. */
+  exceedsLimit(): void {
+    this.isOverLimit = true;
+    this.#owe('a 503, for there are too many connections');
+  }
+
   drainBegins(): void {
     this.check();
-    if (this.phase === 'idle') this.#owe('a close, for the server drains');
-    else if (this.phase === 'accepted')
+    const { nowMs, idleGraceMs } = this.#world;
+    if (this.phase === 'idle') {
+      if (idleGraceMs === 0) this.#owe('a close, for the server drains');
+      else this.dueMs = Math.min(this.dueMs, nowMs + idleGraceMs);
+    } else if (this.phase === 'accepted')
       this.dueMs = Math.min(this.dueMs, this.#world.nowMs + DRAIN_ACCEPTED_MS);
   }
 
@@ -269,7 +279,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     this.check();
     if (reason === 'engine-closed') this.wasReset = true;
     const { link } = this.#conn;
-    const lateMs = this.#world.nowMs - this.#world.network.delayMsMax - link.lastHeardMs;
+    const lateMs = this.#world.nowMs - this.#world.delayMs - link.lastHeardMs;
     if (link.isVanished && lateMs > 2 * this.#world.settings.timeouts.deadPeerMs + DEATH_GRACE_MS) {
       this.find(`a peer that is gone has kept its slot for ${Math.round(lateMs)} ms`);
     }
@@ -419,7 +429,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     // The compiler does not see that `#progress` moves the phase.
     if (this.phase !== ('idle' as ClosingPhase) && this.phase !== ('head' as ClosingPhase)) return;
     if (this.isPeerEnded) this.#owe('a close, for the peer has sent FIN');
-    else if (this.#world.isDraining) this.#owe('an end, for the server drains');
+    else if (this.#world.isDraining && this.phase === ('idle' as ClosingPhase))
+      this.#owe('an end, for the server drains');
   }
 
   onNonsense(what: string): void {
@@ -464,7 +475,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
       );
     }
     if (this.#conn.isReleased) return; // Failed, and not yet told.
-    if (now > dueMs + DEADLINE_TICK_MS + this.#world.network.delayMsMax) {
+    if (now > dueMs + DEADLINE_TICK_MS + this.#world.delayMs) {
       this.find(`the deadline of ${dueMs.toFixed(2)} ms in the phase ${this.phase} has been missed`);
       if (exchange === undefined) this.dueMs = NEVER;
     }

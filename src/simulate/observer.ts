@@ -16,6 +16,8 @@ export class Observer implements EngineHandler<SimConnection> {
   readonly clients: SimClient[] = [];
   readonly #world: World;
   readonly #server: EngineHandler<SimConnection>;
+  /** Open connections that count for their address. */
+  readonly #counted = new Set<SimConnection>();
   readonly #byLink = new Map<number, SimClient>();
 
   constructor(world: World, server: EngineHandler<SimConnection>) {
@@ -36,7 +38,21 @@ export class Observer implements EngineHandler<SimConnection> {
     for (const plan of client.plan.requests) this.planned.set(plan.id, { plan, model });
     conn.tap = model;
     this.#world.totals.connections++;
+    this.#limit(conn, model);
     this.#server.onAccept(conn);
+  }
+
+  /** Over a limit a connection must be refused; all peers of a run share one address. */
+  #limit(conn: SimConnection, model: ConnectionModel): void {
+    const { connectionsMax, connectionsPerAddressMax, pausesWhenFull } = this.#world.settings.limits;
+    const open = this.#world.engine.connectionCount;
+    if (open > connectionsMax) {
+      if (!pausesWhenFull) model.exceedsLimit();
+      else if (!this.#world.isDraining) model.find(`${open} connections are open, ${connectionsMax} allowed`);
+      if (!pausesWhenFull) return;
+    }
+    this.#counted.add(conn);
+    if (this.#counted.size > connectionsPerAddressMax) model.exceedsLimit();
   }
 
   onReceive(conn: SimConnection, bytes: Uint8Array, start: number, end: number): void {
@@ -62,6 +78,7 @@ export class Observer implements EngineHandler<SimConnection> {
   onClosed(conn: SimConnection, reason: string): void {
     const model = modelOf(conn);
     model.closed(reason);
+    this.#counted.delete(conn);
     this.#world.counted = [];
     this.#server.onClosed(conn, reason);
     model.counted(this.#world.counted);

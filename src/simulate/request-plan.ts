@@ -193,7 +193,7 @@ export class StreamPlan {
       delayMs: random.nextUnit() * random.pick([1, 50, 600]),
       namesLength: random.chance(0.3),
       usesPlatform: random.chance(0.15),
-      watchesSignal: random.chance(0.5),
+      watchesSignal: random.chance(0.35),
     };
     this.requests.push(plan);
     return plan;
@@ -256,5 +256,5 @@ function outsideBorder(size: number): number {
 
 /** Mostly small, now and then large. */
 function drawSize(random: SeededRandom, most: number): number {
-  return random.int(Math.max(1, random.pick([10, 1000, 1000, 20_000, most]))) % (most + 1);
+  return random.int(Math.max(1, random.pick([10, 1000, 1000, 1000, 5000, 20_000, 5000, most]))) % (most + 1);
 }

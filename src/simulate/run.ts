@@ -120,7 +120,7 @@ class Run {
         world.idleGraceMs = this.#swarm.idleGraceMs;
         for (const model of observer.models) if (!model.isClosed) model.drainBegins();
         network.trace?.('the server drains');
-        thread.drain(0);
+        thread.drain(world.idleGraceMs);
         void listener.close();
         network.after(settings.timeouts.drainMs, () => {
           world.isEngineClosing = true;

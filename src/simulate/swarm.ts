@@ -33,6 +33,7 @@ export interface Swarm {
   readonly arrivalMsMax: number;
   /** When the server begins to drain; undefined: never. */
   readonly drainAtMs: number | undefined;
+  readonly idleGraceMs: number;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -51,6 +52,7 @@ export function drawSwarm(random: SeededRandom): Swarm {
     handlerKinds: handlerKinds.length === 0 ? ['text'] : handlerKinds,
     clientCount: random.between(1, 6),
     arrivalMsMax,
+    idleGraceMs: random.pick([0, 0, 100, 1000]),
     drainAtMs: random.chance(0.12) ? 1000 + random.nextUnit() * random.pick([50, 1000, 20_000]) : undefined,
   };
 }
@@ -72,9 +74,9 @@ function drawSettings(random: SeededRandom): Settings {
       targetBytesMax: TARGET_BYTES_MAX,
       bodyBytesMax: random.pick([1000, 20_000, 200_000]),
       requestsPerConnectionMax: random.pick([NEVER, NEVER, NEVER, 1, 3]),
-      connectionsMax: NEVER,
-      connectionsPerAddressMax: NEVER,
-      pausesWhenFull: false,
+      connectionsMax: random.chance(0.1) ? random.between(1, 3) : NEVER,
+      connectionsPerAddressMax: random.chance(0.05) ? random.between(1, 3) : NEVER,
+      pausesWhenFull: random.chance(0.5),
     },
   };
 }

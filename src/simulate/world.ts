@@ -17,6 +17,8 @@ export class World {
   /** How long the engine lets a silent peer be. */
   deadPeerMs = Number.POSITIVE_INFINITY;
   isDraining = false;
+  /** How long an idle connection may still ask when the server drains. */
+  idleGraceMs = 0;
   isEngineClosing = false;
   /** Ends that the server has counted since this was emptied. */
   counted: string[] = [];
@@ -29,6 +31,11 @@ export class World {
 
   get nowMs(): number {
     return this.network.nowMs;
+  }
+
+  /** How late anything may come: the longest turn that was held up, and all that the clock has leapt. */
+  get delayMs(): number {
+    return this.network.delayMsMax + this.network.leaptMs;
   }
 
   find(what: string): void {
