@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runSeed } from './run.ts';
-import { CLIENT_KINDS, HANDLER_KINDS } from './swarm.ts';
+import { CLIENT_KINDS, HANDLER_KINDS, type Swarm } from './swarm.ts';
 import { addTotals, noTotals } from './totals.ts';
 
 const SMOKE_SEEDS = 500;
+const NARROW_SEEDS = 60;
 
 test('the server keeps its promises in many simulated worlds, and these exercise what they say', async () => {
   const totals = noTotals();
@@ -52,6 +53,37 @@ test('a seed replays, event for event', async () => {
     assert.deepEqual(untraced.totals, one.totals, `seed ${seed}: tracing changes the run`);
   }
 });
+
+/** Worlds of few kinds, in which a bug was found that is rare where everything happens. */
+const NARROW: Readonly<Record<string, (swarm: Swarm) => Partial<Swarm>>> = {
+  'a flood of pipelined requests from a slow reader makes nobody hold all its answers': () => ({
+    clientKinds: ['flood'],
+  }),
+  'no 100 comes behind the head of an answer that streams the body it asks for': () => ({
+    clientKinds: ['continuer'],
+    handlerKinds: ['echo-stream'],
+  }),
+  'a drain ends connections whose answer had promised that they go on': () => ({
+    clientKinds: ['keep-alive', 'slow-reader', 'drip-behind'],
+    handlerKinds: ['slow-stream', 'stream'],
+    drainAtMs: 30,
+  }),
+  'peers that vanish give their slots back, whatever is outstanding': () => ({ clientKinds: ['vanisher'] }),
+  'who comes beyond a limit is refused, and who leaves makes room': ({ settings }) => ({
+    clientCount: 6,
+    settings: { ...settings, limits: { ...settings.limits, connectionsMax: 2 } },
+  }),
+};
+
+for (const [promise, narrow] of Object.entries(NARROW)) {
+  test(promise, async () => {
+    for (let seed = 1; seed <= NARROW_SEEDS; seed++) {
+      const adjust = (swarm: Swarm): Swarm => ({ ...swarm, ...narrow(swarm) });
+      const { findings } = await runSeed(seed, { adjust });
+      assert.deepEqual(findings, [], `seed ${seed} of this narrow world`);
+    }
+  });
+}
 
 test('other seeds are other worlds', async () => {
   const [one, two] = [await runSeed(1), await runSeed(2)];
