@@ -57,7 +57,7 @@ const REFUSED: [string[], RegExp][] = [
   [['--header-timeout', '10'], /^--header-timeout: "10" is not allowed; a duration is/],
   [['--header-timeout', 'soon'], /^--header-timeout: "soon" is not allowed/],
   [['--max-body-size', 'big'], /^--max-body-size: "big" is not allowed; a size is/],
-  [['--engine', 'turbo'], /^--engine: "turbo" is not one of auto, iouring, node$/],
+  [['--engine', 'turbo'], /^--engine: "turbo" is not one of auto, iouring, epoll, node$/],
   [['--watch=yes'], /^--watch takes no value$/],
   [['a', 'b'], /^unexpected argument "b"$/],
 ];

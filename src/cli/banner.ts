@@ -7,6 +7,7 @@ import { paint } from '../observe/terminal.ts';
 export interface BannerFacts {
   readonly version: string;
   readonly url: string;
+  readonly adminUrl: string | undefined;
   /** The address that was bound, which may stand for all of them. */
   readonly hostname: string;
   readonly target: string;
@@ -37,6 +38,7 @@ export function bannerText(facts: BannerFacts, colour: boolean): string {
     `  ${label('Serving')}${facts.target}`,
     `  ${label('Engine')}${facts.engineName} ${paint(`(${facts.engineReason})`, 'dim', colour)}`,
     `  ${label('Workers')}${facts.workerCount}`,
+    ...(facts.adminUrl === undefined ? [] : [`  ${label('Admin')}${paint(facts.adminUrl, 'cyan', colour)}`]),
     '',
     `  ${paint('Ctrl-C finishes what is under way and stops; twice stops at once.', 'dim', colour)}`,
     '',

@@ -7,6 +7,7 @@ export type CliAddress = { readonly port: number; readonly hostname: string } | 
 const PORT_DEFAULT = 8080;
 const HOSTNAME_DEFAULT = '127.0.0.1';
 
+const HOST_AND_PORT = /^(?:tcp:\/\/)?(?:(\[[^\]]+\]|[^:[\]/]*):)?(\d{1,5})\/?$/;
 const LISTEN_ALLOWED = 'give PORT, HOST:PORT, tcp://HOST:PORT or unix:PATH';
 
 /** @throws UsageError when the flags contradict each other or name no address */
@@ -23,11 +24,23 @@ export function listenAddress(
       throw new UsageError(`--listen: ${JSON.stringify(listen)} names no socket; ${LISTEN_ALLOWED}`);
     return { unix };
   }
-  const match = /^(?:tcp:\/\/)?(?:(\[[^\]]+\]|[^:[\]/]*):)?(\d{1,5})\/?$/.exec(listen);
+  const match = HOST_AND_PORT.exec(listen);
   const number = match === null ? Number.NaN : Number(match[2]);
   if (match === null || number > 65535)
     throw new UsageError(`--listen: ${JSON.stringify(listen)} is not allowed; ${LISTEN_ALLOWED}`);
   return { port: number, hostname: unbracketed(match[1] || host || HOSTNAME_DEFAULT) };
+}
+
+/**
+ * The value of `--admin`.
+ * @throws UsageError when it names no address
+ */
+export function adminAddress(text: string): { readonly port: number; readonly hostname: string } {
+  const match = HOST_AND_PORT.exec(text);
+  const port = match === null ? Number.NaN : Number(match[2]);
+  if (match === null || !(port <= 65535))
+    throw new UsageError(`--admin: ${JSON.stringify(text)} is not allowed; give PORT or HOST:PORT`);
+  return { port, hostname: unbracketed(match[1] || HOSTNAME_DEFAULT) };
 }
 
 function unbracketed(host: string): string {

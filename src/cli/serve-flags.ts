@@ -16,7 +16,7 @@ export const SERVE_FLAGS = {
   'tls-key': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'private key (PEM) of the certificate' },
 
   workers: { kind: 'integer', short: 'w', metavar: 'N', min: 1, max: 1024, word: 'auto', defaultText: 'auto: one a core', group: WORK, help: 'threads that serve' },
-  engine: { kind: 'choice', metavar: 'ENGINE', choices: ['auto', 'iouring', 'node'], defaultText: 'auto', group: WORK, help: 'what moves the bytes; auto takes the fastest that this host allows' },
+  engine: { kind: 'choice', metavar: 'ENGINE', choices: ['auto', 'iouring', 'epoll', 'node'], defaultText: 'auto', group: WORK, help: 'what moves the bytes; auto takes the fastest that this host allows' },
   globals: { kind: 'switch', negatable: true, defaultText: 'on', group: WORK, help: "make Request and Response the engine's light ones in this process" },
   watch: { kind: 'switch', group: WORK, help: "reload when files in the module's folder change" },
 
@@ -28,7 +28,11 @@ export const SERVE_FLAGS = {
   'dead-peer-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '2m', group: LIMITS, help: 'until a silent peer is given up' },
   'max-header-size': { kind: 'size', metavar: 'SIZE', defaultText: '16k', group: LIMITS, help: 'of a request head; beyond, 431' },
   'max-body-size': { kind: 'size', metavar: 'SIZE', defaultText: '100m', group: LIMITS, help: 'of a request body; beyond, 413' },
+  'max-connections': { kind: 'integer', metavar: 'N', min: 1, word: 'off', defaultText: 'off', group: LIMITS, help: 'open at once, over all workers' },
+  'max-connections-per-address': { kind: 'integer', metavar: 'N', min: 1, word: 'off', defaultText: 'off', group: LIMITS, help: 'open at once from one address, in each worker; beyond, 503' },
+  'when-full': { kind: 'choice', metavar: 'WHAT', choices: ['refuse', 'pause'], defaultText: 'refuse', group: LIMITS, help: 'beyond --max-connections: answer 503, or let clients wait' },
 
+  admin: { kind: 'text', metavar: 'ADDRESS', group: WORDS, help: 'PORT (on 127.0.0.1) or HOST:PORT for metrics, health and a page of connections' },
   log: { kind: 'choice', metavar: 'FORMAT', choices: ['pretty', 'json', 'off'], defaultText: 'pretty on a terminal, else off', group: WORDS, help: 'a line on standard error for each request; warnings and errors are always told' },
   quiet: { kind: 'switch', short: 'q', group: WORDS, help: 'no banner' },
   help: { kind: 'switch', short: 'h', group: WORDS, help: 'this page' },

@@ -10,11 +10,12 @@ import type { ServeOptions } from '../server/options.ts';
 import { type Server, serve } from '../server/serve.ts';
 import { describeFlags, type FlagValues, parseArguments } from './arguments.ts';
 import { CommandError, EXIT, oneLine, UsageError } from './failure.ts';
-import { type CliAddress, listenAddress } from './listen-address.ts';
+import { adminAddress, type CliAddress, listenAddress } from './listen-address.ts';
 import { SERVE_FLAGS, SERVE_USAGE } from './serve-flags.ts';
 import { resolveTarget, type Target } from './target.ts';
 import { autoWorkerCount } from './worker-count.ts';
 
+type AdminAddress = ReturnType<typeof adminAddress>;
 type ServeFlags = FlagValues<typeof SERVE_FLAGS>;
 
 /** What is still in the log's queue at the end may take this long to leave. */
@@ -27,6 +28,7 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     return EXIT.done;
   }
   const address = listenAddress(values.listen, values.port, values.host);
+  const admin = values.admin === undefined ? undefined : adminAddress(values.admin);
   const target = resolveTarget(positionals[0] ?? '.');
   const isTerminal = isatty(2);
   const log = values.log ?? (isTerminal ? 'pretty' : 'off');
@@ -36,12 +38,15 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     level: log === 'off' && values.watch !== true ? 'warn' : 'info',
   });
   const workerCount = workersOf(values);
-  const options = serveOptions(values, target, address, workerCount, logger, log);
+  const options: ServeOptions = {
+    ...serveOptions(values, target, address, workerCount, logger, log),
+    ...(admin === undefined ? {} : { admin }),
+  };
   let server: Server;
   try {
     server = await serve(options);
   } catch (error) {
-    throw await startFailure(error, address, target);
+    throw await startFailure(error, address, admin, target);
   }
   const exitCode = untilStopped(server, logger);
   announceReady(server, Math.max(1, workerCount));
@@ -86,9 +91,21 @@ function serveOptions(
       drain: values['drain-timeout'],
       deadPeer: values['dead-peer-timeout'],
     }),
-    limits: given({ headerBytes: values['max-header-size'], bodyBytes: values['max-body-size'] }),
+    limits: {
+      ...given({
+        headerBytes: values['max-header-size'],
+        bodyBytes: values['max-body-size'],
+        connections: orOff(values['max-connections']),
+        connectionsPerAddress: orOff(values['max-connections-per-address']),
+      }),
+      ...(values['when-full'] === undefined ? {} : { whenFull: values['when-full'] }),
+    },
     ...tlsOptions(values['tls-cert'], values['tls-key']),
   };
+}
+
+function orOff(value: number | 'off' | undefined): number | undefined {
+  return value === 'off' ? Number.POSITIVE_INFINITY : value;
 }
 
 /** Only what was given: the defaults are the server's. */
@@ -117,21 +134,31 @@ function readPem(flag: string, file: string): string {
 }
 
 /** What went wrong at the start, with the remedy where there is a usual one. */
-async function startFailure(error: unknown, address: CliAddress, target: Target): Promise<unknown> {
-  const code = (error as NodeJS.ErrnoException).code;
-  const where = 'unix' in address ? address.unix : `${address.hostname}:${address.port}`;
+async function startFailure(
+  error: unknown,
+  address: CliAddress,
+  admin: AdminAddress | undefined,
+  target: Target,
+): Promise<unknown> {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  const isAdmin = admin !== undefined && syscall === 'admin listen';
+  const refused = isAdmin ? admin : address;
+  const flag = isAdmin ? '--admin' : '--port';
+  const where = `${isAdmin ? 'admin port ' : ''}${'unix' in refused ? refused.unix : `${refused.hostname}:${refused.port}`}`;
   switch (code) {
     case 'EADDRINUSE':
       return new CommandError(
-        `${where} is in use by another process; choose another with --port, or 0 for any free one`,
+        `${where} is in use by another process; choose another with ${flag}, or 0 for any free one`,
       );
     case 'EACCES':
       return new CommandError(
-        `${where} may not be bound by this user${'port' in address && address.port < 1024 ? '; ports below 1024 are privileged' : ''}`,
+        `${where} may not be bound by this user${'port' in refused && refused.port < 1024 ? '; ports below 1024 are privileged' : ''}`,
       );
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return new CommandError(`${where}: this machine has no such address; see --host`);
+      return new CommandError(
+        `${where}: this machine has no such address; see ${isAdmin ? '--admin' : '--host'}`,
+      );
     default:
       return explained(error, target);
   }
@@ -186,6 +213,7 @@ async function showBanner(
     {
       version: JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version,
       url: server.url,
+      adminUrl: server.admin?.url,
       hostname: 'unix' in address ? '' : address.hostname,
       target: `${name} (${target.kind})`,
       engineName: server.engine.name,

@@ -48,9 +48,11 @@ export function connectionRows(
   const working: HttpConnection[] = [];
   const idle: HttpConnection[] = [];
   for (const connection of connections) {
-    const list = connection.state === STATE_IDLE ? idle : working;
-    if (list.length < countMax) list.push(connection);
+    if (connection.state !== STATE_IDLE) working.push(connection);
+    else if (idle.length < countMax) idle.push(connection);
   }
+  // Rows cost system calls, so whom to show is decided before: who has most waiting.
+  if (working.length > countMax) working.sort((a, b) => b.engine.unsentBytes - a.engine.unsentBytes);
   return [...working, ...idle].slice(0, countMax).map((connection) => rowOf(connection, nowMs));
 }
 
