@@ -99,8 +99,10 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
         return;
       case STATE_EXCHANGE: {
         // A client may send FIN and still read its answer (RFC 9112 §9.6). In the middle of a body it is gone.
-        const body = this.exchange?.body;
-        if (body !== undefined && body !== null && !body.complete) this.close('client-closed-in-body');
+        const exchange = this.exchange!;
+        if (exchange.body === null || exchange.body.complete) return;
+        if (exchange.endsByClose) this.reset('client-closed-in-body');
+        else this.close('client-closed-in-body');
         return;
       }
     }

@@ -285,6 +285,11 @@ export class Exchange {
     this.#context?.settle(error);
   }
 
+  /** Only the end of the connection will tell the end of the answer: FIN would pass for it. RFC 9112 §6.3 */
+  get endsByClose(): boolean {
+    return this.#stream?.framing === FRAMING_CLOSE;
+  }
+
   drained(): void {
     this.#stream?.drained();
   }

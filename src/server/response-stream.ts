@@ -29,7 +29,8 @@ const PIECE_BYTES_MAX = SEND_RESERVE_BYTES_MAX - CHUNK_OVERHEAD_BYTES_MAX;
 export class ResponseStream {
   readonly #exchange: Exchange;
   readonly #body: OutgoingBody;
-  readonly #framing: number;
+  /** One of the FRAMING_ numbers. */
+  readonly framing: number;
   readonly #declaredLength: number;
   #sent = 0;
   #piece: Uint8Array | null = null;
@@ -41,7 +42,7 @@ export class ResponseStream {
   constructor(exchange: Exchange, body: OutgoingBody, framing: number, declaredLength: number) {
     this.#exchange = exchange;
     this.#body = body;
-    this.#framing = framing;
+    this.framing = framing;
     this.#declaredLength = declaredLength;
   }
 
@@ -89,7 +90,7 @@ export class ResponseStream {
         this.#pulling = false;
         if (this.#ended) return;
         this.#ended = true;
-        this.#exchange.breakOff(error, 'response-failed', this.#framing);
+        this.#exchange.breakOff(error, 'response-failed', this.framing);
       },
     );
   }
@@ -105,11 +106,11 @@ export class ResponseStream {
         `has more (${this.#sent + size} or beyond)`,
       );
       this.cancel(error);
-      this.#exchange.breakOff(error, 'response-failed', this.#framing);
+      this.#exchange.breakOff(error, 'response-failed', this.framing);
       return false;
     }
     if (engine.unsentBytes === 0) connection.movedAtMs = connection.thread.nowMs;
-    const chunked = this.#framing === FRAMING_CHUNKED;
+    const chunked = this.framing === FRAMING_CHUNKED;
     const start = engine.reserve(size + (chunked ? CHUNK_OVERHEAD_BYTES_MAX : 0));
     const out = engine.out;
     let at = chunked ? chunkHeaderInto(out, start, size) : start;
@@ -129,10 +130,10 @@ export class ResponseStream {
     this.#ended = true;
     if (this.#declaredLength >= 0 && this.#sent !== this.#declaredLength) {
       const error = new ResponseLengthError(this.#declaredLength, `ended after ${this.#sent}`);
-      this.#exchange.breakOff(error, 'response-failed', this.#framing);
+      this.#exchange.breakOff(error, 'response-failed', this.framing);
       return;
     }
-    if (this.#framing === FRAMING_CHUNKED) {
+    if (this.framing === FRAMING_CHUNKED) {
       const { connection } = this.#exchange;
       const start = connection.engine.reserve(LAST_CHUNK_BYTES);
       connection.engine.commit(lastChunkInto(connection.engine.out, start) - start);
