@@ -359,9 +359,14 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   #onInterim(status: number): void {
     const { exchange } = this;
     this.interimEnds.push(this.sent.length);
-    if (status !== 100 || exchange === undefined || exchange.isAnswered)
+    const { plan } = exchange ?? {};
+    if (plan === undefined || exchange!.isAnswered)
       this.find(`an interim ${status} in the phase ${this.phase}`);
-    else if (!exchange.plan.expectsContinue || this.#hasContinued) this.find('a 100 that nobody asked for');
+    else if (status === 103) {
+      if (!plan.hints || plan.minor === 0) this.find('hints that nobody gave');
+      return;
+    } else if (status !== 100) this.find(`an interim ${status}`);
+    else if (!plan.expectsContinue || this.#hasContinued) this.find('a 100 that nobody asked for');
     this.#hasContinued = true;
   }
 

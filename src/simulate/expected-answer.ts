@@ -55,8 +55,8 @@ export function namedLength(plan: RequestPlan): number | undefined {
 
 function makeAnswer(plan: RequestPlan): ExpectedAnswer {
   const echoes = plan.kind === 'echo' || plan.kind === 'echo-stream';
-  const status = plan.kind === 'no-content' ? 204 : plan.kind === 'not-modified' ? 304 : 200;
-  const hasBody = status === 200;
+  const status = statusOf(plan);
+  const hasBody = status === 200 || status === 500;
   return {
     status,
     hasBody,
@@ -64,4 +64,10 @@ function makeAnswer(plan: RequestPlan): ExpectedAnswer {
     bodyBytes: !hasBody ? 0 : echoes ? plan.bodyBytes : plan.responseBytes,
     isLengthUnknown: isStreamed(plan) && namedLength(plan) === undefined,
   };
+}
+
+function statusOf(plan: RequestPlan): number {
+  if (throws(plan)) return 500; // The error hook's answer has a body by the plan, our own has not.
+  if (plan.kind === 'no-content') return 204;
+  return plan.kind === 'not-modified' ? 304 : 200;
 }

@@ -4,7 +4,7 @@
  * aborted, that its stream was cancelled.
  */
 import type { SimNetwork } from '../engine/sim/network.ts';
-import type { FetchHandler } from '../server/options.ts';
+import type { ErrorHandler, FetchHandler } from '../server/options.ts';
 import type { RequestContext } from '../web/context.ts';
 import { Response as LightResponse } from '../web/response.ts';
 import type { ConnectionModel } from './connection-model.ts';
@@ -12,6 +12,7 @@ import { contentBytes, contentText, isContent } from './content.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { answerContentId, namedLength } from './expected-answer.ts';
 import type { RequestPlan } from './request-plan.ts';
+import type { Swarm } from './swarm.ts';
 import { count } from './totals.ts';
 import type { World } from './world.ts';
 
@@ -23,20 +24,23 @@ export interface PlannedRequest {
 
 export class SimHandlers {
   readonly fetch: FetchHandler;
+  readonly error: ErrorHandler | undefined;
+  readonly #errorHook: Swarm['errorHook'];
   readonly #world: World;
   readonly #network: SimNetwork;
   readonly #planned: ReadonlyMap<number, PlannedRequest>;
 
-  constructor(world: World, planned: ReadonlyMap<number, PlannedRequest>) {
+  constructor(world: World, planned: ReadonlyMap<number, PlannedRequest>, errorHook: Swarm['errorHook']) {
     this.#world = world;
     this.#network = world.network;
     this.#planned = planned;
+    this.#errorHook = errorHook;
+    this.error = errorHook === 'none' ? undefined : (_error, request) => this.#answerFailure(request);
     this.fetch = (request, context) => this.#handle(request, context);
   }
 
   #handle(request: Request, context: RequestContext): Response | Promise<Response> {
-    const path = request.url.slice(request.url.indexOf('/r/') + 3);
-    const planned = this.#planned.get(Number(path));
+    const planned = this.#plannedFor(request);
     if (planned === undefined) {
       this.#world.find(`the handler is called for ${request.method} ${request.url}, which nobody sent`);
       return new Response('');
@@ -59,11 +63,13 @@ export class SimHandlers {
         exchange.completed = 'rejected';
       },
     );
+    if (plan.hints) context.earlyHints({ link: '</style.css>; rel=preload' });
+    if (plan.leavesWork) context.waitUntil(this.#work(plan));
     let answer: Response | Promise<Response>;
     try {
       answer = this.#answer(plan, exchange, request, model);
     } catch (error) {
-      model.handlerAnswered(exchange);
+      this.#failed(exchange, model);
       throw error;
     }
     if (!(answer instanceof Promise)) {
@@ -71,9 +77,40 @@ export class SimHandlers {
       return answer;
     }
     exchange.isAsync = true;
-    const settle = (): void => model.handlerAnswered(exchange);
-    answer.then(settle, settle);
+    answer.then(
+      () => model.handlerAnswered(exchange),
+      () => this.#failed(exchange, model),
+    );
     return answer;
+  }
+
+  /** An answer is due at once, unless the error hook takes its time. */
+  #failed(exchange: ExchangeRecord, model: ConnectionModel): void {
+    if (this.#errorHook !== 'async') model.handlerAnswered(exchange);
+  }
+
+  #answerFailure(request: Request): Response | Promise<Response> {
+    const planned = this.#plannedFor(request);
+    if (planned === undefined) return new Response('');
+    const { plan, model } = planned;
+    const headers = { 'x-id': String(plan.id) };
+    const answer = (): Response => {
+      const { exchange } = model;
+      if (exchange?.plan === plan && this.#errorHook === 'async') model.handlerAnswered(exchange);
+      return respond(plan, contentText(answerContentId(plan), plan.responseBytes), headers, 500);
+    };
+    return this.#errorHook === 'async' ? this.#later(plan.delayMs, answer) : answer();
+  }
+
+  /** Work that goes on when the answer is out, and may fail. */
+  #work(plan: RequestPlan): Promise<void> {
+    return this.#later(plan.delayMs, () => {
+      if (plan.usesPlatform) throw new Error('the work fails');
+    });
+  }
+
+  #plannedFor(request: Request): PlannedRequest | undefined {
+    return this.#planned.get(Number(request.url.slice(request.url.indexOf('/r/') + 3)));
   }
 
   #answer(

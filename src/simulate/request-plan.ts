@@ -43,6 +43,10 @@ export interface RequestPlan {
   /** The platform's Response in place of ours. */
   readonly usesPlatform: boolean;
   readonly watchesSignal: boolean;
+  /** The handler sends 103 first: RFC 8297. */
+  readonly hints: boolean;
+  /** The handler leaves work behind by `waitUntil`. */
+  readonly leavesWork: boolean;
 }
 
 /** Answers up to this leave the handler's hands at once, if they are no streams. */
@@ -121,7 +125,8 @@ export class StreamPlan {
     const method =
       wish.method ??
       (wantsBody ? random.pick(['POST', 'PUT']) : random.pick(['GET', 'GET', 'GET', 'HEAD', 'DELETE']));
-    const minor = wish.minor ?? 1;
+    const needs11 = wish.chunked === true || wish.expectsContinue === true;
+    const minor = wish.minor ?? (needs11 || random.chance(0.92) ? 1 : 0);
     const bodyBytes = wantsBody
       ? (wish.bodyBytes ?? drawSize(random, Math.min(this.#bodyBytesMax, 60_000)))
       : 0;
@@ -194,6 +199,8 @@ export class StreamPlan {
       namesLength: random.chance(0.3),
       usesPlatform: random.chance(0.15),
       watchesSignal: random.chance(0.35),
+      hints: random.chance(0.1),
+      leavesWork: random.chance(0.1),
     };
     this.requests.push(plan);
     return plan;

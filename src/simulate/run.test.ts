@@ -68,6 +68,11 @@ const NARROW: Readonly<Record<string, (swarm: Swarm) => Partial<Swarm>>> = {
     handlerKinds: ['slow-stream', 'stream'],
     drainAtMs: 30,
   }),
+  'an answer that only the end of the connection ends is not cut off by FIN': () => ({
+    clientKinds: ['quitter'],
+    handlerKinds: ['slow-stream', 'stream'],
+    clientCount: 6,
+  }),
   'peers that vanish give their slots back, whatever is outstanding': () => ({ clientKinds: ['vanisher'] }),
   'who comes beyond a limit is refused, and who leaves makes room': ({ settings }) => ({
     clientCount: 6,

@@ -95,7 +95,8 @@ class Run {
     const { settings } = this.#swarm;
     const threadOptions: ServerThreadOptions = {
       fetch: (request, context) => handlers.fetch(request, context),
-      error: undefined,
+      error:
+        this.#swarm.errorHook === 'none' ? undefined : (error, request) => handlers.error!(error, request),
       settings,
       logger: { debug() {}, info() {}, warn() {}, error: (...what) => judgeLogged(world, what) },
       accessLog: undefined,
@@ -105,7 +106,7 @@ class Run {
       this.#options.makeThread?.(threadOptions, world) ?? new ObservedThread(threadOptions, world);
     const server = this.#options.plant?.(thread, world) ?? thread;
     const observer = new Observer(world, server);
-    const handlers = new SimHandlers(world, observer.planned);
+    const handlers = new SimHandlers(world, observer.planned, this.#swarm.errorHook);
     const keepAlive = keepAliveFor(settings.timeouts.deadPeerMs);
     world.deadPeerMs = (keepAlive.idleSeconds + keepAlive.intervalSeconds * keepAlive.probes) * 1000;
     const engine = new SimEngine(network, { handler: observer, keepAlive });

@@ -34,6 +34,8 @@ export interface Swarm {
   /** When the server begins to drain; undefined: never. */
   readonly drainAtMs: number | undefined;
   readonly idleGraceMs: number;
+  /** Who answers for a handler that threw, and whether at once. */
+  readonly errorHook: 'none' | 'sync' | 'async';
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -52,6 +54,7 @@ export function drawSwarm(random: SeededRandom): Swarm {
     handlerKinds: handlerKinds.length === 0 ? ['text'] : handlerKinds,
     clientCount: random.between(1, 6),
     arrivalMsMax,
+    errorHook: random.pick(['none', 'none', 'sync', 'async'] as const),
     idleGraceMs: random.pick([0, 0, 100, 1000]),
     drainAtMs: random.chance(0.12) ? 1000 + random.nextUnit() * random.pick([50, 1000, 20_000]) : undefined,
   };
