@@ -123,18 +123,14 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
     }
     switch (this.state) {
       case STATE_ACCEPTED:
-        this.#acceptedDeadline();
+        this.#silent('header');
         return;
       case STATE_HEAD:
         this.thread.deadlines.header++;
         this.refuse(FAULT_HEADER_TIMEOUT);
         return;
       case STATE_IDLE:
-        if (this.thread.isDraining) this.close('drained');
-        else {
-          this.thread.deadlines.idle++;
-          this.close('idle-timeout');
-        }
+        this.#silent('idle');
         return;
       case STATE_LINGER:
         this.#lingerDeadline();
@@ -203,14 +199,11 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
     } else this.engine.setDeadline(Math.min(this.#deadlineMs, this.thread.nowMs + waitMs));
   }
 
-  /** Not a byte came. A draining server waits less long, and that is not the client's fault. */
-  #acceptedDeadline(): void {
-    if (this.thread.nowMs < this.acceptedAtMs + this.thread.settings.timeouts.headerMs) {
-      this.close('drained');
-      return;
-    }
-    this.thread.deadlines.header++;
-    this.close('header-timeout');
+  /** Not a byte came in this state. A draining server waits less long, and that is not the client's doing. */
+  #silent(deadline: 'header' | 'idle'): void {
+    if (this.thread.isDraining) return this.close('drained');
+    this.thread.deadlines[deadline]++;
+    this.close(`${deadline}-timeout`);
   }
 
   /**
