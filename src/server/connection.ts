@@ -201,9 +201,11 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
 
   /** Not a byte came in this state. A draining server waits less long, and that is not the client's doing. */
   #silent(deadline: 'header' | 'idle'): void {
-    if (this.thread.isDraining) return this.close('drained');
-    this.thread.deadlines[deadline]++;
-    this.close(`${deadline}-timeout`);
+    if (this.thread.isDraining) this.close('drained');
+    else {
+      this.thread.deadlines[deadline]++;
+      this.close(`${deadline}-timeout`);
+    }
   }
 
   /**
