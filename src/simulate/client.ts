@@ -60,6 +60,9 @@ export class SimClient implements PeerHandler {
     for (const ms of Object.values(timeouts))
       if (ms !== Number.POSITIVE_INFINITY) longestMs = Math.max(longestMs, ms);
     this.#patienceMs = PATIENCE_MS + PATIENCE_FACTOR * longestMs + this.#readsNeeded() * this.plan.readGapMs;
+    // Handlers that take all their time, one after the other.
+    if (timeouts.handlerMs !== Number.POSITIVE_INFINITY)
+      this.#patienceMs += 2 * timeouts.handlerMs * this.plan.requests.length;
     this.#network.after(this.#patienceMs, () => this.#giveUp());
     this.#resume();
   }

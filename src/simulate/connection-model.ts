@@ -279,7 +279,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     this.check();
     if (reason === 'engine-closed') this.wasReset = true;
     const { link } = this.#conn;
-    const lateMs = this.#world.nowMs - this.#world.delayMs - link.lastHeardMs;
+    const lateMs = this.#world.nowMs - this.#world.delayMs - Math.max(link.lastHeardMs, this.#conn.openedMs);
     if (link.isVanished && lateMs > 2 * this.#world.settings.timeouts.deadPeerMs + DEATH_GRACE_MS) {
       this.find(`a peer that is gone has kept its slot for ${Math.round(lateMs)} ms`);
     }
@@ -374,7 +374,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     const { exchange } = this;
     if (this.faultStatus === 0 && exchange !== undefined) {
       const wanted = expectedAnswer(exchange.plan);
-      if (this.#bodyAt + end - start > wanted.bodyBytes)
+      if (this.#bodyAt + end - start > wanted.bodyBytesMax)
         this.find(`request ${exchange.plan.id} is answered with too many bytes`);
       else if (!isContent(wanted.contentId, this.#bodyAt, bytes, start, end)) {
         this.find(`request ${exchange.plan.id} is answered with a wrong byte after ${this.#bodyAt}`);

@@ -7,6 +7,8 @@ export interface ExpectedAnswer {
   /** Whose letters the body has, and how many of them. */
   readonly contentId: number;
   readonly bodyBytes: number;
+  /** More than that only in an answer that breaks off. */
+  readonly bodyBytesMax: number;
   /** Nobody names the body's length beforehand. */
   readonly isLengthUnknown: boolean;
 }
@@ -61,6 +63,7 @@ function makeAnswer(plan: RequestPlan): ExpectedAnswer {
     status,
     hasBody,
     contentId: echoes ? plan.id : answerContentId(plan),
+    bodyBytesMax: !hasBody ? 0 : echoes ? plan.bodyBytesMax : plan.responseBytes,
     bodyBytes: !hasBody ? 0 : echoes ? plan.bodyBytes : plan.responseBytes,
     isLengthUnknown: isStreamed(plan) && namedLength(plan) === undefined,
   };

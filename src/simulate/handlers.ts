@@ -202,7 +202,7 @@ export class SimHandlers {
       }
       if (result.value !== undefined) {
         const piece = result.value;
-        if (at + piece.length > plan.bodyBytes || !isContent(plan.id, at, piece, 0, piece.length)) {
+        if (at + piece.length > plan.bodyBytesMax || !isContent(plan.id, at, piece, 0, piece.length)) {
           model.find(`the body of request ${plan.id} is wrong after ${at} bytes`);
         }
         at += piece.length;

@@ -54,6 +54,10 @@ export const HEAD_REFUSALS: readonly HeadRefusal[] = [
   { text: `GET / HTTP/1.1\r\n${HOST}${'A: b\r\n'.repeat(HEADER_COUNT_MAX)}\r\n`, status: 431 },
 ];
 
+/** Stands for good bytes of the body, in a chunk that then goes on where its end should be. */
+export const OVERLONG_CHUNK = '{good}';
+export const OVERLONG_CHUNK_BYTES = 3;
+
 /** Beginnings of a chunk that must be refused, whatever came before: RFC 9112 §7.1. */
 export const CHUNK_REFUSALS: readonly string[] = [
   'zz\r\n',
@@ -61,7 +65,7 @@ export const CHUNK_REFUSALS: readonly string[] = [
   '\r\n',
   '5\nhello\r\n',
   '5;\x01\r\n',
-  '3\r\nabcd\r\n',
+  `${OVERLONG_CHUNK_BYTES}\r\n${OVERLONG_CHUNK}x\r\n`,
   'ffffffffffffffff\r\n',
   '0\r\nContent-Length: 3\r\n\r\n',
 ];

@@ -6,6 +6,7 @@
 import type { SeededRandom } from '../base/random.ts';
 import { SEND_RESERVE_BYTES_MAX } from '../engine/engine.ts';
 import { contentText } from './content.ts';
+import { OVERLONG_CHUNK, OVERLONG_CHUNK_BYTES } from './refusals.ts';
 import type { HandlerKind } from './swarm.ts';
 
 /** A fault in the body: which status it gets, if the answer has not begun. */
@@ -27,6 +28,8 @@ export interface RequestPlan {
   readonly expectsContinue: boolean;
   /** Decoded. */
   readonly bodyBytes: number;
+  /** A bad chunk may begin with good bytes, which are handed over before it is refused. */
+  readonly bodyBytesMax: number;
   /** In bytes of the connection's stream. `headEnd` is Infinity for a head that never ends. */
   readonly start: number;
   readonly headEnd: number;
@@ -149,7 +152,7 @@ export class StreamPlan {
     if (chunked) this.#addChunks(id, bodyBytes, wish.badChunk !== undefined);
     else if (wish.refusal === undefined) this.#text += contentText(id, bodyBytes);
     const badStart = this.length;
-    if (wish.badChunk !== undefined) this.#text += wish.badChunk;
+    if (wish.badChunk !== undefined) this.#text += badChunkText(wish.badChunk, id, bodyBytes);
     const tooLong = chunked && bodyBytes > this.#bodyBytesMax;
     let bodyRefusal: BodyRefusal | undefined;
     if (tooLong) bodyRefusal = { status: 413, fromBytes: headEnd + 1, atBytes: this.length };
@@ -187,6 +190,7 @@ export class StreamPlan {
       persists: known.persists ?? true,
       expectsContinue: known.expectsContinue ?? false,
       bodyBytes: known.bodyBytes ?? 0,
+      bodyBytesMax: (known.bodyBytes ?? 0) + (known.bodyRefusal === undefined ? 0 : OVERLONG_CHUNK_BYTES),
       start: known.start,
       headEnd: known.headEnd,
       bodyEnd: known.bodyEnd ?? known.headEnd,
@@ -238,6 +242,11 @@ interface HeadFacts {
   readonly wantsBody: boolean;
   readonly bodyBytes: number;
   readonly random: SeededRandom;
+}
+
+/** What stands for good bytes in a bad chunk goes on with the body. */
+function badChunkText(template: string, id: number, bodyBytes: number): string {
+  return template.replace(OVERLONG_CHUNK, contentText(id, bodyBytes + OVERLONG_CHUNK_BYTES).slice(bodyBytes));
 }
 
 function headText(facts: HeadFacts): string {
