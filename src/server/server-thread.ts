@@ -14,6 +14,7 @@ import { ResponseParts } from '../web/parts.ts';
 import { Admission } from './admission.ts';
 import { HttpConnection } from './connection.ts';
 import { type ConnectionStates, connectionRows, countStates } from './connection-table.ts';
+import { ErrorLog } from './error-log.ts';
 import { Exchange } from './exchange.ts';
 import type { ErrorHandler, FetchHandler, LoggerLike, Settings } from './options.ts';
 import { ResponseWriter } from './response-writer.ts';
@@ -78,6 +79,7 @@ export class ServerThread implements EngineHandler {
   };
   parser: RequestHeadParser;
   readonly #logger: LoggerLike;
+  readonly #errorLog: ErrorLog;
   readonly #accessLog: ((record: AccessRecord) => void) | undefined;
   readonly #pending = new Set<Promise<unknown>>();
   #engine: Engine | undefined;
@@ -96,6 +98,7 @@ export class ServerThread implements EngineHandler {
     this.settings = options.settings;
     this.scheme = options.scheme;
     this.#logger = options.logger;
+    this.#errorLog = new ErrorLog(options.logger);
     this.#accessLog = options.accessLog;
     const { headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax } = options.settings.limits;
     this.protocolLimits = { ...DEFAULT_LIMITS, headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax };
@@ -208,8 +211,8 @@ export class ServerThread implements EngineHandler {
   }
 
   logError(what: string, error: unknown, exchange: Exchange): void {
-    const { request } = exchange;
-    this.#logger.error(`${what}: ${request.method} ${exchange.target}`, error);
+    if (!this.#errorLog.mayTell(this.nowMs)) return;
+    this.#errorLog.tell(`${what}: ${exchange.request.method} ${exchange.target}`, error);
   }
 
   countClose(reason: CloseReason): void {
