@@ -112,7 +112,7 @@ class Script {
             responseBytes: random.pick([200, 30_000]),
             persists: true,
           });
-        this.#read(random.between(20_000, 60_000), random.nextUnit() * 100);
+        this.#read(random.between(20_000, 60_000), 20 + random.nextUnit() * 100);
         this.#send(0);
         this.steps.push({ type: 'await', responses: count });
         this.#leave();
@@ -300,7 +300,7 @@ class Script {
   #longPause(): number {
     const { headerMs, idleMs, bodyMs, lingerMs } = this.#swarm.settings.timeouts;
     const longest = Math.max(headerMs, idleMs, bodyMs, lingerMs);
-    return this.#random.pick([5, longest * 0.4, longest * 1.2]);
+    return this.#random.pick([20, longest * 0.4, longest * 1.2]);
   }
 
   #talkative(): 'long-text' | 'bytes' | 'stream' | 'slow-stream' {
