@@ -112,7 +112,7 @@ export class SimNetwork {
   /**
    * Steps until `isOver` says so or nothing is left to happen. Between two events all promise jobs run:
    * a `process.nextTick` that is asked for from within a promise job comes after the last of them, at a
-   * tenth of the price of `setImmediate` (measured: 0.15 against 1.6 microseconds a step).
+   * third of the price of `setImmediate` (measured on Node 20: 0.7 against 2.2 microseconds a step).
    */
   run(isOver: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
