@@ -111,7 +111,10 @@ export interface EngineHandler<C extends EngineConnection = EngineConnection> {
   onAccept(conn: C): void;
   /** `bytes` is the engine's own memory, valid during this call only: consume it or copy it. */
   onReceive(conn: C, bytes: Uint8Array, start: number, end: number): void;
-  /** Everything committed has been taken by the kernel. Called only after `unsentBytes` was above 0 at the end of a turn. */
+  /**
+   * Everything committed has been taken by the kernel. Whoever saw `unsentBytes` above 0 is owed one call
+   * after it is 0 again, also when the kernel took everything at once.
+   */
   onDrained(conn: C): void;
   /** The peer sent FIN. Writing is still possible. */
   onPeerEnd(conn: C): void;

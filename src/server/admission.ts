@@ -15,6 +15,8 @@ export class Admission {
   /** The address under which a connection is counted. */
   readonly #addresses = new Map<HttpConnection, string>();
   #isPaused = false;
+  /** Connections that were refused and linger: they are open and hold nobody out. */
+  readonly #refused = new Set<HttpConnection>();
 
   /** @param engine asked for late: the engine is made with its handler */
   constructor(limits: Settings['limits'], engine: () => Engine) {
@@ -28,14 +30,14 @@ export class Admission {
   accepted(connection: HttpConnection): void {
     const { connectionsMax, connectionsPerAddressMax, pausesWhenFull } = this.#limits;
     const engine = this.#engine();
-    const open = engine.connectionCount;
+    const open = engine.connectionCount - this.#refused.size;
     if (pausesWhenFull) {
       if (open >= connectionsMax && !this.#isPaused) {
         this.#isPaused = true;
         engine.pauseAccepting();
       }
     } else if (open > connectionsMax) {
-      connection.refuse(FAULT_OVERLOADED);
+      this.#refuse(connection);
       return;
     }
     if (connectionsPerAddressMax === Number.POSITIVE_INFINITY) return;
@@ -44,10 +46,16 @@ export class Admission {
     const count = (this.#byAddress.get(address) ?? 0) + 1;
     this.#byAddress.set(address, count);
     this.#addresses.set(connection, address);
-    if (count > connectionsPerAddressMax) connection.refuse(FAULT_OVERLOADED);
+    if (count > connectionsPerAddressMax) this.#refuse(connection);
+  }
+
+  #refuse(connection: HttpConnection): void {
+    this.#refused.add(connection);
+    connection.refuse(FAULT_OVERLOADED);
   }
 
   closed(connection: HttpConnection): void {
+    this.#refused.delete(connection);
     const address = this.#addresses.get(connection);
     if (address !== undefined) {
       this.#addresses.delete(connection);

@@ -130,7 +130,8 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
         this.refuse(FAULT_HEADER_TIMEOUT);
         return;
       case STATE_IDLE:
-        this.#silent('idle');
+        if (this.#isStillTaking()) this.#rearm(this.thread.settings.timeouts.idleMs);
+        else this.#silent('idle');
         return;
       case STATE_LINGER:
         this.#lingerDeadline();
@@ -213,13 +214,22 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
    * one is given up by the kernel after some probes of a closed window (tcp_orphan_retries, tcp(7)).
    */
   #lingerDeadline(): void {
-    const peer = this.engine.peerLiveness();
-    if (this.engine.unsentBytes === 0 && (peer === undefined || peer.outstandingBytes === 0)) {
-      this.thread.deadlines.linger++;
-      this.close('linger-timeout');
+    if (this.#isStillTaking()) {
+      this.#rearm(this.thread.settings.timeouts.lingerMs);
       return;
     }
-    this.#deadlineMs = this.thread.nowMs + this.thread.settings.timeouts.lingerMs;
+    this.thread.deadlines.linger++;
+    this.close('linger-timeout');
+  }
+
+  /** The client has not taken all of its answer yet, from us or from the kernel. */
+  #isStillTaking(): boolean {
+    return this.engine.unsentBytes > 0 || (this.engine.peerLiveness()?.outstandingBytes ?? 0) > 0;
+  }
+
+  /** The time of the state begins anew; a peer that has died meanwhile is found. */
+  #rearm(timeoutMs: number): void {
+    this.#deadlineMs = this.thread.nowMs + timeoutMs;
     this.#lookAfterPeer();
   }
 

@@ -152,10 +152,10 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   deadlineFires(): void {
     this.check();
     const now = this.#world.nowMs;
-    if (this.phase !== 'linger' || now < this.dueMs) return;
+    if ((this.phase !== 'linger' && this.phase !== 'idle') || now < this.dueMs) return;
     const { unsent, link } = this.#conn;
     if (unsent.length > 0 || link.down.outstandingBytes > 0)
-      this.dueMs = now + this.#world.settings.timeouts.lingerMs;
+      this.dueMs = now + this.#world.settings.timeouts[this.phase === 'idle' ? 'idleMs' : 'lingerMs'];
   }
 
   /** The kernel has taken all that was written. */

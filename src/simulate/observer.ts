@@ -17,6 +17,7 @@ export class Observer implements EngineHandler<SimConnection> {
   readonly #world: World;
   readonly #server: EngineHandler<SimConnection>;
   /** Open connections that count for their address. */
+  readonly #refused = new Set<SimConnection>();
   readonly #counted = new Set<SimConnection>();
   readonly #byLink = new Map<number, SimClient>();
 
@@ -45,14 +46,22 @@ export class Observer implements EngineHandler<SimConnection> {
   /** Over a limit a connection must be refused; all peers of a run share one address. */
   #limit(conn: SimConnection, model: ConnectionModel): void {
     const { connectionsMax, connectionsPerAddressMax, pausesWhenFull } = this.#world.settings.limits;
-    const open = this.#world.engine.connectionCount;
+    // Those that were refused linger, and hold nobody out.
+    const open = this.#world.engine.connectionCount - this.#refused.size;
     if (open > connectionsMax) {
-      if (!pausesWhenFull) model.exceedsLimit();
-      else if (!this.#world.isDraining) model.find(`${open} connections are open, ${connectionsMax} allowed`);
-      if (!pausesWhenFull) return;
+      if (!pausesWhenFull) {
+        this.#refuse(conn, model);
+        return;
+      }
+      if (!this.#world.isDraining) model.find(`${open} connections are open, ${connectionsMax} allowed`);
     }
     this.#counted.add(conn);
-    if (this.#counted.size > connectionsPerAddressMax) model.exceedsLimit();
+    if (this.#counted.size > connectionsPerAddressMax) this.#refuse(conn, model);
+  }
+
+  #refuse(conn: SimConnection, model: ConnectionModel): void {
+    this.#refused.add(conn);
+    model.exceedsLimit();
   }
 
   onReceive(conn: SimConnection, bytes: Uint8Array, start: number, end: number): void {
@@ -79,6 +88,7 @@ export class Observer implements EngineHandler<SimConnection> {
     const model = modelOf(conn);
     model.closed(reason);
     this.#counted.delete(conn);
+    this.#refused.delete(conn);
     this.#world.counted = [];
     this.#server.onClosed(conn, reason);
     model.counted(this.#world.counted);
