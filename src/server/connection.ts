@@ -134,7 +134,8 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
         else this.#silent('idle');
         return;
       case STATE_LINGER:
-        this.#lingerDeadline();
+        if (this.#isStillTaking()) this.#rearm(this.thread.settings.timeouts.lingerMs);
+        else this.#silent('linger');
         return;
       case STATE_EXCHANGE:
         this.#exchangeDeadline();
@@ -200,9 +201,9 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
     } else this.engine.setDeadline(Math.min(this.#deadlineMs, this.thread.nowMs + waitMs));
   }
 
-  /** Not a byte came in this state. A draining server waits less long, and that is not the client's doing. */
-  #silent(deadline: 'header' | 'idle'): void {
-    if (this.thread.isDraining) this.close('drained');
+  /** Nothing that counts came in this state. A draining server waits less long, and that is not the client's doing. */
+  #silent(deadline: 'header' | 'idle' | 'linger'): void {
+    if (this.thread.isDraining && deadline !== 'linger') this.close('drained');
     else {
       this.thread.deadlines[deadline]++;
       this.close(`${deadline}-timeout`);
@@ -210,19 +211,9 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
   }
 
   /**
-   * The time for late data is over. A reader that has not taken its answer yet keeps the socket: a closed
-   * one is given up by the kernel after some probes of a closed window (tcp_orphan_retries, tcp(7)).
+   * The client has not taken all of its answer yet, from us or from the kernel. It keeps the socket: a
+   * closed one is given up after some probes of a closed window (tcp_orphan_retries, tcp(7)).
    */
-  #lingerDeadline(): void {
-    if (this.#isStillTaking()) {
-      this.#rearm(this.thread.settings.timeouts.lingerMs);
-      return;
-    }
-    this.thread.deadlines.linger++;
-    this.close('linger-timeout');
-  }
-
-  /** The client has not taken all of its answer yet, from us or from the kernel. */
   #isStillTaking(): boolean {
     return this.engine.unsentBytes > 0 || (this.engine.peerLiveness()?.outstandingBytes ?? 0) > 0;
   }
