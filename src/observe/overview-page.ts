@@ -38,7 +38,7 @@ svg.spark path { fill: none; stroke: var(--accent); stroke-width: 1.5; vector-ef
 .exchange { background: var(--exchange); } .linger { background: var(--linger); } .closing { background: var(--closing); }
 table { width: 100%; border-collapse: collapse; }
 th { text-align: left; font-weight: 500; color: var(--dim); font-size: 12px; white-space: nowrap; }
-th, td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
 th:last-child, td:last-child { padding-right: 0; } tbody tr:last-child td { border-bottom: 0; }
 .n { text-align: right; white-space: nowrap; } .zero { color: var(--dim); } .late { color: var(--warn); font-weight: 600; }
 .scroll { overflow-x: auto; } .mono { font: 12.5px/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; white-space: nowrap; }
