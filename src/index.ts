@@ -2,6 +2,7 @@
 export { AssertionFailure } from './base/assert.ts';
 export { OptionError, SysError, UnavailableError } from './base/errors.ts';
 export type { EngineName, RemoteAddress } from './engine/engine.ts';
+export type { ConnectionRow } from './observe/connection-row.ts';
 export {
   ClientGoneError,
   HandlerTimeoutError,
@@ -10,6 +11,7 @@ export {
 } from './server/errors.ts';
 export { ModuleError } from './server/module.ts';
 export type {
+  AdminOptions,
   Duration,
   ErrorHandler,
   FetchHandler,

@@ -81,6 +81,7 @@ function serveOptions(
     logger,
     accessLog,
     engine: values.engine ?? 'auto',
+    balance: values.balance ?? 'kernel',
     globals: values.globals ?? true,
     reusePort: values['reuse-port'] ?? false,
     timeouts: given({
