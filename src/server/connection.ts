@@ -439,22 +439,23 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
     const exchange = this.exchange;
     if (exchange === null || this.state !== STATE_EXCHANGE) return;
     const timeouts = this.thread.settings.timeouts;
-    exchange.bodyDeadlineMs = exchange.body?.isWaited === true ? this.thread.nowMs + timeouts.bodyMs : NEVER;
-    this.#arm(Math.min(exchange.bodyDeadlineMs, exchange.handlerDeadlineMs));
+    exchange.bodyDeadlineMs =
+      exchange.body?.isWaited === true ? this.thread.nowMs + timeouts.bodyMs : undefined;
+    this.#arm(exchange.deadlineMs);
   }
 
   #exchangeDeadline(): void {
     const exchange = this.exchange;
     if (exchange === null) return;
     const now = this.thread.nowMs;
-    if (now >= exchange.handlerDeadlineMs) {
-      exchange.handlerDeadlineMs = NEVER;
+    if (now >= (exchange.handlerDeadlineMs ?? NEVER)) {
+      exchange.handlerDeadlineMs = undefined;
       this.thread.deadlines.handler++;
       exchange.handlerTimeout(FAULT_HANDLER_TIMEOUT);
-    } else if (now >= exchange.bodyDeadlineMs) {
+    } else if (now >= (exchange.bodyDeadlineMs ?? NEVER)) {
       this.thread.deadlines.body++;
       exchange.requestFault(FAULT_BODY_TIMEOUT, new RequestFaultError(FAULT_BODY_TIMEOUT));
-    } else this.#arm(Math.min(exchange.bodyDeadlineMs, exchange.handlerDeadlineMs));
+    } else this.#arm(exchange.deadlineMs);
   }
 
   // BodyOwner

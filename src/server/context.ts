@@ -1,58 +1,63 @@
 /** The second argument of a handler: what concerns the connection and the answer rather than the request. */
 import type { RemoteAddress } from '../engine/engine.ts';
 import type { RequestContext } from '../web/context.ts';
-import type { HttpConnection } from './connection.ts';
 import type { Exchange } from './exchange.ts';
 
-export class ServerContext implements RequestContext {
-  readonly #connection: HttpConnection;
-  readonly #exchange: Exchange;
-  #completed: Promise<void> | undefined = undefined;
-  #resolve: (() => void) | undefined = undefined;
-  #reject: ((error: unknown) => void) | undefined = undefined;
-  #isOver = false;
-  #error: unknown = undefined;
+/** The promise of `completed`, made when it is first asked for. */
+interface Completion {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: unknown): void;
+}
 
-  constructor(connection: HttpConnection, exchange: Exchange) {
-    this.#connection = connection;
+export class ServerContext implements RequestContext {
+  readonly #exchange: Exchange;
+  #completion: Completion | undefined = undefined;
+
+  constructor(exchange: Exchange) {
     this.#exchange = exchange;
   }
 
   get remoteAddress(): RemoteAddress | undefined {
-    return this.#connection.engine.remoteAddress();
+    return this.#exchange.connection.engine.remoteAddress();
   }
 
   /** `close()` waits for `promise` (up to the drain deadline), and its rejection is logged, not lost. */
   waitUntil(promise: Promise<unknown>): void {
-    this.#connection.thread.waitUntil(promise, this.#exchange);
+    this.#exchange.connection.thread.waitUntil(promise, this.#exchange);
   }
 
   /** Sends `103 Early Hints` now. RFC 8297 */
   earlyHints(headers: Record<string, string>): void {
-    if (!this.#isOver && this.#exchange.status === 0 && this.#exchange.minor > 0) {
-      this.#connection.thread.writer.earlyHints(this.#connection.engine, headers);
-    }
+    const { connection, isFinished, status, minor } = this.#exchange;
+    if (!isFinished && status === 0 && minor > 0)
+      connection.thread.writer.earlyHints(connection.engine, headers);
   }
 
   /** Resolves when the last byte was handed over; rejects when the client went before. */
   get completed(): Promise<void> {
-    if (this.#completed === undefined) {
-      this.#completed = new Promise((resolve, reject) => {
-        this.#resolve = resolve;
-        this.#reject = reject;
-      });
-      // Nobody has to listen.
-      this.#completed.catch(() => {});
-      if (this.#isOver) this.settle(this.#error);
+    if (this.#completion === undefined) {
+      this.#completion = completion();
+      if (this.#exchange.isFinished) this.settle(this.#exchange.goneError);
     }
-    return this.#completed;
+    return this.#completion.promise;
   }
 
   /** The exchange has ended, with `error` when the client went first. */
-  settle(error?: unknown): void {
-    this.#isOver = true;
-    this.#error = error;
-    if (error === undefined) this.#resolve?.();
-    else this.#reject?.(error);
+  settle(error: Error | undefined): void {
+    if (error === undefined) this.#completion?.resolve();
+    else this.#completion?.reject(error);
   }
+}
+
+function completion(): Completion {
+  let resolve: () => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // Nobody has to listen.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
 }

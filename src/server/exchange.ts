@@ -10,8 +10,15 @@ import type { CloseReason } from '../engine/engine.ts';
 import { FAULT_HANDLER_FAILED, type Fault } from '../protocol/error.ts';
 import type { RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { METHOD_HEAD } from '../protocol/semantics/methods.ts';
-import { isLightResponse, type OutgoingBody, type ResponseParts, responseParts } from '../web/parts.ts';
+import {
+  isLightResponse,
+  type OutgoingBody,
+  type ResponseParts,
+  responseParts,
+  shortText,
+} from '../web/parts.ts';
 import { createRequest, type HoldfastRequest } from '../web/request.ts';
+import type { Response } from '../web/response.ts';
 import type { HttpConnection } from './connection.ts';
 import { ServerContext } from './context.ts';
 import { HandlerTimeoutError, type RequestFaultError } from './errors.ts';
@@ -33,11 +40,14 @@ export class Exchange {
   status = 0;
   responseBytes = 0;
   readonly startedAtMs: number;
-  handlerDeadlineMs = NEVER;
-  bodyDeadlineMs = NEVER;
+  /** Not a number until there is one: a double would be allocated with every exchange. */
+  handlerDeadlineMs: number | undefined = undefined;
+  bodyDeadlineMs: number | undefined = undefined;
   closeReason: CloseReason = 'answered';
   readonly request: HoldfastRequest;
   isFinished = false;
+  /** Why the client did not get its answer whole. */
+  goneError: Error | undefined = undefined;
   #settled = false;
   #stream: ResponseStream | null = null;
   #controller: AbortController | null = null;
@@ -81,6 +91,11 @@ export class Exchange {
     return request._text.slice(request._targetStart, request._targetEnd);
   }
 
+  /** The earlier of its deadlines. */
+  get deadlineMs(): number {
+    return Math.min(this.bodyDeadlineMs ?? NEVER, this.handlerDeadlineMs ?? NEVER);
+  }
+
   get isHead(): boolean {
     return this.method === METHOD_HEAD;
   }
@@ -94,7 +109,7 @@ export class Exchange {
   /** Calls the handler. @hot */
   run(): void {
     const thread = this.connection.thread;
-    const context = new ServerContext(this.connection, this);
+    const context = new ServerContext(this);
     this.#context = context;
     let result: unknown;
     try {
@@ -103,9 +118,25 @@ export class Exchange {
       this.#handlerFailed(error);
       return;
     }
-    if (isLightResponse(result)) this.#respond(result);
-    else if (isThenable(result)) this.#awaitHandler(result);
+    if (isLightResponse(result)) {
+      if (!this.#sendShort(result)) this.#respond(result);
+    } else if (isThenable(result)) this.#awaitHandler(result);
     else this.#respond(result);
+  }
+
+  /** The commonest answer takes no detour. @returns false when it is not as simple as that. @hot */
+  #sendShort(response: Response): boolean {
+    const text = shortText(response);
+    if (text === undefined || this.isHead || this.body !== null || this.#settled) return false;
+    const { thread, engine } = this.connection;
+    if (thread.isDraining || this.id >= thread.settings.limits.requestsPerConnectionMax)
+      this.keepAlive = false;
+    if (!thread.writer.shortText(engine, this, response._status, response._contentType, text)) return false;
+    response._used = true;
+    this.#settled = true;
+    this.status = response._status;
+    this.finish();
+    return true;
   }
 
   #awaitHandler(promise: PromiseLike<unknown>): void {
@@ -141,7 +172,7 @@ export class Exchange {
     const { connection } = this;
     const { thread } = connection;
     this.#settled = true;
-    this.handlerDeadlineMs = NEVER;
+    this.handlerDeadlineMs = undefined;
     this.status = parts.status;
     if (this.body !== null && !this.body.complete) this.keepAlive = false;
     if (thread.isDraining || this.id >= thread.settings.limits.requestsPerConnectionMax)
@@ -182,7 +213,7 @@ export class Exchange {
     if (this.isFinished) return;
     this.isFinished = true;
     this.connection.thread.exchangeFinished(this);
-    this.#context?.settle();
+    this.#context?.settle(undefined);
     this.connection.exchangeFinished(this);
   }
 
@@ -241,7 +272,7 @@ export class Exchange {
   #answerFault(fault: Fault): void {
     this.#settled = true;
     this.status = fault.status;
-    this.handlerDeadlineMs = NEVER;
+    this.handlerDeadlineMs = undefined;
     this.keepAlive = false;
     this.responseBytes = this.connection.thread.writer.fault(this.connection.engine, this, fault);
     this.finish();
@@ -281,6 +312,7 @@ export class Exchange {
     this.body?.fail(error);
     this.#stream?.cancel(error);
     this.#controller?.abort(error);
+    this.goneError = error;
     this.connection.thread.exchangeAborted(this);
     this.#context?.settle(error);
   }

@@ -24,8 +24,6 @@ import { FRAMING_CHUNKED, FRAMING_CLOSE, FRAMING_LENGTH } from './response-strea
 
 /** What a head takes beside the fields that a handler gave: status line, Date, framing, Connection. */
 const HEAD_OWN_BYTES_MAX = 512;
-/** Shorter texts are copied character by character, which is faster than a call into native code. */
-const SHORT_TEXT_CHARS_MAX = 256;
 
 export class ResponseWriter {
   framing = FRAMING_LENGTH;
@@ -49,29 +47,28 @@ export class ResponseWriter {
    * @hot
    */
   begin(engine: EngineConnection, exchange: Exchange, parts: ResponseParts): OutgoingBody | null {
-    const body = parts.body;
-    if (
-      typeof body === 'string' &&
-      body.length <= SHORT_TEXT_CHARS_MAX &&
-      parts.names.length === 0 &&
-      parts.statusText === '' &&
-      !exchange.isHead
-    ) {
-      this.#refreshDate(exchange.connection.thread.nowMs);
-      if (this.#shortText(engine, exchange, parts, body)) return null;
-    }
     return this.#general(engine, exchange, parts);
   }
 
-  /** The commonest answer: a short ASCII text with at most a content type. @returns false when it is not ASCII. @hot */
-  #shortText(engine: EngineConnection, exchange: Exchange, parts: ResponseParts, text: string): boolean {
+  /**
+   * The commonest answer: a short ASCII text with at most a content type.
+   * @returns false when it is not ASCII, or the type cannot be sent: nothing is committed then. @hot
+   */
+  shortText(
+    engine: EngineConnection,
+    exchange: Exchange,
+    status: number,
+    contentType: string | undefined,
+    text: string,
+  ): boolean {
+    this.#refreshDate(exchange.connection.thread.nowMs);
     const length = text.length;
-    const contentType = parts.contentType;
     const start = engine.reserve(
       HEAD_OWN_BYTES_MAX + (contentType === undefined ? 0 : contentType.length) + length,
     );
     const out = engine.out;
-    let at = this.#encoder.encodeSimpleInto(out, start, parts.status, contentType, length, modeOf(exchange));
+    let at = this.#encoder.encodeSimpleInto(out, start, status, contentType, length, modeOf(exchange));
+    if (at < 0) return false;
     for (let i = 0; i < length; i++) {
       const char = text.charCodeAt(i);
       if (char > 0x7f) return false;
@@ -133,7 +130,10 @@ export class ResponseWriter {
     const out = engine.out;
     let at: number;
     if (names.length === 0 && parts.statusText === '') {
-      at = encoder.encodeSimpleInto(out, start, parts.status, parts.contentType, length, modeOf(exchange));
+      at = checked(
+        encoder.encodeSimpleInto(out, start, parts.status, parts.contentType, length, modeOf(exchange)),
+        'content-type',
+      );
     } else {
       at = encoder.beginInto(out, start, parts.status, modeOf(exchange));
       if (parts.contentType !== undefined)

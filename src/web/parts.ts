@@ -49,6 +49,27 @@ export function responseParts(response: unknown, into: ResponseParts = new Respo
   return into;
 }
 
+/** Longer texts are better encoded by native code. */
+const SHORT_TEXT_CHARS_MAX = 256;
+
+/**
+ * The text of a response that is a short text, a status and at most a content type, and nothing else:
+ * what most answers are. Whoever sends it marks it as used.
+ * @hot
+ */
+export function shortText(response: Response): string | undefined {
+  const source = response._source;
+  return typeof source === 'string' &&
+    source.length <= SHORT_TEXT_CHARS_MAX &&
+    response._headers === undefined &&
+    response._names === undefined &&
+    response._stream === undefined &&
+    response._statusText === '' &&
+    !response._used
+    ? source
+    : undefined;
+}
+
 /** @hot */
 function readLight(response: Response, parts: ResponseParts): void {
   if (response._kind === 1) throw networkError();

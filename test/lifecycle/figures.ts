@@ -37,17 +37,8 @@ export async function enginesHere(): Promise<EngineHere[]> {
   );
 }
 
-/**
- * How much before its deadline an engine may end a connection. The engines that own descriptors read the
- * clock once a turn, and a turn is as long as its handlers hold the thread: who comes meanwhile is counted
- * from the begin of the turn. Here handlers do that for 200 ms, or while modules load.
- */
-export const EARLY_MS_MAX: Readonly<Record<EngineName, number>> = {
-  iouring: 250,
-  epoll: 250,
-  node: 0,
-  sim: 0,
-};
+/** How much before its deadline an engine may seem to end a connection: two processes read the clock. */
+export const EARLY_MS_MAX: Readonly<Record<EngineName, number>> = { iouring: 5, epoll: 5, node: 5, sim: 0 };
 
 export type Figures = Readonly<Record<string, number | string>>;
 

@@ -143,9 +143,12 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     for (let pass = 0; pass < PASSES_MAX; pass++) {
       this.#receiveReady();
       // What an armed poll has to tell will wake us: then this turn only sends what was written.
+      if (pass > 0) this.turnMs = performance.now();
       const count = this.#pollArmed ? 0 : this.#takeEvents();
       if (this.turnMs >= this.dueMs) this.expire();
       this.#flushTouched();
+      // Handlers have run meanwhile: who is accepted now may have connected just now.
+      if (count > 0) this.turnMs = performance.now();
       const moreWait = this.#acceptWaiting();
       if (count === 0 && this.#readyCount === 0 && this.touchedCount === 0 && !moreWait) {
         this.#unfinished = false;
@@ -234,6 +237,8 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
         const conn = this.#ready[at++]!;
         conn.flags &= ~IN_READY;
         if (wantsToReceive(conn.flags)) this.#receive(conn);
+        // Paused since: a reset that came with those bytes has had its edge, and nobody would read it.
+        else if ((conn.flags & (READ_TO_END | CLOSING)) === READ_TO_END) this.#onSocketError(conn);
       }
     } finally {
       this.#ready.copyWithin(0, at, this.#readyCount);
