@@ -1,12 +1,12 @@
 /**
  * Runs the built tests with Node's own runner, one process a file, and ends with its summary.
  *
- *     node scripts/run-tests.mjs [--unit] [--list] [PART-OF-A-PATH...]
+ *     node scripts/run-tests.mjs [--unit] [--list] [--without PART]... [PART-OF-A-PATH...]
  *
  * It owns the list of files: every `*.test.ts` must have its built file, or the run fails, so that no
  * test is left out in silence; built files whose source is gone are deleted, so that none runs on as a
  * ghost, or is packed. `--unit` takes the rooms that open no sockets. A part of a path picks files:
- * `node scripts/run-tests.mjs timing-wheel`.
+ * `node scripts/run-tests.mjs timing-wheel`; `--without` leaves files out.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync, rmSync, statSync } from 'node:fs';
@@ -32,7 +32,11 @@ const TREES = [
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
-  options: { unit: { type: 'boolean', default: false }, list: { type: 'boolean', default: false } },
+  options: {
+    unit: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    without: { type: 'string', multiple: true, default: [] },
+  },
 });
 
 const chosen = [];
@@ -87,6 +91,7 @@ runner.on('exit', (code, signal) => {
 
 function isWanted(room, file) {
   if (flags.unit && !UNIT_ROOMS.includes(room)) return false;
+  if (flags.without.some((part) => file.includes(part))) return false;
   return positionals.length === 0 || positionals.some((part) => file.includes(part));
 }
 

@@ -438,9 +438,8 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
   updateExchangeDeadline(): void {
     const exchange = this.exchange;
     if (exchange === null || this.state !== STATE_EXCHANGE) return;
-    const timeouts = this.thread.settings.timeouts;
-    exchange.bodyDeadlineMs =
-      exchange.body?.isWaited === true ? this.thread.nowMs + timeouts.bodyMs : undefined;
+    const { bodyMs } = this.thread.settings.timeouts;
+    exchange.bodyDeadlineMs = exchange.body?.isWaited === true ? this.thread.nowMs + bodyMs : undefined;
     this.#arm(exchange.deadlineMs);
   }
 
