@@ -6,6 +6,7 @@
 import type { SimNetwork } from '../engine/sim/network.ts';
 import type { ErrorHandler, FetchHandler } from '../server/options.ts';
 import type { RequestContext } from '../web/context.ts';
+import { platformBodySource } from '../web/platform.ts';
 import { Response as LightResponse } from '../web/response.ts';
 import type { ConnectionModel } from './connection-model.ts';
 import { contentBytes, contentText, isContent } from './content.ts';
@@ -273,13 +274,25 @@ export class SimHandlers {
   }
 }
 
+let showsSource: boolean | undefined;
+
+/**
+ * Whether a platform Response shows what it was made of (Node 20 and 22). Where it does not, its body is
+ * sent as a stream whose length nobody knows, which ends an HTTP/1.0 connection.
+ */
+function platformShowsSource(): boolean {
+  showsSource ??= platformBodySource(new Response('x')) !== undefined;
+  return showsSource;
+}
+
 function respond(
   plan: RequestPlan,
   body: string | Uint8Array | ReadableStream<Uint8Array> | null,
   headers: Record<string, string>,
   status = 200,
 ): Response {
-  if (plan.usesPlatform)
+  const isStream = body instanceof ReadableStream;
+  if (plan.usesPlatform && (isStream || platformShowsSource()))
     return new Response(body as ConstructorParameters<typeof Response>[0], { status, headers });
   return new LightResponse(body, { status, headers }) as unknown as Response;
 }
