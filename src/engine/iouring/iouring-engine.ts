@@ -56,6 +56,13 @@ const RECEIVE_GROUP = 0;
 /** Times that a turn looks again before it lets the event loop run: fairness to timers and promises. */
 const PASSES_MAX = 16;
 
+/**
+ * Whether the kernel either sees that we listen again or shows us its new work. It marks the work with an
+ * atomic operation before it looks whether to signal (io_req_local_work_add); on x64 that is a full
+ * barrier, on arm64 it is not, so there the ring is entered once more before sleeping.
+ */
+const IS_STORE_BEFORE_LOAD = process.arch === 'x64';
+
 export class IouringEngine extends DescriptorEngine<IouringConnection> {
   readonly name = 'iouring';
   protected readonly wakeup: Wakeup;
@@ -115,20 +122,20 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     for (let pass = 0; pass < PASSES_MAX; pass++) {
       // What is handed over now came before this moment: a deadline that counts from here is never early.
       this.turnMs = performance.now();
-      const drained = this.#drain();
+      this.#drain();
       if (this.turnMs >= this.dueMs) this.expire();
       this.#flushTouched();
       this.#armAccepts();
       this.#armTimer();
-      if (drained > 0 || ring.pending > 0 || ring.hasKernelWork) {
+      if (ring.pending > 0 || ring.hasNews) {
         this.#enter();
         continue;
       }
       ring.setSilent(false);
-      this.#enter();
+      if (!IS_STORE_BEFORE_LOAD) this.#enter();
       // One enter runs at most 20 pieces of task work (IO_LOCAL_TW_DEFAULT_MAX, 6.12), and the kernel
       // signals only when the first is queued: sleeping on a rest would be sleeping for ever.
-      if (ring.tail === ring.head && ring.pending === 0 && !ring.hasKernelWork) return;
+      if (ring.pending === 0 && !ring.hasNews) return;
       ring.setSilent(true);
     }
     this.again();

@@ -189,6 +189,11 @@ export class Ring {
     return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) !== 0;
   }
 
+  /** True when there are completions to consume, or the kernel holds work that only `enter` completes. @hot */
+  get hasNews(): boolean {
+    return this.hasKernelWork || this.tail !== this.head;
+  }
+
   /** While silent, completions do not signal the eventfd: for the time in which we look anyway. */
   setSilent(silent: boolean): void {
     Atomics.store(this.ring32, this.#cqFlags, silent ? IORING_CQ_EVENTFD_DISABLED : 0);
