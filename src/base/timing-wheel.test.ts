@@ -241,14 +241,14 @@ test('it agrees with a naive map about what fires when, whatever is done to it',
         for (const slot of due) model.dueTicks.delete(slot);
         wheel.advance(nowMs, (slot) => {
           assert.ok(due.delete(slot), `slot ${slot} fired though it was not due`);
-          const todo = inside.pop();
-          if (todo === undefined) return;
-          const deadlineMs = apply(todo);
-          const waiting = due.has(todo.slot);
+          const step = inside.pop();
+          if (step === undefined) return;
+          const deadlineMs = apply(step);
+          const waiting = due.has(step.slot);
           // One that is about to fire in this very advance does so, unless it is moved past it.
           if (waiting && deadlineMs <= target * TICK_MS) return;
-          due.delete(todo.slot);
-          modelSet(model, todo.slot, deadlineMs);
+          due.delete(step.slot);
+          modelSet(model, step.slot, deadlineMs);
         });
         assert.deepEqual([...due], [], 'due and not fired');
         checkWakeUp();

@@ -13,6 +13,7 @@ import { CommandError, EXIT, oneLine, UsageError } from './failure.ts';
 import { adminAddress, type CliAddress, listenAddress } from './listen-address.ts';
 import { SERVE_FLAGS, SERVE_USAGE } from './serve-flags.ts';
 import { resolveTarget, type Target } from './target.ts';
+import type { Watch } from './watch.ts';
 import { autoWorkerCount } from './worker-count.ts';
 
 type AdminAddress = ReturnType<typeof adminAddress>;
@@ -42,18 +43,22 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     ...serveOptions(values, target, address, workerCount, logger, log),
     ...(admin === undefined ? {} : { admin }),
   };
+  // Watching begins before the module is read, so that no change falls between the two.
+  const changes = values.watch === true ? await watchTarget(target, logger) : undefined;
   let server: Server;
   try {
     server = await serve(options);
   } catch (error) {
+    changes?.close();
     throw await startFailure(error, address, admin, target);
   }
+  // Whoever reads the ready line may signal and change files at once.
   const exitCode = untilStopped(server, logger);
+  reloadOnHangup(server, target, workerCount, logger);
   announceReady(server, Math.max(1, workerCount));
   if (isTerminal && values.quiet !== true)
     await showBanner(server, target, positionals[0] ?? '.', address, workerCount);
-  reloadOnHangup(server, target, workerCount, logger);
-  if (values.watch === true) await reloadOnChange(server, target, workerCount, logger);
+  if (changes !== undefined) reloadOnChange(changes, server, target, workerCount, logger);
   const code = await exitCode;
   await logger.flush(LOG_FLUSH_MS);
   return code;
@@ -263,26 +268,32 @@ function reloadOnHangup(server: Server, target: Target, workers: number, logger:
   });
 }
 
-async function reloadOnChange(
-  server: Server,
-  target: Target,
-  workers: number,
-  logger: HoldfastLogger,
-): Promise<void> {
+/** @returns undefined for a folder, of which nothing is kept that could be stale */
+async function watchTarget(target: Target, logger: HoldfastLogger): Promise<Watch | undefined> {
   if (target.kind === 'folder') {
     logger.warn(
       '--watch: the files of a folder are read afresh for each request; there is nothing to reload',
     );
-    return;
+    return undefined;
   }
   const { watchFolder } = await import('./watch.ts');
-  const watch = watchFolder(target.folder, (changed) => {
+  return watchFolder(target.folder);
+}
+
+function reloadOnChange(
+  changes: Watch,
+  server: Server,
+  target: Target,
+  workers: number,
+  logger: HoldfastLogger,
+): void {
+  changes.onChange((changed) => {
     logger.info(
       `changed: ${changed.slice(0, 3).join(', ')}${changed.length > 3 ? ` and ${changed.length - 3} more` : ''}`,
     );
     reload(server, target, workers, logger);
   });
-  server.finished.finally(() => watch.close()).catch(() => {});
+  server.finished.finally(() => changes.close()).catch(() => {});
 }
 
 /** A module that cannot be loaded leaves the one that serves in its place. */

@@ -7,6 +7,11 @@ import { type FSWatcher, readdirSync, watch } from 'node:fs';
 import { join, relative } from 'node:path';
 
 export interface Watch {
+  /**
+   * @param listener called with the changed names, relative to the folder, once things have settled; also
+   *   with what changed before anybody listened
+   */
+  onChange(listener: (changed: readonly string[]) => void): void;
   close(): void;
 }
 
@@ -16,12 +21,21 @@ const SETTLE_MS = 60;
 /** A working tree beyond this many folders is no module's folder but somebody's home. */
 const FOLDERS_MAX = 2000;
 
-/** @param onChange called with the changed names, relative to `folder`, once things have settled */
-export function watchFolder(folder: string, onChange: (changed: readonly string[]) => void): Watch {
+export function watchFolder(folder: string): Watch {
   const watchers = new Map<string, FSWatcher>();
   const changed = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
+  let listener: ((changed: readonly string[]) => void) | undefined;
 
+  const settle = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      if (listener === undefined) return;
+      const names = [...changed].sort();
+      changed.clear();
+      listener(names);
+    }, SETTLE_MS);
+  };
   const add = (path: string): void => {
     if (watchers.has(path) || watchers.size >= FOLDERS_MAX) return;
     try {
@@ -31,12 +45,7 @@ export function watchFolder(folder: string, onChange: (changed: readonly string[
         if (name === null || isIgnored(name)) return;
         changed.add(relative(folder, join(path, name)));
         add(join(path, name));
-        clearTimeout(timer);
-        timer = setTimeout(() => {
-          const names = [...changed].sort();
-          changed.clear();
-          onChange(names);
-        }, SETTLE_MS);
+        settle();
       });
       watcher.on('error', () => drop(path));
       watchers.set(path, watcher);
@@ -55,6 +64,10 @@ export function watchFolder(folder: string, onChange: (changed: readonly string[
 
   add(folder);
   return {
+    onChange(call) {
+      listener = call;
+      if (changed.size > 0) settle();
+    },
     close() {
       clearTimeout(timer);
       for (const path of [...watchers.keys()]) drop(path);

@@ -32,8 +32,14 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'cli',
-    mayImport: ['base', 'sys', 'engine', 'protocol', 'web', 'files', 'observe', 'server', ''],
+    mayImport: ['base', 'sys', 'engine', 'protocol', 'web', 'files', 'observe', 'server', 'load', ''],
     node: 'any',
+  },
+  {
+    name: 'load',
+    mayImport: ['base', 'engine', 'protocol', 'observe'],
+    node: 'any',
+    packages: ['hdr-histogram-js', '@nats-io/transport-node'],
   },
   {
     name: 'simulate',
