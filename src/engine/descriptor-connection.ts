@@ -10,9 +10,9 @@
  */
 import { assert } from '../base/assert.ts';
 import { tcp_info } from '../sys/abi/tcp.ts';
-import { ERRNO } from '../sys/errno.ts';
+import { ERRNO, errnoName } from '../sys/errno.ts';
 import { allocate, type Memory } from '../sys/memory.ts';
-import { getpeername, tcpInfo } from '../sys/socket.ts';
+import { getpeername, getsockname, tcpInfo } from '../sys/socket.ts';
 import {
   type CloseReason,
   type EngineCloseReason,
@@ -66,6 +66,7 @@ export abstract class DescriptorConnection implements EngineConnection {
   firstBlock: SendBlock | null = null;
   lastBlock: SendBlock | null = null;
   reason: CloseReason = '';
+  errorCode = '';
   readonly #owner: ConnectionOwner;
   #remote: RemoteAddress | undefined = undefined;
 
@@ -173,6 +174,8 @@ export abstract class DescriptorConnection implements EngineConnection {
   /** The socket failed with `errno` (positive): nothing can be sent or received any more. */
   fail(errno: number): void {
     if ((this.flags & CLOSING) === 0) this.reason = closeReasonOf(errno);
+    // What the end that was asked for has broken by itself is no news.
+    if ((this.flags & ABORTING) === 0) this.errorCode = errnoName(errno);
     this.flags |= RECEIVE_ENDED | CLOSING | ABORTING;
     this.#owner.touch(this);
   }
@@ -202,6 +205,12 @@ export abstract class DescriptorConnection implements EngineConnection {
       if (typeof peer !== 'number') this.#remote = peer;
     }
     return this.#remote;
+  }
+
+  localAddress(): RemoteAddress | undefined {
+    if ((this.flags & CLOSED) !== 0) return undefined;
+    const own = getsockname(this.fd);
+    return typeof own === 'number' || own.family === 'unix' ? undefined : own;
   }
 }
 

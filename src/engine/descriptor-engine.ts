@@ -9,6 +9,7 @@
 import { lookup } from 'node:dns/promises';
 import { performance } from 'node:perf_hooks';
 import { assert } from '../base/assert.ts';
+import { UnavailableError } from '../base/errors.ts';
 import { TimingWheel } from '../base/timing-wheel.ts';
 import { EFD_CLOEXEC } from '../sys/abi/file.ts';
 import { sysError } from '../sys/errno.ts';
@@ -18,12 +19,14 @@ import type { Wakeup } from '../sys/wakeup.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { CLOSED, type ConnectionOwner, type DescriptorConnection, TOUCHED } from './descriptor-connection.ts';
 import {
+  type ConnectTarget,
   DEADLINE_TICK_MS,
   type Engine,
   type EngineHandler,
   type EngineName,
   type EngineOptions,
   type EngineStats,
+  emptyEngineStats,
   type ListenAddress,
   type Listener,
 } from './engine.ts';
@@ -89,18 +92,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   /** CLOCK_MONOTONIC minus performance.now(), in ms. */
   protected readonly clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
   protected released = false;
-  protected readonly counters: EngineStats = {
-    accepted: 0,
-    closed: 0,
-    open: 0,
-    bytesReceived: 0,
-    bytesSent: 0,
-    turns: 0,
-    acceptPauses: 0,
-    receiveBufferExhaustions: 0,
-    submissionQueueFull: 0,
-    completionQueueOverflows: 0,
-  };
+  protected readonly counters: EngineStats = emptyEngineStats();
   readonly #wheel = new TimingWheel(DEADLINE_TICK_MS, this.turnMs);
   #turnScheduled = false;
   #held = false;
@@ -178,6 +170,10 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
         return stopped;
       },
     };
+  }
+
+  connect(_target: ConnectTarget): C {
+    throw new UnavailableError(`the ${this.name} engine makes no connections`);
   }
 
   pauseAccepting(): void {
