@@ -122,7 +122,7 @@ export class HeadMemory {
     if (!mayReplace(head, owner, requests)) return parser;
     const memory = (this.#bytes ??= new Uint8Array(PLACE_COUNT * PLACE_BYTES));
     this.#words ??= new DataView(memory.buffer);
-    for (let i = 0; i < length; i++) memory[head.place + i] = bytes[at + i]!;
+    memory.set(bytes.subarray(at, at + length), head.place);
     const spare = head.parser;
     head.parser = parser;
     head.text = latin1Slice.call(bytes, at, at + length);
@@ -140,7 +140,7 @@ export class HeadMemory {
 /** Whether the place may be written anew, and notes that it is. */
 function mayReplace(head: RememberedHead, owner: number, requests: number): boolean {
   if (head.owner === owner) {
-    head.fruitless = head.hasComeAgain ? 0 : head.fruitless + 1;
+    head.fruitless = head.hasComeAgain ? head.fruitless >> 1 : head.fruitless + 1;
     if (head.fruitless > FRUITLESS_MAX && (requests & (RETRY_INTERVAL - 1)) !== 0) return false;
   } else if (head.hasComeAgain) {
     // Two connections on one place: whoever has use of it keeps it until it has rested once.
