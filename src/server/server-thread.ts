@@ -266,6 +266,11 @@ export class ServerThread implements EngineHandler {
     for (const connection of this.connections()) connection.drain(idleGraceMs);
   }
 
+  /** The end of all that is still open, at once. */
+  resetAll(reason: CloseReason): void {
+    for (const connection of [...this.connections()]) connection.reset(reason);
+  }
+
   /** One row a connection, at most `countMax`: those at work first. */
   connectionRows(countMax: number): ConnectionRow[] {
     return connectionRows(this.connections(), this.nowMs, countMax);
