@@ -134,3 +134,11 @@ export function percentileUs(data: LatencyData, percentile: number): number {
   }
   return data.maxUs;
 }
+
+/** Of values as they are counted: each stands for the middle of those that are counted with it. */
+export function meanUs({ pairs, count }: LatencyData): number {
+  let sum = 0;
+  for (let i = 0; i < pairs.length; i += 2)
+    sum += ((lowestValueAt(pairs[i]!) + lowestValueAt(pairs[i]! + 1) - 1) / 2) * pairs[i + 1]!;
+  return count === 0 ? 0 : sum / count;
+}

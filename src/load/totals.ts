@@ -14,6 +14,8 @@ export interface Counters {
   answeredLate: number;
   /** Answers of 400 and more. */
   refused: number;
+  /** Answers below 400 that a script's check did not accept. */
+  checkFailed: number;
   /** Requests that ended without a whole answer. */
   failed: number;
   /** Under way when the run was broken off. */
@@ -45,6 +47,7 @@ export function zeroCounters(): Counters {
     answered: 0,
     answeredLate: 0,
     refused: 0,
+    checkFailed: 0,
     failed: 0,
     unfinished: 0,
     notSent: 0,
