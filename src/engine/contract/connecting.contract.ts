@@ -27,7 +27,6 @@ const text = (it: Watched): string => Buffer.concat(it.received).toString('latin
 export function connectingContract(subject: Subject): void {
   test('two connections of one engine talk to each other', async () => {
     const plan = {
-      onConnect: (conn: EngineConnection) => write(conn, 'question'),
       onReceive(conn: EngineConnection, bytes: Uint8Array, start: number, end: number, it: Watched) {
         it.received.push(Buffer.from(bytes.slice(start, end)));
         if (!it.isMade && it.receivedBytes === 8) write(conn, 'answer');
@@ -45,6 +44,7 @@ export function connectingContract(subject: Subject): void {
       const [it] = await accepted(1);
       assert.deepEqual({ ...it!.conn.remoteAddress() }, { ...own });
       assert.deepEqual({ ...it!.conn.localAddress() }, { ...listener.address });
+      write(made.conn, 'question');
       await until(() => made.closed !== undefined && it!.closed !== undefined, 'onClosed of both');
       assert.deepEqual([text(it!), text(made)], ['question', 'answer']);
       assert.deepEqual([made.closed, it!.closed], ['answered', 'peer ended']);
@@ -310,6 +310,7 @@ export function connectingContract(subject: Subject): void {
     const server = await serving({ port: 0, host: '127.0.0.1' });
     for (let i = 0; i < 5; i++)
       engine.connect({ family: 'IPv4', address: '127.0.0.1', port: portOf(server) });
+    engine.unref();
     engine.releaseNow();
     await new Promise((resolve) => server.close(resolve));
     await sleep(20);

@@ -107,7 +107,6 @@ export class Watch implements EngineHandler {
     conn.user = it;
     this.#hold(conn.isOpen, `${call}: isOpen is false`);
     this.#hold(conn.unsentBytes === 0, `${call}: unsentBytes is not 0`);
-    this.#hold(conn.errorCode === '', `${call}: errorCode is set`);
     return it;
   }
 

@@ -18,7 +18,6 @@ const capabilities = {
 };
 
 engineContract('node', createNodeEngine, capabilities);
-describe('node: connecting', () => connectingContract({ create: createNodeEngine, capabilities }));
 
 // The other way to read; it differs in nothing but how bytes and the end of them arrive.
 describe("node with 'data' events", () => {
