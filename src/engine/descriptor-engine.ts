@@ -26,6 +26,7 @@ import {
   type DescriptorConnection,
   TOUCHED,
 } from './descriptor-connection.ts';
+import { DescriptorLedger } from './descriptor-ledger.ts';
 import {
   type ConnectTarget,
   DEADLINE_TICK_MS,
@@ -106,6 +107,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   #turnScheduled = false;
   #held = false;
   #handoff: Handoff | undefined;
+  /** Where another thread closes what this one leaves open. */
+  protected readonly ledger: DescriptorLedger | undefined;
   /** Only while there is something to accept: an engine that could not be made must leave nothing behind. */
   #reserve: Reserve | undefined;
   #acceptRetry: ReturnType<typeof setTimeout> | undefined;
@@ -114,6 +117,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
 
   constructor(options: EngineOptions<C>) {
     this.options = options;
+    if (options.ledger !== undefined) this.ledger = new DescriptorLedger(options.ledger);
     if (options.handoff !== undefined)
       this.#handoff = new Handoff(options.handoff.buffer, options.handoff.thread);
     this.handler = options.handler;
@@ -164,6 +168,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       throw error;
     }
     this.listeners.push(listener);
+    if ('fd' in address) this.ledger?.hold(socket.fd);
+    else this.ledger?.holdSocket(socket.fd);
     this.#handoff?.join(this.wakeup.eventFd);
     this.#reserve ??= Reserve.open();
     this.schedule();
@@ -195,6 +201,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       throw sysError('connect', refusal, 'the engine has no room for it');
     }
     conn.flags |= CONNECTING;
+    this.ledger?.holdSocket(fd);
     if (result < 0 && result !== -ERRNO.EINPROGRESS) this.connectFailed(conn, -result);
     else this.touch(conn);
     return conn;
@@ -247,8 +254,11 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.released = true;
     this.releaseHolds();
     this.#reserve?.release();
-    for (const conn of this.table) closeFd(conn.fd);
-    for (const listener of this.listeners) listener.socket.close();
+    for (const conn of this.table) {
+      this.ledger?.drop(conn.fd);
+      closeFd(conn.fd);
+    }
+    for (const listener of this.listeners) this.#closeSocket(listener);
   }
 
   // ConnectionOwner
@@ -306,9 +316,14 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
 
   /** Nothing can be accepted from `listener` any more. */
   #stopped(listener: DescriptorListener): void {
-    listener.socket.close();
+    this.#closeSocket(listener);
     listener.onStopped?.();
     listener.onStopped = undefined;
+  }
+
+  #closeSocket({ socket }: DescriptorListener): void {
+    this.ledger?.drop(socket.fd);
+    socket.close();
   }
 
   /** The first `count` touched connections have been looked at; those behind them move up. */
@@ -343,6 +358,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
         : this.table.add((slot, generation) => this.makeConnection(slot, generation, fd));
     if (conn === undefined) closeFd(fd);
     else {
+      this.ledger?.holdSocket(fd);
       this.counters.accepted++;
       this.#handoff?.report(this.table.count);
     }

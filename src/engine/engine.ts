@@ -260,6 +260,8 @@ export interface EngineOptions<C extends EngineConnection = EngineConnection> {
   };
   /** Connections are spread over the threads that share this memory (handoff.ts); engines without descriptors ignore it. */
   readonly handoff?: { readonly buffer: SharedArrayBuffer; readonly thread: number };
+  /** Memory from DescriptorLedger.allocate, for the thread that started this one; engines without descriptors ignore it. */
+  readonly ledger?: SharedArrayBuffer;
   /** Called with errors that belong to no connection and no call: the engine goes on. */
   readonly onError?: (error: Error) => void;
 }
