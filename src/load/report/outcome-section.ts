@@ -37,7 +37,8 @@ export function drawOutcomes(result: LoadResult): Markup {
 
 function drawErrors(result: LoadResult): Piece {
   const errors = Object.entries(result.errors).filter(([, count]) => count > 0);
-  if (errors.length === 0) return html`<p class="empty">None: every request got an answer.</p>`;
+  if (errors.length === 0)
+    return html`<p class="empty">${result.requests.answered > 0 ? 'None: every request got an answer.' : 'None.'}</p>`;
   const all = errors.reduce((sum, [, count]) => sum + count, 0);
   const rows = errors
     .sort((a, b) => b[1] - a[1])
@@ -121,7 +122,7 @@ export function drawChecks({ checks }: LoadResult): Piece {
     failed > 0 ? html`<span class="bad">${formatCount(failed)}</span>` : formatCount(failed),
     formatShare(passed + failed > 0 ? passed / (passed + failed) : undefined),
   ]);
-  return html`<section class="card" aria-labelledby="checks"><h2 id="checks">Checks of the script</h2>${drawTable(
+  return html`<section class="card" aria-labelledby="checks"><h2 id="checks">Checks of the script</h2><div class="brief">${drawTable(
     {
       caption: 'Checks of the script',
       columns: [
@@ -133,5 +134,5 @@ export function drawChecks({ checks }: LoadResult): Piece {
       rows,
       folds: true,
     },
-  )}</section>`;
+  )}</div></section>`;
 }
