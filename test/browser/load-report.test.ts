@@ -213,9 +213,9 @@ describe('the load report in Chromium', { skip: CHROMIUM_IS_MISSING }, () => {
     const readOut = `document.querySelectorAll('.read-out')[1].textContent`;
     assert.equal(await page.evaluate(readOut), '');
     const [x, y] = await page.evaluate<[number, number]>(`(() => {
-      const plot = document.querySelectorAll('.plot')[1];
-      plot.scrollIntoView({ block: 'center' });
-      const box = plot.getBoundingClientRect();
+      const reader = document.querySelectorAll('.reader')[1];
+      reader.scrollIntoView({ block: 'center' });
+      const box = reader.getBoundingClientRect();
       return [box.left + box.width * 17.5 / 30, box.top + 50];
     })()`);
     await page.movePointer(x, y);
@@ -223,13 +223,13 @@ describe('the load report in Chromium', { skip: CHROMIUM_IS_MISSING }, () => {
     await page.until(`${readOut} === '17\\u00a0sanswered ${answered(17)}\\u00a0/s'`);
     await page.movePointer(5, 5);
     await page.until(`${readOut} === ''`);
-    await page.evaluate(`document.querySelectorAll('.plot')[1].focus()`);
+    await page.evaluate(`document.querySelectorAll('.reader')[1].focus()`);
     await page.press('End');
     await page.until(`${readOut} === '29\\u00a0sanswered ${answered(29)}\\u00a0/s'`);
     await page.press('ArrowLeft');
     await page.until(`${readOut}.startsWith('28')`);
     assert.match(
-      await page.evaluate(`document.querySelectorAll('.plot')[1].getAttribute('aria-valuetext')`),
+      await page.evaluate(`document.querySelectorAll('.reader')[1].getAttribute('aria-valuetext')`),
       /^28.s: answered/,
     );
   });

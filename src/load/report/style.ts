@@ -120,7 +120,7 @@ circle.met { fill: var(--good); stroke: var(--card); } .missed path { stroke: va
 .wide { display: none; }
 @container (min-width: 500px) { .wide { display: inline; } .narrow { display: none; } }
 .cursor { stroke: var(--text); stroke-width: 1; visibility: hidden; pointer-events: none; }
-.reads .plot { cursor: crosshair; } .reads .cursor.on { visibility: visible; }
+.plot { position: relative; } .reader { position: absolute; inset: 0; cursor: crosshair; } .reads .cursor.on { visibility: visible; }
 .read-out { font-size: 12.5px; margin: 0 0 0 64px; display: flex; flex-wrap: wrap; gap: 0 14px; } .read-out b { font-weight: 600; }
 `;
 
@@ -146,7 +146,7 @@ main > * { margin-bottom: 10pt; } .card { border-radius: 0; border-width: 0 0 1p
 .pair { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 8pt 16pt; } .beside { grid-template-columns: minmax(0, 1fr); gap: 8pt; } .beside > :last-child { max-width: 125mm; }
 .chart, .verdict, .split > .card, table, tr, .facts > div, .warning { break-inside: avoid; } h1, h2, h3 { break-after: avoid; }
 th, td, .facts > div { padding-top: 3pt; padding-bottom: 3pt; }
-.screen, details, .read-out, .cursor { display: none; }
+.screen, details, .read-out, .reader, .cursor { display: none; }
 }
 `;
 
