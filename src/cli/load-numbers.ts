@@ -11,7 +11,11 @@ const COUNT_UNITS: Readonly<Record<string, number>> = { '': 1, k: 1000, m: 1_000
 export function parseCount(option: string, text: string, max = Number.MAX_SAFE_INTEGER): number {
   const value = scaled(text);
   if (!(Number.isInteger(value) && value >= 1 && value <= max))
-    throw new OptionError(option, text, `a whole number from 1${max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`}, with k or m`);
+    throw new OptionError(
+      option,
+      text,
+      `a whole number from 1${max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`}, with k or m`,
+    );
   return value;
 }
 
@@ -19,7 +23,11 @@ export function parseCount(option: string, text: string, max = Number.MAX_SAFE_I
 export function parseRate(option: string, text: string): number {
   const value = scaled(text.replace(/\/s$/, ''));
   if (!(value > 0 && value <= RATE_MAX))
-    throw new OptionError(option, text, `a number of requests a second, more than 0, at most ${RATE_MAX}, with k or m`);
+    throw new OptionError(
+      option,
+      text,
+      `a number of requests a second, more than 0, at most ${RATE_MAX}, with k or m`,
+    );
   return value;
 }
 
@@ -50,7 +58,8 @@ export function parsePositiveTime(option: string, text: string): number {
 /** `1s`, or `0-2s` where the first may go without its unit. @throws OptionError */
 export function parseTimeRange(option: string, text: string): { minMs: number; maxMs: number } {
   const [first, last, ...more] = text.split('-');
-  if (first === undefined || more.length > 0) throw new OptionError(option, text, "a time or a range: '1s', '0-2s'");
+  if (first === undefined || more.length > 0)
+    throw new OptionError(option, text, "a time or a range: '1s', '0-2s'");
   if (last === undefined) {
     const ms = parseTime(option, first);
     return { minMs: ms, maxMs: ms };

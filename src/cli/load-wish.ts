@@ -49,13 +49,15 @@ export async function readWish(flags: LoadFlags, urls: readonly string[]): Promi
     unixPath: flags.unix,
     run: {
       connections,
-      threads: flags.threads === undefined || flags.threads === 'auto' ? autoThreads(connections) : flags.threads,
+      threads:
+        flags.threads === undefined || flags.threads === 'auto' ? autoThreads(connections) : flags.threads,
       pipeline: flags.pipeline ?? 1,
       engine: flags.engine ?? 'auto',
       ...readExtent(flags),
       thinkMinMs: think.minMs,
       thinkMaxMs: think.maxMs,
-      timeoutMs: flags.timeout === undefined ? DEFAULT_TIMEOUT_MS : parsePositiveTime('--timeout', flags.timeout),
+      timeoutMs:
+        flags.timeout === undefined ? DEFAULT_TIMEOUT_MS : parsePositiveTime('--timeout', flags.timeout),
       newConnection: flags['new-connection'] === true,
       sourceAddresses,
       script: undefined,
@@ -77,7 +79,9 @@ function readExtent(flags: LoadFlags) {
     throw new OptionError('--ramp', flags.ramp, 'a ramp ends within --duration');
   const ratePerSecond = flags.rate === undefined ? undefined : parseRate('--rate', flags.rate);
   if (isSearch && (ratePerSecond !== undefined || requestCount !== undefined || rampMs > 0))
-    throw new UsageError('--find-limit chooses the rate itself: it goes without --rate, --requests and --ramp');
+    throw new UsageError(
+      '--find-limit chooses the rate itself: it goes without --rate, --requests and --ramp',
+    );
   const warmupMs =
     flags.warmup === undefined
       ? requestCount !== undefined || rampMs > 0
@@ -119,7 +123,9 @@ async function checkSourceAddresses(addresses: readonly string[]): Promise<void>
     await new Promise<void>((resolve, reject) => {
       const server = createServer();
       server.once('error', (error: NodeJS.ErrnoException) =>
-        reject(new OptionError('--source-addresses', address, `it is an address of this machine (${error.code})`)),
+        reject(
+          new OptionError('--source-addresses', address, `it is an address of this machine (${error.code})`),
+        ),
       );
       server.listen({ host: address, port: 0, exclusive: true }, () => server.close(() => resolve()));
     });

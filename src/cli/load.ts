@@ -106,7 +106,9 @@ async function conductWithProgress(
 export function warnBefore(plan: LoadPlan): void {
   const target = plan.targets[0]!.connect;
   const ports = readPortFacts(target, plan.sourceAddresses.length, PROC_FILES);
-  const head = plan.requests.map(({ bytes }) => Buffer.from(bytes.subarray(0, HEAD_LOOKED_AT)).toString('latin1'));
+  const head = plan.requests.map(({ bytes }) =>
+    Buffer.from(bytes.subarray(0, HEAD_LOOKED_AT)).toString('latin1'),
+  );
   const warnings = predictLimits({
     connections: plan.connections,
     newConnection: plan.newConnection,

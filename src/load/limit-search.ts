@@ -61,6 +61,8 @@ export async function findLimit(
   const capacity = probe.requests.answeredPerSecond;
   const steps: LimitStep[] = [];
   const tried: SearchStep[] = [];
+  /** What limited each step, by its rate. */
+  const verdicts = new Map<number, string>();
   let best: LoadResult | undefined;
   let last = probe;
   for (;;) {
@@ -70,10 +72,11 @@ export async function findLimit(
     if (last.interrupted) break;
     const step = judgeStep(threshold, rate, last);
     steps.push(step);
+    verdicts.set(rate, last.verdict.sentence);
     tried.push({ rate, isMet: step.isMet });
     if (step.isMet && rate > (best?.plan.ratePerSecond ?? 0)) best = last;
   }
-  return answer(threshold, best, last, capacity, steps);
+  return answer(threshold, best, last, capacity, steps, verdicts);
 }
 
 function judgeStep(threshold: LatencyThreshold, rate: number, result: LoadResult): LimitStep {
@@ -109,6 +112,7 @@ function answer(
   last: LoadResult,
   capacity: number,
   steps: readonly LimitStep[],
+  verdicts: ReadonlyMap<number, string>,
 ): LoadResult {
   const name = `${threshold.what} <= ${latency(threshold.limitMs)}`;
   const shown = best ?? last;
@@ -128,7 +132,10 @@ function answer(
       {
         name,
         limit: threshold.limitMs,
-        measured: steps.find(({ ratePerSecond }) => ratePerSecond === rate)?.measuredMs ?? steps.at(-1)?.measuredMs ?? 0,
+        measured:
+          steps.find(({ ratePerSecond }) => ratePerSecond === rate)?.measuredMs ??
+          steps.at(-1)?.measuredMs ??
+          0,
         isMet: best !== undefined,
       },
     ],
@@ -139,8 +146,10 @@ function answer(
         `flat out the server answered ${grouped(capacity)}/s`,
         ...(next === undefined
           ? []
-          : [`at ${grouped(next.ratePerSecond)}/s it was ${latency(next.measuredMs)}, with ${grouped(next.achievedPerSecond)}/s answered`]),
-        ...(next === undefined ? [] : [`there: ${last.verdict.sentence}`]),
+          : [
+              `at ${grouped(next.ratePerSecond)}/s it was ${latency(next.measuredMs)}, with ${grouped(next.achievedPerSecond)}/s answered`,
+            ]),
+        ...(next === undefined ? [] : [`there it was ${verdicts.get(next.ratePerSecond)}`]),
       ],
       remedies: [],
     },
