@@ -10,9 +10,9 @@
  */
 import { assert } from '../base/assert.ts';
 import { tcp_info } from '../sys/abi/tcp.ts';
-import { ERRNO } from '../sys/errno.ts';
+import { ERRNO, errnoName } from '../sys/errno.ts';
 import { allocate, type Memory } from '../sys/memory.ts';
-import { getpeername, tcpInfo } from '../sys/socket.ts';
+import { getpeername, getsockname, tcpInfo } from '../sys/socket.ts';
 import {
   type CloseReason,
   type EngineCloseReason,
@@ -51,8 +51,10 @@ export const ABORTING = 1 << 5;
 /** In the engine's list of touched connections. */
 export const TOUCHED = 1 << 6;
 export const CLOSED = 1 << 7;
+/** Begun by `connect` and not standing yet; it stays when that fails. Nothing is sent, received or shut down. */
+export const CONNECTING = 1 << 8;
 /** The first bit that an engine may use for itself: `ENGINE_FLAGS << 0`, `ENGINE_FLAGS << 1`, ... */
-export const ENGINE_FLAGS = 1 << 8;
+export const ENGINE_FLAGS = 1 << 9;
 
 export abstract class DescriptorConnection implements EngineConnection {
   user: unknown = undefined;
@@ -66,6 +68,7 @@ export abstract class DescriptorConnection implements EngineConnection {
   firstBlock: SendBlock | null = null;
   lastBlock: SendBlock | null = null;
   reason: CloseReason = '';
+  errorCode = '';
   readonly #owner: ConnectionOwner;
   #remote: RemoteAddress | undefined = undefined;
 
@@ -172,7 +175,10 @@ export abstract class DescriptorConnection implements EngineConnection {
 
   /** The socket failed with `errno` (positive): nothing can be sent or received any more. */
   fail(errno: number): void {
-    if ((this.flags & CLOSING) === 0) this.reason = closeReasonOf(errno);
+    if ((this.flags & CLOSING) === 0)
+      this.reason = (this.flags & CONNECTING) === 0 ? closeReasonOf(errno) : 'connect-failed';
+    // What the end that was asked for has broken by itself is no news.
+    if ((this.flags & ABORTING) === 0) this.errorCode = errnoName(errno);
     this.flags |= RECEIVE_ENDED | CLOSING | ABORTING;
     this.#owner.touch(this);
   }
@@ -197,11 +203,17 @@ export abstract class DescriptorConnection implements EngineConnection {
   }
 
   remoteAddress(): RemoteAddress | undefined {
-    if (this.#remote === undefined && (this.flags & CLOSED) === 0) {
+    if (this.#remote === undefined && (this.flags & (CLOSED | CONNECTING)) === 0) {
       const peer = getpeername(this.fd);
       if (typeof peer !== 'number') this.#remote = peer;
     }
     return this.#remote;
+  }
+
+  localAddress(): RemoteAddress | undefined {
+    if ((this.flags & (CLOSED | CONNECTING)) !== 0) return undefined;
+    const own = getsockname(this.fd);
+    return typeof own === 'number' || own.family === 'unix' ? undefined : own;
   }
 }
 

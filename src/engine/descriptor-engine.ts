@@ -11,19 +11,30 @@ import { performance } from 'node:perf_hooks';
 import { assert } from '../base/assert.ts';
 import { TimingWheel } from '../base/timing-wheel.ts';
 import { EFD_CLOEXEC } from '../sys/abi/file.ts';
-import { sysError } from '../sys/errno.ts';
+import { SO_ERROR, SOL_SOCKET } from '../sys/abi/socket.ts';
+import { ERRNO, sysError } from '../sys/errno.ts';
 import { eventfd } from '../sys/event.ts';
-import { closeFd } from '../sys/socket.ts';
+import { closeFd, getsockoptInt } from '../sys/socket.ts';
 import type { Wakeup } from '../sys/wakeup.ts';
+import { ConnectingSockets } from './connecting-socket.ts';
 import { ConnectionTable } from './connection-table.ts';
-import { CLOSED, type ConnectionOwner, type DescriptorConnection, TOUCHED } from './descriptor-connection.ts';
 import {
+  CLOSED,
+  CLOSING,
+  CONNECTING,
+  type ConnectionOwner,
+  type DescriptorConnection,
+  TOUCHED,
+} from './descriptor-connection.ts';
+import {
+  type ConnectTarget,
   DEADLINE_TICK_MS,
   type Engine,
   type EngineHandler,
   type EngineName,
   type EngineOptions,
   type EngineStats,
+  emptyEngineStats,
   type ListenAddress,
   type Listener,
 } from './engine.ts';
@@ -89,18 +100,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   /** CLOCK_MONOTONIC minus performance.now(), in ms. */
   protected readonly clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
   protected released = false;
-  protected readonly counters: EngineStats = {
-    accepted: 0,
-    closed: 0,
-    open: 0,
-    bytesReceived: 0,
-    bytesSent: 0,
-    turns: 0,
-    acceptPauses: 0,
-    receiveBufferExhaustions: 0,
-    submissionQueueFull: 0,
-    completionQueueOverflows: 0,
-  };
+  protected readonly counters: EngineStats = emptyEngineStats();
+  readonly #connectingSockets = new ConnectingSockets();
   readonly #wheel = new TimingWheel(DEADLINE_TICK_MS, this.turnMs);
   #turnScheduled = false;
   #held = false;
@@ -125,6 +126,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   /** Begins the life of a connection with `fd`. @returns 0, or a negative errno, and `fd` is closed then */
   protected abstract welcome(fd: number): number;
   protected abstract makeConnection(slot: number, generation: number, fd: number): C;
+  /** A connection has been begun: `connectCame` is to be called when its socket is writable. @returns 0, or a negative errno */
+  protected abstract watchConnecting(conn: C): number;
   /** A listener has been opened: the next turn accepts from it. @throws SysError */
   protected abstract watchListener(listener: DescriptorListener, index: number): void;
   /** Releases all that belongs to the engine and not to one connection or listener. */
@@ -178,6 +181,23 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
         return stopped;
       },
     };
+  }
+
+  connect(target: ConnectTarget): C {
+    assert(this.#closing === undefined && !this.released, 'connect on a closed engine');
+    const fd = this.#connectingSockets.open(target);
+    const result = this.#connectingSockets.begin(fd, target);
+    const conn = this.table.add((slot, generation) => this.makeConnection(slot, generation, fd));
+    const refusal = conn === undefined ? -ERRNO.ENFILE : this.watchConnecting(conn);
+    if (conn === undefined || refusal < 0) {
+      if (conn !== undefined) this.table.remove(conn);
+      closeFd(fd);
+      throw sysError('connect', refusal, 'the engine has no room for it');
+    }
+    conn.flags |= CONNECTING;
+    if (result < 0 && result !== -ERRNO.EINPROGRESS) this.connectFailed(conn, -result);
+    else this.touch(conn);
+    return conn;
   }
 
   pauseAccepting(): void {
@@ -338,6 +358,25 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     for (let fd = handoff.take(); fd !== -1; fd = handoff.take()) this.welcome(fd);
   }
 
+  /** The socket of a connection that is being made can be written to, or has failed. */
+  protected connectCame(conn: C, hasFailed: boolean): void {
+    // An error that came later is found behind the last byte.
+    const errno = hasFailed ? getsockoptInt(conn.fd, SOL_SOCKET, SO_ERROR) : 0;
+    if (errno !== 0) {
+      this.connectFailed(conn, errno);
+      return;
+    }
+    conn.flags &= ~CONNECTING;
+    this.counters.connected++;
+    this.touch(conn);
+    if ((conn.flags & CLOSING) === 0) this.handler.onConnect?.(conn);
+  }
+
+  protected connectFailed(conn: C, errno: number): void {
+    if ((conn.flags & CLOSING) === 0) this.counters.connectFailures++;
+    conn.fail(errno);
+  }
+
   /** The last step: the slot and the memory of `conn` are free. Its descriptor has been dealt with. */
   protected retire(conn: C): void {
     conn.dropUnsent();
@@ -388,6 +427,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.wakeup.close();
     this.release();
     this.sendPool.release();
+    this.#connectingSockets.release();
     resolve();
   }
 }

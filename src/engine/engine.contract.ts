@@ -4,11 +4,13 @@
  */
 import { describe } from 'node:test';
 import { bytesContract } from './contract/bytes.contract.ts';
+import { connectingContract } from './contract/connecting.contract.ts';
 import { deadlinesContract } from './contract/deadlines.contract.ts';
 import { endingsContract } from './contract/endings.contract.ts';
 import type { CreateEngine, EngineCapabilities } from './contract/harness.contract.ts';
 import { lifetimeContract } from './contract/lifetime.contract.ts';
 import { listeningContract } from './contract/listening.contract.ts';
+import { outgoingContract } from './contract/outgoing.contract.ts';
 import { readingContract } from './contract/reading.contract.ts';
 
 export type { CreateEngine, EngineCapabilities };
@@ -20,5 +22,7 @@ export function engineContract(name: string, create: CreateEngine, capabilities:
   describe(`${name}: endings`, () => endingsContract(subject));
   describe(`${name}: deadlines`, () => deadlinesContract(subject));
   describe(`${name}: listening`, () => listeningContract(subject));
+  describe(`${name}: connecting`, () => connectingContract(subject));
+  describe(`${name}: outgoing`, () => outgoingContract(subject));
   describe(`${name}: lifetime`, () => lifetimeContract(subject));
 }

@@ -10,8 +10,10 @@
  *
  * Promises of every engine, held by `engine.contract.ts`:
  *
- * - For each connection: `onAccept` once, then any number of `onReceive`, `onDrained`, `onDeadline`
- *   and at most one `onPeerEnd`, then `onClosed` exactly once and nothing after it.
+ * - For each accepted connection: `onAccept` once, then any number of `onReceive`, `onDrained`,
+ *   `onDeadline` and at most one `onPeerEnd`, then `onClosed` exactly once and nothing after it.
+ * - For each connection that `connect` returned: the same with `onConnect` in place of `onAccept`, but only
+ *   `onDeadline` may come before it, and for one that never stands `onClosed` comes alone.
  * - Bytes arrive in order, none lost, none doubled, whatever the splits. Bytes leave likewise.
  * - No callback is made from inside a call that the handler makes on a connection: `close()` and
  *   `reset()` are always answered later.
@@ -34,7 +36,9 @@ export type EngineCloseReason =
   /** The engine was closed while the connection was open. */
   | 'engine-closed'
   /** A system call failed in a way that only ends this connection. */
-  | 'io-error';
+  | 'io-error'
+  /** An outgoing connection was not made: `conn.errorCode` says why. */
+  | 'connect-failed';
 
 export type CloseReason = EngineCloseReason | (string & {});
 
@@ -44,6 +48,24 @@ export interface RemoteAddress {
   readonly address: string;
   readonly port: number;
 }
+
+/**
+ * Where to connect to: addresses, not names. Looking names up is the caller's to do, once. Give the same
+ * object again for the same target, and do not change it: engines keep its addresses in the kernel's form.
+ */
+export type ConnectTarget =
+  | {
+      readonly family: 'IPv4' | 'IPv6';
+      /** As text, without brackets; IPv6 may carry a zone. */
+      readonly address: string;
+      readonly port: number;
+      /**
+       * The source address, of the same family. Its port is picked when connecting and not when binding
+       * (IP_BIND_ADDRESS_NO_PORT), so that one port serves many targets; the node engine cannot do that.
+       */
+      readonly localAddress?: string;
+    }
+  | { readonly unix: string };
 
 /** How the peer has answered lately, from TCP_INFO (tcp(7)). */
 export interface PeerLiveness {
@@ -55,7 +77,7 @@ export interface PeerLiveness {
   readonly unanswered: number;
 }
 
-/** One accepted connection. Engines subclass or implement this; the shape must stay monomorphic per engine. */
+/** One connection, accepted or made. Engines subclass or implement this; the shape must stay monomorphic per engine. */
 export interface EngineConnection {
   /** Belongs to the layer above; the engine never reads it. */
   user: unknown;
@@ -98,8 +120,19 @@ export interface EngineConnection {
    */
   setDeadline(atMs: number): void;
 
-  /** The peer's address; `undefined` if the peer is gone before it was first asked for. */
+  /** The peer's address; `undefined` if the peer is gone, or does not stand yet, when it is first asked for. */
   remoteAddress(): RemoteAddress | undefined;
+  /**
+   * Our side's address, asked of the kernel at each call; `undefined` for a unix socket, before an outgoing
+   * connection stands, and once the socket is gone.
+   */
+  localAddress(): RemoteAddress | undefined;
+  /**
+   * What the system said when it broke this connection or would not make it: an errno name, `ECONNREFUSED`
+   * with `connect-failed`, `ECONNRESET` or `EPIPE` with `peer-reset`, and so on. Empty after an end that
+   * the layer above asked for, unless the system came first. To be read in `onClosed` and later.
+   */
+  readonly errorCode: string;
   /** A system call; `undefined` where nobody tells: the node engine, unix sockets, a socket that is gone. */
   peerLiveness(): PeerLiveness | undefined;
   /** True until `onClosed`. */
@@ -109,6 +142,11 @@ export interface EngineConnection {
 /** What the layer above implements. One object a thread, so that calls stay monomorphic. */
 export interface EngineHandler<C extends EngineConnection = EngineConnection> {
   onAccept(conn: C): void;
+  /**
+   * A connection that `connect` began stands. Not called for one that failed, which has `onClosed` alone, nor
+   * for one that the layer above has closed or reset meanwhile.
+   */
+  onConnect?(conn: C): void;
   /** `bytes` is the engine's own memory, valid during this call only: consume it or copy it. */
   onReceive(conn: C, bytes: Uint8Array, start: number, end: number): void;
   /**
@@ -148,6 +186,10 @@ export interface Listener {
 
 export interface EngineStats {
   accepted: number;
+  /** Connections that `connect` began and that came to stand. */
+  connected: number;
+  /** Those that ended with `connect-failed`. */
+  connectFailures: number;
   closed: number;
   open: number;
   bytesReceived: number;
@@ -170,6 +212,20 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
   readonly connectionCount: number;
   /** @throws SysError (EADDRINUSE, EACCES, EADDRNOTAVAIL, ...) */
   listen(address: ListenAddress): Promise<Listener>;
+  /**
+   * Begins a connection to a server: `onConnect` follows, or `onClosed` with `connect-failed`. Neither
+   * comes from within this call. What is committed before the connection stands leaves when it does. A
+   * deadline may be set at once, and there is no time limit but that and the kernel's own (about two
+   * minutes, net.ipv4.tcp_syn_retries). `reset` gives up at once, and so does `close` when nothing is
+   * committed. TCP_NODELAY is set; keepalive is not, since a client has its own deadlines.
+   *
+   * What connect(2) answers always comes by `onClosed`: ECONNREFUSED, ENOENT of a unix path, EADDRNOTAVAIL
+   * when no source port is free. The node engine reports by `onClosed` also what others throw, except for EINVAL.
+   * @throws SysError where no socket is to be had (socket: EMFILE, ENFILE, ENOBUFS), the source address is not
+   *   ours (bind: EADDRNOTAVAIL), or the target is no address (EINVAL, ENAMETOOLONG): then there is no connection
+   * @throws UnavailableError where only accepted connections exist (sim)
+   */
+  connect(target: ConnectTarget): C;
   /** Connections that are open now. For tables and shutdown, not for the hot path. */
   connections(): IterableIterator<C>;
   /**
@@ -213,3 +269,21 @@ export const SEND_RESERVE_BYTES_MAX = 64 * 1024;
 
 /** Length of one tick of the timing wheel. */
 export const DEADLINE_TICK_MS = 4;
+
+/** What an engine that has done nothing has counted. */
+export function emptyEngineStats(): EngineStats {
+  return {
+    accepted: 0,
+    closed: 0,
+    open: 0,
+    connected: 0,
+    connectFailures: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    turns: 0,
+    acceptPauses: 0,
+    receiveBufferExhaustions: 0,
+    submissionQueueFull: 0,
+    completionQueueOverflows: 0,
+  };
+}

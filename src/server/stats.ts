@@ -1,21 +1,10 @@
 /** Sums of the threads' numbers. */
-import type { EngineStats } from '../engine/engine.ts';
+import { type EngineStats, emptyEngineStats } from '../engine/engine.ts';
 import type { ServerStats } from './serve.ts';
 
 /** @param workers how many threads the numbers come from */
 export function mergeStats(all: readonly ServerStats[], workers: number): ServerStats {
-  const engine: EngineStats = {
-    accepted: 0,
-    closed: 0,
-    open: 0,
-    bytesReceived: 0,
-    bytesSent: 0,
-    turns: 0,
-    acceptPauses: 0,
-    receiveBufferExhaustions: 0,
-    submissionQueueFull: 0,
-    completionQueueOverflows: 0,
-  };
+  const engine: EngineStats = emptyEngineStats();
   const statusClasses = { '1xx': 0, '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0 };
   const closeReasons: Record<string, number> = {};
   const faults: Record<string, number> = {};

@@ -38,6 +38,21 @@ export function connectAddress(fd: number, address: SocketAddress): number {
   return ffi.libc.connect(fd, page.address, length) < 0 ? -ffi.errno[0]! : 0;
 }
 
+/**
+ * As `bindAddress` and `connectAddress`, with an address that is in memory in the kernel's form already.
+ * @hot one a connection
+ */
+export function bindEncoded(fd: number, address: number, length: number): number {
+  const ffi = loadFfi();
+  return ffi.libc.bind(fd, address, length) < 0 ? -ffi.errno[0]! : 0;
+}
+
+/** @hot one a connection */
+export function connectEncoded(fd: number, address: number, length: number): number {
+  const ffi = loadFfi();
+  return ffi.libc.connect(fd, address, length) < 0 ? -ffi.errno[0]! : 0;
+}
+
 export function listen(fd: number, backlog: number): number {
   const ffi = loadFfi();
   return ffi.libc.listen(fd, backlog) < 0 ? -ffi.errno[0]! : 0;

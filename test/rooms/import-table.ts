@@ -80,6 +80,11 @@ export const ROOMS: readonly Room[] = [
       { path: 'handoff.ts', mayImport: ['sys'], why: 'it wakes threads by their eventfds' },
       { path: 'handoff.test.ts', mayImport: ['sys'], why: 'with real eventfds' },
       {
+        path: 'connecting-socket.ts',
+        mayImport: ['sys'],
+        why: 'connecting, for the engines that own descriptors',
+      },
+      {
         path: 'listening-socket.ts',
         mayImport: ['sys'],
         why: 'listening, for the engines that own descriptors',

@@ -19,16 +19,18 @@ export interface ChildLimits {
   readonly descriptorsMax?: number;
   /** A descriptor that the child gets as its descriptor 3. */
   readonly inherit?: number;
+  /** The port that it connects to, for the mode 'connect'. */
+  readonly connectTo?: number;
 }
 
-/** Resolves when the child listens. */
+/** Resolves when the child listens, or is connected. */
 export async function startChild(
   { module }: EngineCapabilities,
   mode: ChildMode,
-  { descriptorsMax, inherit }: ChildLimits,
+  { descriptorsMax, inherit, connectTo }: ChildLimits,
 ): Promise<Child> {
   const script = fileURLToPath(new URL(`./child.contract.js`, import.meta.url));
-  const args = [process.execPath, script, module.url, module.createEngine, mode];
+  const args = [process.execPath, script, module.url, module.createEngine, mode, String(connectTo ?? 0)];
   const limited =
     descriptorsMax === undefined
       ? args

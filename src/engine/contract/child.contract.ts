@@ -6,8 +6,11 @@ import type { SysError } from '../../base/errors.ts';
 import type { EngineConnection, EngineHandler } from '../engine.ts';
 import { type CreateEngine, write } from './harness.contract.ts';
 
-/** `unref`: listen, then let go, so that the process ends by itself. `inherit`: listen on descriptor 3. */
-export type ChildMode = 'listen' | 'inherit' | 'unref';
+/**
+ * `unref`: listen, then let go, so that the process ends by itself. `inherit`: listen on descriptor 3.
+ * `connect`: do not listen, connect to a port, and let go at the first bytes.
+ */
+export type ChildMode = 'listen' | 'inherit' | 'unref' | 'connect';
 
 export interface ChildState {
   readonly cpuMs: number;
@@ -17,12 +20,15 @@ export interface ChildState {
   readonly paused: string;
 }
 
-const [, , moduleUrl = '', createName = '', mode = 'listen'] = process.argv;
+const [, , moduleUrl = '', createName = '', mode = 'listen', connectTo = ''] = process.argv;
 const { [createName]: create } = (await import(moduleUrl)) as Record<string, CreateEngine>;
 let paused = '';
 const handler: EngineHandler = {
   onAccept: (conn: EngineConnection) => write(conn, 'hello'),
-  onReceive() {},
+  onConnect: (conn: EngineConnection) => say({ connected: conn.remoteAddress() }),
+  onReceive() {
+    if (mode === 'connect') engine.unref();
+  },
   onDrained() {},
   onPeerEnd: (conn: EngineConnection) => conn.close('peer ended'),
   onDeadline() {},
@@ -32,14 +38,22 @@ const handler: EngineHandler = {
   },
 };
 const engine = await create!({ handler });
-const listener = await engine.listen(mode === 'inherit' ? { fd: 3 } : { port: 0, hostname: '127.0.0.1' });
-process.stdout.write(`${JSON.stringify({ listening: listener.address })}\n`);
+if (mode === 'connect') {
+  engine.connect({ family: 'IPv4', address: '127.0.0.1', port: Number(connectTo) });
+} else {
+  const listener = await engine.listen(mode === 'inherit' ? { fd: 3 } : { port: 0, hostname: '127.0.0.1' });
+  say({ listening: listener.address });
+}
 if (mode === 'unref') engine.unref();
-else {
+if (mode === 'listen' || mode === 'inherit') {
   process.stdin.on('data', () => {
     const { user, system } = process.cpuUsage();
     const { open, acceptPauses } = engine.stats();
     const state: ChildState = { cpuMs: (user + system) / 1000, open, acceptPauses, paused };
-    process.stdout.write(`${JSON.stringify(state)}\n`);
+    say(state);
   });
+}
+
+function say(words: object): void {
+  process.stdout.write(`${JSON.stringify(words)}\n`);
 }

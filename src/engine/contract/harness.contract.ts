@@ -8,6 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import type {
   CloseReason,
+  ConnectTarget,
   Engine,
   EngineConnection,
   EngineHandler,
@@ -38,6 +39,10 @@ export interface Subject {
 export interface Watched {
   readonly id: number;
   readonly conn: EngineConnection;
+  /** By `connect`, not accepted. */
+  readonly isMade: boolean;
+  /** Calls of `onConnect`. */
+  connects: number;
   received: Buffer[];
   receivedBytes: number;
   drains: number;
@@ -50,6 +55,7 @@ export interface Watched {
 
 export type Plan = {
   onAccept?(conn: EngineConnection, it: Watched): void;
+  onConnect?(conn: EngineConnection, it: Watched): void;
   /** Without it, what arrives is kept in `it.received`. */
   onReceive?(conn: EngineConnection, bytes: Uint8Array, start: number, end: number, it: Watched): void;
   onDrained?(conn: EngineConnection, it: Watched): void;
@@ -70,9 +76,25 @@ export class Watch implements EngineHandler {
   }
 
   onAccept(conn: EngineConnection): void {
+    const it = this.begin(conn, false);
+    this.#call(() => this.#plan.onAccept?.(conn, it));
+  }
+
+  onConnect(conn: EngineConnection): void {
+    const it = this.#of(conn, 'onConnect');
+    this.#hold(it.isMade && ++it.connects === 1, 'onConnect twice, or for a connection that was accepted');
+    this.#hold(it.receivedBytes === 0 && it.peerEnds === 0 && it.drains === 0, 'onConnect came late');
+    this.#call(() => this.#plan.onConnect?.(conn, it));
+  }
+
+  /** @param isMade what `connect` returned, not what `onAccept` is called with */
+  begin(conn: EngineConnection, isMade: boolean): Watched {
+    const call = isMade ? 'connect' : 'onAccept';
     const it: Watched = {
       id: this.all.length,
       conn,
+      isMade,
+      connects: 0,
       received: [],
       receivedBytes: 0,
       drains: 0,
@@ -83,13 +105,13 @@ export class Watch implements EngineHandler {
     };
     this.all.push(it);
     conn.user = it;
-    this.#hold(conn.isOpen, 'onAccept: isOpen is false');
-    this.#hold(conn.unsentBytes === 0, 'onAccept: unsentBytes is not 0');
-    this.#call(() => this.#plan.onAccept?.(conn, it));
+    this.#hold(conn.isOpen, `${call}: isOpen is false`);
+    this.#hold(conn.unsentBytes === 0, `${call}: unsentBytes is not 0`);
+    return it;
   }
 
   onReceive(conn: EngineConnection, bytes: Uint8Array, start: number, end: number): void {
-    const it = this.#of(conn, 'onReceive');
+    const it = this.#ofStanding(conn, 'onReceive');
     this.#hold(end > start, 'onReceive: no bytes');
     this.#hold(it.peerEnds === 0, 'onReceive after onPeerEnd');
     it.receivedBytes += end - start;
@@ -100,14 +122,14 @@ export class Watch implements EngineHandler {
   }
 
   onDrained(conn: EngineConnection): void {
-    const it = this.#of(conn, 'onDrained');
+    const it = this.#ofStanding(conn, 'onDrained');
     it.drains++;
     this.#hold(conn.unsentBytes === 0, 'onDrained: unsentBytes is not 0');
     this.#call(() => this.#plan.onDrained?.(conn, it));
   }
 
   onPeerEnd(conn: EngineConnection): void {
-    const it = this.#of(conn, 'onPeerEnd');
+    const it = this.#ofStanding(conn, 'onPeerEnd');
     this.#hold(++it.peerEnds === 1, 'onPeerEnd twice');
     this.#call(() => this.#plan.onPeerEnd?.(conn, it));
   }
@@ -122,7 +144,19 @@ export class Watch implements EngineHandler {
     const it = this.#of(conn, 'onClosed');
     it.closed = reason;
     this.#hold(!conn.isOpen, 'onClosed: isOpen is true');
+    this.#hold(
+      reason !== 'connect-failed' || (it.isMade && it.connects === 0),
+      'connect-failed, yet it stood',
+    );
+    const isBroken = reason === 'connect-failed' || reason === 'peer-reset' || reason === 'peer-dead';
+    this.#hold(!isBroken || conn.errorCode !== '', `onClosed: ${reason} without errorCode`);
     this.#call(() => this.#plan.onClosed?.(conn, reason, it));
+  }
+
+  #ofStanding(conn: EngineConnection, callback: string): Watched {
+    const it = this.#of(conn, callback);
+    this.#hold(!it.isMade || it.connects === 1, `${callback} before onConnect`);
+    return it;
   }
 
   #of(conn: EngineConnection, callback: string): Watched {
@@ -154,6 +188,8 @@ export interface Stage {
   readonly listener: Listener;
   /** A client connected to the listener. */
   connect(): Promise<Client>;
+  /** A connection that the engine under test makes; by default to its own listener. */
+  make(target?: ConnectTarget): Watched;
   /** The connections as the engine reports them, once there are `count`. */
   accepted(count: number): Promise<Watched[]>;
 }
@@ -181,9 +217,15 @@ export async function onStage(
         clients.push(client);
         return client;
       },
+      make(target) {
+        const { family, address, port } = listener.address;
+        assert.ok(family !== 'unix' || target !== undefined);
+        return watch.begin(engine.connect(target ?? { family: family as 'IPv4', address, port }), true);
+      },
       async accepted(count) {
-        await until(() => watch.all.length >= count, `${count} connections accepted`);
-        return watch.all;
+        const those = (): Watched[] => watch.all.filter((it) => !it.isMade);
+        await until(() => those().length >= count, `${count} connections accepted`);
+        return those();
       },
     });
   } finally {

@@ -34,6 +34,7 @@ import {
   ABORTING,
   CLOSED,
   CLOSING,
+  CONNECTING,
   READING_PAUSED,
   RECEIVE_ENDED,
   SHUTDOWN_DONE,
@@ -61,6 +62,9 @@ const DISCARDS_PER_CLOSE = 16; // 1 MiB
 
 const INPUT_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP;
 const TO_END_EVENTS = EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP;
+/** Tells that a connection stands, or does not come to. */
+const CONNECT_EVENTS = EPOLLOUT | EPOLLERR | EPOLLHUP;
+const BROKEN_EVENTS = EPOLLERR | EPOLLHUP;
 const ACCEPT_FLAGS = SOCK_CLOEXEC | SOCK_NONBLOCK;
 const EAGAIN = -ERRNO.EAGAIN;
 const EINTR = -ERRNO.EINTR;
@@ -118,6 +122,11 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
 
   protected makeConnection(slot: number, generation: number, fd: number): EpollConnection {
     return new EpollConnection(this, slot, generation, fd);
+  }
+
+  /** A connection that stands already, as a unix one does at once, is told of like one that comes to. */
+  protected watchConnecting(conn: EpollConnection): number {
+    return this.#events.add(conn.fd, SOCKET_INTEREST, conn.slot, conn.generation);
   }
 
   protected watchListener(listener: DescriptorListener, index: number): void {
@@ -187,6 +196,10 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   #onSocket(slot: number, generation: number, events: number): void {
     const conn = this.table.find(slot, generation);
     if (conn === undefined) return;
+    if ((conn.flags & CONNECTING) !== 0) {
+      if ((events & CONNECT_EVENTS) === 0) return;
+      this.connectCame(conn, (events & BROKEN_EVENTS) !== 0);
+    }
     if ((events & EPOLLOUT) !== 0 && (conn.flags & SEND_BLOCKED) !== 0) {
       conn.flags &= ~SEND_BLOCKED;
       this.touch(conn);
@@ -267,7 +280,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   /** Does for a connection what it wishes, as far as the kernel takes it. @hot */
   #advance(conn: EpollConnection): void {
     if (
-      (conn.flags & (CLOSED | ABORTING)) === 0 &&
+      (conn.flags & (CLOSED | ABORTING | CONNECTING)) === 0 &&
       conn.firstBlock !== null &&
       (conn.flags & SEND_BLOCKED) === 0
     ) {
@@ -278,9 +291,13 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     if ((flags & (CLOSED | CLOSING | SHUTDOWN_WANTED | READABLE)) === 0) return;
     if ((flags & CLOSED) !== 0) return;
     if ((flags & ABORTING) !== 0) {
-      // Closing with a zero linger sends RST.
-      setLinger(conn.fd, 0);
+      // Closing with a zero linger sends RST; where nothing stands there is nothing to reset.
+      if ((flags & CONNECTING) === 0) setLinger(conn.fd, 0);
       this.#finish(conn);
+      return;
+    }
+    if ((flags & CONNECTING) !== 0) {
+      if ((flags & CLOSING) !== 0 && conn.firstBlock === null) this.#finish(conn);
       return;
     }
     if (conn.firstBlock === null) {

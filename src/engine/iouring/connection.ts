@@ -14,6 +14,9 @@ export const SEND_IN_FLIGHT = ENGINE_FLAGS << 3;
 /** Cancel of everything on the descriptor has been submitted (abort). */
 export const CANCEL_ALL_SUBMITTED = ENGINE_FLAGS << 4;
 
+/** A poll waits for an outgoing connection to stand. */
+export const CONNECT_ARMED = ENGINE_FLAGS << 5;
+
 export class IouringConnection extends DescriptorConnection {
   /** Bytes that arrived after reading was paused; at most what was in flight at that moment. */
   held: Uint8Array[] | undefined;

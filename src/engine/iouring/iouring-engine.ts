@@ -14,6 +14,7 @@
 import { performance } from 'node:perf_hooks';
 import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/bytes.ts';
+import { POLLERR, POLLHUP } from '../../sys/abi/epoll.ts';
 import { IORING_CQE_F_BUFFER, IORING_CQE_F_MORE } from '../../sys/abi/io-uring.ts';
 import { SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
@@ -24,6 +25,7 @@ import {
   ABORTING,
   CLOSED,
   CLOSING,
+  CONNECTING,
   READING_PAUSED,
   RECEIVE_ENDED,
   SHUTDOWN_DONE,
@@ -34,6 +36,7 @@ import { DescriptorEngine, type DescriptorListener } from '../descriptor-engine.
 import type { EngineOptions, EngineStats } from '../engine.ts';
 import {
   CANCEL_ALL_SUBMITTED,
+  CONNECT_ARMED,
   IouringConnection,
   PEER_END_PENDING,
   RECEIVE_ARMED,
@@ -43,7 +46,7 @@ import {
 import { ReceiveBuffers } from './receive-buffers.ts';
 import { Ring } from './ring.ts';
 import { Submissions } from './submissions.ts';
-import { OP_ACCEPT, OP_RECEIVE, OP_SEND, OP_TIMER, SLOT_MASK } from './user-data.ts';
+import { OP_ACCEPT, OP_CONNECT, OP_RECEIVE, OP_SEND, OP_TIMER, SLOT_MASK } from './user-data.ts';
 
 /** Submissions of one enter; a turn with more enters more often. */
 const SQ_ENTRIES = 1024;
@@ -98,6 +101,11 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
 
   protected makeConnection(slot: number, generation: number, fd: number): IouringConnection {
     return new IouringConnection(this, slot, generation, fd);
+  }
+
+  /** Nothing to prepare: the next turn asks for a poll. */
+  protected watchConnecting(): number {
+    return 0;
   }
 
   /** Nothing to prepare: the next turn arms an accept. */
@@ -187,6 +195,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       this.#onReceive(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);
     else if (operation === OP_SEND) this.#onSend(low & SLOT_MASK, words[at + 1]!, words[at + 2]!);
     else if (operation === OP_ACCEPT) this.#onAccept(low & SLOT_MASK, words[at + 2]!, words[at + 3]!);
+    else if (operation === OP_CONNECT) this.#onConnect(low & SLOT_MASK, words[at + 1]!, words[at + 2]!);
     else if (operation === OP_TIMER) this.#armedMs = Number.POSITIVE_INFINITY;
   }
 
@@ -246,6 +255,14 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     if (conn.unsentBytes === 0 && (conn.flags & CLOSING) === 0) this.handler.onDrained(conn);
   }
 
+  #onConnect(slot: number, generation: number, result: number): void {
+    const conn = this.table.find(slot, generation);
+    assert(conn !== undefined, 'a poll outlived its connection');
+    conn.flags &= ~CONNECT_ARMED;
+    if (result < 0 || (conn.flags & ABORTING) !== 0) this.touch(conn);
+    else this.connectCame(conn, (result & (POLLERR | POLLHUP)) !== 0);
+  }
+
   #onAccept(index: number, result: number, flags: number): void {
     const listener = this.listeners[index]!;
     if ((flags & IORING_CQE_F_MORE) === 0) {
@@ -301,6 +318,10 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       this.#advanceAbort(conn);
       return;
     }
+    if ((flags & CONNECTING) !== 0) {
+      this.#advanceConnecting(conn);
+      return;
+    }
     if (conn.held !== undefined || (flags & PEER_END_PENDING) !== 0) this.#deliverHeld(conn);
     if ((conn.flags & SEND_IN_FLIGHT) === 0) {
       const block = conn.firstBlock;
@@ -325,10 +346,21 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       this.#cancelReceive(conn);
   }
 
+  /** connect(2) has been called; what it has begun comes to an end in the kernel, and a poll tells of it. */
+  #advanceConnecting(conn: IouringConnection): void {
+    const isGivenUp = (conn.flags & CLOSING) !== 0 && conn.firstBlock === null;
+    if (isGivenUp) this.#advanceAbort(conn);
+    else if ((conn.flags & CONNECT_ARMED) === 0) {
+      conn.flags |= CONNECT_ARMED;
+      this.#submissions.awaitConnect(conn);
+    }
+  }
+
   /** Reset: cancel what is in flight, then close with a zero linger, which sends RST. */
   #advanceAbort(conn: IouringConnection): void {
-    if ((conn.flags & (RECEIVE_ARMED | SEND_IN_FLIGHT)) === 0) {
-      setLinger(conn.fd, 0);
+    if ((conn.flags & (RECEIVE_ARMED | SEND_IN_FLIGHT | CONNECT_ARMED)) === 0) {
+      // Where nothing stands there is nothing to reset.
+      if ((conn.flags & CONNECTING) === 0) setLinger(conn.fd, 0);
       this.#finish(conn);
       return;
     }

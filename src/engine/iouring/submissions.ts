@@ -2,6 +2,8 @@
  * Submission entries: how each operation that the engine needs is written into one. Decides nothing, and
  * tells connections nothing; the caller has made sure of room in the ring.
  */
+
+import { POLLOUT } from '../../sys/abi/epoll.ts';
 import {
   IORING_ACCEPT_MULTISHOT,
   IORING_ASYNC_CANCEL_ALL,
@@ -17,6 +19,7 @@ import {
   IORING_OP_ACCEPT,
   IORING_OP_ASYNC_CANCEL,
   IORING_OP_CLOSE,
+  IORING_OP_POLL_ADD,
   IORING_OP_RECV,
   IORING_OP_SEND,
   IORING_OP_TIMEOUT,
@@ -28,7 +31,7 @@ import { SLOT_BITS } from '../connection-table.ts';
 import type { SendBlock } from '../send-pool.ts';
 import type { IouringConnection } from './connection.ts';
 import type { Ring } from './ring.ts';
-import { OP_ACCEPT, OP_QUIET, OP_RECEIVE, OP_SEND, OP_TIMER } from './user-data.ts';
+import { OP_ACCEPT, OP_CONNECT, OP_QUIET, OP_RECEIVE, OP_SEND, OP_TIMER } from './user-data.ts';
 
 const SQE = io_uring_sqe.offset;
 const SQE_FD = SQE.fd >> 2;
@@ -36,7 +39,7 @@ const SQE_ADDR = SQE.addr >> 2;
 /** addr2 shares the place of off. */
 const SQE_ADDR2 = SQE.off >> 2;
 const SQE_LEN = SQE.len >> 2;
-/** msg_flags, accept_flags, timeout_flags and cancel_flags are one union. */
+/** msg_flags, accept_flags, poll32_events, timeout_flags and cancel_flags are one union. */
 const SQE_OP_FLAGS = SQE.msg_flags >> 2;
 const SQE_USER_DATA = SQE.user_data >> 2;
 const SQE_IOPRIO_16 = SQE.ioprio >> 1;
@@ -81,6 +84,12 @@ export class Submissions {
     );
     if (this.#multishotReceive) this.#ring.sqe16[at * 2 + SQE_IOPRIO_16] = IORING_RECV_MULTISHOT;
     this.#ring.sqe16[at * 2 + SQE_BUF_GROUP_16] = this.#receiveGroup;
+  }
+
+  /** Completes when an outgoing connection stands or has failed; with POLLERR and POLLHUP, which are always told. */
+  awaitConnect(conn: IouringConnection): void {
+    const at = this.#take(IORING_OP_POLL_ADD, conn.fd, OP_CONNECT, conn.slot, conn.generation, 0);
+    this.#ring.sqe32[at + SQE_OP_FLAGS] = POLLOUT;
   }
 
   cancelReceive(conn: IouringConnection): void {

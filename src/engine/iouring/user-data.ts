@@ -22,3 +22,5 @@ export const OP_SEND = 3;
 export const OP_TIMER = 4;
 /** Completions that carry no news unless they fail: shutdown, close, cancel, timer update. */
 export const OP_QUIET = 5;
+/** An outgoing connection stands, or has failed. */
+export const OP_CONNECT = 6;

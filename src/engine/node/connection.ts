@@ -34,6 +34,7 @@ export interface ConnectionOwner {
   setDeadline(slot: number, atMs: number): void;
   /** Bytes have come; @returns whether to go on reading. */
   received(conn: NodeConnection, bytes: Uint8Array, end: number): boolean;
+  socketConnected(conn: NodeConnection): void;
   peerEnded(conn: NodeConnection): void;
   socketClosed(conn: NodeConnection): void;
   /** A write that had to wait is through. */
@@ -75,6 +76,9 @@ export class NodeConnection implements EngineConnection {
   /** Set while the connection is in the engine's list of those to flush. */
   isTouched = false;
   isPaused = false;
+  /** Begun by `connect`, and not standing yet: what is committed waits here. */
+  isConnecting: boolean;
+  errorCode = '';
 
   readonly #isUnix: boolean;
   readonly #resetSocket: ResetSocket;
@@ -110,12 +114,14 @@ export class NodeConnection implements EngineConnection {
     owner: ConnectionOwner,
     socket: Socket,
     slot: number,
+    isConnecting: boolean,
     isUnix: boolean,
     resetSocket: ResetSocket,
   ) {
     this.owner = owner;
     this.socket = socket;
     this.slot = slot;
+    this.isConnecting = isConnecting;
     this.#isUnix = isUnix;
     this.#resetSocket = resetSocket;
     this.out = NOTHING;
@@ -242,8 +248,10 @@ export class NodeConnection implements EngineConnection {
       return;
     }
     const socket = this.socket;
+    // Node would wait for the connection, to end it by RST.
+    if (this.isConnecting) socket.destroy();
     // While a FIN is under way libuv refuses to reset (EINVAL) and Node would lose the descriptor.
-    if (socket.writableEnded && !socket.writableFinished && !socket.destroyed) {
+    else if (socket.writableEnded && !socket.writableFinished && !socket.destroyed) {
       socket.once('finish', () => this.#resetSocket(socket));
     } else this.#resetSocket(socket);
   }
@@ -266,6 +274,12 @@ export class NodeConnection implements EngineConnection {
     return (this.#remote = { family, address: remoteAddress, port: remotePort ?? 0 });
   }
 
+  localAddress(): RemoteAddress | undefined {
+    const { localAddress, localFamily, localPort } = this.socket;
+    if (localAddress === undefined || localPort === undefined || this.isConnecting) return undefined;
+    return { family: localFamily === 'IPv6' ? 'IPv6' : 'IPv4', address: localAddress, port: localPort };
+  }
+
   /**
    * Hands what is committed to the socket, then ends what is to end.
    * @returns true when the connection has nothing left to wait for and is to be reported as closed
@@ -280,6 +294,11 @@ export class NodeConnection implements EngineConnection {
     const block = this.#block;
     if (this.#isBlocked) {
       if (block !== undefined) this.#setAside(block);
+      return false;
+    }
+    if (this.isConnecting) {
+      if (block !== undefined) this.#setAside(block);
+      if (this.#queue.length === 0) this.#endWhatEndsUnconnected();
       return false;
     }
     const socket = this.socket;
@@ -317,8 +336,9 @@ export class NodeConnection implements EngineConnection {
   }
 
   /** The socket reports why it will close; what the layer above has asked for goes before. */
-  failed(reason: CloseReason): void {
-    this.#reason ??= reason;
+  failed(reason: CloseReason, code: string): void {
+    this.#reason ??= this.isConnecting ? 'connect-failed' : reason;
+    this.errorCode = code;
   }
 
   /**
@@ -330,7 +350,7 @@ export class NodeConnection implements EngineConnection {
     this.#isSocketGone = true;
     this.#release();
     if (endedByItself && this.#hasPeerEnded && this.#isWriteEnded) return false;
-    this.#reason ??= 'peer-reset';
+    if (this.#reason === undefined) this.failed('peer-reset', 'ECONNRESET');
     return true;
   }
 
@@ -355,6 +375,13 @@ export class NodeConnection implements EngineConnection {
         if (!socket.writableEnded) socket.end();
       }
     } else if (this.#isWriteEnded && !socket.writableEnded) socket.end();
+  }
+
+  /** There is no FIN to be sent on a connection that was given up. */
+  #endWhatEndsUnconnected(): void {
+    if (this.#state !== CLOSING) return;
+    this.#state = ENDING;
+    this.socket.destroy();
   }
 
   /** Closes the segment that grows, because the next bytes lie elsewhere. */

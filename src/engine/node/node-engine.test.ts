@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { bytesContract } from '../contract/bytes.contract.ts';
+import { connectingContract } from '../contract/connecting.contract.ts';
 import { endingsContract } from '../contract/endings.contract.ts';
 import { Client, onStage, sleep, until, write } from '../contract/harness.contract.ts';
 import { readingContract } from '../contract/reading.contract.ts';
@@ -23,6 +24,7 @@ describe("node with 'data' events", () => {
   const create: CreateEngine = (options) => createNodeEngine({ ...options, sharedReadBuffer: false });
   const subject = { create, capabilities };
   bytesContract(subject);
+  connectingContract(subject);
   readingContract(subject);
   endingsContract(subject);
 });

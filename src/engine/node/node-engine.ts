@@ -11,28 +11,32 @@
  * (libuv then accepts each waiting peer with a spare descriptor and closes it at once, so nothing spins
  * and `onAcceptPaused` never comes); keepalive probes have a settable idle time only; a peer that
  * vanishes while data is outstanding costs the kernel's retransmission time; a RST behind bytes may be
- * told as FIN (libuv takes POLLHUP after a partial read for the end), and the next write fails.
+ * told as FIN (libuv takes POLLHUP after a partial read for the end), and the next write fails. A source
+ * address that `connect` is given has its port picked when it is bound, before the target is known.
  */
 import { createServer, type Server, type ServerOpts, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { assert } from '../../base/assert.ts';
 import { UnavailableError } from '../../base/errors.ts';
-import type {
-  Engine,
-  EngineHandler,
-  EngineOptions,
-  EngineStats,
-  ListenAddress,
-  Listener,
-  RemoteAddress,
+import {
+  type ConnectTarget,
+  type Engine,
+  type EngineHandler,
+  type EngineOptions,
+  type EngineStats,
+  emptyEngineStats,
+  type ListenAddress,
+  type Listener,
+  type RemoteAddress,
 } from '../engine.ts';
 import { adopt, canAdopt } from './adopt.ts';
+import { beginConnecting } from './connect.ts';
 import { type ConnectionOwner, NodeConnection, type ResetSocket } from './connection.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import { Handshakes } from './handshakes.ts';
 import { asSysError, listenOn } from './listen.ts';
 import { SendArena } from './send-arena.ts';
-import { onRead, unwatchSocket, watchSocket } from './socket-events.ts';
+import { onConnect, onRead, unwatchSocket, watchSocket } from './socket-events.ts';
 import type { NodeTlsOptions } from './tls.ts';
 
 export interface NodeEngineOptions extends EngineOptions<NodeConnection> {
@@ -91,11 +95,8 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   #isRefed = true;
   #closing: Promise<void> | undefined = undefined;
   #resolveClosing: (() => void) | undefined = undefined;
-  #accepted = 0;
-  #closed = 0;
-  #bytesReceived = 0;
-  #bytesSent = 0;
-  #turns = 0;
+  #connectionCount = 0;
+  readonly #stats: EngineStats = emptyEngineStats();
 
   /** Use `createNodeEngine`. */
   constructor(options: NodeEngineOptions, makeServer: ServerFactory, resetSocket: ResetSocket) {
@@ -113,7 +114,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   }
 
   get connectionCount(): number {
-    return this.#accepted - this.#closed;
+    return this.#connectionCount;
   }
 
   async listen(address: ListenAddress): Promise<Listener> {
@@ -165,23 +166,23 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     };
   }
 
+  connect(target: ConnectTarget): NodeConnection {
+    assert(this.#closing === undefined, 'connect on an engine that was closed');
+    const isUnix = 'unix' in target;
+    const onread = this.#options.sharedReadBuffer === false ? undefined : this.#onRead;
+    const socket = beginConnecting(target, { readBufferBytes: READ_BUFFER_BYTES, onRead: onread });
+    const conn = this.#add(socket, true, isUnix, resetTcp);
+    watchSocket(socket, conn, onread !== undefined);
+    socket.once('connect', onConnect);
+    return conn;
+  }
+
   *connections(): IterableIterator<NodeConnection> {
     for (const conn of this.#slots) if (conn !== undefined) yield conn;
   }
 
   stats(): EngineStats {
-    return {
-      accepted: this.#accepted,
-      closed: this.#closed,
-      open: this.connectionCount,
-      bytesReceived: this.#bytesReceived,
-      bytesSent: this.#bytesSent,
-      turns: this.#turns,
-      acceptPauses: 0,
-      receiveBufferExhaustions: 0,
-      submissionQueueFull: 0,
-      completionQueueOverflows: 0,
-    };
+    return { ...this.#stats, open: this.connectionCount };
   }
 
   /** net.Server can stop listening and nothing less. */
@@ -208,7 +209,8 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     for (const server of this.#servers.keys()) closeServer(server);
     for (const conn of this.connections()) {
       this.#slots[conn.slot] = undefined;
-      this.#closed++;
+      this.#connectionCount--;
+      this.#stats.closed++;
       conn.retire();
       unwatchSocket(conn.socket);
       conn.socket.destroy();
@@ -237,7 +239,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
 
   /** @hot */
   countSent(byteCount: number): void {
-    this.#bytesSent += byteCount;
+    this.#stats.bytesSent += byteCount;
   }
 
   /** @hot */
@@ -248,7 +250,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   /** @hot */
   received(conn: NodeConnection, bytes: Uint8Array, end: number): boolean {
     if (!conn.isListening) return true;
-    this.#bytesReceived += end;
+    this.#stats.bytesReceived += end;
     if (conn.isPaused) {
       conn.hold(bytes, end);
       return false;
@@ -292,6 +294,19 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     }
   }
 
+  socketConnected(conn: NodeConnection): void {
+    conn.isConnecting = false;
+    this.#stats.connected++;
+    this.#enter();
+    try {
+      // What was committed meanwhile is flushed at the end of this turn.
+      if (!conn.isTouched) this.touched(conn);
+      if (conn.isListening) this.#handler.onConnect?.(conn);
+    } finally {
+      this.#leave();
+    }
+  }
+
   peerEnded(conn: NodeConnection): void {
     if (!conn.peerEnded()) return;
     this.#enter();
@@ -330,11 +345,8 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     }
     const isAdopted = mayAdopt && canAdopt(accepted);
     const socket = isAdopted ? adopt(accepted, this.#onRead) : accepted;
-    if (!this.#isRefed) socket.unref();
-    const slot = this.#freeSlots.pop() ?? this.#slots.length;
-    const conn = new NodeConnection(this, socket, slot, isUnix, isUnix ? destroySocket : this.#resetSocket);
-    this.#slots[slot] = conn;
-    this.#accepted++;
+    const conn = this.#add(socket, false, isUnix, this.#resetSocket);
+    this.#stats.accepted++;
     watchSocket(socket, conn, isAdopted);
     this.#enter();
     try {
@@ -342,6 +354,16 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     } finally {
       this.#leave();
     }
+  }
+
+  #add(socket: Socket, isConnecting: boolean, isUnix: boolean, resetSocket: ResetSocket): NodeConnection {
+    if (!this.#isRefed) socket.unref();
+    const slot = this.#freeSlots.pop() ?? this.#slots.length;
+    const reset = isUnix ? destroySocket : resetSocket;
+    const conn = new NodeConnection(this, socket, slot, isConnecting, isUnix, reset);
+    this.#slots[slot] = conn;
+    this.#connectionCount++;
+    return conn;
   }
 
   #expire(): void {
@@ -357,7 +379,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     assert(!this.#isInTurn, 'a turn within a turn');
     this.#isInTurn = true;
     this.#turnNowMs = 0;
-    this.#turns++;
+    this.#stats.turns++;
   }
 
   /** Ends the turn: flushes what was written, which may call the handler and make it write more. @hot */
@@ -391,7 +413,9 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     this.#slots[conn.slot] = undefined;
     this.#deadlines.remove(conn.slot);
     this.#freeSlots.push(conn.slot);
-    this.#closed++;
+    this.#connectionCount--;
+    this.#stats.closed++;
+    if (reason === 'connect-failed') this.#stats.connectFailures++;
     this.#handler.onClosed(conn, reason);
     this.#resolveIfClosed();
   }

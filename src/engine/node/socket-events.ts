@@ -46,9 +46,15 @@ function onEnd(this: OwnSocket): void {
   conn.owner.peerEnded(conn);
 }
 
+/** For `once('connect', ...)` of a socket that is watched. */
+export function onConnect(this: Socket): void {
+  const conn = (this as OwnSocket)[CONNECTION];
+  conn.owner.socketConnected(conn);
+}
+
 /** 'close' follows and reports. */
 function onError(this: OwnSocket, error: NodeJS.ErrnoException): void {
-  this[CONNECTION].failed(reasonOf(error.code));
+  this[CONNECTION].failed(reasonOf(error.code), error.code ?? '');
 }
 
 function onClose(this: OwnSocket): void {

@@ -62,6 +62,7 @@ export class SimConnection implements EngineConnection, LinkServer {
   isSendHeld = false;
   failure: 'peer-reset' | 'peer-dead' | undefined = undefined;
   reason: CloseReason = '';
+  errorCode = '';
   readonly #owner: SimConnectionOwner;
   /** `close` or `reset` was called. */
   #hasAskedEnd = false;
@@ -163,6 +164,11 @@ export class SimConnection implements EngineConnection, LinkServer {
       this.#remote = { family: 'IPv4', address: '192.0.2.1', port: this.link.peer.port };
     }
     return this.#remote;
+  }
+
+  localAddress(): RemoteAddress | undefined {
+    if (!this.isOpen || this.failure !== undefined) return undefined;
+    return { family: 'IPv4', address: '192.0.2.2', port: this.link.port };
   }
 
   /** Something of the peer's waits to be handed over. */

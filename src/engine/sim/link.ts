@@ -32,6 +32,8 @@ const PEER_SEND_BUFFER_BYTES = 64 * 1024;
 export class SimLink implements DirectionOwner {
   readonly network: SimNetwork;
   readonly id: number;
+  /** Of the server. */
+  readonly port: number;
   /** From the peer to the server. */
   readonly up: Direction;
   /** From the server to the peer. */
@@ -53,9 +55,15 @@ export class SimLink implements DirectionOwner {
   readonly #latencyMs: number;
   #deadPeerMs = Number.POSITIVE_INFINITY;
 
-  constructor(network: SimNetwork, id: number, latencyMs: number, peer: { receiveBufferBytes: number }) {
+  constructor(
+    network: SimNetwork,
+    id: number,
+    latencyMs: number,
+    peer: { receiveBufferBytes: number; port: number },
+  ) {
     this.network = network;
     this.id = id;
+    this.port = peer.port;
     this.#latencyMs = latencyMs;
     this.lastHeardMs = network.nowMs;
     const { faults } = network;

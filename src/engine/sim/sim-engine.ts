@@ -8,7 +8,7 @@
  * was lent during `onReceive` is overwritten right after.
  */
 import { assert } from '../../base/assert.ts';
-import type { SysError } from '../../base/errors.ts';
+import { type SysError, UnavailableError } from '../../base/errors.ts';
 import { NO_SLOT, Slab } from '../../base/slab.ts';
 import { TimingWheel } from '../../base/timing-wheel.ts';
 import {
@@ -17,6 +17,7 @@ import {
   type EngineHandler,
   type EngineOptions,
   type EngineStats,
+  emptyEngineStats,
   type ListenAddress,
   type Listener,
 } from '../engine.ts';
@@ -43,18 +44,7 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
   readonly #connections: (SimConnection | undefined)[] = [];
   readonly #accepting: SimAccepting;
   readonly #receiveBuffer = new Uint8Array(RECEIVE_BUFFER_BYTES);
-  readonly #stats: EngineStats = {
-    accepted: 0,
-    closed: 0,
-    open: 0,
-    bytesReceived: 0,
-    bytesSent: 0,
-    turns: 0,
-    acceptPauses: 0,
-    receiveBufferExhaustions: 0,
-    submissionQueueFull: 0,
-    completionQueueOverflows: 0,
-  };
+  readonly #stats: EngineStats = emptyEngineStats();
   #touched: SimConnection[] = [];
   #ready: SimConnection[] = [];
   #owedClosed: SimConnection[] = [];
@@ -103,6 +93,11 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
   async listen(address: ListenAddress): Promise<Listener> {
     assert(this.#closing === undefined, 'listen after close');
     return this.#accepting.listen(address);
+  }
+
+  /** The network brings its own clients. */
+  connect(): never {
+    throw new UnavailableError('the simulated engine only accepts: its clients belong to the network');
   }
 
   *connections(): IterableIterator<SimConnection> {
@@ -398,6 +393,7 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
 
   #fail(conn: SimConnection, failure: 'peer-reset' | 'peer-dead'): void {
     if (conn.isReleased) return;
+    conn.errorCode = failure === 'peer-reset' ? 'ECONNRESET' : 'ETIMEDOUT';
     if (!conn.isClosing) conn.reason = failure;
     conn.isClosing = true;
     conn.unsent.clear();
