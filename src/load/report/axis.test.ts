@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Axis, countAxis, latencyAxis, percentileAxis, timeAxis } from './axis.ts';
+import { type Axis, countAxis, latencyAxis, percentileAxis, rateAxis, timeAxis } from './axis.ts';
 import { linearScale, logScale, percentileScale } from './scale.ts';
 import { multiples, NARROW_PLOT_PX, niceStep, placeTicks, WIDE_PLOT_PX } from './ticks.ts';
 
@@ -82,6 +82,27 @@ test('nothing is counted in halves where only whole ones exist', () => {
   assert.deepEqual(labels(countAxis('', [3], true)), ['0', '1', '2', '3']);
   assert.deepEqual(labels(countAxis('', [0], true)), ['0', '1']);
   assert.deepEqual(labels(countAxis('', [], false)).length > 1, true);
+});
+
+test('small steps have the digits that tell them apart', () => {
+  assert.deepEqual(labels(countAxis('', [0.017], false)), ['0', '0.005', '0.010', '0.015', '0.020']);
+  assert.deepEqual(labels(countAxis('', [0.8], false)), ['0', '0.2', '0.4', '0.6', '0.8']);
+});
+
+test('rates that lie powers of ten apart are on a log axis, with room for marks at its ends', () => {
+  const far = rateAxis('', [1, 53, 3390]);
+  assert.equal(far.scale.kind, 'log');
+  assert.deepEqual(labels(far), ['1', '10', '100', '1,000']);
+  assert.ok(far.scale.at(1) > 0 && far.scale.at(5000) < 1);
+  const near = rateAxis('', [20_000, 40_000]);
+  assert.equal(near.scale.kind, 'linear');
+  assert.ok(near.scale.at(40_000) < 1);
+  assert.ok(rateAxis('', []).ticks.length > 0);
+});
+
+test('parts of a second are marked in the shortest runs only', () => {
+  assert.deepEqual(labels(timeAxis(3)), ['0 s', '1 s', '2 s', '3 s']);
+  assert.deepEqual(labels(timeAxis(1)), ['0 s', '0.5 s', '1 s']);
 });
 
 const anyNumbers = fc.array(fc.oneof(fc.double(), fc.double({ min: 0, max: 1e9, noNaN: true })), {

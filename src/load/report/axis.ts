@@ -46,7 +46,31 @@ function logLatencyAxis(min: number, max: number): Axis {
 export function countAxis(title: string, values: readonly number[], whole: boolean): Axis {
   const max = values.reduce((most, value) => (value <= VALUE_MAX ? Math.max(most, value) : most), 0);
   const { scale, values: marked } = fromZero(max, whole ? 1 : 0);
-  return { title, scale, ticks: marked.map((value) => ({ value, label: formatShortCount(value) })) };
+  // All labels have the digits that tell them apart: 0.005, 0.010, 0.015.
+  const digits = Math.max(0, -Math.floor(Math.log10(marked[1]!) + 1e-9));
+  const label = (value: number) =>
+    digits > 0 && value > 0 ? value.toFixed(digits) : formatShortCount(value);
+  return { title, scale, ticks: marked.map((value) => ({ value, label: label(value) })) };
+}
+
+/** Rates that were tried, which may lie powers of ten apart. */
+export function rateAxis(title: string, rates: readonly number[]): Axis {
+  const values = rates.filter((rate) => rate >= VALUE_MIN && rate <= VALUE_MAX);
+  const max = Math.max(...values, VALUE_MIN);
+  const min = Math.min(...values, max);
+  // Beyond the last tick there is some room, for a mark that stands there to be seen whole.
+  if (max / min <= LOG_FROM_SPREAD) {
+    const axis = countAxis(title, values, false);
+    return { ...axis, scale: linearScale(0, axis.scale.high * 1.03) };
+  }
+  const [low, high] = [roundedLog(min, Math.floor), roundedLog(max, Math.ceil)];
+  const ticks = logValues(low, high, TICKS_MAX).map((value) => ({
+    value,
+    label: formatShortCount(value),
+    // Powers of ten first, where there is not room for all.
+    rank: Number.isInteger(Math.log10(value)) ? 0 : 1,
+  }));
+  return { title: `${title}, log axis`, scale: logScale(low / 1.15, high * 1.15), ticks };
 }
 
 /** As far as asked: an axis of seconds ends where the run ended, and not at a round number. */
@@ -55,7 +79,10 @@ export function timeAxis(seconds: number): Axis {
   const steps = [
     0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200,
   ];
-  const step = steps.find((each) => end / each <= 12) ?? niceStep(end / 86_400, 12) * 86_400;
+  // A point is a second: parts of one are marked only where there would be hardly a mark otherwise.
+  const [stepMin, stepsMax] = end < 2 ? [0, 4] : [1, 12];
+  const step =
+    steps.find((each) => each >= stepMin && end / each <= stepsMax) ?? niceStep(end / 86_400, 12) * 86_400;
   const isLong = end > 180;
   const values = multiples(step, 0, end);
   const ticks = values.map((value) => ({

@@ -44,6 +44,11 @@ export function formatRate(value: Figure): string {
   return Math.abs(value) < 0.01 ? '<0.01' : value.toFixed(Math.abs(value) >= 9.995 ? 1 : 2);
 }
 
+/** A rate that somebody asked for: as many digits as were asked. */
+export function formatAskedRate(value: Figure): string {
+  return isFigure(value) && Number.isInteger(value) ? formatCount(value) : formatRate(value);
+}
+
 /** A measured time in three significant digits, in the unit that suits it. */
 export function formatMs(ms: Figure): string {
   if (!isFigure(ms)) return NO_FIGURE;

@@ -137,18 +137,27 @@ test('source ports in use are drawn against those available when they come near'
   assert.match(shownIn(REPORTS['ports']!), /source ports available/);
   assert.match(
     shownIn(REPORTS['healthy']!),
-    /28,232 source ports were available to one destination, far above/,
+    /28,232 were available to one destination, far above this chart/,
   );
 });
 
-test('thresholds are shown in the unit of their name, whether shares are kept as such or in percent', () => {
+test('of a search, what was found comes first', () => {
+  const [headline] = textsOf(REPORTS['searched']!, 'h2');
+  assert.equal(headline, '33,125 req/s is the highest rate found that keeps the threshold');
+  assert.match(shownIn(REPORTS['searched']!), /those of the step at 33,125 req\/s/);
+  const found = searchedRun();
+  const none = { ...found, limitSearch: found.limitSearch.map((step) => ({ ...step, isMet: false })) };
+  assert.equal(textsOf(renderReport(none), 'h2')[0], 'No rate that was tried keeps the threshold');
+});
+
+test('thresholds are shown as latencies, or as shares where their name asks for one', () => {
   const threshold = (name: string, limit: number, measured: number) =>
     measuredOf({ name, limit, measured, isMet: true }).replaceAll('\u00a0', ' ');
   assert.equal(threshold('p99 <= 10ms', 10, 9.43), '9.43 ms');
   assert.equal(threshold('p99 <= 1s', 1000, 938), '938 ms');
-  assert.equal(threshold('error rate <= 0.1 %', 0.1, 2.5), '2.5 %');
   assert.equal(threshold('error rate <= 0.1 %', 0.001, 0.025), '2.5 %');
-  assert.equal(threshold('something <= 5', 5, 3), '3.00');
+  assert.equal(threshold('error rate <= 0 %', 0, 0.025), '2.5 %');
+  assert.equal(threshold('mean <= 85 µs', 0.085, 0.0812), '81.2 µs');
 });
 
 for (const [name, page] of Object.entries(REPORTS))
