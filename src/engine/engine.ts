@@ -98,7 +98,10 @@ export interface EngineConnection {
    */
   readonly unsentBytes: number;
 
-  /** Stop handing over bytes. Up to one receive buffer may still be kept by the engine, not lost. */
+  /**
+   * Stop handing over bytes. Up to one receive buffer may still be kept by the engine, not lost. A reset is
+   * noticed all the same within a second, and ends the connection without the bytes before it; FIN waits.
+   */
   pauseReading(): void;
   resumeReading(): void;
 
