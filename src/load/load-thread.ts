@@ -35,6 +35,8 @@ export interface LoadThreadParts {
 
 export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, SlotTimerHandler {
   readonly slots: readonly Slot[];
+  /** Told when the moment asked of the engine has come. */
+  onWoken: (nowMs: number) => void = () => {};
   readonly #plan: LoadPlan;
   readonly #tally: Tally;
   readonly #source: RequestSource;
@@ -250,6 +252,11 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     const { underWay } = slot.link;
     if (underWay > 0) this.#tally.counters.closedEarly++;
     this.#lose(slot, FAILURE_NAMES.closedEarly);
+  }
+
+  /** @hot */
+  onWake(): void {
+    this.onWoken(this.#engine.nowMs);
   }
 
   /** Of a connection that the server was to close, and did not. */

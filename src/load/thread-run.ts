@@ -15,7 +15,7 @@ import { Schedule } from './schedule.ts';
 import { Tally } from './tally.ts';
 import { type CpuReading, readThreadCpu } from './thread-cpu.ts';
 import type { RunTotals, SecondReport } from './totals.ts';
-import { PollingWaker } from './waker.ts';
+import { EngineWaker, PollingWaker } from './waker.ts';
 
 const SECOND_MS = 1000;
 /** Without a ramp connections are opened this many a millisecond: no burst that an accept queue would drop. */
@@ -113,10 +113,17 @@ export class ThreadRun {
     const { plan } = this;
     if (plan.ratePerSecond !== undefined) {
       const schedule = new Schedule(startMs, plan.ratePerSecond, plan.phase, plan.rampMs);
-      const waker = new PollingWaker(
-        () => performance.now(),
-        (nowMs) => pacing.beginDue(nowMs),
-      );
+      const engine = this.#engine;
+      const waker = hasWakeAt(engine)
+        ? new EngineWaker(engine)
+        : new PollingWaker(
+            () => performance.now(),
+            (nowMs) => pacing.beginDue(nowMs),
+          );
+      this.#thread.onWoken = (nowMs) => {
+        if (waker instanceof EngineWaker) waker.woken();
+        pacing.beginDue(nowMs);
+      };
       const { sendDelay } = this.#tally;
       const pacing = new RatePacing(this.#thread, schedule, waker, plan.connections * plan.pipeline, {
         delays: sendDelay,
@@ -239,6 +246,10 @@ export class ThreadRun {
       Math.min(Math.max(0, leftMs), TIMER_MS_MAX),
     );
   }
+}
+
+function hasWakeAt(engine: Engine): engine is Engine & { wakeAt(atMs: number): void } {
+  return engine.wakeAt !== undefined;
 }
 
 /** `setTimeout` fires at once beyond 2^31-1. */
