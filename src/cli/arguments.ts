@@ -24,7 +24,8 @@ interface SwitchFlag extends FlagBase {
 }
 
 interface ValueFlag extends FlagBase {
-  readonly kind: 'text' | 'duration' | 'size' | 'integer';
+  /** `list` is text that may be given several times. */
+  readonly kind: 'text' | 'list' | 'duration' | 'size' | 'integer';
   /** What the value is called in the help page. */
   readonly metavar: string;
   readonly min?: number;
@@ -48,9 +49,11 @@ type ValueOf<F extends Flag> = F extends { kind: 'switch' }
     ? C
     : F extends { kind: 'text' }
       ? string
-      : F extends { word: infer W }
-        ? number | W
-        : number;
+      : F extends { kind: 'list' }
+        ? readonly string[]
+        : F extends { word: infer W }
+          ? number | W
+          : number;
 
 /** Values by flag name; `undefined` where neither the flag nor its variable was given. */
 export type FlagValues<T extends FlagTable> = { readonly [K in keyof T]: ValueOf<T[K]> | undefined };
@@ -97,7 +100,8 @@ export function parseArguments<T extends FlagTable>(
   for (const [name, flag] of Object.entries(table)) {
     const text = flag.env === undefined ? undefined : env[flag.env];
     if (values[name] !== undefined || text === undefined || text === '') continue;
-    values[name] = readValue(flag, `${flag.env} (environment)`, text);
+    const read = readValue(flag, `${flag.env} (environment)`, text);
+    values[name] = flag.kind === 'list' ? [read] : read;
   }
   return { values: values as FlagValues<T>, positionals };
 }
@@ -128,7 +132,8 @@ function setFromToken(
   if (value === undefined || value === '' || (!isInline && /^-\D/.test(value))) {
     throw new UsageError(`${rawName} needs a value: ${allowedOf(flag)}`);
   }
-  values[name] = readValue(flag, rawName, value);
+  const read = readValue(flag, rawName, value);
+  values[name] = flag.kind === 'list' ? [...((values[name] as string[] | undefined) ?? []), read] : read;
 }
 
 function readValue(flag: Flag, name: string, text: string): unknown {
@@ -136,6 +141,7 @@ function readValue(flag: Flag, name: string, text: string): unknown {
     case 'switch':
       return text !== '0' && text !== 'false';
     case 'text':
+    case 'list':
       return text;
     case 'choice':
       if (!flag.choices.includes(text))
@@ -164,6 +170,7 @@ function allowedOf(flag: Flag): string {
     case 'choice':
       return `one of ${flag.choices.join(', ')}`;
     case 'text':
+    case 'list':
       return flag.metavar;
     case 'duration':
       return "a duration such as 500ms, 10s or 2m, or 'off'";

@@ -26,6 +26,7 @@ import {
   type DescriptorConnection,
   TOUCHED,
 } from './descriptor-connection.ts';
+import { DescriptorLedger } from './descriptor-ledger.ts';
 import {
   type ConnectTarget,
   DEADLINE_TICK_MS,
@@ -95,8 +96,9 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   protected inTurn = false;
   /** The clock's reading for this turn. */
   protected turnMs = performance.now();
-  /** When the wheel must be looked at. */
+  /** When the wheel must be looked at, or the moment of `wakeAt` comes. */
   protected dueMs = Number.POSITIVE_INFINITY;
+  #wakeMs = Number.POSITIVE_INFINITY;
   /** CLOCK_MONOTONIC minus performance.now(), in ms. */
   protected readonly clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
   protected released = false;
@@ -106,6 +108,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   #turnScheduled = false;
   #held = false;
   #handoff: Handoff | undefined;
+  /** Where another thread closes what this one leaves open. */
+  protected readonly ledger: DescriptorLedger | undefined;
   /** Only while there is something to accept: an engine that could not be made must leave nothing behind. */
   #reserve: Reserve | undefined;
   #acceptRetry: ReturnType<typeof setTimeout> | undefined;
@@ -114,6 +118,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
 
   constructor(options: EngineOptions<C>) {
     this.options = options;
+    if (options.ledger !== undefined) this.ledger = new DescriptorLedger(options.ledger);
     if (options.handoff !== undefined)
       this.#handoff = new Handoff(options.handoff.buffer, options.handoff.thread);
     this.handler = options.handler;
@@ -164,6 +169,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       throw error;
     }
     this.listeners.push(listener);
+    if ('fd' in address) this.ledger?.hold(socket.fd);
+    else this.ledger?.holdSocket(socket.fd);
     this.#handoff?.join(this.wakeup.eventFd);
     this.#reserve ??= Reserve.open();
     this.schedule();
@@ -195,6 +202,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       throw sysError('connect', refusal, 'the engine has no room for it');
     }
     conn.flags |= CONNECTING;
+    this.ledger?.holdSocket(fd);
     if (result < 0 && result !== -ERRNO.EINPROGRESS) this.connectFailed(conn, -result);
     else this.touch(conn);
     return conn;
@@ -247,8 +255,20 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.released = true;
     this.releaseHolds();
     this.#reserve?.release();
-    for (const conn of this.table) closeFd(conn.fd);
-    for (const listener of this.listeners) listener.socket.close();
+    for (const conn of this.table) {
+      this.ledger?.drop(conn.fd);
+      closeFd(conn.fd);
+    }
+    for (const listener of this.listeners) this.#closeSocket(listener);
+  }
+
+  /** The wheel's ticks are too coarse for it; the timer that is armed for them is not. */
+  wakeAt(atMs: number): void {
+    this.#wakeMs = atMs;
+    if (atMs < this.dueMs) {
+      this.dueMs = atMs;
+      if (!this.inTurn) this.schedule();
+    }
   }
 
   // ConnectionOwner
@@ -306,9 +326,14 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
 
   /** Nothing can be accepted from `listener` any more. */
   #stopped(listener: DescriptorListener): void {
-    listener.socket.close();
+    this.#closeSocket(listener);
     listener.onStopped?.();
     listener.onStopped = undefined;
+  }
+
+  #closeSocket({ socket }: DescriptorListener): void {
+    this.ledger?.drop(socket.fd);
+    socket.close();
   }
 
   /** The first `count` touched connections have been looked at; those behind them move up. */
@@ -318,10 +343,14 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     if (this.touchedCount === 0 && this.touched.length > TOUCHED_KEPT_MAX) this.touched = [];
   }
 
-  /** Calls `onDeadline` where it is time, once `dueMs` has come. */
+  /** Calls `onWake` and `onDeadline` where it is time, once `dueMs` has come. */
   protected expire(): void {
+    if (this.turnMs >= this.#wakeMs) {
+      this.#wakeMs = Number.POSITIVE_INFINITY;
+      this.handler.onWake?.();
+    }
     this.#wheel.advance(this.turnMs, this.#onExpired);
-    this.dueMs = this.#wheel.nextMs();
+    this.dueMs = Math.min(this.#wheel.nextMs(), this.#wakeMs);
   }
 
   readonly #onExpired = (slot: number): void => {
@@ -343,6 +372,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
         : this.table.add((slot, generation) => this.makeConnection(slot, generation, fd));
     if (conn === undefined) closeFd(fd);
     else {
+      this.ledger?.holdSocket(fd);
       this.counters.accepted++;
       this.#handoff?.report(this.table.count);
     }

@@ -13,6 +13,7 @@ import { listeningContract } from './contract/listening.contract.ts';
 import { outgoingContract } from './contract/outgoing.contract.ts';
 import { readingContract } from './contract/reading.contract.ts';
 import { resetsContract } from './contract/resets.contract.ts';
+import { wakingContract } from './contract/waking.contract.ts';
 
 export type { CreateEngine, EngineCapabilities };
 
@@ -23,6 +24,7 @@ export function engineContract(name: string, create: CreateEngine, capabilities:
   describe(`${name}: endings`, () => endingsContract(subject));
   describe(`${name}: resets`, () => resetsContract(subject));
   describe(`${name}: deadlines`, () => deadlinesContract(subject));
+  describe(`${name}: waking`, () => wakingContract(subject));
   describe(`${name}: listening`, () => listeningContract(subject));
   describe(`${name}: connecting`, () => connectingContract(subject));
   describe(`${name}: outgoing`, () => outgoingContract(subject));

@@ -78,15 +78,19 @@ export interface MachineSummary {
 }
 
 export interface RequestCounts {
+  /** Begun: those that failed because no connection could be had are among them. */
   readonly sent: number;
   /** A whole answer came, whatever its status. */
   readonly answered: number;
-  /** Answers with a status below 400. */
+  /** Answers with a status below 400 that passed the script's checks. */
   readonly succeeded: number;
-  /** Answers of 400 and more, and requests that ended without a whole answer. */
+  /** Answers of 400 and more or that a check refused, and requests that ended without a whole answer. */
   readonly failed: number;
-  /** Still under way when the run ended: neither answered nor failed. */
+  /** Still under way when the run was broken off: neither answered nor failed. */
   readonly unfinished: number;
+  /** Due by the schedule of a constant rate and never sent, for every connection was busy. */
+  readonly notSent: number;
+  /** Of the measured time: answers to what was under way at its end are in `answered`, and not in here. */
   readonly answeredPerSecond: number;
 }
 

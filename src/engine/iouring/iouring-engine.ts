@@ -88,6 +88,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   constructor(options: EngineOptions<IouringConnection>, multishotReceive: boolean) {
     super(options);
     this.#ring = new Ring(SQ_ENTRIES);
+    this.ledger?.hold(this.#ring.fd);
+    this.ledger?.holdMappings(this.#ring.mappings);
     this.#buffers = new ReceiveBuffers(
       this.#ring.fd,
       RECEIVE_GROUP,
@@ -118,13 +120,15 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   protected watchListener(): void {}
 
   protected release(): void {
-    this.#ring.close();
+    this.releaseHolds();
     this.#buffers.release();
     this.#submissions.release();
   }
 
   /** The ring holds references to the sockets. */
   protected releaseHolds(): void {
+    this.ledger?.drop(this.#ring.fd);
+    this.ledger?.holdMappings([]);
     this.#ring.close();
   }
 
@@ -423,6 +427,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
 
   /** The last step: nothing is in flight, so no completion can come for this slot any more. */
   #finish(conn: IouringConnection): void {
+    this.ledger?.drop(conn.fd);
     this.#submissions.close(conn);
     conn.held = undefined;
     this.retire(conn);

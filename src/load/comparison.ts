@@ -1,0 +1,101 @@
+/**
+ * Two results beside each other: each figure before and now, and their ratio. Pure. What cannot be
+ * compared fairly (another plan) is said.
+ */
+import { paint } from '../observe/terminal.ts';
+import { latency, percent, significant } from './number-text.ts';
+import { LOAD_RESULT_VERSION, type LoadResult } from './result.ts';
+import type { TextOptions } from './text-report.ts';
+
+interface Figure {
+  readonly name: string;
+  readonly before: number;
+  readonly now: number;
+  readonly show: (value: number) => string;
+  /** A higher value is the better one. */
+  readonly isHigherBetter: boolean;
+}
+
+/** Smaller changes are within what two runs of the same differ by. */
+const NOTEWORTHY = 0.05;
+
+export function comparisonText(before: LoadResult, now: LoadResult, { colour }: TextOptions): string {
+  const rows = figures(before, now).map(({ name, before: old, now: fresh, show, isHigherBetter }) => {
+    const ratio = old > 0 ? fresh / old : Number.NaN;
+    const isBetter = isHigherBetter ? ratio > 1 : ratio < 1;
+    const shown = Number.isNaN(ratio) ? '-' : `${ratio.toFixed(ratio >= 10 ? 1 : 2)}x`;
+    const style = !(Math.abs(ratio - 1) > NOTEWORTHY) ? 'dim' : isBetter ? 'green' : 'red';
+    return `${`  ${name}`.padEnd(14)}${show(old).padStart(12)}${show(fresh).padStart(12)}${paint(shown.padStart(10), style, colour)}`;
+  });
+  const heads =
+    ['before', 'now'].map((head) => head.padStart(12)).join('') + 'now/before'.padStart(12).slice(2);
+  const differences = planDifferences(before, now);
+  return [
+    `${paint('Compared'.padEnd(14), 'bold', colour)}${paint(heads, 'dim', colour)}`,
+    ...rows,
+    ...(differences.length === 0
+      ? []
+      : [paint(`  not the same run: ${differences.join(', ')}`, 'yellow', colour)]),
+    '',
+  ].join('\n');
+}
+
+function figures(before: LoadResult, now: LoadResult): Figure[] {
+  const figure = (
+    name: string,
+    read: (result: LoadResult) => number,
+    show: (value: number) => string,
+    isHigherBetter = false,
+  ): Figure => ({ name, before: read(before), now: read(now), show, isHigherBetter });
+  return [
+    figure('requests/s', ({ requests }) => requests.answeredPerSecond, significant, true),
+    ...['50', '90', '99', '99.9'].map((percentile) =>
+      figure(`p${percentile}`, ({ latency: { percentilesMs } }) => percentilesMs[percentile] ?? 0, latency),
+    ),
+    figure('max', (result) => result.latency.maxMs, latency),
+    figure('failed', ({ requests }) => requests.failed / Math.max(1, requests.sent), percent),
+    ...(before.cpu.serverUserMs === undefined || now.cpu.serverUserMs === undefined
+      ? []
+      : [figure('server CPU/req', serverMicros, (value) => `${significant(value)} µs`)]),
+  ];
+}
+
+function serverMicros({ cpu, requests }: LoadResult): number {
+  const ms = (cpu.serverUserMs ?? 0) + (cpu.serverSystemMs ?? 0);
+  return requests.answered > 0 ? (ms * 1000) / requests.answered : 0;
+}
+
+function planDifferences(before: LoadResult, now: LoadResult): string[] {
+  const differences: string[] = [];
+  const compare = (name: string, read: (result: LoadResult) => unknown) => {
+    const [old, fresh] = [read(before), read(now)].map((value) => String(value ?? 'none'));
+    if (old !== fresh) differences.push(`${name} ${old}, now ${fresh}`);
+  };
+  compare('URLs', ({ plan }) => plan.urls.join(' '));
+  compare('connections', ({ plan }) => plan.connections);
+  compare('rate', ({ plan }) => plan.ratePerSecond);
+  compare('pipeline', ({ plan }) => plan.pipeline);
+  compare('new connections', ({ plan }) => plan.newConnection);
+  return differences;
+}
+
+/** @throws Error saying why the text is no result that can be compared with */
+export function parseResult(text: string): LoadResult {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error('it is no JSON');
+  }
+  const result = value as Partial<LoadResult> | null;
+  if (
+    typeof result !== 'object' ||
+    result === null ||
+    result.requests === undefined ||
+    result.latency === undefined
+  )
+    throw new Error('it is no result of holdfast load');
+  if (result.version !== LOAD_RESULT_VERSION)
+    throw new Error(`it has version ${String(result.version)}, and only ${LOAD_RESULT_VERSION} is known`);
+  return result as LoadResult;
+}

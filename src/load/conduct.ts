@@ -1,0 +1,231 @@
+/**
+ * A run from beginning to end, as a command makes it: lets a plan run, looks meanwhile at what limits it
+ * (source ports, the server's CPU, the network), and puts result and judgement together. Where the plan
+ * runs, on threads here or on other machines, is a function that is given.
+ */
+import { availableParallelism } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { meanUs, percentileUs } from './latency-counts.ts';
+import { loadHistogramLibrary } from './latency-summary.ts';
+import { describeMachine } from './machine.ts';
+import { marksOf } from './marks.ts';
+import { linkBitsPerSecond, readSegments, type SegmentCounts, staysOnMachine } from './network-facts.ts';
+import type { LoadPlan } from './plan.ts';
+import { PROC_FILES, type ProcFiles } from './proc-files.ts';
+import type { CpuSummary, LoadResult, MachineSummary, SecondSample } from './result.ts';
+import { type RunObserver, runPlan } from './run-plan.ts';
+import { Schedule } from './schedule.ts';
+import {
+  findServerPids,
+  readServer,
+  type ServerCpu,
+  type ServerReading,
+  serverCpuBetween,
+} from './server-process.ts';
+import { countTakenPorts, type PortFacts, PortMeter, readPortFacts } from './source-ports.ts';
+import { judgeThresholds, type LatencyThreshold } from './thresholds.ts';
+import { toResult } from './to-result.ts';
+import { mergeTotals, type RunTotals, type SecondReport } from './totals.ts';
+import { judge, type NetworkFacts, type VerdictInput } from './verdict.ts';
+
+export interface ConductOptions {
+  readonly plan: LoadPlan;
+  readonly holdfastVersion: string;
+  readonly signal?: AbortSignal;
+  readonly latencyThresholds?: readonly LatencyThreshold[];
+  readonly errorShareMax?: number | undefined;
+  /** Told of each second, the warm-up's too. */
+  readonly onSecond?: (sample: SecondSample, report: SecondReport) => void;
+  readonly onStart?: () => void;
+  readonly descriptorsMax?: number | undefined;
+  /** Where the plan runs. @default on threads of this machine */
+  readonly run?: typeof runPlan;
+  /** The machines that took part, when it ran elsewhere. */
+  readonly machines?: () => readonly MachineSummary[];
+  readonly files?: ProcFiles;
+}
+
+/** @throws LoadThreadError when a thread cannot begin */
+export async function conductRun(options: ConductOptions): Promise<LoadResult> {
+  const { plan } = options;
+  // Loads while the threads make their engines.
+  const library = loadHistogramLibrary();
+  const watch = new RunWatch(options);
+  const startedAt = new Date().toISOString();
+  const parts = await (options.run ?? runPlan)(plan, watch, options.signal);
+  watch.end();
+  const totals = mergeTotals(parts);
+  const answered = totals.counters.answered + totals.counters.answeredLate;
+  return toResult(await library, {
+    holdfastVersion: options.holdfastVersion,
+    startedAt,
+    plan,
+    totals,
+    machines: options.machines?.() ?? [describeMachine('local', answered)],
+    interrupted: options.signal?.aborted === true,
+    series: watch.series,
+    cpu: watch.cpu(totals),
+    verdict: judge(verdictInput(options, totals, watch)),
+    thresholds: judgeThresholds(options.latencyThresholds ?? [], options.errorShareMax, {
+      percentileMs: (percentile) => percentileUs(totals.latency, percentile) / 1000,
+      meanMs: meanUs(totals.latency) / 1000,
+      maxMs: totals.latency.maxUs / 1000,
+      answered,
+      errorShare: errorShare(totals),
+    }),
+    sourcePortsMax: watch.portsMax,
+    sourcePortsAvailable: watch.ports?.available,
+    limitSearch: [],
+  });
+}
+
+/** What is looked at while a run lasts. */
+class RunWatch implements RunObserver {
+  readonly series: SecondSample[] = [];
+  readonly ports: PortFacts | undefined;
+  server: ServerCpu | undefined;
+  network: NetworkFacts | undefined;
+  readonly #options: ConductOptions;
+  readonly #files: ProcFiles;
+  readonly #meter: PortMeter | undefined;
+  readonly #pids: readonly number[];
+  #serverBefore: ServerReading;
+  #usageBefore = process.cpuUsage();
+  #usage = { user: 0, system: 0 };
+  #segmentsBefore: SegmentCounts | undefined;
+
+  constructor(options: ConductOptions) {
+    this.#options = options;
+    this.#files = options.files ?? PROC_FILES;
+    const target = options.plan.targets[0]!.connect;
+    this.ports = readPortFacts(target, options.plan.sourceAddresses.length, this.#files);
+    if (this.ports !== undefined)
+      this.#meter = new PortMeter(this.ports, countTakenPorts(target, this.#files) ?? 0, this.#files);
+    this.#pids = [
+      ...new Set(options.plan.targets.flatMap(({ connect }) => findServerPids(connect, this.#files))),
+    ];
+    this.#serverBefore = readServer(this.#pids, this.#files, performance.now());
+    this.#segmentsBefore = readSegments(this.#files);
+  }
+
+  get portsMax(): number | undefined {
+    return this.#meter?.max;
+  }
+
+  onStart(): void {
+    this.#begin();
+    this.#options.onStart?.();
+  }
+
+  onSecond(report: SecondReport): void {
+    const sourcePorts = this.#meter?.sample(performance.now(), report.open, report.counters.closedHere);
+    const sample = toSample(report, sourcePorts);
+    if (report.second >= 0) this.series.push(sample);
+    else if (report.second === -1) this.#begin();
+    this.#options.onSecond?.(sample, report);
+  }
+
+  /** The measured part begins. */
+  #begin(): void {
+    this.#usageBefore = process.cpuUsage();
+    this.#serverBefore = readServer(this.#pids, this.#files, performance.now());
+    this.#segmentsBefore = readSegments(this.#files);
+  }
+
+  end(): void {
+    this.#usage = process.cpuUsage(this.#usageBefore);
+    this.server = serverCpuBetween(
+      this.#serverBefore,
+      readServer(this.#pids, this.#files, performance.now()),
+    );
+    const after = readSegments(this.#files);
+    const before = this.#segmentsBefore;
+    if (after === undefined || before === undefined) return;
+    const target = this.#options.plan.targets[0]!.connect;
+    this.network = {
+      segmentsSent: after.sent - before.sent,
+      segmentsRetransmitted: after.retransmitted - before.retransmitted,
+      isLoopback: staysOnMachine(target),
+      linkBitsPerSecond: linkBitsPerSecond(target, this.#files),
+      bytesMoved: this.series.reduce((sum, { bytesReceived }) => sum + bytesReceived, 0),
+    };
+  }
+
+  cpu({ threads }: RunTotals): CpuSummary {
+    return {
+      clientUserMs: this.#usage.user / 1000,
+      clientSystemMs: this.#usage.system / 1000,
+      clientWaitedMs: threads.reduce<number | undefined>(
+        (sum, { waitedMs }) => (sum === undefined || waitedMs === undefined ? undefined : sum + waitedMs),
+        0,
+      ),
+      serverUserMs: this.server?.userMs,
+      serverSystemMs: this.server?.systemMs,
+    };
+  }
+}
+
+export function toSample(report: SecondReport, sourcePorts: number | undefined): SecondSample {
+  const { counters, latency, threads } = report;
+  return {
+    second: report.second,
+    answered: counters.answered,
+    failed: counters.failed + counters.refused + counters.checkFailed,
+    bytesReceived: counters.bytesReceived,
+    p50Ms: percentileUs(latency, 50) / 1000,
+    p99Ms: percentileUs(latency, 99) / 1000,
+    p999Ms: percentileUs(latency, 99.9) / 1000,
+    maxMs: latency.maxUs / 1000,
+    open: report.open,
+    opened: counters.opened,
+    sourcePorts,
+    clientCpu: threads.reduce((sum, { cpuMs, wallMs }) => sum + (wallMs > 0 ? cpuMs / wallMs : 0), 0),
+    marks: marksOf(report),
+  };
+}
+
+function verdictInput(options: ConductOptions, totals: RunTotals, watch: RunWatch): VerdictInput {
+  const { plan } = options;
+  const { counters } = totals;
+  const service = plan.ratePerSecond === undefined ? totals.latency : totals.serviceTime;
+  return {
+    measuredMs: totals.measuredMs,
+    connections: plan.connections,
+    pipeline: plan.pipeline,
+    newConnection: plan.newConnection,
+    hasSourceAddresses: plan.sourceAddresses.length > 0,
+    ratePerSecond: plan.ratePerSecond,
+    dueCount: dueCount(plan, totals.measuredMs),
+    thinkMs: (plan.thinkMinMs + plan.thinkMaxMs) / 2,
+    requestCount: plan.requestCount,
+    answered: counters.answered,
+    ended: counters.answered + counters.answeredLate + counters.failed,
+    failedWithoutAnswer: counters.failed,
+    errors: totals.errors,
+    meanServiceMs: meanUs(service) / 1000,
+    connectionsOpened: counters.opened,
+    threads: totals.threads,
+    cores: availableParallelism(),
+    server: watch.server,
+    ports: watch.ports,
+    portsMax: watch.portsMax,
+    descriptorsMax: options.descriptorsMax,
+    network: watch.network,
+    series: watch.series,
+    sendDelayP99Ms: percentileUs(totals.sendDelay, 99) / 1000,
+  };
+}
+
+/** Of the measured part; the schedule begins with the warm-up. */
+function dueCount(plan: LoadPlan, measuredMs: number): number | undefined {
+  if (plan.ratePerSecond === undefined) return undefined;
+  const schedule = new Schedule(0, plan.ratePerSecond, 0, plan.rampMs);
+  const due = schedule.countBefore(plan.warmupMs + measuredMs) - schedule.countBefore(plan.warmupMs);
+  return Math.min(due, plan.requestCount ?? Number.POSITIVE_INFINITY);
+}
+
+function errorShare({ counters }: RunTotals): number {
+  const ended = counters.answered + counters.answeredLate + counters.failed;
+  const failed = counters.failed + counters.refused + counters.checkFailed;
+  return ended === 0 ? 1 : failed / ended;
+}

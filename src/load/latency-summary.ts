@@ -1,0 +1,77 @@
+/**
+ * Recorded latencies as people compare them: percentiles, mean, deviation, the curve, and the histogram in
+ * HdrHistogram's own encoding, so that other tools read it. The arithmetic is the library's, loaded when
+ * a run is over, since loading takes some 80 ms.
+ */
+import type { Histogram } from 'hdr-histogram-js';
+import { LATENCY_US_MAX, type LatencyData, lowestValueAt, percentileUs } from './latency-counts.ts';
+import type { LatencySummary } from './result.ts';
+
+export const PERCENTILES = ['50', '75', '90', '95', '99', '99.9', '99.99'] as const;
+
+const SIGNIFICANT_DIGITS = 3;
+const US_PER_MS = 1000;
+/** Points of the curve in each halving of the distance to 100 %: what HdrHistogram's own plots use. */
+const CURVE_TICKS = 5;
+
+export type HistogramLibrary = typeof import('hdr-histogram-js');
+
+export async function loadHistogramLibrary(): Promise<HistogramLibrary> {
+  const loaded = (await import('hdr-histogram-js')) as HistogramLibrary & { default?: HistogramLibrary };
+  return loaded.default ?? loaded; // CommonJS: where its names are not found out, they are all in `default`
+}
+
+export function summarizeLatencies(library: HistogramLibrary, data: LatencyData): LatencySummary {
+  const histogram = toHistogram(library, data);
+  const isEmpty = data.count === 0;
+  const percentilesMs: Record<string, number> = {};
+  for (const name of PERCENTILES) {
+    const us = isEmpty ? 0 : Math.min(histogram.getValueAtPercentile(Number(name)), data.maxUs);
+    percentilesMs[name] = us / US_PER_MS;
+  }
+  return {
+    count: data.count,
+    minMs: data.minUs / US_PER_MS,
+    meanMs: isEmpty ? 0 : histogram.mean / US_PER_MS,
+    stdevMs: isEmpty ? 0 : histogram.stdDeviation / US_PER_MS,
+    maxMs: data.maxUs / US_PER_MS,
+    percentilesMs,
+    histogram: library.encodeIntoCompressedBase64(histogram),
+    curve: isEmpty ? [] : curveOf(data),
+  };
+}
+
+/** The library's histogram with the same counts: unit 1 µs, three digits. */
+export function toHistogram(library: HistogramLibrary, data: LatencyData): Histogram {
+  const histogram = library.build({
+    bitBucketSize: 64,
+    autoResize: true,
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: LATENCY_US_MAX,
+    numberOfSignificantValueDigits: SIGNIFICANT_DIGITS,
+  });
+  const { pairs } = data;
+  for (let i = 0; i < pairs.length; i += 2)
+    histogram.recordValueWithCount(lowestValueAt(pairs[i]!), pairs[i + 1]!);
+  return histogram;
+}
+
+/** Ever closer to 100 %, as far as there are values, and 100 % itself. */
+function curveOf(data: LatencyData): [number, number][] {
+  const points: [number, number][] = [];
+  for (let tick = 0; ; tick++) {
+    const halvings = Math.floor(tick / CURVE_TICKS);
+    const within = (tick % CURVE_TICKS) / CURVE_TICKS;
+    const rest = 2 ** -halvings * (1 - within / 2);
+    if (rest * data.count < 1 && tick > 0) break;
+    const percentile = 100 * (1 - rest);
+    points.push([round(percentile), percentileUs(data, percentile) / US_PER_MS]);
+  }
+  points.push([100, data.maxUs / US_PER_MS]);
+  return points;
+}
+
+/** Ten digits tell 99.9999999 from 100. */
+function round(percentile: number): number {
+  return Number(percentile.toPrecision(10));
+}

@@ -1,0 +1,433 @@
+/**
+ * One thread's share of the load: its slots, their connections, and what becomes of each request. It is
+ * the layer above an engine. When a request is made is the pacing's to say, which one the source's, how
+ * it is written and read the client's; what is counted goes to the tally.
+ *
+ * Every request that is begun ends in exactly one way: answered, failed under a name, given back to be
+ * begun again (the server closed before it looked at it), or unfinished when the run is broken off.
+ */
+import { assert } from '../base/assert.ts';
+import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../engine/engine.ts';
+import type { AnswerContent, AnswerHandler, Client, ClientLink } from './client.ts';
+import { FAILURE_NAMES, failureName } from './failure-names.ts';
+import type { PacedThread, Pacing } from './pacing.ts';
+import type { LoadPlan } from './plan.ts';
+import type { RequestSource } from './request-source.ts';
+import { Slot } from './slot.ts';
+import { type SlotTimerHandler, SlotTimers } from './slot-timers.ts';
+import type { Tally } from './tally.ts';
+
+/** After connections that came to nothing: 1 ms, doubled up to this. A refusal must not cost a core. */
+const BACKOFF_MS_MAX = 128;
+/** A connection whose end the server has announced is left to the server to close for this long. */
+const SERVER_CLOSE_MS = 1000;
+/** So many may wait for that at once, beyond one for each slot. */
+const CLOSING_MAX = 64;
+
+export interface LoadThreadParts {
+  readonly plan: LoadPlan;
+  readonly tally: Tally;
+  readonly source: RequestSource;
+  readonly makeClient: (handler: AnswerHandler) => Client;
+  /** Told when nothing is under way any more, after `stop`, or when the count of requests is used up. */
+  readonly onIdle: () => void;
+}
+
+export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, SlotTimerHandler {
+  readonly slots: readonly Slot[];
+  /** Told when the moment asked of the engine has come. */
+  onWoken: (nowMs: number) => void = () => {};
+  readonly #plan: LoadPlan;
+  readonly #tally: Tally;
+  readonly #source: RequestSource;
+  readonly #onIdle: () => void;
+  readonly #depth: number;
+  readonly #timeoutMs: number;
+  #timers!: SlotTimers;
+  /** Latency counts from the moment the request was meant for, or from before the connection was made. */
+  readonly #countsConnecting: boolean;
+  #engine!: Engine;
+  #pacing!: Pacing;
+  /** By slot and ticket: when the request was meant to be sent, and when it was. */
+  readonly #intendedMs: Float64Array;
+  readonly #sentMs: Float64Array;
+  /** By slot: when connecting began. */
+  readonly #connectMs: Float64Array;
+  /** Requests that may still be begun. */
+  #left: number;
+  #isStopped = false;
+  /** Connections that the server is to close. */
+  #closingCount = 0;
+  #sourceAddress = 0;
+
+  constructor({ plan, tally, source, makeClient, onIdle }: LoadThreadParts) {
+    this.#plan = plan;
+    this.#tally = tally;
+    this.#source = source;
+    this.#onIdle = onIdle;
+    this.#depth = plan.pipeline;
+    this.#timeoutMs = plan.timeoutMs;
+    this.#left = plan.requestCount ?? Number.POSITIVE_INFINITY;
+    this.#countsConnecting = plan.newConnection || plan.ratePerSecond !== undefined;
+    const client = makeClient(this);
+    this.slots = Array.from({ length: plan.connections }, (_, index) => {
+      const slot = new Slot(index, index);
+      slot.link = client.createLink(index);
+      return slot;
+    });
+    this.#intendedMs = new Float64Array(plan.connections * this.#depth);
+    this.#sentMs = new Float64Array(plan.connections * this.#depth);
+    this.#connectMs = new Float64Array(plan.connections);
+  }
+
+  /** Before anything else. */
+  bind(engine: Engine, pacing: Pacing): void {
+    this.#engine = engine;
+    this.#pacing = pacing;
+    this.#timers = new SlotTimers(this.slots.length, this, () => engine.nowMs);
+  }
+
+  /** Opens the connection of a slot before there is a request for it. */
+  open(slot: Slot): void {
+    if (slot.conn === undefined) this.#connect(slot, this.#firstTarget(slot));
+  }
+
+  /** Begins nothing more. `onIdle` is called when all that is under way has ended. */
+  stop(endMs: number): void {
+    this.#tally.counters.notSent = this.#pacing.stop(endMs);
+    this.#isStopped = true;
+    this.#tally.isOver = true;
+    if (this.#tally.underWay === 0) this.#onIdle();
+  }
+
+  /** Drops everything at once. */
+  abandon(): void {
+    this.#isStopped = true;
+    this.#timers?.stop(); // none before the beginning
+  }
+
+  // PacedThread
+
+  /** @hot */
+  begin(slot: Slot, intendedMs: number | undefined): boolean {
+    if (this.#left <= 0 || this.#isStopped) return true;
+    this.#left--;
+    const tally = this.#tally;
+    tally.counters.sent++;
+    tally.underWay++;
+    return this.#place(slot, intendedMs ?? this.#engine.nowMs);
+  }
+
+  pause(slot: Slot, untilMs: number): void {
+    this.#timers.pauseUntil(slot.index, untilMs);
+  }
+
+  /** Puts a request that has been begun on the slot's connection, or makes one for it. @hot */
+  #place(slot: Slot, intendedMs: number): boolean {
+    const request = this.#source.next(slot);
+    if (slot.conn !== undefined && slot.target !== request.target) {
+      assert(slot.link.underWay === 0, 'a slot pipelines to one target only');
+      this.#closeHere(slot);
+    }
+    if (slot.conn === undefined && !this.#connect(slot, request.target)) {
+      this.#connectFailedAtOnce(slot, intendedMs);
+      return false;
+    }
+    const nowMs = this.#engine.nowMs;
+    const ticket = slot.link.start(request);
+    const at = slot.index * this.#depth + ticket;
+    this.#intendedMs[at] = intendedMs;
+    this.#sentMs[at] = nowMs;
+    if (slot.isUsed) this.#tally.counters.reused++;
+    else slot.isUsed = true;
+    if (!slot.isTimed) this.#limit(slot, nowMs + this.#timeoutMs);
+    if (this.#source.wantsAnswers) this.#source.onStarted(slot, ticket, request);
+    return true;
+  }
+
+  // Connecting
+
+  #firstTarget(slot: Slot): number {
+    const cursor = slot.cursor;
+    const { target } = this.#source.next(slot);
+    slot.cursor = cursor;
+    return target;
+  }
+
+  #connectError = '';
+
+  /** @returns false when the system refuses at once: `#connectError` says why */
+  #connect(slot: Slot, targetIndex: number): boolean {
+    const { connect } = this.#plan.targets[targetIndex]!;
+    const { sourceAddresses } = this.#plan;
+    let target = connect;
+    if (sourceAddresses.length > 0 && !('unix' in connect)) {
+      target = { ...connect, localAddress: sourceAddresses[this.#sourceAddress++ % sourceAddresses.length]! };
+    }
+    const nowMs = this.#engine.nowMs;
+    let conn: EngineConnection;
+    try {
+      conn = this.#engine.connect(target);
+    } catch (error) {
+      this.#connectError = errorCode(error);
+      return false;
+    }
+    conn.user = slot;
+    slot.conn = conn;
+    slot.isOpen = false;
+    slot.isUsed = false;
+    slot.target = targetIndex;
+    slot.answers = 0;
+    this.#connectMs[slot.index] = nowMs;
+    slot.link.attach(conn);
+    if (!slot.isTimed) this.#limit(slot, nowMs + this.#timeoutMs);
+    return true;
+  }
+
+  #connectFailedAtOnce(slot: Slot, intendedMs: number): void {
+    slot.failures++;
+    this.#countConnectFailure(this.#connectError);
+    this.#fail(slot, this.#connectError, intendedMs);
+  }
+
+  #countConnectFailure(code: string): void {
+    const { counters } = this.#tally;
+    if (code === 'ECONNREFUSED') counters.connectRefused++;
+    else if (code === 'ECONNRESET') counters.reset++;
+    else if (code === 'ETIMEDOUT' || code === FAILURE_NAMES.connectTimeout) counters.connectTimedOut++;
+    else counters.connectFailed++;
+  }
+
+  onConnect(conn: EngineConnection): void {
+    const slot = conn.user as Slot | undefined; // set by #connect, cleared when the slot lets go
+    if (slot === undefined) return;
+    const nowMs = this.#engine.nowMs;
+    slot.isOpen = true;
+    slot.failures = 0;
+    this.#tally.connectionOpened(nowMs - this.#connectMs[slot.index]!);
+    const { link } = slot;
+    if (link.underWay > 0) link.eachUnderWay(this.#markSent(slot, nowMs));
+    // At a constant rate the pacing has been told already how many requests may be under way.
+    if (this.#plan.ratePerSecond !== undefined) return;
+    for (let more = this.#depth - Math.max(1, link.underWay); more > 0; more--)
+      this.#pacing.onFree(slot, nowMs);
+  }
+
+  #markSent(slot: Slot, nowMs: number): (ticket: number) => void {
+    const base = slot.index * this.#depth;
+    return (ticket) => {
+      this.#sentMs[base + ticket] = nowMs;
+      if (!this.#countsConnecting) this.#intendedMs[base + ticket] = nowMs;
+    };
+  }
+
+  // EngineHandler
+
+  onAccept(conn: EngineConnection): void {
+    conn.reset('unexpected');
+  }
+
+  /** @hot */
+  onReceive(conn: EngineConnection, bytes: Uint8Array, start: number, end: number): void {
+    const slot = conn.user as Slot | undefined;
+    this.#tally.counters.bytesReceived += end - start;
+    if (slot !== undefined) slot.link.receive(bytes, start, end);
+  }
+
+  onDrained(conn: EngineConnection): void {
+    const slot = conn.user as Slot | undefined;
+    if (slot !== undefined) slot.link.drained();
+  }
+
+  onPeerEnd(conn: EngineConnection): void {
+    const slot = conn.user as Slot | undefined;
+    if (slot === undefined) {
+      conn.close('server closed');
+      return;
+    }
+    slot.link.peerEnded();
+    // The answer that ended with the connection may have let go of it already.
+    if (slot.conn !== conn) return;
+    conn.close('server closed');
+    const { underWay } = slot.link;
+    if (underWay > 0) this.#tally.counters.closedEarly++;
+    this.#lose(slot, FAILURE_NAMES.closedEarly);
+  }
+
+  /** @hot */
+  onWake(): void {
+    this.onWoken(this.#engine.nowMs);
+  }
+
+  /** Of a connection that the server was to close, and did not. */
+  onDeadline(conn: EngineConnection): void {
+    this.#tally.counters.closedHere++;
+    conn.close('server left it open');
+  }
+
+  onClosed(conn: EngineConnection, reason: CloseReason): void {
+    const slot = conn.user as Slot | undefined;
+    if (slot === undefined || slot.conn !== conn) {
+      if (conn.user === undefined) this.#closingCount--;
+      return;
+    }
+    const code = failureName(conn.errorCode, reason);
+    if (!slot.isOpen) {
+      slot.failures++;
+      this.#countConnectFailure(code);
+    } else if (reason === 'peer-reset') this.#tally.counters.reset++;
+    this.#lose(slot, code, true);
+  }
+
+  // AnswerHandler
+
+  /** @hot */
+  onAnswer(link: ClientLink, ticket: number, status: number, content: AnswerContent | undefined): void {
+    const slot = this.slots[link.index]!;
+    const nowMs = this.#engine.nowMs;
+    const at = slot.index * this.#depth + ticket;
+    const tally = this.#tally;
+    tally.answered(status, nowMs - this.#intendedMs[at]!, nowMs - this.#sentMs[at]!);
+    slot.answers++;
+    if (content !== undefined) this.#source.onAnswer(slot, ticket, content);
+    if (this.#plan.newConnection && !link.isSpent) this.#closeHere(slot);
+    else if (link.isSpent) this.#leaveToServer(slot);
+    if (this.#isStopped || this.#left === 0) this.#checkIdle();
+    this.#pacing.onFree(slot, nowMs);
+  }
+
+  onGarbage(link: ClientLink): void {
+    const slot = this.slots[link.index]!;
+    const conn = slot.conn;
+    if (conn === undefined) return;
+    conn.reset('garbage');
+    this.#lose(slot, FAILURE_NAMES.garbage);
+  }
+
+  // Endings
+
+  /** Lets go of a connection in good order: FIN from this side, which keeps its port in TIME_WAIT. */
+  #closeHere(slot: Slot): void {
+    const conn = slot.conn!; // callers have one
+    this.#tally.counters.closedHere++;
+    this.#release(slot);
+    conn.close('done');
+  }
+
+  /** The server has announced the end and closes first, so that the port is free again at once. */
+  #leaveToServer(slot: Slot): void {
+    const conn = slot.conn!; // it has just carried an answer
+    const again = this.#unanswered(slot);
+    this.#release(slot);
+    if (this.#closingCount > this.slots.length + CLOSING_MAX) {
+      this.#tally.counters.closedHere++;
+      conn.close('done');
+    } else conn.setDeadline(this.#engine.nowMs + SERVER_CLOSE_MS);
+    this.#beginAgain(slot, again);
+  }
+
+  #release(slot: Slot): void {
+    const conn = slot.conn!;
+    conn.user = undefined;
+    this.#closingCount++;
+    if (slot.isOpen) this.#tally.open--;
+    slot.link.detach();
+    slot.conn = undefined;
+  }
+
+  /** The connection is gone with all that was under way on it: which fails, or is begun again. */
+  #lose(slot: Slot, error: string, isGone = false): void {
+    const conn = slot.conn!;
+    const tickets: number[] = [];
+    const { link } = slot;
+    link.eachUnderWay((ticket) => tickets.push(ticket));
+    const base = slot.index * this.#depth;
+    const intended = tickets.map((ticket) => this.#intendedMs[base + ticket]!);
+    const sent = tickets.map((ticket) => this.#sentMs[base + ticket]!);
+    // The server may close a connection that has served, any time; what it has not begun to answer is asked
+    // again, as browsers do. RFC 9112 §9.3.1
+    const mayRetry = isClosing(error) && slot.answers > 0 && !link.isMidAnswer && !this.#isStopped;
+    if (slot.isOpen) this.#tally.open--;
+    link.detach();
+    slot.conn = undefined;
+    if (!isGone) {
+      conn.user = undefined;
+      this.#closingCount++;
+    }
+    if (mayRetry) this.#beginAgain(slot, intended);
+    else for (let i = 0; i < intended.length; i++) this.#fail(slot, error, intended[i]!, sent[i]!);
+  }
+
+  #unanswered(slot: Slot): number[] {
+    const intended: number[] = [];
+    if (slot.link.underWay === 0) return intended;
+    slot.link.eachUnderWay((ticket) => intended.push(this.#intendedMs[slot.index * this.#depth + ticket]!));
+    return intended;
+  }
+
+  #beginAgain(slot: Slot, intended: readonly number[]): void {
+    for (const intendedMs of intended) this.#place(slot, intendedMs);
+  }
+
+  #fail(slot: Slot, error: string, intendedMs: number, sentMs = intendedMs): void {
+    const nowMs = this.#engine.nowMs;
+    if (error === FAILURE_NAMES.timeout || error === FAILURE_NAMES.connectTimeout)
+      this.#tally.timedOut(error, nowMs - intendedMs, nowMs - sentMs);
+    else this.#tally.failed(error);
+    if (this.#isStopped || this.#left === 0) this.#checkIdle();
+    if (this.#isStopped) return;
+    if (this.#plan.ratePerSecond !== undefined) this.#pacing.onFree(slot, nowMs);
+    else this.pause(slot, nowMs + Math.min(BACKOFF_MS_MAX, 2 ** Math.max(0, slot.failures - 1)));
+  }
+
+  #checkIdle(): void {
+    if (this.#tally.underWay === 0) this.#onIdle();
+  }
+
+  // SlotTimerHandler
+
+  onPauseOver(index: number): void {
+    this.#pacing.onPauseOver(this.slots[index]!, this.#engine.nowMs);
+  }
+
+  #limit(slot: Slot, atMs: number): void {
+    slot.isTimed = true;
+    this.#timers.limitAt(slot.index, atMs);
+  }
+
+  /** Looks whether the oldest request, or the connecting, has taken too long; sets no timer for the idle. */
+  onTimeLimit(index: number): void {
+    const slot = this.slots[index]!;
+    slot.isTimed = false;
+    const { conn } = slot;
+    if (conn === undefined) return;
+    const nowMs = this.#engine.nowMs;
+    let sinceMs = Number.POSITIVE_INFINITY;
+    if (!slot.isOpen) sinceMs = this.#connectMs[index]!;
+    else
+      slot.link.eachUnderWay((ticket) => {
+        sinceMs = Math.min(sinceMs, this.#sentMs[index * this.#depth + ticket]!);
+      });
+    if (sinceMs === Number.POSITIVE_INFINITY) return;
+    if (nowMs < sinceMs + this.#timeoutMs) {
+      this.#limit(slot, sinceMs + this.#timeoutMs);
+      return;
+    }
+    const name = slot.isOpen ? FAILURE_NAMES.timeout : FAILURE_NAMES.connectTimeout;
+    if (!slot.isOpen) {
+      slot.failures++;
+      this.#countConnectFailure(name);
+    }
+    conn.reset('timeout');
+    this.#lose(slot, name);
+  }
+}
+
+/** How a server that closes a connection in its own time looks from here. */
+function isClosing(error: string): boolean {
+  return error === FAILURE_NAMES.closedEarly || error === 'ECONNRESET' || error === 'EPIPE';
+}
+
+function errorCode(error: unknown): string {
+  return (error as { code?: string } | null)?.code ?? 'error';
+}

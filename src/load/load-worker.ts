@@ -1,0 +1,51 @@
+/**
+ * Main file of a thread that makes load: makes the engine, loads the script if there is one, waits for
+ * the word to begin, and hands back its totals. Not imported by anything; run-plan.ts starts it.
+ */
+import { performance } from 'node:perf_hooks';
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
+import { selectEngine } from '../engine/select.ts';
+import { PlannedSource } from './request-source.ts';
+import type { FromThread, ThreadData, ToThread } from './thread-messages.ts';
+import { ThreadRun } from './thread-run.ts';
+
+const port = parentPort;
+assert(port !== null, 'worker.ts runs in worker threads only');
+const { plan } = workerData as ThreadData;
+const tell = (message: FromThread) => port.postMessage(message);
+
+async function prepare(): Promise<ThreadRun> {
+  const selection = await selectEngine(plan.engine);
+  const run = new ThreadRun({
+    plan,
+    source: new PlannedSource(plan),
+    makeEngine: (handler) => selection.create({ handler }),
+    onSecond: (report) => tell({ type: 'second', report }),
+    onDone: (totals) => {
+      tell({ type: 'done', totals });
+      port!.close();
+    },
+  });
+  const engine = await run.prepare();
+  process.on('exit', () => engine.releaseNow());
+  tell({ type: 'ready', engine: selection.name, reason: selection.reason });
+  return run;
+}
+
+prepare().then(
+  (run) => {
+    port.on('message', (message: ToThread) => {
+      if (message.type === 'start') run.start(message.atMs - performance.timeOrigin);
+      else run.stop();
+    });
+  },
+  (error) => {
+    tell({
+      type: 'failed',
+      message: error instanceof Error ? error.message : String(error),
+      code: (error as { code?: string }).code ?? '',
+    });
+    port.close();
+  },
+);

@@ -1,0 +1,172 @@
+/**
+ * When a free slot makes its next request. Three ways, chosen by the plan: at once (closed), after a
+ * pause (think time), or when the schedule of a constant rate has one due. A pacing knows slots and
+ * moments, no connections.
+ */
+import type { LatencyCounts } from './latency-counts.ts';
+import type { Schedule } from './schedule.ts';
+import type { Slot } from './slot.ts';
+import type { Waker } from './waker.ts';
+
+export interface Pacing {
+  /** `slot` could make one more request than it has under way. Called once for each that it could make. */
+  onFree(slot: Slot, nowMs: number): void;
+  /** A pause that was asked of `pause` is over. */
+  onPauseOver(slot: Slot, nowMs: number): void;
+  /** Nothing is begun any more. @returns how many requests were due until `endMs` and not begun */
+  stop(endMs: number): number;
+}
+
+/** What a pacing asks of the thread. */
+export interface PacedThread {
+  /**
+   * @param intendedMs the moment that latency counts from; undefined for that of the actual sending
+   * @returns false when it has failed at once
+   */
+  begin(slot: Slot, intendedMs: number | undefined): boolean;
+  pause(slot: Slot, untilMs: number): void;
+}
+
+/** Each slot sends again as soon as it is answered: what wrk, ab and most others do. */
+export class ClosedPacing implements Pacing {
+  readonly #thread: PacedThread;
+  #isStopped = false;
+
+  constructor(thread: PacedThread) {
+    this.#thread = thread;
+  }
+
+  /** @hot */
+  onFree(slot: Slot): void {
+    if (!this.#isStopped) this.#thread.begin(slot, undefined);
+  }
+
+  onPauseOver(slot: Slot): void {
+    this.onFree(slot);
+  }
+
+  stop(): number {
+    this.#isStopped = true;
+    return 0;
+  }
+}
+
+/** Each slot is a user who looks at an answer for a while. */
+export class ThinkPacing implements Pacing {
+  readonly #thread: PacedThread;
+  readonly #thinkMs: () => number;
+  #isStopped = false;
+
+  /** @param thinkMs how long the next pause is */
+  constructor(thread: PacedThread, thinkMs: () => number) {
+    this.#thread = thread;
+    this.#thinkMs = thinkMs;
+  }
+
+  onFree(slot: Slot, nowMs: number): void {
+    if (!this.#isStopped) this.#thread.pause(slot, nowMs + this.#thinkMs());
+  }
+
+  onPauseOver(slot: Slot): void {
+    if (!this.#isStopped) this.#thread.begin(slot, undefined);
+  }
+
+  stop(): number {
+    this.#isStopped = true;
+    return 0;
+  }
+}
+
+/** A send that is later than this is late: at 1 ms the timers of the event loop themselves would show. */
+export const LATE_SEND_MS = 1;
+/** So many are begun at most before the event loop has its turn: connecting may be slow when it fails. */
+const BEGUN_AT_ONCE_MAX = 512;
+
+/**
+ * Constant rate: requests are due at moments that do not depend on answers, and each goes to the slot that
+ * has been free longest. When all are busy they queue, and their latency counts from when they were due.
+ * wrk2 gives every connection a schedule of its own, so that requests wait behind one slow answer while
+ * other connections idle; users who come independently of each other do not.
+ */
+export class RatePacing implements Pacing {
+  readonly #thread: PacedThread;
+  readonly #schedule: Schedule;
+  readonly #waker: Waker;
+  readonly #sendDelay: LatencyCounts;
+  readonly #onLate: () => void;
+  /** Free slots, oldest first: a ring that holds each slot at most as often as the depth. */
+  readonly #free: Slot[];
+  /** Since when each of them has been free. */
+  readonly #freeSinceMs: Float64Array;
+  #freeHead = 0;
+  #freeCount = 0;
+  #begun = 0;
+  #nextMs: number;
+  #isBeginning = false;
+  #isStopped = false;
+
+  /** @param capacity slots times depth */
+  constructor(
+    thread: PacedThread,
+    schedule: Schedule,
+    waker: Waker,
+    capacity: number,
+    late: { readonly delays: LatencyCounts; readonly onLate: () => void },
+  ) {
+    this.#thread = thread;
+    this.#schedule = schedule;
+    this.#waker = waker;
+    this.#sendDelay = late.delays;
+    this.#onLate = late.onLate;
+    this.#free = new Array<Slot>(capacity);
+    this.#freeSinceMs = new Float64Array(capacity);
+    this.#nextMs = schedule.momentMs(0);
+  }
+
+  onFree(slot: Slot, nowMs: number): void {
+    let at = this.#freeHead + this.#freeCount;
+    if (at >= this.#free.length) at -= this.#free.length;
+    this.#free[at] = slot;
+    this.#freeSinceMs[at] = nowMs;
+    this.#freeCount++;
+    this.beginDue(nowMs);
+  }
+
+  onPauseOver(slot: Slot, nowMs: number): void {
+    this.onFree(slot, nowMs);
+  }
+
+  /** Begins what is due at `nowMs`, and sees to being woken for what is due next. @hot */
+  beginDue(nowMs: number): void {
+    // A begin that fails at once frees its slot in the middle of this.
+    if (this.#isBeginning || this.#isStopped) return;
+    this.#isBeginning = true;
+    let left = BEGUN_AT_ONCE_MAX;
+    while (this.#nextMs <= nowMs && this.#freeCount > 0 && left > 0) {
+      const intendedMs = this.#nextMs;
+      const head = this.#freeHead;
+      const slot = this.#free[head]!;
+      this.#freeHead = head + 1 === this.#free.length ? 0 : head + 1;
+      this.#freeCount--;
+      // Late by our own doing: the slot was free when it was due.
+      const delayMs = nowMs - Math.max(intendedMs, this.#freeSinceMs[head]!);
+      this.#sendDelay.recordMs(delayMs);
+      if (delayMs > LATE_SEND_MS) this.#onLate();
+      this.#begun++;
+      this.#nextMs = this.#schedule.momentMs(this.#begun);
+      left--;
+      // What the system refuses at once it may refuse slowly: let the event loop run in between.
+      if (!this.#thread.begin(slot, intendedMs)) break;
+    }
+    this.#isBeginning = false;
+    if (this.#freeCount > 0) this.#waker.wakeAt(this.#nextMs);
+  }
+
+  stop(endMs: number): number {
+    // What fell due while the end was on its way is begun yet, where a slot is free for it.
+    if (this.#nextMs < endMs) this.beginDue(endMs);
+    this.#isStopped = true;
+    this.#waker.stop();
+    return Math.max(0, this.#schedule.countBefore(endMs) - this.#begun);
+  }
+}

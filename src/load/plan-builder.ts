@@ -1,0 +1,97 @@
+/**
+ * Makes a plan of what a user asked for: reads bodies, looks names up, encodes requests, expands source
+ * addresses. What cannot be planned is told by the option that it came from.
+ */
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { OptionError } from '../base/errors.ts';
+import type { LoadPlan, PlannedRequest, PlannedTarget } from './plan.ts';
+import { encodeRequest, type FieldPair } from './request-encoder.ts';
+import { parseTargetUrl, resolveTarget } from './target-address.ts';
+import type { ListedUrl } from './url-list.ts';
+
+export interface LoadWish {
+  readonly urls: readonly ListedUrl[];
+  /** The folder that files named in a list of URLs are relative to. */
+  readonly folder: string;
+  /** For URLs that name none. */
+  readonly method: string | undefined;
+  readonly headers: readonly FieldPair[];
+  readonly body: Uint8Array | undefined;
+  readonly unixPath: string | undefined;
+  /** All of the plan that needs no working out. */
+  readonly run: PlanSettings;
+}
+
+export type PlanSettings = Omit<LoadPlan, 'targets' | 'requests' | 'phase'>;
+
+/**
+ * @throws OptionError for what was asked for and cannot be
+ * @throws TargetError when a name does not lead anywhere
+ */
+export async function buildPlan(wish: LoadWish): Promise<LoadPlan> {
+  const { run } = wish;
+  checkTogether(wish);
+  const targets: PlannedTarget[] = [];
+  const requests: PlannedRequest[] = [];
+  for (const listed of wish.urls) {
+    const url = parseTargetUrl('URL', listed.url);
+    let target = targets.findIndex(({ authority }) => authority === url.host);
+    if (target < 0) target = targets.push(await resolveTarget(url, wish.unixPath)) - 1;
+    const body = await bodyOf(listed, wish);
+    const method = listed.method ?? wish.method ?? (body === undefined ? 'GET' : 'POST');
+    const bytes = encodeRequest({
+      method,
+      path: url.pathname + url.search,
+      authority: url.host,
+      headers: wish.headers,
+      body,
+    });
+    requests.push({ target, method, url: url.href, bytes });
+  }
+  if (run.pipeline > 1 && targets.length > 1 && run.connections < requests.length)
+    throw new OptionError(
+      '--pipeline',
+      run.pipeline,
+      `with several servers there are at least as many connections as URLs (${requests.length})`,
+    );
+  return { ...run, targets, requests, phase: 0 };
+}
+
+function checkTogether({ run, unixPath }: LoadWish): void {
+  const isThinking = run.thinkMaxMs > 0;
+  if (run.ratePerSecond !== undefined && isThinking)
+    throw new OptionError(
+      '--think',
+      `${run.thinkMaxMs}ms`,
+      'a constant rate has no think time; leave one out',
+    );
+  if (run.pipeline > 1 && (isThinking || run.newConnection))
+    throw new OptionError(
+      '--pipeline',
+      run.pipeline,
+      `it goes without ${isThinking ? '--think' : '--new-connection'}`,
+    );
+  if (run.sourceAddresses.length > 0 && unixPath !== undefined)
+    throw new OptionError('--source-addresses', run.sourceAddresses[0], 'a unix socket has none');
+}
+
+async function bodyOf(listed: ListedUrl, wish: LoadWish): Promise<Uint8Array | undefined> {
+  if (listed.bodyFile !== undefined) return readBody(resolve(wish.folder, listed.bodyFile));
+  if (listed.body !== undefined) return new TextEncoder().encode(listed.body);
+  return listed.method === undefined ? wish.body : undefined;
+}
+
+/** @throws OptionError */
+export async function readBody(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new OptionError('body file', path, `it can be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+/** The folder of a list of URLs; the present one for URLs of the command line. */
+export function folderOf(file: string | undefined): string {
+  return file === undefined ? process.cwd() : dirname(resolve(file));
+}

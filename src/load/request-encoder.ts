@@ -1,0 +1,61 @@
+/**
+ * A request as bytes, encoded once: request line, Host, what else a request needs, the user's fields,
+ * body. A field that the user gives replaces ours of that name.
+ */
+import { OptionError } from '../base/errors.ts';
+import { isFieldName, isFieldValue } from '../protocol/h1/field-encoder.ts';
+
+export type FieldPair = readonly [name: string, value: string];
+
+export interface RequestParts {
+  readonly method: string;
+  /** Path with query, as it goes on the request line. */
+  readonly path: string;
+  readonly authority: string;
+  readonly headers: readonly FieldPair[];
+  readonly body: Uint8Array | undefined;
+}
+
+/** Methods whose requests say the length of their body also when there is none. RFC 9110 §8.6 */
+const EXPECT_BODY = new Set(['POST', 'PUT', 'PATCH']);
+
+export function encodeRequest(parts: RequestParts): Uint8Array {
+  const { method, path, authority, headers, body } = parts;
+  if (!isFieldName(method)) throw new OptionError('method', method, 'a method is a token such as GET');
+  if (!/^[\x21-\x7e]+$/.test(path))
+    throw new OptionError('path', path, 'a path is printable ASCII; encode anything else as %XX');
+  const given = new Set(headers.map(([name]) => name.toLowerCase()));
+  const lines = [`${method} ${path} HTTP/1.1`];
+  if (!given.has('host')) lines.push(`Host: ${authority}`);
+  for (const [name, value] of headers) {
+    checkField(name, value);
+    lines.push(`${name}: ${value}`);
+  }
+  const bodyBytes = body?.length ?? 0;
+  if (bodyBytes > 0 && !given.has('content-type'))
+    lines.push('Content-Type: application/x-www-form-urlencoded');
+  if ((bodyBytes > 0 || EXPECT_BODY.has(method)) && !given.has('content-length'))
+    lines.push(`Content-Length: ${bodyBytes}`);
+  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  const bytes = new Uint8Array(head.length + bodyBytes);
+  bytes.set(head);
+  if (body !== undefined) bytes.set(body, head.length);
+  return bytes;
+}
+
+/** `Name: value` as `-H` takes it. @throws OptionError */
+export function parseHeaderFlag(flag: string, text: string): FieldPair {
+  const colon = text.indexOf(':');
+  if (colon <= 0) throw new OptionError(flag, text, "a header is 'Name: value'");
+  const pair: FieldPair = [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
+  checkField(...pair);
+  return pair;
+}
+
+function checkField(name: string, value: string): void {
+  if (!isFieldName(name)) throw new OptionError('header name', name, 'a header name is a token');
+  if (!isFieldValue(value))
+    throw new OptionError(`header ${name}`, value, 'a header value has no control characters, and is latin1');
+  if (/^transfer-encoding$/i.test(name))
+    throw new OptionError('header', name, 'bodies are sent with their length');
+}

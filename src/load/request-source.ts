@@ -1,0 +1,53 @@
+/**
+ * Which request a slot makes next: those of the plan in turn, or what a script answers. Requests to
+ * several targets are spread so that a slot stays with one target when there are enough slots: changing
+ * it costs a connection.
+ */
+import type { AnswerContent } from './client.ts';
+import type { LoadPlan, PlannedRequest } from './plan.ts';
+import type { Slot } from './slot.ts';
+
+export interface RequestSource {
+  /** The next request of `slot`, which stays the caller's until it has been started. */
+  next(slot: Slot): PlannedRequest;
+  /** Whether answers must be kept for `onAnswer`. */
+  readonly wantsAnswers: boolean;
+  onAnswer(slot: Slot, ticket: number, content: AnswerContent): void;
+  /** `request` went out under this ticket. */
+  onStarted(slot: Slot, ticket: number, request: PlannedRequest): void;
+}
+
+/** The plan's own requests. */
+export class PlannedSource implements RequestSource {
+  readonly wantsAnswers = false;
+  readonly #requests: readonly PlannedRequest[];
+  /** Requests that each slot goes through, by slot modulo their number. */
+  readonly #rounds: readonly (readonly PlannedRequest[])[];
+
+  constructor(plan: LoadPlan) {
+    this.#requests = plan.requests;
+    this.#rounds = roundsOf(plan);
+  }
+
+  /** @hot */
+  next(slot: Slot): PlannedRequest {
+    if (this.#requests.length === 1) return this.#requests[0]!;
+    const round = this.#rounds[slot.index % this.#rounds.length]!;
+    const request = round[slot.cursor % round.length]!;
+    slot.cursor++;
+    return request;
+  }
+
+  onAnswer(): void {}
+
+  onStarted(): void {}
+}
+
+/**
+ * With at least as many slots as requests, each slot has one target, and targets get slots by their
+ * number of requests; with fewer, every slot goes through all.
+ */
+function roundsOf({ requests, connections }: LoadPlan): (readonly PlannedRequest[])[] {
+  if (connections < requests.length) return [requests];
+  return requests.map(({ target }) => requests.filter((each) => each.target === target));
+}

@@ -1,0 +1,155 @@
+/**
+ * What one thread counts while it runs: counters, statuses, errors by name, latencies. The present
+ * second's latencies are recorded once; at its end they are handed out and added to the whole, so that
+ * the hot path records each but once.
+ */
+import { LatencyCounts } from './latency-counts.ts';
+import { type CpuReading, cpuBetween } from './thread-cpu.ts';
+import {
+  type CheckCounts,
+  type Counters,
+  counterDifference,
+  type RunTotals,
+  type SecondReport,
+  zeroCounters,
+} from './totals.ts';
+
+/** Status codes have three digits. */
+const STATUS_COUNT = 1000;
+const FIRST_FAILURE_STATUS = 400;
+
+export class Tally {
+  counters: Counters = zeroCounters();
+  /** Requests begun that have not ended. */
+  underWay = 0;
+  open = 0;
+  /** The run is over; what is still answered counts as late. */
+  isOver = false;
+  readonly connectTime = new LatencyCounts();
+  readonly sendDelay = new LatencyCounts();
+  readonly #statuses = new Float64Array(STATUS_COUNT);
+  readonly #errors = new Map<string, number>();
+  readonly #checks = new Map<string, { passed: number; failed: number }>();
+  readonly #second = new LatencyCounts();
+  readonly #latency = new LatencyCounts();
+  readonly #serviceTime = new LatencyCounts();
+  readonly #recordsService: boolean;
+
+  #startCpu: CpuReading;
+  #secondCpu: CpuReading;
+  #secondCounters: Counters = zeroCounters();
+  #secondErrors: Record<string, number> = {};
+
+  /** @param recordsService whether service time differs from latency and is kept too */
+  constructor(recordsService: boolean, cpu: CpuReading) {
+    this.#recordsService = recordsService;
+    this.#startCpu = cpu;
+    this.#secondCpu = cpu;
+  }
+
+  /** A whole answer, with the times that its request took. @hot */
+  answered(status: number, latencyMs: number, serviceMs: number): void {
+    const counters = this.counters;
+    if (this.isOver) counters.answeredLate++;
+    else counters.answered++;
+    this.underWay--;
+    this.#statuses[status]!++;
+    if (status >= FIRST_FAILURE_STATUS) counters.refused++;
+    this.#second.recordMs(latencyMs);
+    if (this.#recordsService) this.#serviceTime.recordMs(serviceMs);
+  }
+
+  failed(error: string): void {
+    this.counters.failed++;
+    this.underWay--;
+    this.#errors.set(error, (this.#errors.get(error) ?? 0) + 1);
+  }
+
+  /** It took at least that: leaving it out would flatter the percentiles just where they matter. */
+  timedOut(error: string, latencyMs: number, serviceMs: number): void {
+    this.failed(error);
+    this.#second.recordMs(latencyMs);
+    if (this.#recordsService) this.#serviceTime.recordMs(serviceMs);
+  }
+
+  connectionOpened(connectMs: number): void {
+    this.counters.opened++;
+    this.open++;
+    if (this.open > this.counters.openMax) this.counters.openMax = this.open;
+    this.connectTime.recordMs(connectMs);
+  }
+
+  checked(name: string, hasPassed: boolean): void {
+    let entry = this.#checks.get(name);
+    if (entry === undefined) this.#checks.set(name, (entry = { passed: 0, failed: 0 }));
+    if (hasPassed) entry.passed++;
+    else entry.failed++;
+  }
+
+  /** Forgets what was counted so far; what is under way or open counts as begun and opened in the measured part. */
+  endWarmup(cpu: CpuReading): void {
+    this.counters = { ...zeroCounters(), sent: this.underWay, opened: this.open, openMax: this.open };
+    this.#secondCounters = { ...this.counters };
+    this.#statuses.fill(0);
+    this.#errors.clear();
+    this.#checks.clear();
+    this.#secondErrors = {};
+    // Connecting times stay: most connections of most runs were made in the warm-up.
+    for (const counts of [this.#second, this.#latency, this.#serviceTime, this.sendDelay]) counts.clear();
+    this.#startCpu = cpu;
+    this.#secondCpu = cpu;
+  }
+
+  /** The second is over: its figures, and a new one begins. */
+  endSecond(second: number, cpu: CpuReading): SecondReport {
+    const latency = this.#second.data();
+    this.#latency.addData(latency);
+    this.#second.clear();
+    const errors = Object.fromEntries(this.#errors);
+    const report: SecondReport = {
+      second,
+      lengthMs: cpu.atMs - this.#secondCpu.atMs,
+      counters: counterDifference(this.counters, this.#secondCounters),
+      open: this.open,
+      latency,
+      errors: recordDifference(errors, this.#secondErrors),
+      threads: [cpuBetween(this.#secondCpu, cpu)],
+    };
+    this.#secondCounters = { ...this.counters };
+    this.#secondErrors = errors;
+    this.#secondCpu = cpu;
+    return report;
+  }
+
+  /** @param measured from the end of the warm-up to the end of the run */
+  totals(engine: string, measuredMs: number, cpu: CpuReading): RunTotals {
+    this.#latency.addData(this.#second.data());
+    this.#second.clear();
+    const statuses: Record<string, number> = {};
+    for (let status = 0; status < STATUS_COUNT; status++)
+      if (this.#statuses[status]! > 0) statuses[String(status)] = this.#statuses[status]!;
+    return {
+      engine,
+      measuredMs,
+      counters: { ...this.counters, unfinished: this.underWay },
+      statuses,
+      errors: Object.fromEntries(this.#errors),
+      checks: Object.fromEntries(this.#checks) satisfies CheckCounts,
+      latency: this.#latency.data(),
+      serviceTime: this.#serviceTime.data(),
+      connectTime: this.connectTime.data(),
+      sendDelay: this.sendDelay.data(),
+      threads: [cpuBetween(this.#startCpu, cpu)],
+    };
+  }
+}
+
+function recordDifference(
+  now: Readonly<Record<string, number>>,
+  before: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const difference: Record<string, number> = {};
+  for (const [name, count] of Object.entries(now))
+    if (count > (before[name] ?? 0)) difference[name] = count - (before[name] ?? 0);
+  return difference;
+}

@@ -1,0 +1,247 @@
+/**
+ * A result as text for a terminal of any width. Numbers stand in columns, the verdict stands last, where
+ * the eye is when a run ends. Pure: text in, text out.
+ */
+import { escapeControls, type Paint, paint } from '../observe/terminal.ts';
+import { bytes, grouped, latency, percent, seconds, significant } from './number-text.ts';
+import type { LatencySummary, LoadResult, ThresholdResult } from './result.ts';
+
+const LABEL_WIDTH = 14;
+const COLUMN_WIDTH = 9;
+const INDENT = '  ';
+
+export interface TextOptions {
+  readonly colour: boolean;
+  /** Columns of the terminal. */
+  readonly width: number;
+}
+
+export function textReport(result: LoadResult, options: TextOptions): string {
+  const sections = [
+    header(result, options),
+    [...requestLines(result, options), ...dataLines(result)],
+    latencyLines(result, options),
+    countLines('Statuses', result.statuses, options, statusStyle),
+    countLines('Errors', result.errors, options, () => 'red'),
+    checkLines(result, options),
+    connectionLines(result, options),
+    limitLines(result, options),
+    thresholdLines(result.thresholds, options),
+    verdictLines(result, options),
+  ];
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+function header({ plan, interrupted, holdfastVersion }: LoadResult, options: TextOptions): string[] {
+  const urls = plan.urls.map((url) => escapeControls(url, false));
+  const what = urls.length === 1 ? urls[0]! : `${urls[0]} and ${urls.length - 1} more`;
+  const parts = [
+    counted(plan.connections, 'connection'),
+    `${counted(plan.threads, 'thread')} (${plan.engine})`,
+    plan.ratePerSecond === undefined ? undefined : `${grouped(plan.ratePerSecond)} requests/s asked for`,
+    plan.pipeline > 1 ? `${plan.pipeline} deep` : undefined,
+    plan.newConnection ? 'a new connection for each request' : undefined,
+    plan.thinkMaxMs > 0 ? `thinking ${seconds(plan.thinkMinMs)} to ${seconds(plan.thinkMaxMs)}` : undefined,
+    plan.rampMs > 0 ? `ramp of ${seconds(plan.rampMs)}` : undefined,
+    plan.warmupMs > 0 ? `after ${seconds(plan.warmupMs)} of warm-up` : undefined,
+    interrupted ? 'INTERRUPTED' : undefined,
+  ].filter((part) => part !== undefined);
+  return [
+    `${paint(`holdfast load ${holdfastVersion}`, 'bold', options.colour)}  ${plan.method} ${what}`,
+    ...hanging(parts.join(', '), 0, options.width).map((line) => paint(line, 'dim', options.colour)),
+  ];
+}
+
+function requestLines({ requests, durationMs }: LoadResult, options: TextOptions): string[] {
+  const { answered, failed, unfinished, notSent, sent, answeredPerSecond } = requests;
+  const lines = [
+    row(
+      'Requests',
+      `${paint(`${significant(answeredPerSecond)}/s`, 'bold', options.colour)}  ${grouped(answered)} answered in ${lengthText(durationMs)}`,
+    ),
+  ];
+  if (failed > 0)
+    lines.push(
+      row(
+        '',
+        paint(
+          `${grouped(failed)} failed, ${percent(failed / Math.max(1, sent))} of ${grouped(sent)}`,
+          'red',
+          options.colour,
+        ),
+      ),
+    );
+  if (notSent > 0)
+    lines.push(
+      row(
+        '',
+        paint(
+          `${grouped(notSent)} were due and never sent: every connection was busy`,
+          'yellow',
+          options.colour,
+        ),
+      ),
+    );
+  if (unfinished > 0) lines.push(row('', `${grouped(unfinished)} under way when the run was broken off`));
+  return lines;
+}
+
+/** Hundredths of a second as long as they matter. */
+function lengthText(ms: number): string {
+  return ms < 100_000 ? `${(ms / 1000).toFixed(2)} s` : seconds(ms);
+}
+
+function dataLines({ bytesReceived, bytesSent, durationMs }: LoadResult): string[] {
+  const perSecond = durationMs > 0 ? bytesReceived / (durationMs / 1000) : 0;
+  return [row('Data', `${bytes(bytesReceived)} received, ${bytes(perSecond)}/s; ${bytes(bytesSent)} sent`)];
+}
+
+const LATENCY_COLUMNS = ['mean', '50', '90', '99', '99.9', '99.99', 'max'] as const;
+
+function latencyLines(result: LoadResult, { colour }: TextOptions): string[] {
+  const isPaced = result.serviceTime !== undefined;
+  const heads = LATENCY_COLUMNS.map((name) => (/\d/.test(name) ? `p${name}` : name));
+  const lines = [
+    `${paint('Latency'.padEnd(LABEL_WIDTH), 'bold', colour)}${heads.map((head) => paint(head.padStart(COLUMN_WIDTH), 'dim', colour)).join('')}`,
+    latencyRow(isPaced ? 'as users see' : 'answers', result.latency),
+  ];
+  if (result.serviceTime !== undefined) lines.push(latencyRow('once sent', result.serviceTime));
+  if (result.connectTime !== undefined) lines.push(latencyRow('connecting', result.connectTime));
+  return lines;
+}
+
+function latencyRow(name: string, summary: LatencySummary): string {
+  const cells = LATENCY_COLUMNS.map((column) => {
+    if (summary.count === 0) return '-';
+    if (column === 'mean') return latency(summary.meanMs);
+    return latency(column === 'max' ? summary.maxMs : (summary.percentilesMs[column] ?? Number.NaN));
+  });
+  return `${`${INDENT}${name}`.padEnd(LABEL_WIDTH)}${cells.map((cell) => cell.padStart(COLUMN_WIDTH)).join('')}`;
+}
+
+function countLines(
+  label: string,
+  counts: Readonly<Record<string, number>>,
+  { colour }: TextOptions,
+  styleOf: (name: string) => Paint | undefined,
+): string[] {
+  const entries = Object.entries(counts).sort((a, b) => b[1] - a[1]);
+  const widest = Math.max(0, ...entries.map(([name]) => name.length));
+  const width = Math.max(0, ...entries.map(([, count]) => grouped(count).length));
+  return entries.map(([name, count], index) => {
+    const style = styleOf(name);
+    const shown = name.padEnd(widest);
+    return row(
+      index === 0 ? label : '',
+      `${style === undefined ? shown : paint(shown, style, colour)}  ${grouped(count).padStart(width)}`,
+    );
+  });
+}
+
+function statusStyle(status: string): Paint | undefined {
+  return status >= '500' ? 'red' : status >= '400' ? 'yellow' : undefined;
+}
+
+function checkLines({ checks }: LoadResult, { colour }: TextOptions): string[] {
+  const entries = Object.entries(checks);
+  const widest = Math.max(0, ...entries.map(([name]) => name.length));
+  return entries.map(([name, { passed, failed }], index) =>
+    row(
+      index === 0 ? 'Checks' : '',
+      `${escapeControls(name, false).padEnd(widest)}  ${grouped(passed)} passed${failed > 0 ? paint(`, ${grouped(failed)} failed`, 'red', colour) : ''}`,
+    ),
+  );
+}
+
+function connectionLines({ connections }: LoadResult, options: TextOptions): string[] {
+  const { opened, reused, openMax, sourcePortsMax, sourcePortsAvailable } = connections;
+  const parts = [
+    `${grouped(opened)} opened`,
+    `${grouped(openMax)} at once`,
+    `${grouped(reused)} requests on kept ones`,
+    ...(
+      [
+        ['refused', connections.refused],
+        ['reset', connections.reset],
+        ['timed out', connections.timedOut],
+        ['closed early', connections.closedEarly],
+        ['failed otherwise', connections.failed],
+      ] as const
+    )
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => paint(`${grouped(count)} ${name}`, 'red', options.colour)),
+  ];
+  const lines = [row('Connections', parts.join(', '))];
+  if (sourcePortsMax !== undefined && sourcePortsAvailable !== undefined && sourcePortsMax > openMax * 2)
+    lines.push(
+      row(
+        '',
+        `${grouped(sourcePortsMax)} of ${grouped(sourcePortsAvailable)} source ports in use at the most`,
+      ),
+    );
+  return lines;
+}
+
+function limitLines({ limitSearch }: LoadResult, { colour }: TextOptions): string[] {
+  if (limitSearch.length === 0) return [];
+  const cell = (text: string) => text.padStart(12);
+  return [
+    `${paint('Search'.padEnd(LABEL_WIDTH), 'bold', colour)}${['asked/s', 'achieved/s', 'measured', ''].map((head) => paint(cell(head), 'dim', colour)).join('')}`,
+    ...limitSearch.map(
+      ({ ratePerSecond, achievedPerSecond, measuredMs, isMet }) =>
+        `${' '.repeat(LABEL_WIDTH)}${cell(grouped(ratePerSecond))}${cell(grouped(achievedPerSecond))}${cell(latency(measuredMs))}${INDENT}${
+          isMet ? paint('kept', 'green', colour) : paint('missed', 'yellow', colour)
+        }`,
+    ),
+  ];
+}
+
+export function thresholdLines(thresholds: readonly ThresholdResult[], { colour }: TextOptions): string[] {
+  const widest = Math.max(0, ...thresholds.map(({ name }) => name.length));
+  return thresholds.map(({ name, measured, isMet }, index) => {
+    const shown = name.startsWith('error rate') ? percent(measured) : latency(measured);
+    const word = isMet ? paint('kept  ', 'green', colour) : paint('MISSED', 'red', colour);
+    return row(index === 0 ? 'Thresholds' : '', `${word}  ${name.padEnd(widest)}  ${shown}`);
+  });
+}
+
+function verdictLines({ verdict }: LoadResult, { colour, width }: TextOptions): string[] {
+  const isFine = verdict.limit === 'asked-rate';
+  const lines = hanging(verdict.sentence, 2, width).map((line) =>
+    paint(line, isFine ? 'green' : 'yellow', colour),
+  );
+  for (const evidence of verdict.evidence)
+    lines.push(...hanging(`- ${evidence}`, 4, width - 2).map((line) => paint(INDENT + line, 'dim', colour)));
+  if (verdict.remedies.length > 0) {
+    lines.push(`${INDENT}What helps:`);
+    for (const remedy of verdict.remedies)
+      lines.push(...hanging(`- ${remedy}`, 4, width - 2).map((line) => paint(INDENT + line, 'cyan', colour)));
+  }
+  return lines;
+}
+
+function row(label: string, text: string): string {
+  return `${label.padEnd(LABEL_WIDTH)}${text}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Breaks at words so that no line passes `width`; further lines are indented. */
+export function hanging(text: string, indent: number, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const start = lines.length === 0 ? 0 : indent;
+    if (line !== '' && start + line.length + 1 + word.length > width) {
+      lines.push(' '.repeat(start) + line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  lines.push(' '.repeat(lines.length === 0 ? 0 : indent) + line);
+  return lines;
+}

@@ -1,0 +1,256 @@
+/**
+ * The course of one thread's run: wait for the common beginning, warm up, measure second by second, end
+ * by time or by count, wait for what is under way, hand over the totals. It owns the clock of the run
+ * and knows nothing of connections.
+ */
+import { performance } from 'node:perf_hooks';
+import { SeededRandom } from '../base/random.ts';
+import type { Engine, EngineHandler } from '../engine/engine.ts';
+import { H1Client } from './h1-client.ts';
+import { LoadThread } from './load-thread.ts';
+import { ClosedPacing, type Pacing, RatePacing, ThinkPacing } from './pacing.ts';
+import type { LoadPlan } from './plan.ts';
+import type { RequestSource } from './request-source.ts';
+import { Schedule } from './schedule.ts';
+import { Tally } from './tally.ts';
+import { type CpuReading, readThreadCpu } from './thread-cpu.ts';
+import type { RunTotals, SecondReport } from './totals.ts';
+import { EngineWaker, PollingWaker } from './waker.ts';
+
+const SECOND_MS = 1000;
+/** Without a ramp connections are opened this many a millisecond: no burst that an accept queue would drop. */
+const OPENED_PER_MS = 64;
+
+export interface ThreadRunParts {
+  readonly plan: LoadPlan;
+  readonly source: RequestSource;
+  readonly makeEngine: (handler: EngineHandler) => Engine | Promise<Engine>;
+  readonly onSecond: (report: SecondReport) => void;
+  readonly onDone: (totals: RunTotals) => void;
+}
+
+export class ThreadRun {
+  readonly #parts: ThreadRunParts;
+  readonly #plan: LoadPlan;
+  readonly #tally: Tally;
+  readonly #thread: LoadThread;
+  #engine!: Engine;
+  #measureMs = 0;
+  #second = 0;
+  #isEnding = false;
+  #isDone = false;
+  #endCpu: CpuReading | undefined;
+  #endedMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** When the last answer was known to have come. */
+  #answeredMs = 0;
+  #answered = 0;
+
+  constructor(parts: ThreadRunParts) {
+    this.#parts = parts;
+    const { plan, source } = parts;
+    this.#plan = plan;
+    this.#tally = new Tally(plan.ratePerSecond !== undefined, readThreadCpu(performance.now()));
+    this.#thread = new LoadThread({
+      plan,
+      tally: this.#tally,
+      source,
+      makeClient: (handler) =>
+        new H1Client(handler, { depth: plan.pipeline, keepsContent: source.wantsAnswers }),
+      onIdle: () => this.#end(),
+    });
+  }
+
+  /** @throws SysError and UnavailableError, as engines do */
+  async prepare(): Promise<Engine> {
+    this.#engine = await this.#parts.makeEngine(this.#thread);
+    return this.#engine;
+  }
+
+  /** @param startMs by `performance.now()` */
+  start(startMs: number): void {
+    const { plan } = this;
+    this.#measureMs = startMs + plan.warmupMs;
+    this.#answeredMs = startMs;
+    // Whole seconds of warm-up before the measured ones, the first of them perhaps cut short.
+    this.#second = -Math.ceil(plan.warmupMs / SECOND_MS);
+    this.#at(startMs, () => {
+      this.#begin(startMs);
+      this.#nextSecond();
+    });
+  }
+
+  get plan(): LoadPlan {
+    return this.#plan;
+  }
+
+  /** Breaks off. */
+  stop(): void {
+    if (this.#isDone) return;
+    this.#markEnd();
+    this.#thread.abandon();
+    this.#finish();
+  }
+
+  #begin(startMs: number): void {
+    const pacing = this.#pacing(startMs);
+    this.#thread.bind(this.#engine, pacing);
+    const { plan } = this;
+    const isPaced = plan.ratePerSecond !== undefined;
+    for (const slot of this.#thread.slots) {
+      const share = slot.index / plan.connections;
+      const delayMs =
+        plan.rampMs > 0 && !isPaced ? plan.rampMs * share : Math.floor(slot.index / OPENED_PER_MS);
+      if (isPaced) {
+        if (!plan.newConnection) this.#thread.open(slot);
+        for (let i = 0; i < plan.pipeline; i++) pacing.onFree(slot, startMs);
+      } else if (delayMs < 1) this.#thread.begin(slot, undefined);
+      else this.#thread.pause(slot, startMs + delayMs);
+    }
+  }
+
+  #pacing(startMs: number): Pacing {
+    const { plan } = this;
+    if (plan.ratePerSecond !== undefined) {
+      const schedule = new Schedule(startMs, plan.ratePerSecond, plan.phase, plan.rampMs);
+      const engine = this.#engine;
+      const waker = hasWakeAt(engine)
+        ? new EngineWaker(engine)
+        : new PollingWaker(
+            () => performance.now(),
+            (nowMs) => pacing.beginDue(nowMs),
+          );
+      this.#thread.onWoken = (nowMs) => {
+        if (waker instanceof EngineWaker) waker.woken();
+        pacing.beginDue(nowMs);
+      };
+      const { sendDelay } = this.#tally;
+      const pacing = new RatePacing(this.#thread, schedule, waker, plan.connections * plan.pipeline, {
+        delays: sendDelay,
+        onLate: () => this.#tally.counters.lateSends++,
+      });
+      return pacing;
+    }
+    if (plan.thinkMaxMs > 0) {
+      const random = new SeededRandom(plan.seed);
+      const spanMs = plan.thinkMaxMs - plan.thinkMinMs;
+      return new ThinkPacing(this.#thread, () => plan.thinkMinMs + random.nextUnit() * spanMs);
+    }
+    return new ClosedPacing(this.#thread);
+  }
+
+  #nextSecond(): void {
+    const endMs =
+      this.#plan.durationMs === undefined
+        ? Number.POSITIVE_INFINITY
+        : this.#measureMs + this.#plan.durationMs;
+    const boundaryMs = Math.min(this.#measureMs + (this.#second + 1) * SECOND_MS, endMs);
+    this.#at(boundaryMs, () => {
+      if (this.#isEnding) return;
+      if (boundaryMs === endMs) {
+        this.#markEnd();
+        this.#thread.stop(endMs);
+        return;
+      }
+      this.#endSecond();
+      if (this.#second === 0 && this.#plan.warmupMs > 0) this.#endWarmup();
+      if (this.#isHopeless()) {
+        this.#markEnd();
+        this.#thread.stop(performance.now());
+        return;
+      }
+      this.#nextSecond();
+    });
+  }
+
+  /**
+   * A count of requests has no end in time: without a single answer for as long as one may take, and
+   * failures instead, there will be none.
+   */
+  #isHopeless(): boolean {
+    const { answered, failed } = this.#tally.counters;
+    const nowMs = performance.now();
+    if (answered !== this.#answered) {
+      this.#answered = answered;
+      this.#answeredMs = nowMs;
+      return false;
+    }
+    return (
+      this.#plan.durationMs === undefined && failed > 0 && nowMs - this.#answeredMs > this.#plan.timeoutMs
+    );
+  }
+
+  #endSecond(): void {
+    this.#readEngine();
+    this.#parts.onSecond(this.#tally.endSecond(this.#second, readThreadCpu(performance.now())));
+    this.#second++;
+  }
+
+  #readEngine(): void {
+    const { bytesSent, receiveBufferExhaustions } = this.#engine.stats();
+    const { counters } = this.#tally;
+    counters.bytesSent = bytesSent - this.#bytesSentBefore;
+    counters.receiveBufferExhaustions = receiveBufferExhaustions - this.#exhaustionsBefore;
+  }
+
+  #bytesSentBefore = 0;
+  #exhaustionsBefore = 0;
+
+  #endWarmup(): void {
+    const { bytesSent, receiveBufferExhaustions } = this.#engine.stats();
+    this.#bytesSentBefore = bytesSent;
+    this.#exhaustionsBefore = receiveBufferExhaustions;
+    const cpu = readThreadCpu(performance.now());
+    this.#measureMs = cpu.atMs;
+    this.#tally.endWarmup(cpu);
+  }
+
+  /** The measured part ends now: what is reported of CPU and time ends here, also when answers follow. */
+  #markEnd(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#endedMs = performance.now();
+    this.#endCpu = readThreadCpu(this.#endedMs);
+    this.#endSecond();
+  }
+
+  /** Nothing is under way any more. */
+  #end(): void {
+    if (this.#isDone) return;
+    this.#markEnd();
+    // Not from inside of a callback of the engine.
+    setImmediate(() => this.#finish());
+  }
+
+  #finish(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    clearTimeout(this.#timer);
+    this.#thread.abandon();
+    const totals = this.#tally.totals(
+      this.#engine.name,
+      this.#endedMs - this.#measureMs,
+      this.#endCpu ?? readThreadCpu(this.#endedMs),
+    );
+    void this.#engine.close().then(() => this.#parts.onDone(totals));
+  }
+
+  /** Timers are cut to whole milliseconds: one that fires early waits on. */
+  #at(momentMs: number, what: () => void): void {
+    const leftMs = momentMs - performance.now();
+    this.#timer = setTimeout(
+      () => {
+        if (performance.now() < momentMs - 0.5 || leftMs > TIMER_MS_MAX) this.#at(momentMs, what);
+        else what();
+      },
+      Math.min(Math.max(0, leftMs), TIMER_MS_MAX),
+    );
+  }
+}
+
+function hasWakeAt(engine: Engine): engine is Engine & { wakeAt(atMs: number): void } {
+  return engine.wakeAt !== undefined;
+}
+
+/** `setTimeout` fires at once beyond 2^31-1. */
+const TIMER_MS_MAX = 2 ** 30;

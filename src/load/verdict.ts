@@ -1,0 +1,313 @@
+/**
+ * What limited a run, judged from numbers alone: one line, the evidence for it, and what to do. The order
+ * of the questions matters: a want of ports or descriptors shows as idle CPUs, and a client at its limit
+ * makes everything else look calm.
+ */
+import { BUSY_SHARE } from './marks.ts';
+import { bytes, grouped, latency, percent, seconds } from './number-text.ts';
+import { portRemedies } from './prediction.ts';
+import type { LimitName, SecondSample, Verdict } from './result.ts';
+import type { ServerCpu } from './server-process.ts';
+import type { PortFacts } from './source-ports.ts';
+import type { ThreadCpu } from './totals.ts';
+
+export interface VerdictInput {
+  readonly measuredMs: number;
+  readonly connections: number;
+  readonly pipeline: number;
+  readonly newConnection: boolean;
+  readonly hasSourceAddresses: boolean;
+  readonly ratePerSecond: number | undefined;
+  /** Requests that the schedule of a constant rate holds; undefined without one. */
+  readonly dueCount: number | undefined;
+  /** Between an answer and the next request, on average; 0 for none. */
+  readonly thinkMs: number;
+  readonly requestCount: number | undefined;
+  /** In the measured time. */
+  readonly answered: number;
+  /** All requests that ended, answered or not. */
+  readonly ended: number;
+  readonly failedWithoutAnswer: number;
+  readonly errors: Readonly<Record<string, number>>;
+  /** From sending to answer, on average. */
+  readonly meanServiceMs: number;
+  readonly connectionsOpened: number;
+  readonly threads: readonly ThreadCpu[];
+  /** Cores that the client may use. */
+  readonly cores: number;
+  readonly server: ServerCpu | undefined;
+  readonly ports: PortFacts | undefined;
+  readonly portsMax: number | undefined;
+  readonly descriptorsMax: number | undefined;
+  readonly network: NetworkFacts | undefined;
+  readonly series: readonly SecondSample[];
+  /** 99th percentile of how late requests of a constant rate left. */
+  readonly sendDelayP99Ms: number;
+}
+
+export interface NetworkFacts {
+  /** Of this machine while the run lasted, whoever sent them. */
+  readonly segmentsSent: number;
+  readonly segmentsRetransmitted: number;
+  readonly isLoopback: boolean;
+  /** Of the interface towards the target; undefined where nobody tells. */
+  readonly linkBitsPerSecond: number | undefined;
+  readonly bytesMoved: number;
+}
+
+/** A rate counts as kept from here on: the goal is 0.5 %, the rest is the last second's edge. */
+const RATE_KEPT_SHARE = 0.99;
+/** With more failures than answers the failures are the result. */
+const ERRORS_SHARE = 0.5;
+const RETRANSMITTED_SHARE = 0.01;
+const LINK_SHARE = 0.9;
+/** Requests under way on average, over those that may be: below, something else holds connections up. */
+const OCCUPIED_SHARE = 0.6;
+
+interface Finding {
+  readonly limit: LimitName;
+  readonly sentence: string;
+  readonly remedies: readonly string[];
+}
+
+type Question = (input: VerdictInput) => Finding | undefined;
+
+const QUESTIONS: readonly Question[] = [
+  noDescriptors,
+  noPorts,
+  mostlyErrors,
+  keptRate,
+  thinking,
+  busyCpu,
+  slowNetwork,
+  slowAnswers,
+];
+
+export function judge(input: VerdictInput): Verdict {
+  for (const question of QUESTIONS) {
+    const finding = question(input);
+    if (finding !== undefined) return { ...finding, evidence: evidenceOf(input) };
+  }
+  return {
+    limit: 'unknown',
+    sentence: 'limited by: unknown (neither CPU was busy, and connections were not all in use)',
+    evidence: evidenceOf(input),
+    remedies: [],
+  };
+}
+
+function noDescriptors({ errors, descriptorsMax, connections }: VerdictInput): Finding | undefined {
+  const count = (errors['EMFILE'] ?? 0) + (errors['ENFILE'] ?? 0);
+  if (count === 0) return undefined;
+  const bound = descriptorsMax === undefined ? '' : `${grouped(descriptorsMax)} in this process; `;
+  return {
+    limit: 'descriptors',
+    sentence: `limited by: descriptors (${bound}${grouped(count)} connections could not be opened)`,
+    remedies: [`ulimit -n ${connections * 2 + 1024}`],
+  };
+}
+
+function noPorts(input: VerdictInput): Finding | undefined {
+  const count = input.errors['EADDRNOTAVAIL'] ?? 0;
+  if (count === 0) return undefined;
+  const { ports, measuredMs } = input;
+  const remedies = portRemedies(ports, input);
+  if (ports === undefined)
+    return {
+      limit: 'ephemeral-ports',
+      sentence: `limited by: ephemeral ports (${grouped(count)} connections found none free)`,
+      remedies,
+    };
+  const perSecond = measuredMs > 0 ? (input.connectionsOpened * 1000) / measuredMs : 0;
+  const last =
+    perSecond > 0
+      ? `; at ${grouped(perSecond)} connections/s they last ${seconds((ports.available / perSecond) * 1000)}, and each is held for ${seconds(ports.heldMs)}`
+      : '';
+  return {
+    limit: 'ephemeral-ports',
+    sentence: `limited by: ephemeral ports (${grouped(ports.available)} to one destination${last}; ${grouped(count)} connections found none free)`,
+    remedies,
+  };
+}
+
+function mostlyErrors({ errors, ended, failedWithoutAnswer }: VerdictInput): Finding | undefined {
+  if (failedWithoutAnswer === 0 || failedWithoutAnswer < ended * ERRORS_SHARE) return undefined;
+  const [name, count] = Object.entries(errors).sort((a, b) => b[1] - a[1])[0] ?? ['', 0];
+  return {
+    limit: 'errors',
+    sentence: `limited by: errors (${percent(failedWithoutAnswer / ended)} of the requests had no answer; ${name} ${grouped(count)} times)`,
+    remedies: REMEDIES_BY_ERROR[name] ?? [],
+  };
+}
+
+const REMEDIES_BY_ERROR: Readonly<Record<string, readonly string[]>> = {
+  ECONNREFUSED: ['nothing listens there: start the server, or check host and port'],
+  timeout: ['--timeout with a longer time, if answers may take that long'],
+  garbage: ['what answers there speaks no HTTP/1.1: check the port'],
+};
+
+function keptRate({ ratePerSecond, dueCount, answered, measuredMs }: VerdictInput): Finding | undefined {
+  if (ratePerSecond === undefined || dueCount === undefined || answered < dueCount * RATE_KEPT_SHARE)
+    return undefined;
+  const achieved = (answered * 1000) / measuredMs;
+  return {
+    limit: 'asked-rate',
+    sentence: `limited by: the asked rate (${grouped(ratePerSecond)}/s, kept at ${grouped(achieved)}/s); nothing was at its limit`,
+    remedies: [],
+  };
+}
+
+function thinking({
+  thinkMs,
+  answered,
+  measuredMs,
+  connections,
+  meanServiceMs,
+}: VerdictInput): Finding | undefined {
+  if (thinkMs === 0) return undefined;
+  const possible = (connections * measuredMs) / (thinkMs + meanServiceMs);
+  if (answered < possible * 0.9 || meanServiceMs > thinkMs) return undefined;
+  return {
+    limit: 'asked-rate',
+    sentence: `limited by: the think time (${latency(thinkMs)} on average between an answer and the next request of each of ${grouped(connections)} connections)`,
+    remedies: ['more connections: -c', 'no think time'],
+  };
+}
+
+function busyCpu(input: VerdictInput): Finding | undefined {
+  const client = busiestThread(input.threads);
+  const { server } = input;
+  const serverShare = server === undefined ? 0 : server.busiestShare + server.busiestWaitedShare;
+  const clientShare = client.atWork + client.waited;
+  const isServer =
+    serverShare >= BUSY_SHARE - 0.05 ||
+    (server !== undefined && isStarved(server.busiestShare, server.busiestWaitedShare));
+  const isClient = clientShare >= BUSY_SHARE - 0.02 || isStarved(client.atWork, client.waited);
+  if (!isServer && !isClient) return undefined;
+  // Where both are busy, the one without a rest is what the other waits for.
+  if (isServer && server !== undefined && serverShare >= clientShare - 0.02 && !sharesCore(client, server))
+    return serverLimit(server);
+  if (!isClient) return server === undefined ? undefined : serverLimit(server);
+  return clientLimit(input, client);
+}
+
+/** Who waits for a core a good part of the time would be faster with one, even if it is idle now and then. */
+function isStarved(atWork: number, waited: number): boolean {
+  return waited > 0.15 && atWork + waited > 0.7;
+}
+
+interface ThreadShares {
+  readonly atWork: number;
+  readonly waited: number;
+}
+
+/** Both wait for a core a good part of the time: it is likely the same one. */
+function sharesCore(client: ThreadShares, server: ServerCpu): boolean {
+  return client.waited > 0.2 && server.busiestWaitedShare > 0.2;
+}
+
+function busiestThread(threads: readonly ThreadCpu[]): ThreadShares {
+  let best: ThreadShares = { atWork: 0, waited: 0 };
+  for (const { wallMs, cpuMs, waitedMs } of threads) {
+    if (wallMs <= 0) continue;
+    const shares = { atWork: cpuMs / wallMs, waited: (waitedMs ?? 0) / wallMs };
+    if (shares.atWork + shares.waited > best.atWork + best.waited) best = shares;
+  }
+  return best;
+}
+
+function serverLimit({ busiestShare, busiestWaitedShare, threadCount, cpuMs, wallMs }: ServerCpu): Finding {
+  const threads = threadCount === 1 ? 'its thread' : `the busiest of its ${threadCount} threads`;
+  const waited = busiestWaitedShare > 0.1 ? `, and waited for a core ${percent(busiestWaitedShare)}` : '';
+  return {
+    limit: 'server-cpu',
+    sentence: `limited by: server CPU (${threads} was at work ${percent(busiestShare)} of the time${waited}; ${(cpuMs / wallMs).toFixed(2)} cores in all)`,
+    remedies: busiestWaitedShare > 0.1 ? ['a core for the server that nothing else uses'] : [],
+  };
+}
+
+function clientLimit({ threads, cores, server }: VerdictInput, client: ThreadShares): Finding {
+  const remedies: string[] = [];
+  if (client.waited > 0.1) remedies.push('a core for the client that nothing else uses (taskset -c)');
+  if (threads.length < cores) remedies.push(`more threads: -t ${Math.min(cores, threads.length * 2)}`);
+  remedies.push('load from another machine');
+  const waited = client.waited > 0.05 ? `, and it was without a core for ${percent(client.waited)}` : '';
+  const shared =
+    server !== undefined && sharesCore(client, server) ? '; client and server have to share a core' : '';
+  const whose = threads.length === 1 ? 'its thread' : `the busiest of its ${threads.length} threads`;
+  return {
+    limit: 'client-cpu',
+    sentence: `limited by: this client's CPU (${whose} was at work ${percent(client.atWork)} of the time${waited}${shared}); the server may do more`,
+    remedies,
+  };
+}
+
+function slowNetwork({ network, measuredMs }: VerdictInput): Finding | undefined {
+  if (network === undefined || network.isLoopback) return undefined;
+  const { segmentsSent, segmentsRetransmitted, linkBitsPerSecond, bytesMoved } = network;
+  const bitsPerSecond = (bytesMoved * 8 * 1000) / measuredMs;
+  if (linkBitsPerSecond !== undefined && bitsPerSecond > linkBitsPerSecond * LINK_SHARE)
+    return {
+      limit: 'network',
+      sentence: `limited by: network (${bytes(bitsPerSecond / 8)}/s, ${percent(bitsPerSecond / linkBitsPerSecond)} of the link's speed)`,
+      remedies: [],
+    };
+  if (segmentsRetransmitted > segmentsSent * RETRANSMITTED_SHARE && segmentsRetransmitted > 100)
+    return {
+      limit: 'network',
+      sentence: `limited by: network (${percent(segmentsRetransmitted / segmentsSent)} of the segments were sent again)`,
+      remedies: ['look for a full queue or a bad link between the machines'],
+    };
+  return undefined;
+}
+
+/** By Little's law: what is under way on average is rate times time. */
+function slowAnswers(input: VerdictInput): Finding | undefined {
+  const { answered, measuredMs, meanServiceMs, connections, pipeline, server } = input;
+  if (answered === 0) return undefined;
+  const underWay = (answered / measuredMs) * meanServiceMs;
+  if (underWay < connections * pipeline * OCCUPIED_SHARE) return undefined;
+  const seen =
+    server === undefined ? "the server's CPU cannot be seen from here" : "the server's CPU was not busy";
+  return {
+    limit: 'handler-time',
+    sentence: `limited by: handler time (an answer takes ${latency(meanServiceMs)}, so ${grouped(connections)} connections get ${grouped((answered * 1000) / measuredMs)}/s; ${seen})`,
+    remedies: [`more connections: -c ${connections * 2}`],
+  };
+}
+
+function evidenceOf(input: VerdictInput): string[] {
+  const lines: string[] = [];
+  const client = busiestThread(input.threads);
+  if (input.threads.length > 0)
+    lines.push(
+      `client: ${input.threads.length === 1 ? '1 thread' : `busiest of ${input.threads.length} threads`} at work ${percent(client.atWork)}, without a core ${percent(client.waited)} of the time`,
+    );
+  const { server, ports, portsMax } = input;
+  if (server !== undefined)
+    lines.push(
+      `server: busiest of ${server.threadCount} threads at work ${percent(server.busiestShare)}, without a core ${percent(server.busiestWaitedShare)}; ${(server.cpuMs / server.wallMs).toFixed(2)} cores in all`,
+    );
+  if (ports !== undefined && portsMax !== undefined && portsMax > input.connections)
+    lines.push(`source ports: ${grouped(portsMax)} of ${grouped(ports.available)} in use at the most`);
+  if (input.ratePerSecond !== undefined && input.dueCount !== undefined)
+    lines.push(
+      `schedule: ${grouped(input.dueCount)} requests were due, ${grouped(input.answered)} answered in time; 99 % left within ${latency(input.sendDelayP99Ms)} of their moment`,
+    );
+  const marks = new Map<string, number>();
+  for (const { marks: list } of input.series)
+    for (const mark of list) marks.set(mark, (marks.get(mark) ?? 0) + 1);
+  for (const [mark, count] of marks)
+    lines.push(`${MARK_TEXT[mark] ?? mark}: in ${count} of ${input.series.length} seconds`);
+  return lines;
+}
+
+/** Marks as people read them. */
+export const MARK_TEXT: Readonly<Record<string, string>> = {
+  'client-cpu': "client's CPU at its limit",
+  'client-waited-for-cpu': 'client waited for a core',
+  'late-timers': 'requests left late',
+  'receive-queue-full': 'client out of receive buffers',
+  'no-source-port': 'no source port free',
+  'no-descriptor': 'no descriptor free',
+};
