@@ -208,6 +208,10 @@ test('resets and vanished peers are told by their reasons', async () => {
     );
     await pass(200);
     assert.equal(watch.all[1]!.closed, 'peer-dead');
+    assert.deepEqual(
+      watch.all.map((it) => it.conn.errorCode),
+      ['ECONNRESET', 'ETIMEDOUT'],
+    );
   });
 });
 
