@@ -72,7 +72,7 @@ export async function findLimit(
     if (last.interrupted) break;
     const step = judgeStep(threshold, rate, last);
     steps.push(step);
-    verdicts.set(rate, last.verdict.sentence);
+    if (last.verdict.limit !== 'asked-rate') verdicts.set(rate, last.verdict.sentence);
     tried.push({ rate, isMet: step.isMet });
     if (step.isMet && rate > (best?.plan.ratePerSecond ?? 0)) best = last;
   }
@@ -149,7 +149,9 @@ function answer(
           : [
               `at ${grouped(next.ratePerSecond)}/s it was ${latency(next.measuredMs)}, with ${grouped(next.achievedPerSecond)}/s answered`,
             ]),
-        ...(next === undefined ? [] : [`there it was ${verdicts.get(next.ratePerSecond)}`]),
+        ...(next !== undefined && verdicts.has(next.ratePerSecond)
+          ? [`there it was ${verdicts.get(next.ratePerSecond)}`]
+          : []),
       ],
       remedies: [],
     },
