@@ -4,7 +4,7 @@
  * own; the runs come in as a function.
  */
 import type { ConductOptions } from './conduct.ts';
-import { grouped, latency } from './number-text.ts';
+import { grouped, latency, latencyLimit } from './number-text.ts';
 import type { LimitStep, LoadResult } from './result.ts';
 import { type LatencyThreshold, measuredMs } from './thresholds.ts';
 
@@ -114,7 +114,7 @@ function answer(
   steps: readonly LimitStep[],
   verdicts: ReadonlyMap<number, string>,
 ): LoadResult {
-  const name = `${threshold.what} <= ${latency(threshold.limitMs)}`;
+  const name = `${threshold.what} <= ${latencyLimit(threshold.limitMs)}`;
   const shown = best ?? last;
   const rate = best?.plan.ratePerSecond ?? 0;
   const missed = steps.filter(({ isMet, ratePerSecond }) => !isMet && ratePerSecond > rate);

@@ -64,6 +64,8 @@ const LINK_SHARE = 0.9;
 /** Requests under way on average, over those that may be: below, something else holds connections up. */
 const OCCUPIED_SHARE = 0.6;
 
+const TELLING_MS = 300;
+
 interface Finding {
   readonly limit: LimitName;
   readonly sentence: string;
@@ -76,6 +78,7 @@ const QUESTIONS: readonly Question[] = [
   noDescriptors,
   noPorts,
   mostlyErrors,
+  tooShort,
   keptRate,
   thinking,
   busyCpu,
@@ -145,6 +148,16 @@ const REMEDIES_BY_ERROR: Readonly<Record<string, readonly string[]>> = {
   timeout: ['--timeout with a longer time, if answers may take that long'],
   garbage: ['what answers there speaks no HTTP/1.1: check the port'],
 };
+
+/** Shares of CPU time over so short a time are the scheduler's slices. */
+function tooShort({ measuredMs }: VerdictInput): Finding | undefined {
+  if (measuredMs >= TELLING_MS) return undefined;
+  return {
+    limit: 'unknown',
+    sentence: `limited by: unknown (a run of ${Math.round(measuredMs)} ms is too short to tell)`,
+    remedies: ['a longer run: -d 10s, or a larger -n'],
+  };
+}
 
 function keptRate({ ratePerSecond, dueCount, answered, measuredMs }: VerdictInput): Finding | undefined {
   if (ratePerSecond === undefined || dueCount === undefined || answered < dueCount * RATE_KEPT_SHARE)
