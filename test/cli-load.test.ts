@@ -207,13 +207,12 @@ test('a body is sent with each request, and read to its end by the server', asyn
 
 test('a constant rate is kept, and a stall shows in the latency that users see', async (t) => {
   let stalledUntilMs = 0;
-  const server = await startServer(t, (socket) => {
+  const server = await startServer(t, (socket, _head, { requests }) => {
+    if (requests === 150) stalledUntilMs = performance.now() + 600;
     const waitMs = stalledUntilMs - performance.now();
     if (waitMs <= 0) socket.write(OK);
     else setTimeout(() => socket.write(OK), waitMs);
   });
-  const stall = setInterval(() => (stalledUntilMs = performance.now() + 600), 1500);
-  t.after(() => clearInterval(stall));
   const args = ['-d', '3s', '-r', '200', '-c', '5', '--warmup', '0'];
   const { ended, result } = await load(t, [...args, server.url]);
   assert.equal(ended.code, 0, ended.stderr);
@@ -222,11 +221,11 @@ test('a constant rate is kept, and a stall shows in the latency that users see',
     result.requests.answered >= 590 && result.requests.answered <= 601,
     `${result.requests.answered}`,
   );
-  // Of 1500 ms 600 are a stall: requests that fell due then waited, most of them unsent, since 5 connections
-  // were soon all busy. So the median hardly moves, and the upper percentiles do, only where users look.
+  // A fifth of them fell due in the stall and waited, most of them unsent, since 5 connections were soon all
+  // busy: users see that in the 90th percentile, and a clock that starts when a request leaves does not.
   const { latency, serviceTime } = result;
   assert.ok(latency.percentilesMs['90']! > 250, JSON.stringify(latency.percentilesMs));
-  assert.ok(serviceTime!.percentilesMs['90']! < latency.percentilesMs['90']!);
+  assert.ok(serviceTime!.percentilesMs['90']! < latency.percentilesMs['90']! / 2);
   checkSums(result);
 });
 
