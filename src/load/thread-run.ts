@@ -23,7 +23,7 @@ const OPENED_PER_MS = 64;
 
 export interface ThreadRunParts {
   readonly plan: LoadPlan;
-  readonly source: RequestSource;
+  readonly makeSource: (onCheck: (name: string, hasPassed: boolean) => void) => RequestSource;
   readonly makeEngine: (handler: EngineHandler) => Engine | Promise<Engine>;
   readonly onSecond: (report: SecondReport) => void;
   readonly onDone: (totals: RunTotals) => void;
@@ -35,6 +35,8 @@ export class ThreadRun {
   readonly #tally: Tally;
   readonly #thread: LoadThread;
   #engine!: Engine;
+  /** When the run began; undefined until it has. */
+  #startMs: number | undefined;
   #measureMs = 0;
   #second = 0;
   #isEnding = false;
@@ -48,8 +50,9 @@ export class ThreadRun {
 
   constructor(parts: ThreadRunParts) {
     this.#parts = parts;
-    const { plan, source } = parts;
+    const { plan } = parts;
     this.#plan = plan;
+    const source = parts.makeSource((name, hasPassed) => this.#tally.checked(name, hasPassed));
     this.#tally = new Tally(plan.ratePerSecond !== undefined, readThreadCpu(performance.now()));
     this.#thread = new LoadThread({
       plan,
@@ -75,6 +78,7 @@ export class ThreadRun {
     // Whole seconds of warm-up before the measured ones, the first of them perhaps cut short.
     this.#second = -Math.ceil(plan.warmupMs / SECOND_MS);
     this.#at(startMs, () => {
+      this.#startMs = startMs;
       this.#begin(startMs);
       this.#nextSecond();
     });
@@ -211,7 +215,12 @@ export class ThreadRun {
     this.#isEnding = true;
     this.#endedMs = performance.now();
     this.#endCpu = readThreadCpu(this.#endedMs);
-    this.#endSecond();
+    if (this.#startMs === undefined) this.#measureMs = this.#endedMs;
+    else {
+      // Broken off in the warm-up: what there is of it is better than nothing.
+      if (this.#endedMs < this.#measureMs) this.#measureMs = this.#startMs;
+      this.#endSecond();
+    }
   }
 
   /** Nothing is under way any more. */
