@@ -12,10 +12,10 @@ test('a tally hands out each second once, and the whole in the end', () => {
   const tally = new Tally(true, cpu(0));
   tally.underWay = 4;
   tally.counters.sent = 4;
-  tally.answered(200, 10, 5);
-  tally.answered(503, 20, 15);
+  tally.answered(200, 10000, 5000);
+  tally.answered(503, 20000, 15000);
   const first = tally.endSecond(0, cpu(1000));
-  tally.answered(200, 30, 25);
+  tally.answered(200, 30000, 25000);
   tally.timedOut('timeout', 40, 35);
   const second = tally.endSecond(1, cpu(2000));
   assert.deepEqual(
@@ -47,11 +47,11 @@ test('the end of the warm-up forgets what was counted, and keeps what is under w
   tally.connectionOpened(2);
   tally.counters.sent = 7;
   tally.underWay = 2;
-  tally.answered(200, 1, 1);
+  tally.answered(200, 1000, 1000);
   tally.failed('ECONNRESET');
   tally.underWay = 2;
   tally.endWarmup(cpu(1000));
-  tally.answered(200, 1, 1);
+  tally.answered(200, 1000, 1000);
   tally.failed('timeout');
   const totals = tally.totals('node', 1000, cpu(2000));
   const { sent, answered, failed, opened, openMax } = totals.counters;
@@ -63,9 +63,9 @@ test('the end of the warm-up forgets what was counted, and keeps what is under w
 test('answers after the end are in the latencies, and not in the rate', () => {
   const tally = new Tally(false, cpu(0));
   tally.underWay = 2;
-  tally.answered(200, 1, 1);
+  tally.answered(200, 1000, 1000);
   tally.isOver = true;
-  tally.answered(200, 900, 900);
+  tally.answered(200, 900000, 900000);
   const { counters, latency } = tally.totals('node', 1000, cpu(1000));
   assert.deepEqual([counters.answered, counters.answeredLate, latency.count], [1, 1, 2]);
 });
@@ -73,7 +73,7 @@ test('answers after the end are in the latencies, and not in the rate', () => {
 test('totals of parts add up', () => {
   const part = (answered: number) => {
     const tally = new Tally(false, cpu(0));
-    for (let i = 0; i < answered; i++) tally.answered(200, i + 1, 0);
+    for (let i = 0; i < answered; i++) tally.answered(200, (i + 1) * 1000, 0);
     tally.checked('is fine', answered > 2);
     tally.failed('ECONNREFUSED');
     return tally.totals('iouring', 1000 + answered, cpu(1000));
