@@ -10,6 +10,7 @@ class TestThread implements PacedThread {
   readonly begun: { slot: number; intendedMs: number | undefined }[] = [];
   readonly pauses: { slot: number; untilMs: number }[] = [];
   fails = false;
+  nowMs = 0;
   begin(slot: Slot, intendedMs: number | undefined): boolean {
     this.begun.push({ slot: slot.index, intendedMs });
     return !this.fails;
@@ -37,7 +38,8 @@ function setUp(rate: number, slotCount: number) {
 
 test('each request goes to the slot that has been free longest, at its moment', () => {
   const { thread, wakes, pacing, slots } = setUp(100, 3);
-  for (const slot of slots) pacing.onFree(slot, -1);
+  thread.nowMs = -1;
+  for (const slot of slots) pacing.onFree(slot);
   assert.deepEqual(thread.begun, []);
   pacing.beginDue(0);
   assert.deepEqual(thread.begun, [{ slot: 0, intendedMs: 0 }]);
@@ -51,19 +53,22 @@ test('each request goes to the slot that has been free longest, at its moment', 
 
 test('what falls due while all slots are busy waits, keeps its moment, and is nobody’s lateness', () => {
   const { thread, delays, pacing, slots, late } = setUp(1000, 1);
-  pacing.onFree(slots[0]!, 0);
+  thread.nowMs = 0;
+  pacing.onFree(slots[0]!);
   assert.equal(thread.begun.length, 1);
   pacing.beginDue(50);
   assert.equal(thread.begun.length, 1);
-  pacing.onFree(slots[0]!, 50);
+  thread.nowMs = 50;
+  pacing.onFree(slots[0]!);
   assert.deepEqual(thread.begun[1], { slot: 0, intendedMs: 1 });
   assert.equal(late(), 0);
   assert.equal(delays.data().maxUs, 0);
 });
 
 test('a request that leaves late although a slot was free counts as late', () => {
-  const { pacing, slots, late, delays } = setUp(100, 2);
-  for (const slot of slots) pacing.onFree(slot, -1);
+  const { thread, pacing, slots, late, delays } = setUp(100, 2);
+  thread.nowMs = -1;
+  for (const slot of slots) pacing.onFree(slot);
   pacing.beginDue(0.5);
   assert.equal(late(), 0);
   pacing.beginDue(13);
@@ -74,7 +79,8 @@ test('a request that leaves late although a slot was free counts as late', () =>
 test('after a request that failed at once the event loop has its turn', () => {
   const { thread, pacing, slots, wakes } = setUp(1000, 4);
   thread.fails = true;
-  for (const slot of slots) pacing.onFree(slot, -1);
+  thread.nowMs = -1;
+  for (const slot of slots) pacing.onFree(slot);
   pacing.beginDue(100);
   assert.equal(thread.begun.length, 1);
   assert.equal(wakes.at(-1), 1);
@@ -82,11 +88,13 @@ test('after a request that failed at once the event loop has its turn', () => {
 
 test('at the end it begins what is due and free, and tells what never was', () => {
   const { thread, pacing, slots } = setUp(1000, 2);
-  for (const slot of slots) pacing.onFree(slot, -1);
+  thread.nowMs = -1;
+  for (const slot of slots) pacing.onFree(slot);
   pacing.beginDue(0);
   assert.equal(pacing.stop(10), 8);
   assert.equal(thread.begun.length, 2);
-  pacing.onFree(slots[0]!, 11);
+  thread.nowMs = 11;
+  pacing.onFree(slots[0]!);
   assert.equal(thread.begun.length, 2);
 });
 
@@ -94,7 +102,8 @@ test('a thinking slot begins again after its pause', () => {
   const thread = new TestThread();
   const pacing = new ThinkPacing(thread, () => 250);
   const slot = new Slot(3, 0);
-  pacing.onFree(slot, 1000);
+  thread.nowMs = 1000;
+  pacing.onFree(slot);
   assert.deepEqual(thread.pauses, [{ slot: 3, untilMs: 1250 }]);
   assert.deepEqual(thread.begun, []);
   pacing.onPauseOver(slot);
