@@ -93,6 +93,7 @@ class RunWatch implements RunObserver {
   #usageBefore = process.cpuUsage();
   #usage = { user: 0, system: 0 };
   #segmentsBefore: SegmentCounts | undefined;
+  #hasEnded = false;
 
   constructor(options: ConductOptions) {
     this.#options = options;
@@ -122,6 +123,9 @@ class RunWatch implements RunObserver {
     const sample = toSample(report, sourcePorts);
     if (report.second >= 0) this.series.push(sample);
     else if (report.second === -1) this.#begin();
+    // Answers that are awaited afterwards, and threads that end, belong to no measured second.
+    const { durationMs } = this.#options.plan;
+    if (durationMs !== undefined && (report.second + 1) * SECOND_MS >= durationMs) this.end();
     this.#options.onSecond?.(sample, report);
   }
 
@@ -132,7 +136,10 @@ class RunWatch implements RunObserver {
     this.#segmentsBefore = readSegments(this.#files);
   }
 
+  /** The measured part is over. Idempotent. */
   end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     this.#usage = process.cpuUsage(this.#usageBefore);
     this.server = serverCpuBetween(
       this.#serverBefore,
@@ -165,6 +172,7 @@ class RunWatch implements RunObserver {
   }
 }
 
+const SECOND_MS = 1000;
 /** A timer may end a second a little early; a last one that the run cut is shorter than that. */
 const WHOLE_SECOND_MS = 990;
 
