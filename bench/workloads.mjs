@@ -68,9 +68,10 @@ export const WORKLOADS = [
     check: ({ body }) => body === ECHO_BODY,
   }),
   get('headers20', 'Plaintext, 20 browser headers', { headers: BROWSER_HEADERS }),
-  get('params', 'Path parameter', {
-    path: '/users/12345',
-    check: ({ body, type }) => body === '12345' && type.startsWith('text/plain'),
+  // The load client counts the zeros up: no two of these requests are the same.
+  get('params', 'Path parameter, each another', {
+    path: '/users/00000000',
+    check: ({ body, type }) => body === '00000000' && type.startsWith('text/plain'),
   }),
   get('latency1', 'Plaintext, 1 connection', { connections: 1 }),
   get('connections512', 'Plaintext, 512 connections', { connections: 512 }),

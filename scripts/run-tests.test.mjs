@@ -19,9 +19,10 @@ function run(context, files, ...args) {
     writeFileSync(path.join(root, file), text);
   }
   mkdirSync(path.join(root, 'scripts'), { recursive: true });
-  copyFileSync(SCRIPT, path.join(root, 'scripts/run-tests.mjs'));
+  for (const script of ['run-tests.mjs', 'failed-files.mjs'])
+    copyFileSync(path.join(path.dirname(SCRIPT), script), path.join(root, 'scripts', script));
   // A runner inside of a test of the outer runner would report to it instead of to us.
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const { NODE_TEST_CONTEXT: _, HOLDFAST_RETRY: __, ...env } = process.env;
   const result = spawnSync(process.execPath, ['scripts/run-tests.mjs', ...args], {
     cwd: root,
     env,
@@ -47,6 +48,29 @@ test('canary: a test that fails makes the run fail', (context) => {
   const { status, stdout } = run(context, { ...BUILT, 'dist/base/a.test.js': FAILING });
   assert.equal(status, 1);
   assert.match(stdout, /ℹ fail 1\n/);
+});
+
+const UNSTEADY = `import { existsSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+test('fails once', () => {
+  if (existsSync('failed-before')) return;
+  writeFileSync('failed-before', '');
+  throw new Error('planted');
+});
+`;
+
+test('with --retry a file that failed is run once more, and named', (context) => {
+  const files = { ...BUILT, 'src/base/b.test.ts': '', 'dist/base/b.test.js': UNSTEADY };
+  assert.equal(run(context, files).status, 1);
+  const { status, stdout } = run(context, files, '--retry');
+  assert.equal(status, 0, stdout);
+  assert.match(stdout, /unsteady: failed once and passed the second time: dist\/base\/b\.test\.js\n/);
+});
+
+test('canary: a file that fails twice has failed, with --retry too', (context) => {
+  const { status, stdout } = run(context, { ...BUILT, 'dist/base/a.test.js': FAILING }, '--retry');
+  assert.equal(status, 1);
+  assert.match(stdout, /failed twice/);
 });
 
 test('a test that was not built makes the run fail, by name', (context) => {

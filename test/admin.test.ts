@@ -276,7 +276,9 @@ test('readiness ends when draining begins, and the admin port closes last', asyn
   assert.equal(await ready.text(), 'draining\n');
   assert.equal((await fetch(`${url}/healthz`)).status, 200);
   assert.deepEqual(await closing, { drained: 0, forced: 1 });
-  assert.equal((await server.stats()).deadlines.drain, 1);
+  const { deadlines, closeReasons } = await server.stats();
+  assert.equal(deadlines.drain, 1);
+  assert.equal(closeReasons['drain-timeout'], 1);
   await assert.rejects(fetch(`${url}/healthz`));
 });
 

@@ -16,7 +16,7 @@ test('the package holds what runs and what people need, and nothing else', () =>
   const stray = packed.filter(
     (file) =>
       !/^[A-Z]+(\.md)?$|^package\.json$|^dist\/[\w/.-]+\.(js|d\.ts)$/.test(file) ||
-      /\.(test|contract)\.|tsbuildinfo/.test(file),
+      /\.(test|contract|fixture)\.|tsbuildinfo/.test(file),
   );
   assert.deepEqual(stray, []);
 });

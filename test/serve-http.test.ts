@@ -56,6 +56,11 @@ for (const engine of ENGINES) {
               response.headers.append('set-cookie', 'b=2');
               return response as unknown as globalThis.Response;
             }
+            case '/reason':
+              return new Response('hot', {
+                status: 418,
+                statusText: "I'm a teapot",
+              }) as unknown as globalThis.Response;
             case '/platform':
               return new globalThis.Response('from the platform', { status: 201, headers: { 'x-a': 'b' } });
             case '/empty':
@@ -235,6 +240,12 @@ for (const engine of ENGINES) {
       assert.equal(response.status, 201);
       assert.equal(response.headers.get('x-a'), 'b');
       assert.equal(response.body, 'from the platform');
+    });
+
+    it('sends the reason phrase that the handler gave', async () => {
+      const response = await fetch(`http://127.0.0.1:${server.port}/reason`);
+      assert.equal(response.status, 418);
+      assert.equal(response.statusText, "I'm a teapot");
     });
 
     it('sends neither body nor length with 204, and no body with 304', async () => {

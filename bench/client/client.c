@@ -8,6 +8,9 @@
  * "discard" (learn the length of a response once, then let the kernel throw the bytes away and count
  * them: the lightest client there is, for servers on every core).
  *
+ * Eight zeros in the request are a number that counts up with every batch, so that no two requests are the
+ * same: servers that remember what they have parsed must not be measured by that alone.
+ *
  * It writes "begin" when the warm-up is over and "end" when the window is, each at once, so that the
  * harness reads the server's CPU at those moments; then one line of JSON. It knows only as much HTTP as
  * framing by Content-Length takes; a response without it, or with another status than 2xx, is an error.
@@ -38,6 +41,8 @@ enum {
   BUCKETS = (32 - STEP_BITS) << STEP_BITS,
 };
 
+static const char NUMBER[] = "00000000";
+
 enum mode { KEEP, CLOSE, DISCARD };
 
 struct connection {
@@ -55,6 +60,7 @@ static struct sockaddr_in server;
 static int poll_fd, connection_count, depth;
 static enum mode mode;
 static char *batch;
+static char *number; /* in the batch; NULL when its requests are all the same */
 static size_t batch_bytes, response_bytes;
 static uint64_t histogram[BUCKETS], now_ns;
 static uint64_t responses, errors, bad_statuses, connects, bytes_received;
@@ -128,7 +134,16 @@ static void send_batch(struct connection *c) {
   }
 }
 
+/* Counts the number in the batch up by one; after 99999999 it begins anew. */
+static void count_up(void) {
+  for (char *digit = number + sizeof NUMBER - 2; digit >= number; digit--) {
+    if (++*digit <= '9') return;
+    *digit = '0';
+  }
+}
+
 static void begin_batch(struct connection *c) {
+  if (number != NULL) count_up();
   c->outstanding = depth;
   c->outstanding_bytes = (size_t)depth * response_bytes;
   c->unsent_at = 0;
@@ -287,6 +302,7 @@ int main(int argc, char **argv) {
   struct connection *connections = calloc((size_t)connection_count, sizeof *connections);
   if (request_bytes == 0 || batch == NULL || connections == NULL) die("setting up");
   for (int i = 0; i < depth; i++) memcpy(batch + (size_t)i * request_bytes, request, request_bytes);
+  number = memmem(batch, batch_bytes, NUMBER, sizeof NUMBER - 1);
 
   poll_fd = epoll_create1(EPOLL_CLOEXEC);
   if (mode == DISCARD) learn_response_bytes(request_bytes);

@@ -1,8 +1,11 @@
-/** `holdfast serve` as the scenarios start it: the command line, with the smallest module. */
+/** `holdfast serve` as the scenarios start it: the command line, with the smallest module unless another is named. */
 import { existsSync } from 'node:fs';
 import { BENCH_DIR, ROOT_DIR } from './paths.mjs';
 
-export function holdfastCommand(port, { workers = 1, engine = 'iouring' } = {}) {
+export function holdfastCommand(
+  port,
+  { workers = 1, engine = 'iouring', balance = 'kernel', module = 'hello' } = {},
+) {
   const main = `${ROOT_DIR}dist/cli/main.js`;
   if (!existsSync(main)) throw new Error('dist/cli/main.js is not built (npm run build)');
   return {
@@ -10,8 +13,8 @@ export function holdfastCommand(port, { workers = 1, engine = 'iouring' } = {}) 
     args: [
       main,
       'serve',
-      `${BENCH_DIR}scenarios/hello.mjs`,
-      ...['-p', String(port), '-w', String(workers), '--engine', engine],
+      `${BENCH_DIR}scenarios/${module}.mjs`,
+      ...['-p', String(port), '-w', String(workers), '--engine', engine, '--balance', balance],
     ],
   };
 }

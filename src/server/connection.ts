@@ -8,13 +8,7 @@
  */
 import { concatBytes, copyBytes } from '../base/bytes.ts';
 import type { CloseReason, EngineConnection } from '../engine/engine.ts';
-import {
-  FAULT_BODY_TIMEOUT,
-  FAULT_BODY_TOO_LARGE,
-  FAULT_HANDLER_TIMEOUT,
-  FAULT_HEADER_TIMEOUT,
-  type Fault,
-} from '../protocol/error.ts';
+import { FAULT_BODY_TOO_LARGE, FAULT_HEADER_TIMEOUT, type Fault } from '../protocol/error.ts';
 import { ChunkedDecoder } from '../protocol/h1/chunked.ts';
 import { HEAD_COMPLETE, HEAD_MORE, type RequestHeadParser } from '../protocol/h1/request-head.ts';
 import type { ExchangePort, IncomingBody } from '../web/request.ts';
@@ -138,7 +132,7 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
         else this.#silent('linger');
         return;
       case STATE_EXCHANGE:
-        this.#exchangeDeadline();
+        if (this.exchange?.deadline(this.thread.nowMs) === false) this.#arm(this.exchange.deadlineMs);
         return;
     }
   }
@@ -295,6 +289,12 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
         this.#arm(NEVER);
         break;
       }
+      const known = this.#parser === null ? this.thread.heads.recall(this.id, bytes, at, end) : null;
+      if (known !== null) {
+        at += known.parser.headBytes;
+        at = this.#begin(known.parser, known.text, 0, this.thread.urlOf(known), bytes, at, end);
+        continue;
+      }
       const parser = this.#parser ?? this.thread.parser;
       const status = parser.parse(bytes, at, end);
       if (status === HEAD_COMPLETE) {
@@ -307,12 +307,13 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
         const textAt = at - textStart;
         const headEnd = at + parser.headBytes;
         if (parser === this.#parser) this.#parser = null;
+        else if (this.exchangeId > 0) this.thread.rememberHead(this.id, this.exchangeId, bytes, at);
         if (textAt + parser.headBytes > text.length) {
           textStart = at;
           text = latin1Slice.call(bytes, at, headEnd);
-          at = this.#begin(parser, text, 0, bytes, headEnd, end);
-        } else at = this.#begin(parser, text, textAt, bytes, headEnd, end);
-        parser.reset();
+          at = this.#begin(parser, text, 0, undefined, bytes, headEnd, end);
+        } else at = this.#begin(parser, text, textAt, undefined, bytes, headEnd, end);
+        if (parser === this.thread.parser) parser.reset();
       } else if (status === HEAD_MORE) {
         this.#keepHead(parser, bytes, at, end);
         break;
@@ -334,6 +335,7 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
     parser: RequestHeadParser,
     text: string,
     textAt: number,
+    url: string | undefined,
     bytes: Uint8Array,
     at: number,
     end: number,
@@ -341,7 +343,7 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
     this.state = STATE_EXCHANGE;
     const id = ++this.exchangeId;
     const thread = this.thread;
-    const exchange = thread.takeExchange(this, id, parser, text, textAt);
+    const exchange = thread.takeExchange(this, id, parser, text, textAt, url);
     this.exchange = exchange;
     if (parser.contentLength > 0 || parser.chunked) {
       if (parser.contentLength > thread.settings.limits.bodyBytesMax) {
@@ -441,20 +443,6 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
     const { bodyMs } = this.thread.settings.timeouts;
     exchange.bodyDeadlineMs = exchange.body?.isWaited === true ? this.thread.nowMs + bodyMs : undefined;
     this.#arm(exchange.deadlineMs);
-  }
-
-  #exchangeDeadline(): void {
-    const exchange = this.exchange;
-    if (exchange === null) return;
-    const now = this.thread.nowMs;
-    if (now >= (exchange.handlerDeadlineMs ?? NEVER)) {
-      exchange.handlerDeadlineMs = undefined;
-      this.thread.deadlines.handler++;
-      exchange.handlerTimeout(FAULT_HANDLER_TIMEOUT);
-    } else if (now >= (exchange.bodyDeadlineMs ?? NEVER)) {
-      this.thread.deadlines.body++;
-      exchange.requestFault(FAULT_BODY_TIMEOUT, new RequestFaultError(FAULT_BODY_TIMEOUT));
-    } else this.#arm(exchange.deadlineMs);
   }
 
   // BodyOwner

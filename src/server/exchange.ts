@@ -7,7 +7,12 @@
  */
 
 import type { CloseReason } from '../engine/engine.ts';
-import { FAULT_HANDLER_FAILED, type Fault } from '../protocol/error.ts';
+import {
+  FAULT_BODY_TIMEOUT,
+  FAULT_HANDLER_FAILED,
+  FAULT_HANDLER_TIMEOUT,
+  type Fault,
+} from '../protocol/error.ts';
 import type { RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { METHOD_HEAD } from '../protocol/semantics/methods.ts';
 import {
@@ -21,7 +26,7 @@ import { createRequest, type HoldfastRequest } from '../web/request.ts';
 import type { Response } from '../web/response.ts';
 import type { HttpConnection } from './connection.ts';
 import { ServerContext } from './context.ts';
-import { HandlerTimeoutError, type RequestFaultError } from './errors.ts';
+import { HandlerTimeoutError, RequestFaultError } from './errors.ts';
 import type { RequestBody } from './request-body.ts';
 import { FRAMING_CLOSE, ResponseStream } from './response-stream.ts';
 
@@ -59,6 +64,7 @@ export class Exchange {
     parser: RequestHeadParser,
     text: string,
     textAt: number,
+    url: string | undefined,
   ) {
     this.connection = connection;
     this.id = id;
@@ -82,6 +88,7 @@ export class Exchange {
       textAt + parser.fieldsStart,
       textAt + parser.headBytes,
       parser.contentLength > 0 || parser.chunked,
+      url,
     );
   }
 
@@ -293,7 +300,21 @@ export class Exchange {
     this.#answerFault(fault);
   }
 
-  handlerTimeout(fault: Fault): void {
+  /** @returns false when neither of its deadlines has come */
+  deadline(nowMs: number): boolean {
+    const { deadlines } = this.connection.thread;
+    if (nowMs >= (this.handlerDeadlineMs ?? NEVER)) {
+      this.handlerDeadlineMs = undefined;
+      deadlines.handler++;
+      this.#handlerTimeout(FAULT_HANDLER_TIMEOUT);
+    } else if (nowMs >= (this.bodyDeadlineMs ?? NEVER)) {
+      deadlines.body++;
+      this.requestFault(FAULT_BODY_TIMEOUT, new RequestFaultError(FAULT_BODY_TIMEOUT));
+    } else return false;
+    return true;
+  }
+
+  #handlerTimeout(fault: Fault): void {
     if (this.#settled) return;
     const error = new HandlerTimeoutError(this.connection.thread.settings.timeouts.handlerMs);
     this.connection.thread.countFault(fault);

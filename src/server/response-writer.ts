@@ -135,7 +135,13 @@ export class ResponseWriter {
         'content-type',
       );
     } else {
-      at = encoder.beginInto(out, start, parts.status, modeOf(exchange));
+      at =
+        parts.statusText === ''
+          ? encoder.beginInto(out, start, parts.status, modeOf(exchange))
+          : checked(
+              encoder.beginWithReasonInto(out, start, parts.status, parts.statusText, modeOf(exchange)),
+              'statusText',
+            );
       if (parts.contentType !== undefined)
         at = checked(encoder.fieldInto(out, at, 'Content-Type', parts.contentType), 'content-type');
       for (let i = 0; i < names.length; i++) {

@@ -377,6 +377,7 @@ async function closeThread(
   const isLate = await waitForEnd(thread, settings.timeouts.drainMs, forced);
   const left = thread.openConnections;
   if (isLate) thread.deadlines.drain += left;
+  thread.resetAll(isLate ? 'drain-timeout' : 'forced');
   await engine.close();
   await running.accessLog?.flush(LOG_FLUSH_MS);
   return { drained: open - left, forced: left };

@@ -16,6 +16,7 @@ import { HttpConnection } from './connection.ts';
 import { type ConnectionStates, connectionRows, countStates } from './connection-table.ts';
 import { ErrorLog } from './error-log.ts';
 import { Exchange } from './exchange.ts';
+import { HeadMemory, type RememberedHead } from './head-memory.ts';
 import type { ErrorHandler, FetchHandler, LoggerLike, Settings } from './options.ts';
 import { ResponseWriter } from './response-writer.ts';
 
@@ -78,6 +79,7 @@ export class ServerThread implements EngineHandler {
     drain: 0,
   };
   parser: RequestHeadParser;
+  readonly heads: HeadMemory;
   readonly #logger: LoggerLike;
   readonly #errorLog: ErrorLog;
   readonly #accessLog: ((record: AccessRecord) => void) | undefined;
@@ -103,6 +105,7 @@ export class ServerThread implements EngineHandler {
     const { headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax } = options.settings.limits;
     this.protocolLimits = { ...DEFAULT_LIMITS, headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax };
     this.parser = new RequestHeadParser(this.protocolLimits);
+    this.heads = new HeadMemory(this.protocolLimits);
     this.#admission = new Admission(options.settings.limits, () => this.#engine!);
     this.#isLimited = this.#admission.isLimited;
     this.writer = new ResponseWriter(options.settings.timeouts.idleMs);
@@ -160,6 +163,16 @@ export class ServerThread implements EngineHandler {
     return parser;
   }
 
+  /** The head that `parser` has read whole may come again on the connection `id`. */
+  rememberHead(id: number, requests: number, bytes: Uint8Array, at: number): void {
+    this.parser = this.heads.remember(id, requests, this.parser, bytes, at);
+  }
+
+  /** @hot */
+  urlOf(head: RememberedHead): string {
+    return (head.url ??= head.urlFor(this.scheme, this.defaultAuthority));
+  }
+
   takeConnectionId(): number {
     return ++this.#connectionId;
   }
@@ -170,9 +183,10 @@ export class ServerThread implements EngineHandler {
     parser: RequestHeadParser,
     text: string,
     textAt: number,
+    url: string | undefined,
   ): Exchange {
     this.#requests++;
-    return new Exchange(connection, id, parser, text, textAt);
+    return new Exchange(connection, id, parser, text, textAt, url);
   }
 
   writeFault(engine: EngineConnection, fault: Fault): void {
@@ -250,6 +264,11 @@ export class ServerThread implements EngineHandler {
   drain(idleGraceMs: number): void {
     this.isDraining = true;
     for (const connection of this.connections()) connection.drain(idleGraceMs);
+  }
+
+  /** The end of all that is still open, at once. */
+  resetAll(reason: CloseReason): void {
+    for (const connection of [...this.connections()]) connection.reset(reason);
   }
 
   /** One row a connection, at most `countMax`: those at work first. */

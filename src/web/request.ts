@@ -113,6 +113,7 @@ export class HoldfastRequest implements BodyOwner {
     fieldsStart: number,
     fieldsEnd: number,
     hasBody: boolean,
+    url: string | undefined,
   ) {
     this._port = port;
     this._exchangeId = exchangeId;
@@ -128,7 +129,7 @@ export class HoldfastRequest implements BodyOwner {
     this._fieldsEnd = fieldsEnd;
     this._withBody = hasBody;
     this._used = false;
-    this._url = undefined;
+    this._url = url;
     this._headers = undefined;
     this._kept = undefined;
     this._stream = undefined;
@@ -295,6 +296,7 @@ Object.defineProperty(HoldfastRequest.prototype, 'constructor', {
  * `text` is a latin1 snapshot that holds the head; all positions are indexes in it.
  * @param methodId 1 GET, 2 HEAD, 3 POST, 4 PUT, 5 DELETE, 6 OPTIONS, 7 PATCH, 0 any other: text[start, methodEnd)
  * @param hostStart -1 when the request has no authority
+ * @param url what `requestUrl` gives for these positions, where the caller has it already
  * @hot
  */
 export function createRequest(
@@ -311,6 +313,7 @@ export function createRequest(
   fieldsStart: number,
   fieldsEnd: number,
   hasBody: boolean,
+  url?: string,
 ): HoldfastRequest {
   ensurePlatform();
   return new HoldfastRequest(
@@ -327,6 +330,7 @@ export function createRequest(
     fieldsStart,
     fieldsEnd,
     hasBody,
+    url,
   );
 }
 

@@ -133,6 +133,20 @@ test('a head with fields is begun, filled and ended', () => {
   }
 });
 
+test('a reason phrase of the handler takes the place of the usual one', () => {
+  const heads = encoder();
+  const out = new Uint8Array(512);
+  for (const reason of ['Fine', 'a\tb c', 'caf\xe9', 'Found']) {
+    const p = heads.endInto(out, heads.beginWithReasonInto(out, 3, 302, reason, MODE_CLOSE), 0);
+    equal(
+      textOf(out, 3, p),
+      `HTTP/1.1 302 ${reason}\r\n${DATE}Connection: close\r\nContent-Length: 0\r\n\r\n`,
+    );
+  }
+  for (const reason of ['a\r\nb', 'a\nb', 'a\0', '\u0161'])
+    equal(heads.beginWithReasonInto(out, 0, 200, reason, MODE_CLOSE), -1, JSON.stringify(reason));
+});
+
 test('a field that would inject a header is refused', () => {
   const heads = encoder();
   const out = new Uint8Array(256);

@@ -138,6 +138,18 @@ export class ResponseHeadEncoder {
   }
 
   /**
+   * `beginInto` with a reason phrase of the handler's own, in latin1. Needs its length more.
+   * @returns -1 when it is not legal: RFC 9112 §4
+   */
+  beginWithReasonInto(out: Uint8Array, at: number, status: number, reason: string, mode: number): number {
+    if (reason === reasonPhrase(status)) return this.beginInto(out, at, status, mode);
+    const template = this.#template(status, undefined, ENDING_OPEN, mode);
+    if (template === undefined || !isFieldValue(reason)) return -1;
+    const p = writeText(out, at, `HTTP/1.1 ${status} ${reason}`);
+    return copyInto(out, p, template.bytes.subarray(template.bytes.indexOf(CR)));
+  }
+
+  /**
    * One field line. Needs both lengths and 4. What frames the message (Content-Length,
    * Transfer-Encoding, Connection) is the caller's to keep out: `endInto` and the mode write those.
    * @returns -1 when name or value is not legal; the head is then to be given up. @hot

@@ -1,0 +1,54 @@
+/**
+ * The steps of a search for the highest rate that keeps a threshold: the rate that was asked for, and the
+ * latency that came of it.
+ */
+import type { LimitStep } from '../result.ts';
+import { countAxis, latencyAxis } from './axis.ts';
+import { drawLine } from './line.ts';
+import type { Markup } from './markup.ts';
+import { formatMs, formatRate } from './numbers.ts';
+import { drawPlot, percent, pointAt } from './plot.ts';
+import { linearScale } from './scale.ts';
+
+export function drawLimitChart(steps: readonly LimitStep[]): Markup {
+  const byRate = [...steps].sort((a, b) => a.ratePerSecond - b.ratePerSecond);
+  const counts = countAxis(
+    'requests a second asked for',
+    byRate.map((step) => step.ratePerSecond),
+    false,
+  );
+  const latencies = latencyAxis(byRate.map((step) => step.measuredMs));
+  // A disc at the foot or at the border would be cut in half.
+  const x = { ...counts, scale: linearScale(counts.scale.low, counts.scale.high * 1.02) };
+  const y = latencies;
+  const points = byRate.map((step) => [step.ratePerSecond, step.measuredMs] as const);
+  const found = byRate.filter((step) => step.isMet).at(-1);
+  const result =
+    found === undefined
+      ? 'none kept the threshold'
+      : `${formatRate(found.ratePerSecond)} was the highest that kept it`;
+  return drawPlot({
+    title: 'Rates that were tried',
+    x,
+    y: { ...y, title: `measured ${y.title}` },
+    height: 'tall',
+    description: `Rates that were tried, and the latency at each: ${steps.length} steps, ${result}. The table has them all.`,
+    legend: [
+      { name: 'threshold met', style: 'met', kind: 'point' },
+      { name: 'threshold missed', style: 'missed', kind: 'point' },
+    ],
+    lines: drawLine({ name: 'steps', style: 'thin', points }, x.scale, y.scale),
+    points: byRate.map((step) =>
+      pointAt(percent(x.scale.at(step.ratePerSecond)), percent(1 - y.scale.at(step.measuredMs)), step.isMet),
+    ),
+    readOut: {
+      at: byRate.map((step) => x.scale.at(step.ratePerSecond)),
+      labels: byRate.map((step) => `${formatRate(step.ratePerSecond)} req/s asked`),
+      rows: [
+        { name: 'answered', values: byRate.map((step) => `${formatRate(step.achievedPerSecond)} req/s`) },
+        { name: 'latency', values: byRate.map((step) => formatMs(step.measuredMs)) },
+        { name: 'threshold', values: byRate.map((step) => (step.isMet ? 'met' : 'missed')) },
+      ],
+    },
+  });
+}

@@ -1,0 +1,127 @@
+/** Under which conditions the figures hold: what was asked for, the machines that sent, and the CPU that it took. */
+import type { LoadResult, PlanSummary } from '../result.ts';
+import { cpuMsAnAnswer } from './key-figures.ts';
+import { html, type Markup, type Piece } from './markup.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatMemory,
+  formatMs,
+  formatNumberOf,
+  formatRate,
+  formatShare,
+  NO_FIGURE,
+} from './numbers.ts';
+import { drawFacts, drawTable } from './table.ts';
+
+export function drawSetting(result: LoadResult): Markup {
+  return html`<section class="pair split">
+<div class="card"><h2>Plan</h2>${drawFacts(planFacts(result.plan))}</div>
+<div class="card"><h2>Requests and traffic</h2>${drawFacts(requestFacts(result))}<h2 class="second">CPU</h2>${drawCpu(result)}</div>
+</section>
+<section class="card" aria-labelledby="machines"><h2 id="machines">${result.machines.length === 1 ? 'Client machine' : 'Client machines'}</h2>${drawMachines(result)}</section>`;
+}
+
+function planFacts(plan: PlanSummary): [string, Piece][] {
+  const facts: [string, Piece][] = [
+    [
+      plan.urls.length === 1 ? 'URL' : 'URLs',
+      plan.urls.map((url) => html`<span class="address">${url}</span>`),
+    ],
+    ['method', plan.method],
+    ['connections', formatCount(plan.connections)],
+    [
+      'rate',
+      plan.ratePerSecond === undefined
+        ? 'as fast as answered'
+        : `${formatRate(plan.ratePerSecond)} req/s, constant`,
+    ],
+  ];
+  if (plan.durationMs !== undefined) facts.push(['duration', formatDuration(plan.durationMs)]);
+  if (plan.requestCount !== undefined) facts.push(['requests', formatCount(plan.requestCount)]);
+  if (plan.warmupMs > 0) facts.push(['warm-up, not measured', formatDuration(plan.warmupMs)]);
+  if (plan.rampMs > 0) facts.push(['connections opened over', formatDuration(plan.rampMs)]);
+  if (plan.thinkMaxMs > 0)
+    facts.push([
+      'think time',
+      `${plan.thinkMinMs > 0 ? formatDuration(plan.thinkMinMs) : '0'} to ${formatDuration(plan.thinkMaxMs)}`,
+    ]);
+  facts.push(['time limit', formatDuration(plan.timeoutMs)]);
+  if (plan.newConnection) facts.push(['keep-alive', 'off: a new connection for each request']);
+  if (plan.pipeline > 1) facts.push(['pipelining', `${formatCount(plan.pipeline)} requests`]);
+  facts.push(['client', `${plan.engine} engine, ${formatNumberOf(plan.threads, 'thread')}`]);
+  if (plan.sourceAddresses.length > 0) facts.push(['source addresses', plan.sourceAddresses.join(', ')]);
+  if (plan.script !== undefined) facts.push(['script', html`<span class="address">${plan.script}</span>`]);
+  return facts;
+}
+
+function requestFacts({ requests, bytesReceived, bytesSent, durationMs }: LoadResult): [string, Piece][] {
+  const perSecond = (bytes: number) =>
+    durationMs > 0
+      ? `${formatBytes(bytes)}, ${formatBytes(bytes / (durationMs / 1000))}/s`
+      : formatBytes(bytes);
+  return [
+    ['sent', formatCount(requests.sent)],
+    ['answered', formatCount(requests.answered)],
+    ['succeeded (status below 400)', formatCount(requests.succeeded)],
+    ['failed', formatCount(requests.failed)],
+    ['under way when the run ended', formatCount(requests.unfinished)],
+    ['bytes received', perSecond(bytesReceived)],
+    ['bytes sent', perSecond(bytesSent)],
+  ];
+}
+
+function drawCpu(result: LoadResult): Markup {
+  const { cpu, durationMs } = result;
+  const row = (name: string, userMs: number | undefined, systemMs: number | undefined): Piece[] => [
+    name,
+    formatMs(userMs),
+    formatMs(systemMs),
+    userMs === undefined || systemMs === undefined || !(durationMs > 0)
+      ? NO_FIGURE
+      : formatRate((userMs + systemMs) / durationMs),
+    formatMs(cpuMsAnAnswer(result, userMs, systemMs)),
+  ];
+  const waited = cpu.clientWaitedMs;
+  return html`${drawTable({
+    caption: 'CPU time of client and server',
+    columns: ['', 'user', 'system', 'cores', 'a request'].map((head, index) => ({
+      head,
+      isNumber: index > 0,
+    })),
+    rows: [
+      row('client', cpu.clientUserMs, cpu.clientSystemMs),
+      row('server', cpu.serverUserMs, cpu.serverSystemMs),
+    ],
+    folds: true,
+  })}${cpu.serverUserMs === undefined && html`<p class="note">The server’s CPU is known only when it runs on this machine and may be looked at.</p>`}${
+    waited !== undefined &&
+    html`<p class="note">The client’s threads were ready to run and had no core for ${formatMs(waited)}${durationMs > 0 && ` (${formatShare(waited / durationMs)} of the run)`}.</p>`
+  }`;
+}
+
+function drawMachines({ machines, requests }: LoadResult): Markup {
+  return drawTable({
+    caption: 'Machines that sent requests',
+    columns: [
+      { head: 'name' },
+      { head: 'CPU' },
+      { head: 'system' },
+      { head: 'Node.js' },
+      { head: 'cores', isNumber: true },
+      { head: 'memory', isNumber: true },
+      { head: 'answered', isNumber: true },
+    ],
+    rows: machines.map((machine) => [
+      machine.name,
+      machine.cpu,
+      machine.os,
+      machine.node,
+      formatCount(machine.cores),
+      formatMemory(machine.memoryBytes),
+      html`${formatCount(machine.answered)}${machines.length > 1 && requests.answered > 0 && ` (${formatShare(machine.answered / requests.answered)})`}`,
+    ]),
+    folds: true,
+  });
+}

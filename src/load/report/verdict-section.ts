@@ -1,0 +1,92 @@
+/**
+ * What comes first: what limited the run, in plain words, what that means for the figures below, how it is
+ * known, and what to do about it.
+ */
+import type { LimitName, LoadResult } from '../result.ts';
+import { html, type Markup, type Piece } from './markup.ts';
+import { formatDuration } from './numbers.ts';
+
+/** `fair`: the figures say something about the server; `client`: more about the client; `bad`: little at all. */
+type Tone = 'fair' | 'client' | 'bad';
+
+interface Reading {
+  readonly headline: string;
+  readonly meaning: string;
+  readonly tone: Tone;
+}
+
+const READINGS: Record<LimitName, Reading> = {
+  'server-cpu': {
+    headline: 'The server’s CPU was the limit',
+    meaning: 'The figures below are what this server can do on the CPU that it had.',
+    tone: 'fair',
+  },
+  'client-cpu': {
+    headline: 'This client’s CPU was the limit',
+    meaning:
+      'The server could perhaps do more: read its rates as a lower bound, and latencies as an upper bound.',
+    tone: 'client',
+  },
+  'ephemeral-ports': {
+    headline: 'The client ran out of source ports',
+    meaning: 'The figures below say how fast ports become free again, and little about the server.',
+    tone: 'client',
+  },
+  descriptors: {
+    headline: 'The client ran out of descriptors',
+    meaning: 'Connections could not be opened as planned: the figures below say little about the server.',
+    tone: 'client',
+  },
+  network: {
+    headline: 'The network was the limit',
+    meaning: 'The figures below are what goes over this link.',
+    tone: 'fair',
+  },
+  'handler-time': {
+    headline: 'The time that each answer takes was the limit',
+    meaning: 'Neither side was short of CPU: how long each answer takes decided how many there were.',
+    tone: 'fair',
+  },
+  'asked-rate': {
+    headline: 'The asked rate was the limit',
+    meaning: 'Nothing else held this run back: how much more the server could do, it does not say.',
+    tone: 'fair',
+  },
+  errors: {
+    headline: 'Errors decided this run',
+    meaning: 'The figures below describe failures more than the server’s work.',
+    tone: 'bad',
+  },
+  unknown: {
+    headline: 'No single limit was found',
+    meaning: 'Nothing that was watched stands out as what held this run back.',
+    tone: 'fair',
+  },
+};
+
+const SIGNS: Record<Tone, string> = { fair: 'i', client: '!', bad: '✕' };
+
+export function drawVerdict(result: LoadResult): Markup {
+  const { verdict } = result;
+  const reading = READINGS[verdict.limit] ?? READINGS.unknown;
+  return html`<section class="card verdict ${reading.tone}" aria-labelledby="verdict">
+<span class="sign" aria-hidden="true">${SIGNS[reading.tone]}</span>
+<div class="words"><h2 id="verdict">${reading.headline}</h2>
+<p class="sentence">${verdict.sentence}</p>
+<p>${reading.meaning}</p>
+${interruption(result)}
+${verdict.evidence.length + verdict.remedies.length > 0 && html`<div class="reasons">${list('How this is known', verdict.evidence)}${list('What to do', verdict.remedies)}</div>`}
+</div></section>`;
+}
+
+function interruption(result: LoadResult): Piece {
+  if (!result.interrupted) return undefined;
+  const planned = result.plan.durationMs;
+  const of = planned === undefined ? '' : ` of ${formatDuration(planned)}`;
+  return html`<p class="interrupted"><strong>Stopped before its time:</strong> ${formatDuration(result.durationMs)}${of} were measured.</p>`;
+}
+
+function list(title: string, sentences: readonly string[]): Piece {
+  if (sentences.length === 0) return undefined;
+  return html`<div><h3>${title}</h3><ul>${sentences.map((sentence) => html`<li>${sentence}</li>`)}</ul></div>`;
+}
