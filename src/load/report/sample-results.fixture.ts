@@ -149,6 +149,7 @@ function restOf(shape: RunShape, sums: Sums, series: readonly SecondSample[]) {
       succeeded: sums.answered,
       failed: sums.failed,
       unfinished: Math.min(sums.answered, 64),
+      notSent: 0,
       answeredPerSecond: durationMs > 0 ? sums.answered / (durationMs / 1000) : 0,
     },
     statuses: (sums.answered > 0 ? { '200': sums.answered } : {}) as Record<string, number>,
