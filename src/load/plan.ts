@@ -67,11 +67,11 @@ export interface PlannedScript {
 
 /**
  * Shares a plan out: connections, rate and count are divided, all else is the same for all. A part that
- * would have no connection is left out.
+ * would have no connection, or no request to make and so no end, is left out.
  * @param count of threads or of machines
  */
 export function dividePlan(plan: LoadPlan, count: number): LoadPlan[] {
-  const parts = Math.min(count, plan.connections);
+  const parts = Math.min(count, plan.connections, plan.requestCount ?? Number.POSITIVE_INFINITY);
   return Array.from({ length: parts }, (_, index) => {
     const connections = shareOf(plan.connections, parts, index);
     return {

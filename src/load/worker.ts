@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { selectEngine } from '../engine/select.ts';
+import { monotonicMs } from './monotonic.ts';
 import { PlannedSource } from './request-source.ts';
 import type { FromThread, ThreadData, ToThread } from './thread-messages.ts';
 import { ThreadRun } from './thread-run.ts';
@@ -36,7 +37,7 @@ async function prepare(): Promise<ThreadRun> {
 prepare().then(
   (run) => {
     port.on('message', (message: ToThread) => {
-      if (message.type === 'start') run.start(message.atMs - performance.timeOrigin);
+      if (message.type === 'start') run.start(performance.now() + message.atMs - monotonicMs());
       else run.stop();
     });
   },

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { dividePlan, type LoadPlan } from './plan.ts';
+
+const PLAN: LoadPlan = {
+  targets: [],
+  requests: [],
+  connections: 10,
+  threads: 1,
+  pipeline: 1,
+  engine: 'auto',
+  ratePerSecond: undefined,
+  phase: 0,
+  durationMs: undefined,
+  requestCount: undefined,
+  warmupMs: 0,
+  rampMs: 0,
+  thinkMinMs: 0,
+  thinkMaxMs: 0,
+  timeoutMs: 1000,
+  newConnection: false,
+  sourceAddresses: [],
+  script: undefined,
+  seed: 1,
+};
+
+const sum = (values: readonly (number | undefined)[]) => values.reduce<number>((a, b) => a + (b ?? 0), 0);
+
+test('parts add up to the plan, whatever the numbers', () => {
+  for (const connections of [1, 2, 7, 100])
+    for (const requestCount of [1, 3, 100, 1001])
+      for (const count of [1, 2, 3, 16]) {
+        const parts = dividePlan({ ...PLAN, connections, requestCount, ratePerSecond: 999 }, count);
+        assert.equal(sum(parts.map((part) => part.requestCount)), requestCount);
+        assert.equal(sum(parts.map((part) => part.connections)), connections);
+        assert.ok(Math.abs(sum(parts.map((part) => part.ratePerSecond)) - 999) < 1e-9);
+        assert.equal(new Set(parts.map(({ phase }) => phase)).size, parts.length);
+      }
+});
+
+test('a part without a request would never end, so there is none', () => {
+  const parts = dividePlan({ ...PLAN, connections: 8, requestCount: 2 }, 4);
+  assert.deepEqual(
+    parts.map(({ requestCount }) => requestCount),
+    [1, 1],
+  );
+});
+
+test('a part without a connection would do nothing, so there is none', () => {
+  assert.equal(dividePlan({ ...PLAN, connections: 2 }, 4).length, 2);
+});
