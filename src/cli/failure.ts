@@ -7,6 +7,8 @@ export const EXIT = {
   done: 0,
   failed: 1,
   usage: 2,
+  /** A threshold was missed, or something was found: scripts tell it from a failure of the tool (as k6 has it). */
+  finding: 99,
   /** A second interrupt: what was under way was cut. 128 + SIGINT, as shells have it. */
   interrupted: 130,
 } as const;

@@ -17,6 +17,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'serve a folder or a fetch handler, on every core',
     load: async () => (await import('./serve.ts')).serveCommand,
   },
+  load: {
+    summary: 'load a server, and say what limited the result',
+    load: async () => (await import('./load.ts')).loadCommand,
+  },
   doctor: {
     summary: 'say what this host allows, what Holdfast would choose, and what to change',
     load: async () => (await import('./doctor.ts')).doctorCommand,

@@ -95,8 +95,9 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   protected inTurn = false;
   /** The clock's reading for this turn. */
   protected turnMs = performance.now();
-  /** When the wheel must be looked at. */
+  /** When the wheel must be looked at, or the moment of `wakeAt` comes. */
   protected dueMs = Number.POSITIVE_INFINITY;
+  #wakeMs = Number.POSITIVE_INFINITY;
   /** CLOCK_MONOTONIC minus performance.now(), in ms. */
   protected readonly clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
   protected released = false;
@@ -251,6 +252,15 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     for (const listener of this.listeners) listener.socket.close();
   }
 
+  /** The wheel's ticks are too coarse for it; the timer that is armed for them is not. */
+  wakeAt(atMs: number): void {
+    this.#wakeMs = atMs;
+    if (atMs < this.dueMs) {
+      this.dueMs = atMs;
+      if (!this.inTurn) this.schedule();
+    }
+  }
+
   // ConnectionOwner
 
   /** @hot */
@@ -318,10 +328,14 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     if (this.touchedCount === 0 && this.touched.length > TOUCHED_KEPT_MAX) this.touched = [];
   }
 
-  /** Calls `onDeadline` where it is time, once `dueMs` has come. */
+  /** Calls `onWake` and `onDeadline` where it is time, once `dueMs` has come. */
   protected expire(): void {
+    if (this.turnMs >= this.#wakeMs) {
+      this.#wakeMs = Number.POSITIVE_INFINITY;
+      this.handler.onWake?.();
+    }
     this.#wheel.advance(this.turnMs, this.#onExpired);
-    this.dueMs = this.#wheel.nextMs();
+    this.dueMs = Math.min(this.#wheel.nextMs(), this.#wakeMs);
   }
 
   readonly #onExpired = (slot: number): void => {

@@ -157,6 +157,8 @@ export interface EngineHandler<C extends EngineConnection = EngineConnection> {
   /** The peer sent FIN. Writing is still possible. */
   onPeerEnd(conn: C): void;
   onDeadline(conn: C): void;
+  /** The moment asked for with `Engine.wakeAt` has come. What is written now leaves in this turn. */
+  onWake?(): void;
   /** The connection is gone and its slot is free for another. Exactly once. */
   onClosed(conn: C, reason: CloseReason): void;
   /** Accepting is paused (`EMFILE` and its like) or resumed (`undefined`). The engine does both by itself. */
@@ -226,6 +228,12 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
    * @throws UnavailableError where only accepted connections exist (sim)
    */
   connect(target: ConnectTarget): C;
+  /**
+   * `onWake` is called at or after `atMs` (the engine's clock), once: as exactly as the kernel's timers wake
+   * a thread, some 50 µs, where deadlines tick and `setTimeout` counts milliseconds. One moment an engine: a
+   * new one takes the place of one that has not come. Absent where such timers are not to be had (node, sim).
+   */
+  wakeAt?(atMs: number): void;
   /** Connections that are open now. For tables and shutdown, not for the hot path. */
   connections(): IterableIterator<C>;
   /**

@@ -92,9 +92,9 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
 
   /** Begins nothing more. `onIdle` is called when all that is under way has ended. */
   stop(endMs: number): void {
+    this.#tally.counters.notSent = this.#pacing.stop(endMs);
     this.#isStopped = true;
     this.#tally.isOver = true;
-    this.#tally.counters.notSent = this.#pacing.stop(endMs);
     if (this.#tally.underWay === 0) this.#onIdle();
   }
 

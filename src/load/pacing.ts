@@ -163,6 +163,8 @@ export class RatePacing implements Pacing {
   }
 
   stop(endMs: number): number {
+    // What fell due while the end was on its way is begun yet, where a slot is free for it.
+    if (this.#nextMs < endMs) this.beginDue(endMs);
     this.#isStopped = true;
     this.#waker.stop();
     return Math.max(0, this.#schedule.countBefore(endMs) - this.#begun);

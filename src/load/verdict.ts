@@ -179,14 +179,21 @@ function busyCpu(input: VerdictInput): Finding | undefined {
   const { server } = input;
   const serverShare = server === undefined ? 0 : server.busiestShare + server.busiestWaitedShare;
   const clientShare = client.atWork + client.waited;
-  const isServer = serverShare >= BUSY_SHARE - 0.05;
-  const isClient = clientShare >= BUSY_SHARE - 0.02;
+  const isServer =
+    serverShare >= BUSY_SHARE - 0.05 ||
+    (server !== undefined && isStarved(server.busiestShare, server.busiestWaitedShare));
+  const isClient = clientShare >= BUSY_SHARE - 0.02 || isStarved(client.atWork, client.waited);
   if (!isServer && !isClient) return undefined;
   // Where both are busy, the one without a rest is what the other waits for.
   if (isServer && server !== undefined && serverShare >= clientShare - 0.02 && !sharesCore(client, server))
     return serverLimit(server);
   if (!isClient) return server === undefined ? undefined : serverLimit(server);
   return clientLimit(input, client);
+}
+
+/** Who waits for a core a good part of the time would be faster with one, even if it is idle now and then. */
+function isStarved(atWork: number, waited: number): boolean {
+  return waited > 0.15 && atWork + waited > 0.7;
 }
 
 interface ThreadShares {

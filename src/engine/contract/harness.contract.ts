@@ -62,6 +62,7 @@ export type Plan = {
   onPeerEnd?(conn: EngineConnection, it: Watched): void;
   onDeadline?(conn: EngineConnection, it: Watched): void;
   onClosed?(conn: EngineConnection, reason: CloseReason, it: Watched): void;
+  onWake?(): void;
 };
 
 /** Runs a plan and holds the promises about order, nesting and `onClosed`. */
@@ -138,6 +139,10 @@ export class Watch implements EngineHandler {
     const it = this.#of(conn, 'onDeadline');
     it.deadlines++;
     this.#call(() => this.#plan.onDeadline?.(conn, it));
+  }
+
+  onWake(): void {
+    this.#call(() => this.#plan.onWake?.());
   }
 
   onClosed(conn: EngineConnection, reason: CloseReason): void {

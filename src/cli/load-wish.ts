@@ -1,0 +1,133 @@
+/** What flags and URLs of `holdfast load` ask for, checked and read, as the load generator takes it. */
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { OptionError } from '../base/errors.ts';
+import { folderOf, type LoadWish, readBody } from '../load/plan-builder.ts';
+import { parseHeaderFlag } from '../load/request-encoder.ts';
+import { parseSourceAddresses } from '../load/source-addresses.ts';
+import { type ListedUrl, parseListedUrl, parseUrlList } from '../load/url-list.ts';
+import type { FlagValues } from './arguments.ts';
+import { CommandError, UsageError } from './failure.ts';
+import type { LOAD_FLAGS } from './load-flags.ts';
+import { parseCount, parsePositiveTime, parseRate, parseTime, parseTimeRange } from './load-numbers.ts';
+
+export type LoadFlags = FlagValues<typeof LOAD_FLAGS>;
+
+const DEFAULT_CONNECTIONS = 50;
+const DEFAULT_DURATION_MS = 10_000;
+/** Of one step of a search. */
+const DEFAULT_STEP_MS = 3000;
+const DEFAULT_TIMEOUT_MS = 10_000;
+/** Our own code is compiled while it runs: the first second says more about that than about the server. */
+const DEFAULT_WARMUP_MS = 1000;
+/** More, and one machine has no ports and no memory for them. */
+const CONNECTIONS_MAX = 1_000_000;
+
+/** @throws UsageError and OptionError for flags that are wrong, CommandError for files that are */
+export async function readWish(flags: LoadFlags, urls: readonly string[]): Promise<LoadWish> {
+  const listed = await readUrls(flags, urls);
+  const connections =
+    flags.connections === undefined
+      ? DEFAULT_CONNECTIONS
+      : parseCount('--connections', flags.connections, CONNECTIONS_MAX);
+  const think = flags.think === undefined ? { minMs: 0, maxMs: 0 } : parseTimeRange('--think', flags.think);
+  if (flags.body !== undefined && flags['body-file'] !== undefined)
+    throw new UsageError('--body and --body-file are not given together');
+  const sourceAddresses =
+    flags['source-addresses'] === undefined
+      ? []
+      : parseSourceAddresses('--source-addresses', flags['source-addresses']);
+  await checkSourceAddresses(sourceAddresses);
+  const headers = (flags.header ?? []).map((text) => parseHeaderFlag('--header', text));
+  return {
+    urls: listed,
+    folder: folderOf(flags.file),
+    method: flags.method?.toUpperCase(),
+    headers,
+    body: await readGivenBody(flags),
+    unixPath: flags.unix,
+    run: {
+      connections,
+      threads:
+        flags.threads === undefined || flags.threads === 'auto' ? autoThreads(connections) : flags.threads,
+      pipeline: flags.pipeline ?? 1,
+      engine: flags.engine ?? 'auto',
+      ...readExtent(flags),
+      thinkMinMs: think.minMs,
+      thinkMaxMs: think.maxMs,
+      timeoutMs:
+        flags.timeout === undefined ? DEFAULT_TIMEOUT_MS : parsePositiveTime('--timeout', flags.timeout),
+      newConnection: flags['new-connection'] === true,
+      sourceAddresses,
+      script: undefined,
+      seed: 1,
+    },
+  };
+}
+
+/** How much and for how long. */
+function readExtent(flags: LoadFlags) {
+  const requestCount = flags.requests === undefined ? undefined : parseCount('--requests', flags.requests);
+  const isSearch = flags['find-limit'] !== undefined;
+  const rampMs = flags.ramp === undefined ? 0 : parseTime('--ramp', flags.ramp);
+  const defaultDurationMs =
+    requestCount === undefined ? (isSearch ? DEFAULT_STEP_MS : DEFAULT_DURATION_MS) : undefined;
+  const durationMs =
+    flags.duration === undefined ? defaultDurationMs : parsePositiveTime('--duration', flags.duration);
+  if (rampMs > 0 && durationMs !== undefined && rampMs > durationMs)
+    throw new OptionError('--ramp', flags.ramp, 'a ramp ends within --duration');
+  const ratePerSecond = flags.rate === undefined ? undefined : parseRate('--rate', flags.rate);
+  if (isSearch && (ratePerSecond !== undefined || requestCount !== undefined || rampMs > 0))
+    throw new UsageError(
+      '--find-limit chooses the rate itself: it goes without --rate, --requests and --ramp',
+    );
+  const warmupMs =
+    flags.warmup === undefined
+      ? requestCount !== undefined || rampMs > 0
+        ? 0
+        : DEFAULT_WARMUP_MS
+      : parseTime('--warmup', flags.warmup);
+  return { ratePerSecond, durationMs, requestCount, warmupMs, rampMs };
+}
+
+async function readUrls(flags: LoadFlags, urls: readonly string[]): Promise<ListedUrl[]> {
+  const listed = urls.map((url) => parseListedUrl(url, 'URL'));
+  if (flags.file !== undefined) listed.push(...parseUrlList(await readList(flags.file), flags.file));
+  if (listed.length === 0)
+    throw new UsageError('a URL is missing, as in: holdfast load http://127.0.0.1:8080/; see --help');
+  return listed;
+}
+
+async function readList(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+async function readGivenBody(flags: LoadFlags): Promise<Uint8Array | undefined> {
+  if (flags['body-file'] !== undefined) return readBody(flags['body-file']);
+  return flags.body === undefined ? undefined : new TextEncoder().encode(flags.body);
+}
+
+/** A thread keeps some 100,000 requests a second going; the server, if it is here, needs cores too. */
+export function autoThreads(connections: number): number {
+  return Math.max(1, Math.min(4, Math.floor(availableParallelism() / 2), Math.ceil(connections / 16)));
+}
+
+/** An address that is not this machine's would look like a want of ports later on. */
+async function checkSourceAddresses(addresses: readonly string[]): Promise<void> {
+  for (const address of addresses) {
+    await new Promise<void>((resolve, reject) => {
+      const server = createServer();
+      server.once('error', (error: NodeJS.ErrnoException) =>
+        reject(
+          new OptionError('--source-addresses', address, `it is an address of this machine (${error.code})`),
+        ),
+      );
+      server.listen({ host: address, port: 0, exclusive: true }, () => server.close(() => resolve()));
+    });
+  }
+}

@@ -1,0 +1,51 @@
+/** Promise: where an engine has `wakeAt`, it calls once, never early, and finer than deadlines tick. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DEADLINE_TICK_MS } from '../engine.ts';
+import { onStage, type Subject, sleep, until } from './harness.contract.ts';
+
+export function wakingContract(subject: Subject): void {
+  test('a moment comes once, not early, and mostly within a millisecond', async (t) => {
+    const lateMs: number[] = [];
+    let wantedMs = Number.POSITIVE_INFINITY;
+    const plan = { onWake: () => lateMs.push(performance.now() - wantedMs) };
+    await onStage(subject, plan, async ({ engine }) => {
+      if (engine.wakeAt === undefined) return t.skip('this engine has no exact timer');
+      // Half of the moments are quicker than a tick of the deadlines: those must not be rounded up to one.
+      for (let round = 0; round < 40; round++) {
+        wantedMs = performance.now() + DEADLINE_TICK_MS / 8 + (round % 20) / 7;
+        engine.wakeAt(wantedMs);
+        await until(() => lateMs.length === round + 1, 'the moment');
+      }
+      await sleep(20);
+      assert.equal(lateMs.length, 40);
+      assert.ok(Math.min(...lateMs) >= 0, `${Math.min(...lateMs)} ms early`);
+      // The median, and not the worst: the machine may be busy with something else now and then.
+      const median = lateMs.sort((a, b) => a - b)[20]!;
+      assert.ok(median < DEADLINE_TICK_MS / 2, `the median is ${median} ms late`);
+    });
+  });
+
+  test('a new moment takes the place of one that has not come, and deadlines come beside it', async (t) => {
+    const cameMs: number[] = [];
+    let deadlineMs = 0;
+    const plan = {
+      onWake: () => cameMs.push(performance.now()),
+      onDeadline: () => (deadlineMs = performance.now()),
+    };
+    await onStage(subject, plan, async ({ engine, connect, accepted }) => {
+      if (engine.wakeAt === undefined) return t.skip('this engine has no exact timer');
+      await connect();
+      const [it] = await accepted(1);
+      const startMs = performance.now();
+      engine.wakeAt(startMs + 5);
+      engine.wakeAt(startMs + 60);
+      it!.conn.setDeadline(startMs + 30);
+      await until(() => cameMs.length === 1 && deadlineMs > 0, 'both');
+      await sleep(20);
+      assert.equal(cameMs.length, 1);
+      assert.ok(cameMs[0]! >= startMs + 60, 'the replaced moment came');
+      assert.ok(deadlineMs >= startMs + 30);
+    });
+  });
+}

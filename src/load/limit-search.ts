@@ -1,0 +1,157 @@
+/**
+ * Finds the highest constant rate that keeps a threshold: how fast the server answers at all is measured
+ * first, then rates are doubled until one misses, then the gap is halved. Each step is a short run of its
+ * own; the runs come in as a function.
+ */
+import type { ConductOptions } from './conduct.ts';
+import { grouped, latency } from './number-text.ts';
+import type { LimitStep, LoadResult } from './result.ts';
+import { type LatencyThreshold, measuredMs } from './thresholds.ts';
+
+/** The first rate tried, as a share of what the server answered flat out. */
+const FIRST_SHARE = 1 / 8;
+/** The answer is as good as this: two runs of the same rate differ by more. */
+const PRECISION = 0.03;
+/** Doubling from 1/8 to beyond 1 takes four, halving to 3 % five more. */
+const STEPS_MAX = 14;
+const RATE_KEPT_SHARE = 0.98;
+const PROBE_MS = 2000;
+
+export interface SearchStep {
+  readonly rate: number;
+  readonly isMet: boolean;
+}
+
+/**
+ * What to try next, from what was tried. Pure.
+ * @param capacity requests a second that the server answers flat out
+ * @returns undefined when the answer is near enough
+ */
+export function nextRate(steps: readonly SearchStep[], capacity: number): number | undefined {
+  if (steps.length >= STEPS_MAX) return undefined;
+  const met = Math.max(0, ...steps.filter(({ isMet }) => isMet).map(({ rate }) => rate));
+  const missed = Math.min(...steps.filter(({ isMet }) => !isMet).map(({ rate }) => rate));
+  if (steps.length === 0) return rounded(capacity * FIRST_SHARE);
+  if (missed === Number.POSITIVE_INFINITY) {
+    // Above what it answers flat out nothing can be kept.
+    return met >= capacity ? undefined : rounded(Math.min(met * 2, capacity * 1.02));
+  }
+  if (met === 0) return missed <= 1 ? undefined : rounded(missed / 4);
+  if (missed / met <= 1 + PRECISION) return undefined;
+  const middle = rounded((met + missed) / 2);
+  return middle > met && middle < missed ? middle : undefined;
+}
+
+/** Three digits: nobody asks for 12,347/s. */
+function rounded(rate: number): number {
+  return Math.max(1, Number(rate.toPrecision(3)));
+}
+
+/**
+ * @param conduct makes one run; the label is for its progress
+ * @returns the result of the best run, with all steps in `limitSearch` and the answer as its verdict
+ */
+export async function findLimit(
+  threshold: LatencyThreshold,
+  options: ConductOptions,
+  conduct: (options: ConductOptions, label: string) => Promise<LoadResult>,
+): Promise<LoadResult> {
+  const { plan } = options;
+  const probe = await conduct({ ...options, plan: { ...plan, durationMs: PROBE_MS } }, 'flat out  ');
+  const capacity = probe.requests.answeredPerSecond;
+  const steps: LimitStep[] = [];
+  const tried: SearchStep[] = [];
+  /** What limited each step, by its rate. */
+  const verdicts = new Map<number, string>();
+  let best: LoadResult | undefined;
+  let last = probe;
+  for (;;) {
+    const rate = capacity === 0 ? undefined : nextRate(tried, capacity);
+    if (rate === undefined || options.signal?.aborted === true) break;
+    last = await conduct({ ...options, plan: { ...plan, ratePerSecond: rate } }, `${grouped(rate)}/s  `);
+    if (last.interrupted) break;
+    const step = judgeStep(threshold, rate, last);
+    steps.push(step);
+    verdicts.set(rate, last.verdict.sentence);
+    tried.push({ rate, isMet: step.isMet });
+    if (step.isMet && rate > (best?.plan.ratePerSecond ?? 0)) best = last;
+  }
+  return answer(threshold, best, last, capacity, steps, verdicts);
+}
+
+function judgeStep(threshold: LatencyThreshold, rate: number, result: LoadResult): LimitStep {
+  const { percentilesMs, meanMs, maxMs } = result.latency;
+  const ms = measuredMs(threshold, {
+    percentileMs: (percentile) => percentilesMs[String(percentile)] ?? percentileOfCurve(result, percentile),
+    meanMs,
+    maxMs,
+    answered: result.requests.answered,
+    errorShare: 0,
+  });
+  const achieved = result.requests.answeredPerSecond;
+  const { failed, sent } = result.requests;
+  return {
+    ratePerSecond: rate,
+    achievedPerSecond: achieved,
+    measuredMs: ms,
+    isMet: ms <= threshold.limitMs && achieved >= rate * RATE_KEPT_SHARE && failed <= sent * FAILED_SHARE_MAX,
+  };
+}
+
+/** A server that refuses what it cannot serve in time has not kept the limit. */
+const FAILED_SHARE_MAX = 0.001;
+
+/** For percentiles that no summary has: the next point of the curve, which is the higher one. */
+function percentileOfCurve({ latency: { curve, maxMs } }: LoadResult, percentile: number): number {
+  return curve.find(([at]) => at >= percentile)?.[1] ?? maxMs;
+}
+
+function answer(
+  threshold: LatencyThreshold,
+  best: LoadResult | undefined,
+  last: LoadResult,
+  capacity: number,
+  steps: readonly LimitStep[],
+  verdicts: ReadonlyMap<number, string>,
+): LoadResult {
+  const name = `${threshold.what} <= ${latency(threshold.limitMs)}`;
+  const shown = best ?? last;
+  const rate = best?.plan.ratePerSecond ?? 0;
+  const missed = steps.filter(({ isMet, ratePerSecond }) => !isMet && ratePerSecond > rate);
+  const next = missed.sort((a, b) => a.ratePerSecond - b.ratePerSecond)[0];
+  const sentence =
+    best === undefined
+      ? `no rate keeps ${name}`
+      : `${grouped(rate)} requests/s is the highest rate that keeps ${name}`;
+  return {
+    ...shown,
+    interrupted: last.interrupted,
+    limitSearch: steps,
+    thresholds: [
+      ...shown.thresholds,
+      {
+        name,
+        limit: threshold.limitMs,
+        measured:
+          steps.find(({ ratePerSecond }) => ratePerSecond === rate)?.measuredMs ??
+          steps.at(-1)?.measuredMs ??
+          0,
+        isMet: best !== undefined,
+      },
+    ],
+    verdict: {
+      limit: best === undefined ? last.verdict.limit : 'asked-rate',
+      sentence,
+      evidence: [
+        `flat out the server answered ${grouped(capacity)}/s`,
+        ...(next === undefined
+          ? []
+          : [
+              `at ${grouped(next.ratePerSecond)}/s it was ${latency(next.measuredMs)}, with ${grouped(next.achievedPerSecond)}/s answered`,
+            ]),
+        ...(next === undefined ? [] : [`there it was ${verdicts.get(next.ratePerSecond)}`]),
+      ],
+      remedies: [],
+    },
+  };
+}
