@@ -35,7 +35,9 @@ const needsNpm = (...names) => {
 };
 const needsBun = () => (existsSync(BUN) ? undefined : 'npm package bun not installed (node bench/setup.mjs)');
 const needsBuild = () =>
-  existsSync(`${ROOT_DIR}dist/index.js`) ? undefined : 'dist/index.js is not built (npm run build)';
+  existsSync(`${ROOT_DIR}dist/bundle/index.js`)
+    ? undefined
+    : 'dist/bundle/index.js is not built (npm run build)';
 
 /** A program on PATH, or in sbin, where Debian keeps servers that ordinary users' PATH lacks. */
 export function findProgram(name) {

@@ -9,7 +9,7 @@
  * `node scripts/run-tests.mjs timing-wheel`; `--without` leaves files out. `--retry`, or
  * HOLDFAST_RETRY=1, runs a few files that failed once more.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -76,6 +76,7 @@ if (chosen.length === 0) {
   process.exit(1);
 }
 
+bundleIfStale();
 process.exitCode = await run(chosen);
 if (process.exitCode === 1 && flags.retry) process.exitCode = await runFailedAgain();
 rmSync(FAILED_LIST, { force: true });
@@ -144,11 +145,26 @@ function exists(file) {
   return statSync(path.join(ROOT, file), { throwIfNoEntry: false }) !== undefined;
 }
 
+/** Tests of the command run what is shipped, and the compiler alone does not renew that. */
+function bundleIfStale() {
+  const script = 'scripts/bundle.mjs';
+  if (!exists(script)) return;
+  const changedMs = (file) => statSync(path.join(ROOT, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const bundledMs = changedMs('dist/bundle/main.js');
+  const isStale = filesIn('dist').some(
+    (file) => file.endsWith('.js') && !file.startsWith('bundle/') && changedMs(`dist/${file}`) > bundledMs,
+  );
+  if (!isStale) return;
+  console.error('bundling what is newer than dist/bundle/');
+  execFileSync(process.execPath, [script], { cwd: ROOT, stdio: 'inherit' });
+}
+
 /** Removes what the compiler left behind of sources that are gone. */
 function deleteStale(built, stems) {
   for (const file of filesIn(built)) {
     const output = /^(.*?)(\.d\.ts|\.js)(\.map)?$/.exec(file);
-    if (output === null || stems.has(output[1])) continue;
+    // What is bundled has other names than its sources; the bundler itself clears it away.
+    if (output === null || stems.has(output[1]) || file.startsWith('bundle/')) continue;
     rmSync(path.join(ROOT, built, file));
     console.error(`deleted ${built}/${file}: its source is gone`);
   }

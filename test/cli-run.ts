@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 /** The package's folder: built tests lie elsewhere than their sources, so it is asked for by name. */
 export const PACKAGE = new URL('.', import.meta.resolve('holdfast/package.json'));
 
-const MAIN = fileURLToPath(new URL('dist/cli/main.js', PACKAGE));
+export const MAIN = fileURLToPath(new URL('dist/bundle/main.js', PACKAGE));
 
 export interface Ended {
   readonly code: number | null;

@@ -1,10 +1,13 @@
 /** Serving on several threads: spreading, crashes, reload, and the end. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { serve } from '#src/index.ts';
+import { MAIN } from './cli-run.ts';
 import { RawClient } from './raw-client.ts';
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
@@ -90,6 +93,63 @@ describe('workers', { skip: linux ? false : 'several threads need SO_REUSEPORT a
         'descriptors of the crashed thread were released',
       );
       await server.close(true);
+    });
+  }
+
+  for (const engine of ['iouring', 'epoll', 'node'] as const) {
+    it(`releases what a worker leaves that runs out of memory, and replaces it (${engine})`, async () => {
+      const file = join(folder, 'hungry.mjs');
+      writeFileSync(
+        file,
+        `import { threadId } from 'node:worker_threads';
+         const kept = [];
+         export default (request) => {
+           if (!request.url.endsWith('/eat')) return new Response(String(threadId));
+           for (;;) kept.push(new Array(10_000).fill(kept.length));
+         };`,
+      );
+      // A process of its own: the limit that the threads inherit is set by a flag.
+      const cli = spawn(
+        process.execPath,
+        ['--max-old-space-size=64', MAIN, 'serve', '-w', '2', '-p', '0', '--engine', engine, file],
+        { stdio: ['ignore', 'pipe', 'pipe'] },
+      );
+      let words = '';
+      cli.stderr.setEncoding('utf8').on('data', (text: string) => (words += text));
+      try {
+        const [ready] = (await once(cli.stdout.setEncoding('utf8'), 'data')) as [string];
+        const port = Number(/:(\d+) /.exec(ready)?.[1]);
+        const descriptors = () => readdirSync(`/proc/${cli.pid}/fd`).length;
+        const before = descriptors();
+        const clients = await Promise.all(Array.from({ length: 20 }, () => RawClient.open(port)));
+        for (const client of clients) client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+        const threads = await Promise.all(clients.map(async (client) => (await client.response()).body));
+        clients[0]!.write('GET /eat HTTP/1.1\r\nHost: a\r\n\r\n');
+        await Promise.all(
+          clients.map(
+            async (client, i) =>
+              threads[i] !== threads[0] || client.until((c) => c.closed || c.ended, 'the end'),
+          ),
+        );
+        for (const [i, client] of clients.entries())
+          if (threads[i] !== threads[0]) assert.equal(client.ended, false, 'the other worker goes on');
+        // No listening socket is left that nobody accepts from: every new connection is answered.
+        const seen = new Set<string>();
+        const giveUpAtMs = performance.now() + 20_000;
+        while (seen.size < 2 && performance.now() < giveUpAtMs) seen.add(await get(port, '/'));
+        assert.equal(seen.size, 2, 'there are two workers again');
+        for (let i = 0; i < 40; i++) seen.add(await get(port, '/'));
+        assert.equal(seen.has(threads[0]!), false);
+        for (const client of clients) client.destroy();
+        while (descriptors() > before + 6 && performance.now() < giveUpAtMs) await sleep(20);
+        assert.ok(
+          descriptors() <= before + 6,
+          `${before} descriptors before, ${descriptors()} now; ${words}`,
+        );
+      } finally {
+        cli.kill('SIGKILL');
+        await once(cli, 'exit');
+      }
     });
   }
 

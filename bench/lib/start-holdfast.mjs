@@ -6,8 +6,8 @@ export function holdfastCommand(
   port,
   { workers = 1, engine = 'iouring', balance = 'kernel', module = 'hello' } = {},
 ) {
-  const main = `${ROOT_DIR}dist/cli/main.js`;
-  if (!existsSync(main)) throw new Error('dist/cli/main.js is not built (npm run build)');
+  const main = `${ROOT_DIR}dist/bundle/main.js`;
+  if (!existsSync(main)) throw new Error('dist/bundle/main.js is not built (npm run build)');
   return {
     command: process.execPath,
     args: [

@@ -1,5 +1,5 @@
 /** Holdfast with its own light Response: `node holdfast.mjs PORT ENGINE`. Default limits, one worker. */
-import { Response, serve } from '../../dist/index.js';
+import { Response, serve } from '../../dist/bundle/index.js';
 import { createFetchHandler } from './fetch-handler.mjs';
 
 const [port, engine] = process.argv.slice(2);

@@ -1,8 +1,12 @@
 /** What flags and URLs of `holdfast load` ask for, checked and read, as the load generator takes it. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { OptionError } from '../base/errors.ts';
+import type { PlannedScript } from '../load/plan.ts';
 import { folderOf, type LoadWish, readBody } from '../load/plan-builder.ts';
 import { parseHeaderFlag } from '../load/request-encoder.ts';
 import { parseSourceAddresses } from '../load/source-addresses.ts';
@@ -34,11 +38,7 @@ export async function readWish(flags: LoadFlags, urls: readonly string[]): Promi
   const think = flags.think === undefined ? { minMs: 0, maxMs: 0 } : parseTimeRange('--think', flags.think);
   if (flags.body !== undefined && flags['body-file'] !== undefined)
     throw new UsageError('--body and --body-file are not given together');
-  const sourceAddresses =
-    flags['source-addresses'] === undefined
-      ? []
-      : parseSourceAddresses('--source-addresses', flags['source-addresses']);
-  await checkSourceAddresses(sourceAddresses);
+  const sourceAddresses = await readSourceAddresses(flags['source-addresses']);
   const headers = (flags.header ?? []).map((text) => parseHeaderFlag('--header', text));
   return {
     urls: listed,
@@ -60,10 +60,15 @@ export async function readWish(flags: LoadFlags, urls: readonly string[]): Promi
         flags.timeout === undefined ? DEFAULT_TIMEOUT_MS : parsePositiveTime('--timeout', flags.timeout),
       newConnection: flags['new-connection'] === true,
       sourceAddresses,
-      script: undefined,
+      script: flags.script === undefined ? undefined : plannedScript(flags.script, headers),
       seed: 1,
     },
   };
+}
+
+function plannedScript(file: string, headers: PlannedScript['headers']): PlannedScript {
+  if (!existsSync(file)) throw new CommandError(`--script ${file}: no such file`);
+  return { name: file, url: pathToFileURL(resolve(file)).href, headers };
 }
 
 /** How much and for how long. */
@@ -117,8 +122,13 @@ export function autoThreads(connections: number): number {
   return Math.max(1, Math.min(4, Math.floor(availableParallelism() / 2), Math.ceil(connections / 16)));
 }
 
-/** An address that is not this machine's would look like a want of ports later on. */
-async function checkSourceAddresses(addresses: readonly string[]): Promise<void> {
+/**
+ * An address that is not this machine's would look like a want of ports later on.
+ * @throws OptionError
+ */
+export async function readSourceAddresses(text: string | undefined): Promise<string[]> {
+  if (text === undefined) return [];
+  const addresses = parseSourceAddresses('--source-addresses', text);
   for (const address of addresses) {
     await new Promise<void>((resolve, reject) => {
       const server = createServer();
@@ -130,4 +140,5 @@ async function checkSourceAddresses(addresses: readonly string[]): Promise<void>
       server.listen({ host: address, port: 0, exclusive: true }, () => server.close(() => resolve()));
     });
   }
+  return addresses;
 }

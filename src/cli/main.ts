@@ -21,6 +21,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'load a server, and say what limited the result',
     load: async () => (await import('./load.ts')).loadCommand,
   },
+  siege: {
+    summary: "load a server with siege's flags and siege's summary",
+    load: async () => (await import('./siege.ts')).siegeCommand,
+  },
   doctor: {
     summary: 'say what this host allows, what Holdfast would choose, and what to change',
     load: async () => (await import('./doctor.ts')).doctorCommand,

@@ -26,6 +26,7 @@ import {
   type DescriptorConnection,
   TOUCHED,
 } from './descriptor-connection.ts';
+import { DescriptorLedger } from './descriptor-ledger.ts';
 import {
   type ConnectTarget,
   DEADLINE_TICK_MS,
@@ -107,6 +108,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   #turnScheduled = false;
   #held = false;
   #handoff: Handoff | undefined;
+  /** Where another thread closes what this one leaves open. */
+  protected readonly ledger: DescriptorLedger | undefined;
   /** Only while there is something to accept: an engine that could not be made must leave nothing behind. */
   #reserve: Reserve | undefined;
   #acceptRetry: ReturnType<typeof setTimeout> | undefined;
@@ -115,6 +118,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
 
   constructor(options: EngineOptions<C>) {
     this.options = options;
+    if (options.ledger !== undefined) this.ledger = new DescriptorLedger(options.ledger);
     if (options.handoff !== undefined)
       this.#handoff = new Handoff(options.handoff.buffer, options.handoff.thread);
     this.handler = options.handler;
@@ -165,6 +169,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       throw error;
     }
     this.listeners.push(listener);
+    if ('fd' in address) this.ledger?.hold(socket.fd);
+    else this.ledger?.holdSocket(socket.fd);
     this.#handoff?.join(this.wakeup.eventFd);
     this.#reserve ??= Reserve.open();
     this.schedule();
@@ -196,6 +202,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       throw sysError('connect', refusal, 'the engine has no room for it');
     }
     conn.flags |= CONNECTING;
+    this.ledger?.holdSocket(fd);
     if (result < 0 && result !== -ERRNO.EINPROGRESS) this.connectFailed(conn, -result);
     else this.touch(conn);
     return conn;
@@ -248,8 +255,11 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.released = true;
     this.releaseHolds();
     this.#reserve?.release();
-    for (const conn of this.table) closeFd(conn.fd);
-    for (const listener of this.listeners) listener.socket.close();
+    for (const conn of this.table) {
+      this.ledger?.drop(conn.fd);
+      closeFd(conn.fd);
+    }
+    for (const listener of this.listeners) this.#closeSocket(listener);
   }
 
   /** The wheel's ticks are too coarse for it; the timer that is armed for them is not. */
@@ -316,9 +326,14 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
 
   /** Nothing can be accepted from `listener` any more. */
   #stopped(listener: DescriptorListener): void {
-    listener.socket.close();
+    this.#closeSocket(listener);
     listener.onStopped?.();
     listener.onStopped = undefined;
+  }
+
+  #closeSocket({ socket }: DescriptorListener): void {
+    this.ledger?.drop(socket.fd);
+    socket.close();
   }
 
   /** The first `count` touched connections have been looked at; those behind them move up. */
@@ -357,6 +372,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
         : this.table.add((slot, generation) => this.makeConnection(slot, generation, fd));
     if (conn === undefined) closeFd(fd);
     else {
+      this.ledger?.holdSocket(fd);
       this.counters.accepted++;
       this.#handoff?.report(this.table.count);
     }

@@ -12,6 +12,7 @@ import { lifetimeContract } from './contract/lifetime.contract.ts';
 import { listeningContract } from './contract/listening.contract.ts';
 import { outgoingContract } from './contract/outgoing.contract.ts';
 import { readingContract } from './contract/reading.contract.ts';
+import { resetsContract } from './contract/resets.contract.ts';
 import { wakingContract } from './contract/waking.contract.ts';
 
 export type { CreateEngine, EngineCapabilities };
@@ -21,6 +22,7 @@ export function engineContract(name: string, create: CreateEngine, capabilities:
   describe(`${name}: bytes`, () => bytesContract(subject));
   describe(`${name}: pausing`, () => readingContract(subject));
   describe(`${name}: endings`, () => endingsContract(subject));
+  describe(`${name}: resets`, () => resetsContract(subject));
   describe(`${name}: deadlines`, () => deadlinesContract(subject));
   describe(`${name}: waking`, () => wakingContract(subject));
   describe(`${name}: listening`, () => listeningContract(subject));

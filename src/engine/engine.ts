@@ -98,7 +98,10 @@ export interface EngineConnection {
    */
   readonly unsentBytes: number;
 
-  /** Stop handing over bytes. Up to one receive buffer may still be kept by the engine, not lost. */
+  /**
+   * Stop handing over bytes. Up to one receive buffer may still be kept by the engine, not lost. A reset is
+   * noticed all the same within a second, and ends the connection without the bytes before it; FIN waits.
+   */
   pauseReading(): void;
   resumeReading(): void;
 
@@ -268,6 +271,8 @@ export interface EngineOptions<C extends EngineConnection = EngineConnection> {
   };
   /** Connections are spread over the threads that share this memory (handoff.ts); engines without descriptors ignore it. */
   readonly handoff?: { readonly buffer: SharedArrayBuffer; readonly thread: number };
+  /** Memory from DescriptorLedger.allocate, for the thread that started this one; engines without descriptors ignore it. */
+  readonly ledger?: SharedArrayBuffer;
   /** Called with errors that belong to no connection and no call: the engine goes on. */
   readonly onError?: (error: Error) => void;
 }

@@ -27,8 +27,7 @@ export function comparisonText(before: LoadResult, now: LoadResult, { colour }: 
     const style = !(Math.abs(ratio - 1) > NOTEWORTHY) ? 'dim' : isBetter ? 'green' : 'red';
     return `${`  ${name}`.padEnd(14)}${show(old).padStart(12)}${show(fresh).padStart(12)}${paint(shown.padStart(10), style, colour)}`;
   });
-  const heads =
-    ['before', 'now'].map((head) => head.padStart(12)).join('') + 'now/before'.padStart(12).slice(2);
+  const heads = `${'before'.padStart(12)}${'now'.padStart(12)}${'ratio'.padStart(10)}`;
   const differences = planDifferences(before, now);
   return [
     `${paint('Compared'.padEnd(14), 'bold', colour)}${paint(heads, 'dim', colour)}`,

@@ -211,10 +211,14 @@ function cpuSummary(facts: MachineFacts, { threads }: RunTotals): CpuSummary {
   };
 }
 
+/** A timer may end a second a little early; a last one that the run cut is shorter than that. */
+const WHOLE_SECOND_MS = 990;
+
 export function toSample(report: SecondReport, sourcePorts: number | undefined): SecondSample {
   const { counters, latency, threads } = report;
   return {
     second: report.second,
+    ...(report.lengthMs < WHOLE_SECOND_MS ? { lengthMs: report.lengthMs } : {}),
     answered: counters.answered,
     failed: counters.failed + counters.refused + counters.checkFailed,
     bytesReceived: counters.bytesReceived,

@@ -4,7 +4,7 @@
  * own; the runs come in as a function.
  */
 import type { ConductOptions } from './conduct.ts';
-import { grouped, latency } from './number-text.ts';
+import { grouped, latency, latencyLimit } from './number-text.ts';
 import type { LimitStep, LoadResult } from './result.ts';
 import { type LatencyThreshold, measuredMs } from './thresholds.ts';
 
@@ -72,7 +72,7 @@ export async function findLimit(
     if (last.interrupted) break;
     const step = judgeStep(threshold, rate, last);
     steps.push(step);
-    verdicts.set(rate, last.verdict.sentence);
+    if (last.verdict.limit !== 'asked-rate') verdicts.set(rate, last.verdict.sentence);
     tried.push({ rate, isMet: step.isMet });
     if (step.isMet && rate > (best?.plan.ratePerSecond ?? 0)) best = last;
   }
@@ -114,7 +114,7 @@ function answer(
   steps: readonly LimitStep[],
   verdicts: ReadonlyMap<number, string>,
 ): LoadResult {
-  const name = `${threshold.what} <= ${latency(threshold.limitMs)}`;
+  const name = `${threshold.what} <= ${latencyLimit(threshold.limitMs)}`;
   const shown = best ?? last;
   const rate = best?.plan.ratePerSecond ?? 0;
   const missed = steps.filter(({ isMet, ratePerSecond }) => !isMet && ratePerSecond > rate);
@@ -149,7 +149,9 @@ function answer(
           : [
               `at ${grouped(next.ratePerSecond)}/s it was ${latency(next.measuredMs)}, with ${grouped(next.achievedPerSecond)}/s answered`,
             ]),
-        ...(next === undefined ? [] : [`there it was ${verdicts.get(next.ratePerSecond)}`]),
+        ...(next !== undefined && verdicts.has(next.ratePerSecond)
+          ? [`there it was ${verdicts.get(next.ratePerSecond)}`]
+          : []),
       ],
       remedies: [],
     },

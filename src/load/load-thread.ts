@@ -24,6 +24,8 @@ const SERVER_CLOSE_MS = 1000;
 /** So many may wait for that at once, beyond one for each slot. */
 const CLOSING_MAX = 64;
 
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']);
+
 export interface LoadThreadParts {
   readonly plan: LoadPlan;
   readonly tally: Tally;
@@ -35,6 +37,8 @@ export interface LoadThreadParts {
 
 export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, SlotTimerHandler {
   readonly slots: readonly Slot[];
+  /** Told when the moment asked of the engine has come. */
+  onWoken: (nowMs: number) => void = () => {};
   readonly #plan: LoadPlan;
   readonly #tally: Tally;
   readonly #source: RequestSource;
@@ -44,6 +48,8 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   #timers!: SlotTimers;
   /** Latency counts from the moment the request was meant for, or from before the connection was made. */
   readonly #countsConnecting: boolean;
+  /** Whether a request may be made again that the server perhaps has seen. RFC 9110 §9.2.2 */
+  readonly #mayRepeat: boolean;
   #engine!: Engine;
   #pacing!: Pacing;
   /** By slot and ticket: when the request was meant to be sent, and when it was. */
@@ -67,6 +73,8 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     this.#timeoutMs = plan.timeoutMs;
     this.#left = plan.requestCount ?? Number.POSITIVE_INFINITY;
     this.#countsConnecting = plan.newConnection || plan.ratePerSecond !== undefined;
+    this.#mayRepeat =
+      plan.script === undefined && plan.requests.every(({ method }) => IDEMPOTENT.has(method));
     const client = makeClient(this);
     this.slots = Array.from({ length: plan.connections }, (_, index) => {
       const slot = new Slot(index, index);
@@ -87,7 +95,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
 
   /** Opens the connection of a slot before there is a request for it. */
   open(slot: Slot): void {
-    if (slot.conn === undefined) this.#connect(slot, this.#firstTarget(slot));
+    if (slot.conn === undefined) this.#connect(slot, this.#source.firstTarget(slot));
   }
 
   /** Begins nothing more. `onIdle` is called when all that is under way has ended. */
@@ -101,7 +109,9 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   /** Drops everything at once. */
   abandon(): void {
     this.#isStopped = true;
-    this.#timers?.stop(); // none before the beginning
+    // Neither is there before the beginning.
+    this.#pacing?.stop(0);
+    this.#timers?.stop();
   }
 
   // PacedThread
@@ -139,18 +149,11 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     if (slot.isUsed) this.#tally.counters.reused++;
     else slot.isUsed = true;
     if (!slot.isTimed) this.#limit(slot, nowMs + this.#timeoutMs);
-    if (this.#source.wantsAnswers) this.#source.onStarted(slot, ticket, request);
+    if (this.#source.wantsAnswers) this.#source.onStarted(slot, ticket);
     return true;
   }
 
   // Connecting
-
-  #firstTarget(slot: Slot): number {
-    const cursor = slot.cursor;
-    const { target } = this.#source.next(slot);
-    slot.cursor = cursor;
-    return target;
-  }
 
   #connectError = '';
 
@@ -252,6 +255,11 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     this.#lose(slot, FAILURE_NAMES.closedEarly);
   }
 
+  /** @hot */
+  onWake(): void {
+    this.onWoken(this.#engine.nowMs);
+  }
+
   /** Of a connection that the server was to close, and did not. */
   onDeadline(conn: EngineConnection): void {
     this.#tally.counters.closedHere++;
@@ -282,7 +290,8 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     const tally = this.#tally;
     tally.answered(status, nowMs - this.#intendedMs[at]!, nowMs - this.#sentMs[at]!);
     slot.answers++;
-    if (content !== undefined) this.#source.onAnswer(slot, ticket, content);
+    if (content !== undefined && !this.#source.onAnswer(slot, ticket, content) && status < 400)
+      tally.counters.checkFailed++;
     if (this.#plan.newConnection && !link.isSpent) this.#closeHere(slot);
     else if (link.isSpent) this.#leaveToServer(slot);
     if (this.#isStopped || this.#left === 0) this.#checkIdle();
@@ -339,7 +348,8 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     const sent = tickets.map((ticket) => this.#sentMs[base + ticket]!);
     // The server may close a connection that has served, any time; what it has not begun to answer is asked
     // again, as browsers do. RFC 9112 §9.3.1
-    const mayRetry = isClosing(error) && slot.answers > 0 && !link.isMidAnswer && !this.#isStopped;
+    const mayRetry =
+      this.#mayRepeat && isClosing(error) && slot.answers > 0 && !link.isMidAnswer && !this.#isStopped;
     if (slot.isOpen) this.#tally.open--;
     link.detach();
     slot.conn = undefined;

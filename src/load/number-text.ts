@@ -11,11 +11,22 @@ export function significant(value: number): string {
   return value.toFixed(value >= 10 ? 1 : 2);
 }
 
-/** A latency: `85 µs`, `1.24 ms`, `12.3 ms`, `1.50 s`. */
+/** A latency as measured, three digits: `85 µs`, `1.24 ms`, `12.3 ms`, `1.50 s`. */
 export function latency(ms: number): string {
-  if (ms >= 1000) return `${significant(ms / 1000)} s`;
-  if (ms >= 1) return `${significant(ms)} ms`;
-  return `${Math.round(ms * 1000)} µs`;
+  if (ms >= 1000) return `${threeDigits(ms / 1000)} s`;
+  // Rounded first: 0.9996 ms is not 1000 µs.
+  return Math.round(ms * 1000) >= 1000 ? `${threeDigits(ms)} ms` : `${Math.round(ms * 1000)} µs`;
+}
+
+function threeDigits(value: number): string {
+  if (value >= 99.95) return grouped(value);
+  return value.toFixed(value >= 9.995 ? 1 : 2);
+}
+
+/** A latency as asked for, without zeros that nobody wrote: `10 ms`, `1.5 s`. */
+export function latencyLimit(ms: number): string {
+  if (ms >= 1000) return `${Number((ms / 1000).toPrecision(6))} s`;
+  return ms >= 1 ? `${Number(ms.toPrecision(6))} ms` : `${Number((ms * 1000).toPrecision(6))} µs`;
 }
 
 /** A length of time: `0.8 s`, `10 s`, `2 min`. */

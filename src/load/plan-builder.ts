@@ -40,14 +40,15 @@ export async function buildPlan(wish: LoadWish): Promise<LoadPlan> {
     if (target < 0) target = targets.push(await resolveTarget(url, wish.unixPath)) - 1;
     const body = await bodyOf(listed, wish);
     const method = listed.method ?? wish.method ?? (body === undefined ? 'GET' : 'POST');
+    const path = url.pathname + url.search;
     const bytes = encodeRequest({
       method,
-      path: url.pathname + url.search,
+      path,
       authority: url.host,
       headers: wish.headers,
       body,
     });
-    requests.push({ target, method, url: url.href, bytes });
+    requests.push({ target, method, url: url.href, path, bytes });
   }
   if (run.pipeline > 1 && targets.length > 1 && run.connections < requests.length)
     throw new OptionError(

@@ -6,7 +6,7 @@ import type { ConnectTarget, EngineName } from '../engine/engine.ts';
 
 export interface LoadPlan {
   readonly targets: readonly PlannedTarget[];
-  /** Made in this order, over and over. Empty when a script makes them. */
+  /** Made in this order, over and over; with a script, what the command line names, and the script makes its own. */
   readonly requests: readonly PlannedRequest[];
   readonly connections: number;
   readonly threads: number;
@@ -52,6 +52,8 @@ export interface PlannedRequest {
   readonly target: number;
   readonly method: string;
   readonly url: string;
+  /** Path with query, as on the request line. */
+  readonly path: string;
   /** Head and body as they are sent. */
   readonly bytes: Uint8Array;
 }

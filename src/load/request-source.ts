@@ -8,13 +8,15 @@ import type { LoadPlan, PlannedRequest } from './plan.ts';
 import type { Slot } from './slot.ts';
 
 export interface RequestSource {
-  /** The next request of `slot`, which stays the caller's until it has been started. */
   next(slot: Slot): PlannedRequest;
+  /** Where the first request of `slot` will go: its connection can be opened before. */
+  firstTarget(slot: Slot): number;
   /** Whether answers must be kept for `onAnswer`. */
   readonly wantsAnswers: boolean;
-  onAnswer(slot: Slot, ticket: number, content: AnswerContent): void;
-  /** `request` went out under this ticket. */
-  onStarted(slot: Slot, ticket: number, request: PlannedRequest): void;
+  /** @returns whether the answer is as it should be */
+  onAnswer(slot: Slot, ticket: number, content: AnswerContent): boolean;
+  /** What `next` answered last went out under this ticket. */
+  onStarted(slot: Slot, ticket: number): void;
 }
 
 /** The plan's own requests. */
@@ -38,7 +40,13 @@ export class PlannedSource implements RequestSource {
     return request;
   }
 
-  onAnswer(): void {}
+  firstTarget(slot: Slot): number {
+    return this.#rounds[slot.index % this.#rounds.length]![0]!.target;
+  }
+
+  onAnswer(): boolean {
+    return true;
+  }
 
   onStarted(): void {}
 }

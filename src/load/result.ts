@@ -134,6 +134,8 @@ export interface ConnectionCounts {
 export interface SecondSample {
   /** Whole seconds since the measured part began. */
   readonly second: number;
+  /** Absent for whole seconds; the last one may be shorter. */
+  readonly lengthMs?: number;
   readonly answered: number;
   readonly failed: number;
   readonly bytesReceived: number;

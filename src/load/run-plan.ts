@@ -86,7 +86,7 @@ class Member {
 
   constructor(plan: LoadPlan, index: number, seconds: SecondGatherer) {
     const data: ThreadData = { plan };
-    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    const worker = new Worker(new URL('./load-worker.js', import.meta.url), {
       workerData: data,
       name: `holdfast-load-${index}`,
     });

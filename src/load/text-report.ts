@@ -156,7 +156,10 @@ function checkLines({ checks }: LoadResult, { colour }: TextOptions): string[] {
   );
 }
 
-function connectionLines({ connections }: LoadResult, options: TextOptions): string[] {
+/** Share of the source ports. */
+const PORTS_WORTH_TELLING = 0.5;
+
+function connectionLines({ connections, plan }: LoadResult, options: TextOptions): string[] {
   const { opened, reused, openMax, sourcePortsMax, sourcePortsAvailable } = connections;
   const parts = [
     `${grouped(opened)} opened`,
@@ -175,7 +178,9 @@ function connectionLines({ connections }: LoadResult, options: TextOptions): str
       .map(([name, count]) => paint(`${grouped(count)} ${name}`, 'red', options.colour)),
   ];
   const lines = [row('Connections', parts.join(', '))];
-  if (sourcePortsMax !== undefined && sourcePortsAvailable !== undefined && sourcePortsMax > openMax * 2)
+  const isPortNews =
+    plan.newConnection || (sourcePortsMax ?? 0) > (sourcePortsAvailable ?? 0) * PORTS_WORTH_TELLING;
+  if (isPortNews && sourcePortsMax !== undefined && sourcePortsAvailable !== undefined)
     lines.push(
       row(
         '',
@@ -208,7 +213,8 @@ export function thresholdLines(thresholds: readonly ThresholdResult[], { colour 
   });
 }
 
-function verdictLines({ verdict }: LoadResult, { colour, width }: TextOptions): string[] {
+/** The judgement, with evidence and remedies. */
+export function verdictLines({ verdict }: LoadResult, { colour, width }: TextOptions): string[] {
   const isFine = verdict.limit === 'asked-rate';
   const lines = hanging(verdict.sentence, 2, width).map((line) =>
     paint(line, isFine ? 'green' : 'yellow', colour),

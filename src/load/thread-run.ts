@@ -15,7 +15,7 @@ import { Schedule } from './schedule.ts';
 import { Tally } from './tally.ts';
 import { type CpuReading, readThreadCpu } from './thread-cpu.ts';
 import type { RunTotals, SecondReport } from './totals.ts';
-import { PollingWaker } from './waker.ts';
+import { EngineWaker, PollingWaker } from './waker.ts';
 
 const SECOND_MS = 1000;
 /** Without a ramp connections are opened this many a millisecond: no burst that an accept queue would drop. */
@@ -23,7 +23,7 @@ const OPENED_PER_MS = 64;
 
 export interface ThreadRunParts {
   readonly plan: LoadPlan;
-  readonly source: RequestSource;
+  readonly makeSource: (onCheck: (name: string, hasPassed: boolean) => void) => RequestSource;
   readonly makeEngine: (handler: EngineHandler) => Engine | Promise<Engine>;
   readonly onSecond: (report: SecondReport) => void;
   readonly onDone: (totals: RunTotals) => void;
@@ -35,6 +35,8 @@ export class ThreadRun {
   readonly #tally: Tally;
   readonly #thread: LoadThread;
   #engine!: Engine;
+  /** When the run began; undefined until it has. */
+  #startMs: number | undefined;
   #measureMs = 0;
   #second = 0;
   #isEnding = false;
@@ -48,8 +50,9 @@ export class ThreadRun {
 
   constructor(parts: ThreadRunParts) {
     this.#parts = parts;
-    const { plan, source } = parts;
+    const { plan } = parts;
     this.#plan = plan;
+    const source = parts.makeSource((name, hasPassed) => this.#tally.checked(name, hasPassed));
     this.#tally = new Tally(plan.ratePerSecond !== undefined, readThreadCpu(performance.now()));
     this.#thread = new LoadThread({
       plan,
@@ -75,6 +78,7 @@ export class ThreadRun {
     // Whole seconds of warm-up before the measured ones, the first of them perhaps cut short.
     this.#second = -Math.ceil(plan.warmupMs / SECOND_MS);
     this.#at(startMs, () => {
+      this.#startMs = startMs;
       this.#begin(startMs);
       this.#nextSecond();
     });
@@ -113,10 +117,17 @@ export class ThreadRun {
     const { plan } = this;
     if (plan.ratePerSecond !== undefined) {
       const schedule = new Schedule(startMs, plan.ratePerSecond, plan.phase, plan.rampMs);
-      const waker = new PollingWaker(
-        () => performance.now(),
-        (nowMs) => pacing.beginDue(nowMs),
-      );
+      const engine = this.#engine;
+      const waker = hasWakeAt(engine)
+        ? new EngineWaker(engine)
+        : new PollingWaker(
+            () => performance.now(),
+            (nowMs) => pacing.beginDue(nowMs),
+          );
+      this.#thread.onWoken = (nowMs) => {
+        if (waker instanceof EngineWaker) waker.woken();
+        pacing.beginDue(nowMs);
+      };
       const { sendDelay } = this.#tally;
       const pacing = new RatePacing(this.#thread, schedule, waker, plan.connections * plan.pipeline, {
         delays: sendDelay,
@@ -204,7 +215,12 @@ export class ThreadRun {
     this.#isEnding = true;
     this.#endedMs = performance.now();
     this.#endCpu = readThreadCpu(this.#endedMs);
-    this.#endSecond();
+    if (this.#startMs === undefined) this.#measureMs = this.#endedMs;
+    else {
+      // Broken off in the warm-up: what there is of it is better than nothing.
+      if (this.#endedMs < this.#measureMs) this.#measureMs = this.#startMs;
+      this.#endSecond();
+    }
   }
 
   /** Nothing is under way any more. */
@@ -239,6 +255,10 @@ export class ThreadRun {
       Math.min(Math.max(0, leftMs), TIMER_MS_MAX),
     );
   }
+}
+
+function hasWakeAt(engine: Engine): engine is Engine & { wakeAt(atMs: number): void } {
+  return engine.wakeAt !== undefined;
 }
 
 /** `setTimeout` fires at once beyond 2^31-1. */

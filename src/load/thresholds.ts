@@ -3,7 +3,7 @@
  */
 import { OptionError } from '../base/errors.ts';
 import { parseDuration } from '../base/units.ts';
-import { latency, percent } from './number-text.ts';
+import { latencyLimit, percent } from './number-text.ts';
 import type { ThresholdResult } from './result.ts';
 
 export interface LatencyThreshold {
@@ -64,7 +64,7 @@ export function judgeThresholds(
   const results = latencies.map((threshold): ThresholdResult => {
     const ms = measuredMs(threshold, measured);
     return {
-      name: `${threshold.what} <= ${latency(threshold.limitMs)}`,
+      name: `${threshold.what} <= ${latencyLimit(threshold.limitMs)}`,
       limit: threshold.limitMs,
       measured: ms,
       // Without a single answer there is no latency, and nothing was kept.

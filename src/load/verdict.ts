@@ -66,6 +66,8 @@ const LINK_SHARE = 0.9;
 /** Requests under way on average, over those that may be: below, something else holds connections up. */
 const OCCUPIED_SHARE = 0.6;
 
+const TELLING_MS = 300;
+
 interface Finding {
   readonly limit: LimitName;
   readonly sentence: string;
@@ -78,6 +80,7 @@ const QUESTIONS: readonly Question[] = [
   noDescriptors,
   noPorts,
   mostlyErrors,
+  tooShort,
   keptRate,
   thinking,
   busyCpu,
@@ -164,6 +167,16 @@ const REMEDIES_BY_ERROR: Readonly<Record<string, readonly string[]>> = {
   garbage: ['what answers there speaks no HTTP/1.1: check the port'],
 };
 
+/** Shares of CPU time over so short a time are the scheduler's slices. */
+function tooShort({ measuredMs }: VerdictInput): Finding | undefined {
+  if (measuredMs >= TELLING_MS) return undefined;
+  return {
+    limit: 'unknown',
+    sentence: `limited by: unknown (a run of ${Math.round(measuredMs)} ms is too short to tell)`,
+    remedies: ['a longer run: -d 10s, or a larger -n'],
+  };
+}
+
 function keptRate({ ratePerSecond, dueCount, answered, measuredMs }: VerdictInput): Finding | undefined {
   if (ratePerSecond === undefined || dueCount === undefined || answered < dueCount * RATE_KEPT_SHARE)
     return undefined;
@@ -203,7 +216,7 @@ function busyCpu(input: VerdictInput): Finding | undefined {
   const isClient = clientShare >= BUSY_SHARE - 0.02 || isStarved(client.atWork, client.waited);
   if (!isServer && !isClient) return undefined;
   // Where both are busy, the one without a rest is what the other waits for.
-  if (isServer && server !== undefined && serverShare >= clientShare - 0.02 && !sharesCore(client, server))
+  if (isServer && server !== undefined && serverShare >= clientShare - 0.02 && !bothWait(client, server))
     return serverLimit(server);
   if (!isClient) return server === undefined ? undefined : serverLimit(server);
   return clientLimit(input, client);
@@ -219,8 +232,8 @@ interface ThreadShares {
   readonly waited: number;
 }
 
-/** Both wait for a core a good part of the time: it is likely the same one. */
-function sharesCore(client: ThreadShares, server: ServerCpu): boolean {
+/** Both wait for a core a good part of the time: for the same one, or for what others use. */
+function bothWait(client: ThreadShares, server: ServerCpu): boolean {
   return client.waited > 0.2 && server.busiestWaitedShare > 0.2;
 }
 
@@ -253,7 +266,7 @@ function clientLimit(input: VerdictInput, client: ThreadShares): Finding {
   const cpu = machine === undefined ? "this client's CPU" : `the CPU of ${machine}`;
   const waited = client.waited > 0.05 ? `, and it was without a core for ${percent(client.waited)}` : '';
   const shared =
-    server !== undefined && sharesCore(client, server) ? '; client and server have to share a core' : '';
+    server !== undefined && bothWait(client, server) ? '; client and server both have to wait for cores' : '';
   const whose = threads.length === 1 ? 'its thread' : `the busiest of its ${threads.length} threads`;
   return {
     limit: 'client-cpu',

@@ -39,6 +39,8 @@ export const CONNECTION_ROWS_MAX = 1000;
 
 /** A thread's place among those that share connections (engine/handoff.ts). */
 export type HandoffPlace = NonNullable<EngineOptions['handoff']>;
+/** What the engine of a worker thread shares with other threads. */
+export type SharedMemory = Pick<EngineOptions, 'handoff' | 'ledger'>;
 
 export interface EngineChoice {
   readonly name: EngineName;
@@ -160,9 +162,9 @@ export async function serveHere(
   options: ServeOptions & { fetch: FetchHandler },
   settings: Settings,
   admin?: AdminServer,
-  handoff?: HandoffPlace,
+  shared?: SharedMemory,
 ): Promise<ThreadServer> {
-  return new ThreadServer(await startThread(options, settings, options.fetch, handoff), admin);
+  return new ThreadServer(await startThread(options, settings, options.fetch, shared), admin);
 }
 
 /** A path from the current folder, or a URL, as a module URL. */
@@ -186,7 +188,7 @@ async function startThread(
   options: ServeOptions,
   settings: Settings,
   fetch: FetchHandler,
-  handoff: HandoffPlace | undefined,
+  shared: SharedMemory = {},
 ): Promise<RunningThread> {
   const logger = options.logger ?? createLogger();
   const accessLog =
@@ -210,7 +212,7 @@ async function startThread(
     keepAlive: keepAliveFor(settings.timeouts.deadPeerMs),
     onError: (error) => logger.error('engine', error),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
-    ...(handoff === undefined ? {} : { handoff }),
+    ...shared,
   });
   thread.attach(engine);
   try {

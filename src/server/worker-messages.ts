@@ -2,7 +2,7 @@
 
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { ServeOptions } from './options.ts';
-import type { CloseReport, EngineChoice, HandoffPlace, ServerStats } from './serve.ts';
+import type { CloseReport, EngineChoice, ServerStats, SharedMemory } from './serve.ts';
 
 /** The options that a worker needs and that can be cloned. */
 export type WorkerOptions = Pick<
@@ -22,7 +22,7 @@ export type WorkerOptions = Pick<
 
 export interface WorkerData {
   /** Shared with the other workers when connections are balanced. */
-  readonly handoff: HandoffPlace | undefined;
+  readonly shared: SharedMemory;
   /** The module's URL. */
   readonly module: string;
   readonly options: WorkerOptions;

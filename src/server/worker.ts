@@ -12,14 +12,14 @@ import { errorData, type FromWorker, type ToWorker, type WorkerData } from './wo
 
 const port = parentPort;
 assert(port !== null, 'worker.ts runs in worker threads only');
-const { module, options, handoff } = workerData as WorkerData;
+const { module, options, shared } = workerData as WorkerData;
 const tell = (message: FromWorker) => port.postMessage(message);
 
 async function start(): Promise<ThreadServer> {
   if (options.globals === true) installGlobals();
   const fetch = await loadHandler(new URL(module));
   const withHandler = { ...options, fetch };
-  return serveHere(withHandler, checkOptions(withHandler), undefined, handoff);
+  return serveHere(withHandler, checkOptions(withHandler), undefined, shared);
 }
 
 start().then(

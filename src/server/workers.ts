@@ -6,6 +6,7 @@
 import { lookup } from 'node:dns/promises';
 import { Worker } from 'node:worker_threads';
 import { OptionError, UnavailableError } from '../base/errors.ts';
+import { DescriptorLedger } from '../engine/descriptor-ledger.ts';
 import { Handoff } from '../engine/handoff.ts';
 import { type ListeningSocket, openListener } from '../engine/listening-socket.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
@@ -202,11 +203,12 @@ class WorkerServer implements Server {
   async #startMember(seat: Seat): Promise<Member> {
     const url = new URL(this.#moduleUrl);
     const handoff = this.#handoffPlace(seat);
+    const ledger = DescriptorLedger.allocate();
     const data: WorkerData = {
       module: url.href,
       options: this.#workerOptions(seat),
       index: seat.index,
-      handoff,
+      shared: { ledger, ...(handoff === undefined ? {} : { handoff }) },
     };
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: data,
@@ -240,12 +242,20 @@ class WorkerServer implements Server {
       worker.once('exit', (code) => {
         this.#census.left(worker);
         if (handoff !== undefined) Handoff.leave(handoff.buffer, handoff.thread);
+        this.#closeWhatIsLeft(seat, ledger);
         settle(report);
         reject(new Error(`worker ${seat.index} ended with code ${code} before it was ready`));
         if (seat.member?.worker === worker) this.#memberEnded(seat, seat.member, code);
       });
     });
     return started;
+  }
+
+  /** Of a thread that had no time to close its sockets: out of memory, or terminated in a handler that never ends. */
+  #closeWhatIsLeft(seat: Seat, ledger: SharedArrayBuffer): void {
+    const count = DescriptorLedger.releaseAll(ledger);
+    if (count > 0)
+      this.#logger.warn(`worker ${seat.index} left ${count} descriptors open; they are closed now`);
   }
 
   /** A thread ended by itself: its place is filled again, and the others have not noticed. */

@@ -70,10 +70,15 @@ class Mapping implements Memory {
     if (!this.#mapped) return;
     this.#mapped = false;
     detach(this.buffer);
-    const ffi = loadFfi();
-    const result = ffi.libc.munmap(this.address, this.byteLength);
-    if (result < 0) throw sysError('munmap', ffi.errno[0]!, `of ${this.byteLength} bytes`);
+    unmap(this.address, this.byteLength);
   }
+}
+
+/** For pages whose Memory has gone with its thread. @throws SysError EINVAL */
+export function unmap(address: number, byteLength: number): void {
+  const ffi = loadFfi();
+  const result = ffi.libc.munmap(address, byteLength);
+  if (result < 0) throw sysError('munmap', ffi.errno[0]!, `of ${byteLength} bytes`);
 }
 
 /** ES2024, Node 22 and later: every view becomes empty instead of pointing at pages that are gone. */

@@ -10,6 +10,8 @@ import { Subject } from './subject-process.ts';
 
 const COUNT = scaled(10_000, 600);
 const CONCURRENCY = 50;
+/** Half a second is the longest that an engine takes, and the machine may be busy with something else. */
+const NOTICED_WITHIN_MS = 10_000;
 const UPLOAD = Buffer.alloc(48 * 1024, 0x61);
 
 interface Stage {
@@ -23,8 +25,6 @@ interface Stage {
    * (RFC 9112 §9.6), so these go by RST.
    */
   readonly isSilent?: true;
-  /** Engines that do not learn of a reset here, because nothing is read and nothing written. */
-  readonly unseenBy?: readonly EngineName[];
 }
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: reset\r\n\r\n`;
@@ -47,21 +47,18 @@ const STAGES: readonly Stage[] = [
     pieces: () => [get('/never')],
     answerBytes: 0,
     isSilent: true,
-    unseenBy: ['node'],
   },
   {
     name: 'for ever waiting, more requests behind',
     pieces: () => [get('/never'), get('/')],
     answerBytes: 0,
     isSilent: true,
-    unseenBy: ['iouring', 'epoll', 'node'],
   },
   {
     name: 'for ever waiting, with the reset close behind more requests',
     pieces: () => [get('/never') + get('/')],
     answerBytes: 0,
     isSilent: true,
-    unseenBy: ['iouring', 'epoll', 'node'],
   },
   { name: 'at the begin of a stream', pieces: () => [get('/pattern?bytes=300000')], answerBytes: 1 },
   { name: 'within a stream', pieces: () => [get('/endless')], answerBytes: 200_000 },
@@ -77,7 +74,6 @@ const STAGES: readonly Stage[] = [
     pieces: () => [post('/never', 1_000_000), UPLOAD, UPLOAD, UPLOAD],
     answerBytes: 0,
     isSilent: true,
-    unseenBy: ['iouring', 'epoll', 'node'],
   },
   {
     name: 'within a body that was refused',
@@ -147,17 +143,16 @@ async function run(t: TestContext, engine: EngineName): Promise<void> {
   assert.equal(await askOnce(subject.port, true), '');
   const before = await subject.resources();
   const random = new SeededRandom(SEED);
-  const stages = STAGES.filter((stage) => stage.unseenBy?.includes(engine) !== true);
   await inParallel(COUNT, CONCURRENCY, (i) =>
-    resetOne(subject.port, stages[i % stages.length]!, random.fork()),
+    resetOne(subject.port, STAGES[i % STAGES.length]!, random.fork()),
   );
-  const isQuiet = await becomes(async () => (await subject.openConnections()) === 0, 3000);
+  const isQuiet = await becomes(async () => (await subject.openConnections()) === 0, NOTICED_WITHIN_MS);
   const after = await subject.resources();
   const { engine: stats, closeReasons, aborted } = await subject.stats();
   const { held } = await subject.ledger();
   report(t, 'resets', engine, {
     resets: COUNT,
-    stages: stages.length,
+    stages: STAGES.length,
     openConnections: stats.open,
     descriptorsLeft: after.descriptors - before.descriptors - stats.open,
     producersLeft: held.producers,
@@ -175,12 +170,6 @@ async function run(t: TestContext, engine: EngineName): Promise<void> {
   assert.equal(await askOnce(subject.port, true), '');
 }
 
-/** Such a test runs, and its failure is told and does not count. */
-const unseen = (stage: Stage, engine: EngineName): { todo?: string } =>
-  stage.unseenBy?.includes(engine) === true
-    ? { todo: `the ${engine} engine learns of a reset only by reading or writing` }
-    : {};
-
 for (const { engine, skip } of await enginesHere()) {
   test(`${COUNT} resets at random stages leak nothing (${engine})`, { skip }, (t) => run(t, engine));
 
@@ -188,11 +177,10 @@ for (const { engine, skip } of await enginesHere()) {
     const subject = await Subject.start(t, { engine, timeouts: { linger: 200 } });
     let held = 0;
     for (const stage of STAGES)
-      await t.test(stage.name, unseen(stage, engine), async () => {
+      await t.test(stage.name, async () => {
         const random = new SeededRandom(SEED);
         await inParallel(20, 20, () => resetOne(subject.port, stage, random.fork()));
-        const patienceMs = stage.unseenBy?.includes(engine) === true ? 200 : 1000;
-        await becomes(async () => (await subject.openConnections()) <= held, patienceMs);
+        await becomes(async () => (await subject.openConnections()) <= held, NOTICED_WITHIN_MS);
         const left = (await subject.openConnections()) - held;
         held += left;
         assert.equal(left, 0, `the server still holds ${left} of 20`);

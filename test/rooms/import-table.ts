@@ -77,6 +77,7 @@ export const ROOMS: readonly Room[] = [
       { path: 'descriptor-connection.ts', mayImport: ['sys'], why: 'its connections own descriptors' },
       { path: 'send-pool.ts', mayImport: ['sys'], why: 'memory that the kernel sends from is mapped' },
       { path: 'select.ts', mayImport: ['sys'], why: 'it asks what this host allows' },
+      { path: 'descriptor-ledger.ts', mayImport: ['sys'], why: 'it closes what a thread has left open' },
       { path: 'handoff.ts', mayImport: ['sys'], why: 'it wakes threads by their eventfds' },
       { path: 'handoff.test.ts', mayImport: ['sys'], why: 'with real eventfds' },
       {

@@ -351,6 +351,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   }
 
   #finish(conn: EpollConnection): void {
+    this.ledger?.drop(conn.fd);
     closeFd(conn.fd);
     this.retire(conn);
   }
@@ -420,6 +421,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   #dismiss(conn: EpollConnection): void {
     this.table.remove(conn);
     this.counters.accepted--;
+    this.ledger?.drop(conn.fd);
     closeFd(conn.fd);
   }
 

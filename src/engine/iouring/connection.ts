@@ -16,6 +16,14 @@ export const CANCEL_ALL_SUBMITTED = ENGINE_FLAGS << 4;
 
 /** A poll waits for an outgoing connection to stand. */
 export const CONNECT_ARMED = ENGINE_FLAGS << 5;
+/** In the list of those that may have to be watched: see unread-watch.ts. */
+export const WATCH_LISTED = ENGINE_FLAGS << 6;
+/** It has not been received from for a while: a watch is to be armed. */
+export const WATCH_WANTED = ENGINE_FLAGS << 7;
+/** A poll waits for the socket's error; it stays when reading goes on. */
+export const WATCH_ARMED = ENGINE_FLAGS << 8;
+/** The watch has told of an error. Whoever is received from learns of it behind the last byte. */
+export const ERROR_SEEN = ENGINE_FLAGS << 9;
 
 export class IouringConnection extends DescriptorConnection {
   /** Bytes that arrived after reading was paused; at most what was in flight at that moment. */

@@ -16,9 +16,9 @@ import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/bytes.ts';
 import { POLLERR, POLLHUP } from '../../sys/abi/epoll.ts';
 import { IORING_CQE_F_BUFFER, IORING_CQE_F_MORE } from '../../sys/abi/io-uring.ts';
-import { SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
+import { SHUT_WR, SO_ERROR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET } from '../../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
-import { accept4, setLinger, shutdown } from '../../sys/socket.ts';
+import { accept4, getsockoptInt, setLinger, shutdown } from '../../sys/socket.ts';
 import { Wakeup } from '../../sys/wakeup.ts';
 import { SLOT_BITS } from '../connection-table.ts';
 import {
@@ -37,16 +37,21 @@ import type { EngineOptions, EngineStats } from '../engine.ts';
 import {
   CANCEL_ALL_SUBMITTED,
   CONNECT_ARMED,
+  ERROR_SEEN,
   IouringConnection,
   PEER_END_PENDING,
   RECEIVE_ARMED,
   RECEIVE_CANCELLED,
   SEND_IN_FLIGHT,
+  WATCH_ARMED,
+  WATCH_LISTED,
+  WATCH_WANTED,
 } from './connection.ts';
 import { ReceiveBuffers } from './receive-buffers.ts';
 import { Ring } from './ring.ts';
 import { Submissions } from './submissions.ts';
-import { OP_ACCEPT, OP_CONNECT, OP_RECEIVE, OP_SEND, OP_TIMER, SLOT_MASK } from './user-data.ts';
+import { isUnread, UnreadWatch } from './unread-watch.ts';
+import { OP_ACCEPT, OP_CONNECT, OP_RECEIVE, OP_SEND, OP_TIMER, OP_WATCH, SLOT_MASK } from './user-data.ts';
 
 /** Submissions of one enter; a turn with more enters more often. */
 const SQ_ENTRIES = 1024;
@@ -72,6 +77,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   readonly #ring: Ring;
   readonly #buffers: ReceiveBuffers;
   readonly #submissions: Submissions;
+  readonly #unreadWatch = new UnreadWatch();
   /** The moment that the kernel timer is armed for. */
   #armedMs = Number.POSITIVE_INFINITY;
 
@@ -82,6 +88,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   constructor(options: EngineOptions<IouringConnection>, multishotReceive: boolean) {
     super(options);
     this.#ring = new Ring(SQ_ENTRIES);
+    this.ledger?.hold(this.#ring.fd);
+    this.ledger?.holdMappings(this.#ring.mappings);
     this.#buffers = new ReceiveBuffers(
       this.#ring.fd,
       RECEIVE_GROUP,
@@ -112,13 +120,15 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   protected watchListener(): void {}
 
   protected release(): void {
-    this.#ring.close();
+    this.releaseHolds();
     this.#buffers.release();
     this.#submissions.release();
   }
 
   /** The ring holds references to the sockets. */
   protected releaseHolds(): void {
+    this.ledger?.drop(this.#ring.fd);
+    this.ledger?.holdMappings([]);
     this.#ring.close();
   }
 
@@ -132,6 +142,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       this.turnMs = performance.now();
       this.#drain();
       if (this.turnMs >= this.dueMs) this.expire();
+      if (this.turnMs >= this.#unreadWatch.dueMs) this.#unreadWatch.expire(this);
       this.#flushTouched();
       this.#armAccepts();
       this.#armTimer();
@@ -196,6 +207,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     else if (operation === OP_SEND) this.#onSend(low & SLOT_MASK, words[at + 1]!, words[at + 2]!);
     else if (operation === OP_ACCEPT) this.#onAccept(low & SLOT_MASK, words[at + 2]!, words[at + 3]!);
     else if (operation === OP_CONNECT) this.#onConnect(low & SLOT_MASK, words[at + 1]!, words[at + 2]!);
+    else if (operation === OP_WATCH)
+      this.#onWatch(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);
     else if (operation === OP_TIMER) this.#armedMs = Number.POSITIVE_INFINITY;
   }
 
@@ -261,6 +274,15 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     conn.flags &= ~CONNECT_ARMED;
     if (result < 0 || (conn.flags & ABORTING) !== 0) this.touch(conn);
     else this.connectCame(conn, (result & (POLLERR | POLLHUP)) !== 0);
+  }
+
+  #onWatch(slot: number, generation: number, result: number, flags: number): void {
+    const conn = this.table.find(slot, generation);
+    assert(conn !== undefined, 'a watch outlived its connection');
+    if ((flags & IORING_CQE_F_MORE) === 0) conn.flags &= ~WATCH_ARMED;
+    // FIN alone means nothing until reading goes on.
+    if (result > 0 && (result & POLLERR) !== 0) conn.flags |= ERROR_SEEN;
+    this.touch(conn);
   }
 
   #onAccept(index: number, result: number, flags: number): void {
@@ -333,17 +355,31 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     }
     if ((conn.flags & CLOSING) !== 0) {
       if (conn.firstBlock !== null) return;
-      if ((conn.flags & RECEIVE_ARMED) === 0) this.#finish(conn);
+      if ((conn.flags & (RECEIVE_ARMED | WATCH_ARMED)) === 0) this.#finish(conn);
+      else if ((conn.flags & WATCH_ARMED) !== 0) this.#cancelAll(conn);
       else if ((conn.flags & RECEIVE_CANCELLED) === 0) this.#cancelReceive(conn);
       return;
     }
-    if ((conn.flags & READING_PAUSED) === 0) {
-      if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) {
-        conn.flags |= RECEIVE_ARMED;
-        this.#submissions.receive(conn);
-      }
-    } else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED)
-      this.#cancelReceive(conn);
+    if (isUnread(conn.flags)) this.#advanceUnread(conn);
+    else if ((conn.flags & RECEIVE_ARMED) === 0) {
+      conn.flags |= RECEIVE_ARMED;
+      this.#submissions.receive(conn);
+    }
+  }
+
+  /** Nothing is to be received: reading is paused, or has come to its end. */
+  #advanceUnread(conn: IouringConnection): void {
+    const { flags } = conn;
+    if ((flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.#cancelReceive(conn);
+    if ((flags & (RECEIVE_ARMED | ERROR_SEEN)) === ERROR_SEEN) {
+      conn.flags &= ~ERROR_SEEN;
+      const errno = getsockoptInt(conn.fd, SOL_SOCKET, SO_ERROR);
+      if (errno > 0) conn.fail(errno);
+    } else if ((flags & WATCH_ARMED) !== 0) return;
+    else if ((flags & WATCH_WANTED) !== 0) {
+      conn.flags = (flags & ~WATCH_WANTED) | WATCH_ARMED;
+      this.#submissions.watch(conn);
+    } else if ((flags & WATCH_LISTED) === 0) this.#unreadWatch.add(conn, this.turnMs);
   }
 
   /** connect(2) has been called; what it has begun comes to an end in the kernel, and a poll tells of it. */
@@ -358,12 +394,16 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
 
   /** Reset: cancel what is in flight, then close with a zero linger, which sends RST. */
   #advanceAbort(conn: IouringConnection): void {
-    if ((conn.flags & (RECEIVE_ARMED | SEND_IN_FLIGHT | CONNECT_ARMED)) === 0) {
+    if ((conn.flags & (RECEIVE_ARMED | SEND_IN_FLIGHT | CONNECT_ARMED | WATCH_ARMED)) === 0) {
       // Where nothing stands there is nothing to reset.
       if ((conn.flags & CONNECTING) === 0) setLinger(conn.fd, 0);
       this.#finish(conn);
       return;
     }
+    this.#cancelAll(conn);
+  }
+
+  #cancelAll(conn: IouringConnection): void {
     if ((conn.flags & CANCEL_ALL_SUBMITTED) !== 0) return;
     conn.flags |= CANCEL_ALL_SUBMITTED;
     this.#submissions.cancelAll(conn);
@@ -387,6 +427,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
 
   /** The last step: nothing is in flight, so no completion can come for this slot any more. */
   #finish(conn: IouringConnection): void {
+    this.ledger?.drop(conn.fd);
     this.#submissions.close(conn);
     conn.held = undefined;
     this.retire(conn);
@@ -442,10 +483,11 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
 
   /** One absolute timer for the earliest deadline. One that is armed too early fires for nothing and is set anew. */
   #armTimer(): void {
-    if (this.dueMs >= this.#armedMs || this.#ring.room < SQES_PER_ADVANCE) return;
-    const monotonicMs = Math.max(this.dueMs, 0) + this.clockOffsetMs;
+    const dueMs = Math.min(this.dueMs, this.#unreadWatch.dueMs);
+    if (dueMs >= this.#armedMs || this.#ring.room < SQES_PER_ADVANCE) return;
+    const monotonicMs = Math.max(dueMs, 0) + this.clockOffsetMs;
     if (this.#armedMs === Number.POSITIVE_INFINITY) this.#submissions.setTimer(monotonicMs);
     else this.#submissions.moveTimer(monotonicMs);
-    this.#armedMs = this.dueMs;
+    this.#armedMs = dueMs;
   }
 }

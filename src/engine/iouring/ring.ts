@@ -58,7 +58,8 @@ export class Ring {
   /** Completion entries, in the ring's own mapping: see `completionWord`. */
   readonly ring32: Int32Array;
 
-  readonly #mappings: Memory[];
+  /** The ring lives as long as one of them. */
+  readonly mappings: readonly Memory[];
   readonly #sqHead: number;
   readonly #sqTail: number;
   readonly #sqFlags: number;
@@ -111,7 +112,7 @@ export class Ring {
     );
     const rings = mapFile(fd, ringBytes, 0);
     const entriesMemory = mapFile(fd, this.entries * io_uring_sqe.size, IORING_OFF_SQES);
-    this.#mappings = [rings, entriesMemory];
+    this.mappings = [rings, entriesMemory];
     this.ring32 = new Int32Array(rings.buffer);
     this.sqe32 = new Int32Array(entriesMemory.buffer);
     this.sqe16 = new Uint16Array(entriesMemory.buffer);
@@ -222,7 +223,7 @@ export class Ring {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const mapping of this.#mappings) mapping.release();
+    for (const mapping of this.mappings) mapping.release();
     closeFd(this.fd);
   }
 }

@@ -8,6 +8,7 @@ import {
   IORING_ACCEPT_MULTISHOT,
   IORING_ASYNC_CANCEL_ALL,
   IORING_ASYNC_CANCEL_FD,
+  IORING_POLL_ADD_MULTI,
   IORING_RECV_MULTISHOT,
   IORING_TIMEOUT_ABS,
   IORING_TIMEOUT_UPDATE,
@@ -31,7 +32,7 @@ import { SLOT_BITS } from '../connection-table.ts';
 import type { SendBlock } from '../send-pool.ts';
 import type { IouringConnection } from './connection.ts';
 import type { Ring } from './ring.ts';
-import { OP_ACCEPT, OP_CONNECT, OP_QUIET, OP_RECEIVE, OP_SEND, OP_TIMER } from './user-data.ts';
+import { OP_ACCEPT, OP_CONNECT, OP_QUIET, OP_RECEIVE, OP_SEND, OP_TIMER, OP_WATCH } from './user-data.ts';
 
 const SQE = io_uring_sqe.offset;
 const SQE_FD = SQE.fd >> 2;
@@ -90,6 +91,15 @@ export class Submissions {
   awaitConnect(conn: IouringConnection): void {
     const at = this.#take(IORING_OP_POLL_ADD, conn.fd, OP_CONNECT, conn.slot, conn.generation, 0);
     this.#ring.sqe32[at + SQE_OP_FLAGS] = POLLOUT;
+  }
+
+  /**
+   * Completes each time that an error or the peer's FIN comes: POLLERR, POLLHUP and POLLRDHUP are always told
+   * (IO_POLL_UNMASK in io_uring/poll.c), what arrives is not. Multishot (5.13), since FIN would use up a single one.
+   */
+  watch(conn: IouringConnection): void {
+    const at = this.#take(IORING_OP_POLL_ADD, conn.fd, OP_WATCH, conn.slot, conn.generation, 0);
+    this.#ring.sqe32[at + SQE_LEN] = IORING_POLL_ADD_MULTI;
   }
 
   cancelReceive(conn: IouringConnection): void {

@@ -24,3 +24,5 @@ export const OP_TIMER = 4;
 export const OP_QUIET = 5;
 /** An outgoing connection stands, or has failed. */
 export const OP_CONNECT = 6;
+/** Something has happened to a socket that is not received from. */
+export const OP_WATCH = 7;

@@ -32,6 +32,8 @@ export interface ConnectionOwner {
   /** Flush `conn` at the end of this turn, or of the microtask queue when no turn is running. */
   touched(conn: NodeConnection): void;
   setDeadline(slot: number, atMs: number): void;
+  /** Nothing is read any more, for now or for good. */
+  unread(conn: NodeConnection): void;
   /** Bytes have come; @returns whether to go on reading. */
   received(conn: NodeConnection, bytes: Uint8Array, end: number): boolean;
   socketConnected(conn: NodeConnection): void;
@@ -76,6 +78,8 @@ export class NodeConnection implements EngineConnection {
   /** Set while the connection is in the engine's list of those to flush. */
   isTouched = false;
   isPaused = false;
+  /** In the engine's list of those that may have to be probed. */
+  isProbed = false;
   /** Begun by `connect`, and not standing yet: what is committed waits here. */
   isConnecting: boolean;
   errorCode = '';
@@ -192,6 +196,7 @@ export class NodeConnection implements EngineConnection {
     if (this.#state !== OPEN || this.isPaused) return;
     this.isPaused = true;
     this.socket.pause();
+    if (!this.isProbed) this.owner.unread(this);
   }
 
   resumeReading(): void {
@@ -332,7 +337,18 @@ export class NodeConnection implements EngineConnection {
   peerEnded(): boolean {
     if (this.#hasPeerEnded) return false;
     this.#hasPeerEnded = true;
+    if (!this.isProbed) this.owner.unread(this);
     return this.#state === OPEN;
+  }
+
+  /** Whether nothing is read that would tell of a reset. */
+  get isUnread(): boolean {
+    return this.#state === OPEN && !this.#isSocketGone && (this.isPaused || this.#hasPeerEnded);
+  }
+
+  /** Lets the kernel say what it knows of the peer. A write that waits is told by itself; behind FIN none is possible. */
+  probe(): void {
+    if (!this.#isBlocked && !this.isConnecting && !this.socket.writableEnded) this.socket.write(MARKER);
   }
 
   /** The socket reports why it will close; what the layer above has asked for goes before. */

@@ -11,7 +11,8 @@
  * (libuv then accepts each waiting peer with a spare descriptor and closes it at once, so nothing spins
  * and `onAcceptPaused` never comes); keepalive probes have a settable idle time only; a peer that
  * vanishes while data is outstanding costs the kernel's retransmission time; a RST behind bytes may be
- * told as FIN (libuv takes POLLHUP after a partial read for the end), and the next write fails. A source
+ * told as FIN (libuv takes POLLHUP after a partial read for the end), and a RST while nothing is read not
+ * at all, so such sockets are probed (unread-probe.ts), unless our FIN has been sent already. A source
  * address that `connect` is given has its port picked when it is bound, before the target is known.
  */
 import { createServer, type Server, type ServerOpts, type Socket } from 'node:net';
@@ -38,6 +39,7 @@ import { asSysError, listenOn } from './listen.ts';
 import { SendArena } from './send-arena.ts';
 import { onConnect, onRead, unwatchSocket, watchSocket } from './socket-events.ts';
 import type { NodeTlsOptions } from './tls.ts';
+import { UnreadProbe } from './unread-probe.ts';
 
 export interface NodeEngineOptions extends EngineOptions<NodeConnection> {
   /** Serve TLS on every listener: certificate, key and what else `tls.createServer` takes. */
@@ -79,6 +81,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   readonly #deadlines: DeadlineTimer;
   readonly #deadlineCame = (slot: number): void => this.#handler.onDeadline(this.#slots[slot]!);
 
+  readonly #unreadProbe = new UnreadProbe();
   readonly #slots: (NodeConnection | undefined)[] = [];
   readonly #freeSlots: number[] = [];
 
@@ -206,6 +209,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   releaseNow(): void {
     this.#closing ??= Promise.resolve();
     this.#deadlines.stop();
+    this.#unreadProbe.stop();
     for (const server of this.#servers.keys()) closeServer(server);
     for (const conn of this.connections()) {
       this.#slots[conn.slot] = undefined;
@@ -245,6 +249,10 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   /** @hot */
   setDeadline(slot: number, atMs: number): void {
     this.#deadlines.set(slot, atMs, this.nowMs);
+  }
+
+  unread(conn: NodeConnection): void {
+    this.#unreadProbe.add(conn);
   }
 
   /** @hot */
@@ -424,6 +432,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     if (this.#resolveClosing === undefined) return;
     if (this.#servers.size > 0 || this.connectionCount > 0) return;
     this.#deadlines.stop();
+    this.#unreadProbe.stop();
     this.#resolveClosing();
   }
 }

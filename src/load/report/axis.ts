@@ -19,9 +19,14 @@ const LOG_FROM_SPREAD = 40;
 const TICKS_MAX = 6;
 /** Shorter than any clock in use tells apart; a log axis needs a foot. */
 const MS_MIN = 1e-4;
+/** Larger than anything that is counted or timed: what is above is no measurement and gets no axis. */
+const VALUE_MAX = 1e15;
+const VALUE_MIN = 1e-6;
+const SECONDS_MIN = 1e-3;
+const SECONDS_MAX = 1e9; // 30 years
 
 export function latencyAxis(valuesMs: readonly number[]): Axis {
-  const values = valuesMs.filter((value) => Number.isFinite(value) && value > 0);
+  const values = valuesMs.filter((value) => value >= VALUE_MIN && value <= VALUE_MAX);
   const max = values.reduce((most, value) => Math.max(most, value), 0);
   const min = values.reduce((least, value) => Math.min(least, value), max);
   if (max > 0 && max / Math.max(min, MS_MIN) > LOG_FROM_SPREAD) return logLatencyAxis(min, max);
@@ -39,26 +44,50 @@ function logLatencyAxis(min: number, max: number): Axis {
 
 /** @param whole only whole numbers get a tick: half a connection is none */
 export function countAxis(title: string, values: readonly number[], whole: boolean): Axis {
-  const max = values.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, value) : most), 0);
+  const max = values.reduce((most, value) => (value <= VALUE_MAX ? Math.max(most, value) : most), 0);
   const { scale, values: marked } = fromZero(max, whole ? 1 : 0);
-  return { title, scale, ticks: marked.map((value) => ({ value, label: formatShortCount(value) })) };
+  // All labels have the digits that tell them apart: 0.005, 0.010, 0.015.
+  const digits = Math.max(0, -Math.floor(Math.log10(marked[1]!) + 1e-9));
+  const label = (value: number) =>
+    digits > 0 && value > 0 ? value.toFixed(digits) : formatShortCount(value);
+  return { title, scale, ticks: marked.map((value) => ({ value, label: label(value) })) };
+}
+
+/** Rates that were tried, which may lie powers of ten apart. */
+export function rateAxis(title: string, rates: readonly number[]): Axis {
+  const values = rates.filter((rate) => rate >= VALUE_MIN && rate <= VALUE_MAX);
+  const max = Math.max(...values, VALUE_MIN);
+  const min = Math.min(...values, max);
+  // Beyond the last tick there is some room, for a mark that stands there to be seen whole.
+  if (max / min <= LOG_FROM_SPREAD) {
+    const axis = countAxis(title, values, false);
+    return { ...axis, scale: linearScale(0, axis.scale.high * 1.03) };
+  }
+  const [low, high] = [roundedLog(min, Math.floor), roundedLog(max, Math.ceil)];
+  const ticks = logValues(low, high, TICKS_MAX).map((value) => ({
+    value,
+    label: formatShortCount(value),
+    // Powers of ten first, where there is not room for all.
+    rank: Number.isInteger(Math.log10(value)) ? 0 : 1,
+  }));
+  return { title: `${title}, log axis`, scale: logScale(low / 1.15, high * 1.15), ticks };
 }
 
 /** As far as asked: an axis of seconds ends where the run ended, and not at a round number. */
 export function timeAxis(seconds: number): Axis {
-  const end = Number.isFinite(seconds) && seconds > 0 ? seconds : 1;
+  const end = seconds >= SECONDS_MIN && seconds <= SECONDS_MAX ? seconds : 1;
   const steps = [
     0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200,
   ];
-  const step = steps.find((each) => end / each <= 12) ?? niceStep(end / 86_400, 12) * 86_400;
+  // A point is a second: parts of one are marked only where there would be hardly a mark otherwise.
+  const [stepMin, stepsMax] = end < 2 ? [0, 4] : [1, 12];
+  const step =
+    steps.find((each) => each >= stepMin && end / each <= stepsMax) ?? niceStep(end / 86_400, 12) * 86_400;
   const isLong = end > 180;
   const values = multiples(step, 0, end);
-  // Every second, fifth or so label remains in a narrow chart, and those are the rounder ones.
-  const rough = steps.find((each) => end / each <= 5 && each > step) ?? step * 4;
   const ticks = values.map((value) => ({
     value,
     label: isLong ? clockLabel(value) : `${value}${UNIT_SPACE}s`,
-    rank: value === 0 ? 0 : isMultiple(value, rough) ? 1 : 2,
   }));
   const title = isLong ? 'time since the start (h:min:s)' : 'time since the start';
   return {
@@ -84,7 +113,7 @@ export function percentileAxis(counts: readonly number[]): Axis {
 
 /** A linear scale that begins at 0 and ends at the first tick at or above `max`. */
 function fromZero(max: number, stepMin: number): { scale: Scale; values: number[] } {
-  const top = max > 0 ? max : 1;
+  const top = max >= VALUE_MIN ? max : 1;
   const step = Math.max(stepMin, niceStep(top, TICKS_MAX - 1));
   const high = step * Math.ceil(top / step - 1e-9);
   return { scale: linearScale(0, high), values: multiples(step, 0, high) };
@@ -97,10 +126,6 @@ function roundedLog(value: number, round: (value: number) => number): number {
   const mantissa = value / power;
   if (round === Math.floor) return power * factors.findLast((factor) => factor <= mantissa * (1 + 1e-9))!;
   return power * factors.find((factor) => factor >= mantissa * (1 - 1e-9))!;
-}
-
-function isMultiple(value: number, step: number): boolean {
-  return Math.abs(value / step - Math.round(value / step)) < 1e-6;
 }
 
 /** @param scaleMs all labels of a linear axis are in the unit of its end */

@@ -28,7 +28,7 @@ ${drawFacts([
     ([name, count]) =>
       [name, count > 0 ? html`<span class="bad">${formatCount(count)}</span>` : '0'] as const,
   ),
-  ['most source ports in use, with TIME_WAIT', ports(connections)],
+  ['source ports in use at most', ports(connections)],
 ])}</div></section>`;
 }
 
@@ -83,6 +83,7 @@ function drawChart(runs: readonly TimedRun[]): Markup {
 }
 
 function note(hasPorts: boolean, showsLevel: boolean, available: number | undefined): Piece {
-  if (!hasPorts || showsLevel || available === undefined) return undefined;
-  return `${formatCount(available)} source ports were available to one destination, far above this chart.`;
+  if (!hasPorts) return undefined;
+  const above = `${formatCount(available)} were available to one destination, far above this chart.`;
+  return `Ports in TIME_WAIT are in use, too.${showsLevel || available === undefined ? '' : ` ${above}`}`;
 }

@@ -5,6 +5,7 @@
 import type { LoadResult } from '../result.ts';
 import { html, type Markup, type Piece } from './markup.ts';
 import {
+  formatAskedRate,
   formatBytes,
   formatCount,
   formatDuration,
@@ -136,7 +137,7 @@ function rateNote({ requests, plan, durationMs }: LoadResult): string {
   const answered = `${formatCount(requests.answered)} answered in ${formatDuration(durationMs)}`;
   if (plan.ratePerSecond === undefined || !(plan.ratePerSecond > 0)) return answered;
   const kept = formatShare(requests.answeredPerSecond / plan.ratePerSecond);
-  return `${kept} of the ${formatRate(plan.ratePerSecond)} asked for; ${answered}`;
+  return `${kept} of the ${formatAskedRate(plan.ratePerSecond)} asked for; ${answered}`;
 }
 
 function failedNote(result: LoadResult): string {

@@ -3,30 +3,25 @@
  * latency that came of it.
  */
 import type { LimitStep } from '../result.ts';
-import { countAxis, latencyAxis } from './axis.ts';
+import { latencyAxis, rateAxis } from './axis.ts';
 import { drawLine } from './line.ts';
 import type { Markup } from './markup.ts';
-import { formatMs, formatRate } from './numbers.ts';
+import { formatAskedRate, formatMs, formatRate } from './numbers.ts';
 import { drawPlot, percent, pointAt } from './plot.ts';
-import { linearScale } from './scale.ts';
 
 export function drawLimitChart(steps: readonly LimitStep[]): Markup {
   const byRate = [...steps].sort((a, b) => a.ratePerSecond - b.ratePerSecond);
-  const counts = countAxis(
+  const x = rateAxis(
     'requests a second asked for',
     byRate.map((step) => step.ratePerSecond),
-    false,
   );
-  const latencies = latencyAxis(byRate.map((step) => step.measuredMs));
-  // A disc at the foot or at the border would be cut in half.
-  const x = { ...counts, scale: linearScale(counts.scale.low, counts.scale.high * 1.02) };
-  const y = latencies;
+  const y = latencyAxis(byRate.map((step) => step.measuredMs));
   const points = byRate.map((step) => [step.ratePerSecond, step.measuredMs] as const);
   const found = byRate.filter((step) => step.isMet).at(-1);
   const result =
     found === undefined
       ? 'none kept the threshold'
-      : `${formatRate(found.ratePerSecond)} was the highest that kept it`;
+      : `${formatAskedRate(found.ratePerSecond)} was the highest that kept it`;
   return drawPlot({
     title: 'Rates that were tried',
     x,
@@ -43,7 +38,7 @@ export function drawLimitChart(steps: readonly LimitStep[]): Markup {
     ),
     readOut: {
       at: byRate.map((step) => x.scale.at(step.ratePerSecond)),
-      labels: byRate.map((step) => `${formatRate(step.ratePerSecond)} req/s asked`),
+      labels: byRate.map((step) => `${formatAskedRate(step.ratePerSecond)} req/s asked`),
       rows: [
         { name: 'answered', values: byRate.map((step) => `${formatRate(step.achievedPerSecond)} req/s`) },
         { name: 'latency', values: byRate.map((step) => formatMs(step.measuredMs)) },

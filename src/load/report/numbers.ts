@@ -28,13 +28,12 @@ export function formatCount(value: Figure): string {
 /** At most 6 characters, for an axis or a large figure: `999,999`, then `1.25M`, `12.5G`. */
 export function formatShortCount(value: Figure): string {
   if (!isFigure(value)) return NO_FIGURE;
-  for (const [unit, letter] of [
-    [1e12, 'T'],
-    [1e9, 'G'],
-    [1e6, 'M'],
-  ] as const)
-    if (Math.abs(value) >= unit) return `${trimmed((value / unit).toPrecision(3))}${letter}`;
-  return Number.isInteger(value) ? formatCount(value) : formatRate(value);
+  if (Math.abs(value) < 999_999.5) return Number.isInteger(value) ? formatCount(value) : formatRate(value);
+  // Rounded before the letter is chosen, so that 999,999,999 is 1G and not 1000M.
+  const rounded = Number(value.toPrecision(3));
+  const size = Math.abs(rounded);
+  const [unit, letter] = size >= 1e12 ? [1e12, 'T'] : size >= 1e9 ? [1e9, 'G'] : [1e6, 'M'];
+  return `${size >= 1e15 ? formatCount(rounded / unit) : trimmed((rounded / unit).toPrecision(3))}${letter}`;
 }
 
 /** A number of things a second, without the unit: three digits where it is small, whole where it is not. */
@@ -43,6 +42,11 @@ export function formatRate(value: Figure): string {
   if (value === 0) return '0';
   if (Math.abs(value) >= 99.95) return formatCount(value);
   return Math.abs(value) < 0.01 ? '<0.01' : value.toFixed(Math.abs(value) >= 9.995 ? 1 : 2);
+}
+
+/** A rate that somebody asked for: as many digits as were asked. */
+export function formatAskedRate(value: Figure): string {
+  return isFigure(value) && Number.isInteger(value) ? formatCount(value) : formatRate(value);
 }
 
 /** A measured time in three significant digits, in the unit that suits it. */
@@ -61,6 +65,7 @@ export function formatMs(ms: Figure): string {
 export function formatDuration(ms: Figure): string {
   if (ms === Number.POSITIVE_INFINITY) return 'no limit';
   if (!isFigure(ms)) return NO_FIGURE;
+  if (ms < 0) return `−${formatDuration(-ms)}`;
   if (ms < 1 && ms > 0) return formatMs(ms);
   if (ms < 1000) return `${trimmed(ms.toPrecision(3))}${UNIT_SPACE}ms`;
   if (ms < MS_A_MINUTE - 5) return `${trimmed((ms / 1000).toFixed(2))}${UNIT_SPACE}s`;

@@ -5,7 +5,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { LoadResult, ThresholdResult } from '../result.ts';
 import { html, type Markup, type Piece } from './markup.ts';
-import { formatCount, formatDuration, formatMs, formatRate, formatShare } from './numbers.ts';
+import { formatCount, formatDuration, formatMs, formatShare } from './numbers.ts';
 import { drawBar, drawTable } from './table.ts';
 
 /** What a name means to somebody who does not know it by heart. Names as in errno(3). */
@@ -26,6 +26,7 @@ const MEANINGS: Record<string, string> = {
   ENOTFOUND: 'the name has no address',
   EAI_AGAIN: 'the name could not be looked up for now',
   garbage: 'the answer was not HTTP',
+  'closed early': 'the server closed before the whole answer was there',
 };
 
 export function drawOutcomes(result: LoadResult): Markup {
@@ -37,7 +38,8 @@ export function drawOutcomes(result: LoadResult): Markup {
 
 function drawErrors(result: LoadResult): Piece {
   const errors = Object.entries(result.errors).filter(([, count]) => count > 0);
-  if (errors.length === 0) return html`<p class="empty">None: every request got an answer.</p>`;
+  if (errors.length === 0)
+    return html`<p class="empty">${result.requests.answered > 0 ? 'None: every request got an answer.' : 'None.'}</p>`;
   const all = errors.reduce((sum, [, count]) => sum + count, 0);
   const rows = errors
     .sort((a, b) => b[1] - a[1])
@@ -57,9 +59,11 @@ function meaningOf(name: string, { plan }: LoadResult): Piece {
   const meaning =
     name === 'timeout'
       ? `no whole answer within ${formatDuration(plan.timeoutMs)}`
-      : Object.hasOwn(MEANINGS, name)
-        ? MEANINGS[name]
-        : undefined;
+      : name === 'connect timeout'
+        ? `no connection within ${formatDuration(plan.timeoutMs)}`
+        : Object.hasOwn(MEANINGS, name)
+          ? MEANINGS[name]
+          : undefined;
   return meaning !== undefined && html`<span class="note meaning">${meaning}</span>`;
 }
 
@@ -101,15 +105,9 @@ export function drawThresholds({ thresholds }: LoadResult): Piece {
   )}</div></section>`;
 }
 
-/**
- * In the unit of the limit, which stands in the name as it was asked: the number there against the number in the
- * result says whether shares are kept as such or in percent.
- */
-export function measuredOf({ name, limit, measured }: ThresholdResult): string {
-  const [, digits, unit] = /([\d.]+)\s*(%|ms|s|m|µs|us)?\s*$/.exec(name) ?? [];
-  if (unit === '%') return formatShare(Math.abs(limit - Number(digits)) < 1e-9 ? measured / 100 : measured);
-  if (unit !== undefined) return formatMs(measured);
-  return formatRate(measured);
+/** A share where the name asks for one, `error rate <= 0.1 %`, else a latency. */
+export function measuredOf({ name, measured }: ThresholdResult): string {
+  return /%\s*$/.test(name) ? formatShare(measured) : formatMs(measured);
 }
 
 export function drawChecks({ checks }: LoadResult): Piece {
@@ -121,7 +119,7 @@ export function drawChecks({ checks }: LoadResult): Piece {
     failed > 0 ? html`<span class="bad">${formatCount(failed)}</span>` : formatCount(failed),
     formatShare(passed + failed > 0 ? passed / (passed + failed) : undefined),
   ]);
-  return html`<section class="card" aria-labelledby="checks"><h2 id="checks">Checks of the script</h2>${drawTable(
+  return html`<section class="card" aria-labelledby="checks"><h2 id="checks">Checks of the script</h2><div class="brief">${drawTable(
     {
       caption: 'Checks of the script',
       columns: [
@@ -133,5 +131,5 @@ export function drawChecks({ checks }: LoadResult): Piece {
       rows,
       folds: true,
     },
-  )}</section>`;
+  )}</div></section>`;
 }

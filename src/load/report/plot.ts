@@ -79,6 +79,7 @@ function drawGrid(y: Axis, xTicks: readonly PlacedTick[]): Piece {
     return html`<line x1="0" x2="100%" y1="${at}" y2="${at}"${tick.value === y.scale.low && html` class="foot"`}/>`;
   });
   const up = xTicks.map((tick) => {
+    if (!tick.inNarrow && !tick.inWide) return undefined;
     const at = percent(tick.at);
     return html`<line x1="${at}" x2="${at}" y1="0" y2="100%"${visibility(tick)}/>`;
   });

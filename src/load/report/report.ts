@@ -10,7 +10,7 @@ import { drawLatency } from './latency-section.ts';
 import { drawLimitSearch } from './limit-section.ts';
 import { MARK_PATTERNS } from './marks.ts';
 import { html, jsonForScript, type Markup, type Piece } from './markup.ts';
-import { formatDuration, formatNumberOf, formatRate } from './numbers.ts';
+import { formatAskedRate, formatDuration, formatNumberOf } from './numbers.ts';
 import { drawChecks, drawOutcomes, drawThresholds } from './outcome-section.ts';
 import { drawPage } from './page.ts';
 import { formatMoment, nameRuns } from './run.ts';
@@ -58,7 +58,7 @@ function drawHeader(result: LoadResult): Markup {
     formatNumberOf(plan.connections, 'connection'),
     plan.ratePerSecond === undefined
       ? 'as fast as answered'
-      : `${formatRate(plan.ratePerSecond)} req/s asked for`,
+      : `${formatAskedRate(plan.ratePerSecond)} req/s asked for`,
     ...(result.machines.length > 1 ? [formatNumberOf(result.machines.length, 'machine')] : []),
   ];
   return html`<header><p class="eyebrow">Holdfast load report</p>

@@ -4,7 +4,7 @@
  * stand, because more differs between them than the server.
  */
 import type { LatencySummary, LoadResult } from '../result.ts';
-import { formatCount, formatDuration, formatRate } from './numbers.ts';
+import { formatAskedRate, formatCount, formatDuration } from './numbers.ts';
 
 export interface Run {
   readonly result: LoadResult;
@@ -57,7 +57,10 @@ const CONDITIONS: readonly (readonly [name: string, pick: (result: LoadResult) =
   ['method', ({ plan }) => plan.method],
   ['connections', ({ plan }) => formatCount(plan.connections)],
   ['pipelining', ({ plan }) => formatCount(plan.pipeline)],
-  ['asked rate', ({ plan }) => (plan.ratePerSecond === undefined ? 'none' : formatRate(plan.ratePerSecond))],
+  [
+    'asked rate',
+    ({ plan }) => (plan.ratePerSecond === undefined ? 'none' : formatAskedRate(plan.ratePerSecond)),
+  ],
   ['a new connection for each request', ({ plan }) => (plan.newConnection ? 'yes' : 'no')],
   ['think time', ({ plan }) => `${formatDuration(plan.thinkMinMs)} to ${formatDuration(plan.thinkMaxMs)}`],
   ['client engine', ({ plan }) => plan.engine],

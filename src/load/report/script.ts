@@ -31,6 +31,11 @@ for (const source of document.querySelectorAll('.read-out-data')) {
   const plot = figure.querySelector('.plot');
   const cursor = figure.querySelector('.cursor');
   const out = figure.querySelector('.read-out');
+  // Above the picture and not around it: what is inside of a slider is hidden from screen readers.
+  const reader = document.createElement('div');
+  reader.className = 'reader';
+  plot.append(reader);
+  reader.tabIndex = 0;
   let chosen = -1;
   const show = (index) => {
     chosen = Math.min(at.length - 1, Math.max(0, index));
@@ -39,8 +44,8 @@ for (const source of document.querySelectorAll('.read-out-data')) {
     cursor.classList.add('on');
     const values = rows.map((row) => (row.name === '' ? '' : row.name + ' ') + row.values[chosen]);
     out.replaceChildren(withText('b', labels[chosen]), ...values.map((value) => withText('span', value)));
-    plot.setAttribute('aria-valuenow', chosen);
-    plot.setAttribute('aria-valuetext', labels[chosen] + ': ' + values.join(', '));
+    reader.setAttribute('aria-valuenow', chosen);
+    reader.setAttribute('aria-valuetext', labels[chosen] + ': ' + values.join(', '));
   };
   const hide = () => { cursor.classList.remove('on'); out.replaceChildren(); };
   const nearest = (place) => {
@@ -52,25 +57,24 @@ for (const source of document.querySelectorAll('.read-out-data')) {
     return low > 0 && place - at[low - 1] < at[low] - place ? low - 1 : low;
   };
   figure.classList.add('reads');
-  plot.tabIndex = 0;
-  plot.setAttribute('role', 'slider');
-  plot.setAttribute('aria-label', 'Values of: ' + figure.querySelector('h3').textContent);
-  plot.setAttribute('aria-valuemin', 0);
-  plot.setAttribute('aria-valuemax', at.length - 1);
-  plot.setAttribute('aria-valuenow', 0);
-  plot.setAttribute('aria-valuetext', labels[0]);
-  plot.addEventListener('pointermove', (event) => {
-    const box = plot.getBoundingClientRect();
+  reader.setAttribute('role', 'slider');
+  reader.setAttribute('aria-label', 'Values of: ' + figure.querySelector('h3').textContent);
+  reader.setAttribute('aria-valuemin', 0);
+  reader.setAttribute('aria-valuemax', at.length - 1);
+  reader.setAttribute('aria-valuenow', 0);
+  reader.setAttribute('aria-valuetext', labels[0]);
+  reader.addEventListener('pointermove', (event) => {
+    const box = reader.getBoundingClientRect();
     show(nearest((event.clientX - box.left) / box.width));
   });
-  plot.addEventListener('pointerdown', (event) => {
-    const box = plot.getBoundingClientRect();
+  reader.addEventListener('pointerdown', (event) => {
+    const box = reader.getBoundingClientRect();
     show(nearest((event.clientX - box.left) / box.width));
   });
-  plot.addEventListener('pointerleave', (event) => { if (event.pointerType === 'mouse' && document.activeElement !== plot) hide(); });
-  plot.addEventListener('focus', () => { if (plot.matches(':focus-visible') && chosen < 0) show(0); });
-  plot.addEventListener('blur', hide);
-  plot.addEventListener('keydown', (event) => {
+  reader.addEventListener('pointerleave', (event) => { if (event.pointerType === 'mouse' && document.activeElement !== reader) hide(); });
+  reader.addEventListener('focus', () => { if (reader.matches(':focus-visible') && chosen < 0) show(0); });
+  reader.addEventListener('blur', hide);
+  reader.addEventListener('keydown', (event) => {
     const far = Math.max(1, Math.round(at.length / 10));
     const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -far, PageUp: far, Home: -at.length, End: at.length };
     if (!(event.key in steps)) return;

@@ -3,6 +3,7 @@ import type { LoadResult, PlanSummary } from '../result.ts';
 import { cpuMsAnAnswer } from './key-figures.ts';
 import { html, type Markup, type Piece } from './markup.ts';
 import {
+  formatAskedRate,
   formatBytes,
   formatCount,
   formatDuration,
@@ -35,7 +36,7 @@ function planFacts(plan: PlanSummary): [string, Piece][] {
       'rate',
       plan.ratePerSecond === undefined
         ? 'as fast as answered'
-        : `${formatRate(plan.ratePerSecond)} req/s, constant`,
+        : `${formatAskedRate(plan.ratePerSecond)} req/s, constant`,
     ],
   ];
   if (plan.durationMs !== undefined) facts.push(['duration', formatDuration(plan.durationMs)]);
@@ -64,9 +65,17 @@ function requestFacts({ requests, bytesReceived, bytesSent, durationMs }: LoadRe
   return [
     ['sent', formatCount(requests.sent)],
     ['answered', formatCount(requests.answered)],
-    ['succeeded (status below 400)', formatCount(requests.succeeded)],
+    ['succeeded (status below 400, checks passed)', formatCount(requests.succeeded)],
     ['failed', formatCount(requests.failed)],
-    ['under way when the run ended', formatCount(requests.unfinished)],
+    ['under way when the run was broken off', formatCount(requests.unfinished)],
+    ...(requests.notSent > 0
+      ? [
+          [
+            'due and never sent, every connection being busy',
+            html`<span class="bad">${formatCount(requests.notSent)}</span>`,
+          ] as [string, Piece],
+        ]
+      : []),
     ['bytes received', perSecond(bytesReceived)],
     ['bytes sent', perSecond(bytesSent)],
   ];

@@ -6,19 +6,19 @@
  * The widths at which charts change agree with ticks.ts.
  */
 
-const LIGHT = `--page: #f5f6f8; --card: #fff; --line: #e1e4e9; --foot: #9aa3b0; --text: #191d24; --dim: #5a6371;
+export const LIGHT_COLOURS = `--page: #f5f6f8; --card: #fff; --line: #e1e4e9; --foot: #9aa3b0; --text: #191d24; --dim: #5a6371;
 --accent: #0b5fbf; --accent-wash: #e6f0fb; --good: #17703a; --warn: #8a5000; --bad: #b3231a; --shade: #8a93a222; 
 --warn-wash: #fdf1dc; --bad-wash: #fdebe9;
 --s0: #0b5fbf; --s1: #008062; --s2: #c04a00; --s3: #a0387f; --s4: #3d4451; --s5: #6d6a00; --s6: #0081a8;`;
 
-const DARK = `--page: #101318; --card: #181c23; --line: #2b313b; --foot: #6b7686; --text: #e7eaef; --dim: #9fa9b7;
+export const DARK_COLOURS = `--page: #101318; --card: #181c23; --line: #2b313b; --foot: #6b7686; --text: #e7eaef; --dim: #9fa9b7;
 --accent: #6aa9ff; --accent-wash: #18263a; --good: #55c983; --warn: #ecb650; --bad: #ff8a80; --shade: #c2cad824; 
 --warn-wash: #2d2413; --bad-wash: #331d1c;
 --s0: #6aa9ff; --s1: #2fc79c; --s2: #ff9351; --s3: #e58ac9; --s4: #c3cad6; --s5: #cfc850; --s6: #4cc4ea;`;
 
 const PAGE = `
-:root { color-scheme: light; ${LIGHT} }
-@media screen and (prefers-color-scheme: dark) { :root { color-scheme: dark; ${DARK} } }
+:root { color-scheme: light; ${LIGHT_COLOURS} }
+@media screen and (prefers-color-scheme: dark) { :root { color-scheme: dark; ${DARK_COLOURS} } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--text); font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 main { max-width: 1180px; margin: 0 auto; padding: 24px 20px 48px; display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; }
@@ -120,7 +120,7 @@ circle.met { fill: var(--good); stroke: var(--card); } .missed path { stroke: va
 .wide { display: none; }
 @container (min-width: 500px) { .wide { display: inline; } .narrow { display: none; } }
 .cursor { stroke: var(--text); stroke-width: 1; visibility: hidden; pointer-events: none; }
-.reads .plot { cursor: crosshair; } .reads .cursor.on { visibility: visible; }
+.plot { position: relative; } .reader { position: absolute; inset: 0; cursor: crosshair; } .reads .cursor.on { visibility: visible; }
 .read-out { font-size: 12.5px; margin: 0 0 0 64px; display: flex; flex-wrap: wrap; gap: 0 14px; } .read-out b { font-weight: 600; }
 `;
 
@@ -144,9 +144,9 @@ main > * { margin-bottom: 10pt; } .card { border-radius: 0; border-width: 0 0 1p
 .tiles { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 6pt; } .tile { border: 1px solid var(--line); padding: 6pt 8pt; break-inside: avoid; }
 .figure { font-size: 17pt; } .plot.tall { height: 62mm; } .plot.low { height: 38mm; }
 .pair { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 8pt 16pt; } .beside { grid-template-columns: minmax(0, 1fr); gap: 8pt; } .beside > :last-child { max-width: 125mm; }
-.chart, .verdict, .split > .card, tr, .facts > div, .warning { break-inside: avoid; } h1, h2, h3 { break-after: avoid; }
+.chart, .verdict, .split > .card, table, tr, .facts > div, .warning { break-inside: avoid; } h1, h2, h3 { break-after: avoid; }
 th, td, .facts > div { padding-top: 3pt; padding-bottom: 3pt; }
-.screen, details, .read-out, .cursor { display: none; }
+.screen, details, .read-out, .reader, .cursor { display: none; }
 }
 `;
 

@@ -8,7 +8,10 @@ import type { Scale } from './scale.ts';
 export interface Tick {
   readonly value: number;
   readonly label: string;
-  /** The lower, the sooner it gets a label where there is not room for all. @default 0 */
+  /**
+   * The lower, the sooner it gets a label where there is not room for all. Undefined on an axis of even steps:
+   * there every second or third label stays, so that the labels have even steps, too.
+   */
   readonly rank?: number;
 }
 
@@ -64,7 +67,7 @@ export function logValues(low: number, high: number, countMax: number): number[]
   return Array.from({ length: Math.floor((last - first) / every) + 1 }, (_, i) => 10 ** (first + i * every));
 }
 
-/** Places ticks along a horizontal axis and gives the labels out by rank, then from the left. */
+/** Places ticks along a horizontal axis and says which get their label, in a narrow chart and in a wide one. */
 export function placeTicks(ticks: readonly Tick[], scale: Scale): PlacedTick[] {
   const placed = ticks.map((tick) => {
     const at = scale.at(tick.value);
@@ -76,13 +79,24 @@ export function placeTicks(ticks: readonly Tick[], scale: Scale): PlacedTick[] {
   return placed.map((tick, index) => ({ ...tick, inNarrow: narrow.has(index), inWide: wide.has(index) }));
 }
 
+type Placed = Tick & Pick<PlacedTick, 'at' | 'anchor'>;
+
 /** The indexes of those whose labels can stand side by side in a plot of that width. */
-function labelled(
-  ticks: readonly (Tick & { readonly at: number; readonly anchor: 'middle' | 'end' })[],
-  widthPx: number,
-): Set<number> {
-  const order = ticks.map((_, index) => index);
-  order.sort((a, b) => (ticks[a]!.rank ?? 0) - (ticks[b]!.rank ?? 0) || a - b);
+function labelled(ticks: readonly Placed[], widthPx: number): Set<number> {
+  const indexes = ticks.map((_, index) => index);
+  if (ticks.every((tick) => tick.rank === undefined)) {
+    for (let stride = 1; stride < ticks.length; stride++) {
+      const some = indexes.filter((index) => index % stride === 0);
+      if (fitting(some, ticks, widthPx).size === some.length) return new Set(some);
+    }
+    return new Set(indexes.slice(0, 1));
+  }
+  indexes.sort((a, b) => (ticks[a]!.rank ?? 0) - (ticks[b]!.rank ?? 0) || a - b);
+  return fitting(indexes, ticks, widthPx);
+}
+
+/** Of those given, in that order, each that touches none before it. */
+function fitting(order: readonly number[], ticks: readonly Placed[], widthPx: number): Set<number> {
   const taken: (readonly [from: number, to: number])[] = [];
   const chosen = new Set<number>();
   for (const index of order) {

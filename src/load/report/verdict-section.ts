@@ -3,8 +3,9 @@
  * known, and what to do about it.
  */
 import type { LimitName, LoadResult } from '../result.ts';
+import { limitAnswer } from './limit-section.ts';
 import { html, type Markup, type Piece } from './markup.ts';
-import { formatDuration } from './numbers.ts';
+import { formatAskedRate, formatDuration } from './numbers.ts';
 
 /** `fair`: the figures say something about the server; `client`: more about the client; `bad`: little at all. */
 type Tone = 'fair' | 'client' | 'bad';
@@ -68,7 +69,7 @@ const SIGNS: Record<Tone, string> = { fair: 'i', client: '!', bad: '✕' };
 
 export function drawVerdict(result: LoadResult): Markup {
   const { verdict } = result;
-  const reading = READINGS[verdict.limit] ?? READINGS.unknown;
+  const reading = limitReading(result) ?? READINGS[verdict.limit] ?? READINGS.unknown;
   return html`<section class="card verdict ${reading.tone}" aria-labelledby="verdict">
 <span class="sign" aria-hidden="true">${SIGNS[reading.tone]}</span>
 <div class="words"><h2 id="verdict">${reading.headline}</h2>
@@ -77,6 +78,15 @@ export function drawVerdict(result: LoadResult): Markup {
 ${interruption(result)}
 ${verdict.evidence.length + verdict.remedies.length > 0 && html`<div class="reasons">${list('How this is known', verdict.evidence)}${list('What to do', verdict.remedies)}</div>`}
 </div></section>`;
+}
+
+/** Of a search, what was found matters more than what limited the run that found it. */
+function limitReading(result: LoadResult): Reading | undefined {
+  const headline = limitAnswer(result);
+  const asked = result.plan.ratePerSecond;
+  if (headline === undefined) return undefined;
+  const at = asked === undefined ? 'the best step' : `the step at ${formatAskedRate(asked)} req/s`;
+  return { headline, meaning: `The figures below are those of ${at}.`, tone: 'fair' };
 }
 
 function interruption(result: LoadResult): Piece {

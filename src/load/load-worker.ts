@@ -8,6 +8,8 @@ import { assert } from '../base/assert.ts';
 import { selectEngine } from '../engine/select.ts';
 import { monotonicMs } from './monotonic.ts';
 import { PlannedSource } from './request-source.ts';
+import { loadScript } from './script-loader.ts';
+import { ScriptSource } from './script-source.ts';
 import type { FromThread, ThreadData, ToThread } from './thread-messages.ts';
 import { ThreadRun } from './thread-run.ts';
 
@@ -18,9 +20,11 @@ const tell = (message: FromThread) => port.postMessage(message);
 
 async function prepare(): Promise<ThreadRun> {
   const selection = await selectEngine(plan.engine);
+  const script = plan.script === undefined ? undefined : await loadScript(plan.script.url, plan.script.name);
   const run = new ThreadRun({
     plan,
-    source: new PlannedSource(plan),
+    makeSource: (onCheck) =>
+      script === undefined ? new PlannedSource(plan) : new ScriptSource(plan, script, onCheck),
     makeEngine: (handler) => selection.create({ handler }),
     onSecond: (report) => tell({ type: 'second', report }),
     onDone: (totals) => {

@@ -1,0 +1,126 @@
+/**
+ * What the commands that make load have in common: warnings before, progress and Ctrl-C meanwhile, files
+ * afterwards.
+ */
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { performance } from 'node:perf_hooks';
+import { type ConductOptions, conductRun } from '../load/conduct.ts';
+import type { LoadPlan } from '../load/plan.ts';
+import { predictLimits } from '../load/prediction.ts';
+import { PROC_FILES } from '../load/proc-files.ts';
+import { Progress } from '../load/progress.ts';
+import type { LoadResult } from '../load/result.ts';
+import { countTakenPorts, readPortFacts } from '../load/source-ports.ts';
+import { paint, usesColour } from '../observe/terminal.ts';
+import { CommandError } from './failure.ts';
+
+export const WIDTH_WHEN_UNKNOWN = 100;
+
+/** Ctrl-C and SIGTERM break the run off; the result is what there is until then. */
+export async function runWithSignals<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  process.on('SIGINT', abort);
+  process.on('SIGTERM', abort);
+  try {
+    return await run(controller.signal);
+  } finally {
+    process.off('SIGINT', abort);
+    process.off('SIGTERM', abort);
+  }
+}
+
+/** @param label before the bar, for one run of several */
+export async function conductWithProgress(
+  options: ConductOptions,
+  isQuiet: boolean,
+  label = '',
+): Promise<LoadResult> {
+  if (isQuiet || !process.stderr.isTTY) return conductRun(options);
+  const { durationMs, warmupMs, requestCount } = options.plan;
+  const progress = new Progress(
+    {
+      write: (text) => void process.stderr.write(text),
+      get columns() {
+        return process.stderr.columns ?? WIDTH_WHEN_UNKNOWN;
+      },
+      colour: usesColour(2),
+    },
+    { totalMs: durationMs === undefined ? undefined : durationMs + warmupMs, requestCount },
+    () => performance.now(),
+    label,
+  );
+  try {
+    return await conductRun({
+      ...options,
+      onStart: () => progress.start(),
+      onSecond: (sample) => progress.second(sample),
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+const HEAD_LOOKED_AT = 4096;
+
+/** What the plan will run into, before it does. */
+export function warnBefore(plan: LoadPlan): void {
+  const target = plan.targets[0]!.connect;
+  const ports = readPortFacts(target, plan.sourceAddresses.length, PROC_FILES);
+  const heads = plan.requests.map(({ bytes }) =>
+    Buffer.from(bytes.subarray(0, HEAD_LOOKED_AT)).toString('latin1'),
+  );
+  const warnings = predictLimits({
+    connections: plan.connections,
+    newConnection: plan.newConnection,
+    ratePerSecond: plan.ratePerSecond,
+    requestCount: plan.requestCount,
+    durationMs: plan.durationMs === undefined ? undefined : plan.durationMs + plan.warmupMs,
+    serverCloses: heads.every((text) => /\r\nconnection:[^\r]*\bclose\b/i.test(text)),
+    hasSourceAddresses: plan.sourceAddresses.length > 0,
+    ports,
+    portsTaken: countTakenPorts(target, PROC_FILES) ?? 0,
+    descriptorsMax: descriptorLimit(),
+  });
+  const colour = usesColour(2);
+  for (const { sentence, remedies } of warnings) {
+    process.stderr.write(`${paint('warning:', 'yellow', colour)} ${sentence}\n`);
+    for (const remedy of remedies) process.stderr.write(`  - ${remedy}\n`);
+  }
+}
+
+/** RLIMIT_NOFILE, which Node raises to the hard limit when it starts. */
+export function descriptorLimit(): number | undefined {
+  const line = /^Max open files\s+(\d+)/m.exec(PROC_FILES.text('/proc/self/limits') ?? '');
+  return line === null ? undefined : Number(line[1]);
+}
+
+export interface FileFlags {
+  readonly save: string | undefined;
+  readonly html: string | undefined;
+}
+
+/** @throws CommandError naming the flag and the file */
+export async function writeFiles(
+  result: LoadResult,
+  before: readonly LoadResult[],
+  { save, html }: FileFlags,
+): Promise<void> {
+  if (save !== undefined) await write('--save', save, `${JSON.stringify(result, null, 2)}\n`);
+  if (html === undefined) return;
+  const { renderReport } = await import('../load/report/report.ts');
+  await write('--html', html, renderReport(result, before));
+}
+
+async function write(flag: string, file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (error) {
+    throw new CommandError(`${flag} ${file}: cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+export function packageVersion(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+}
