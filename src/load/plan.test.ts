@@ -27,15 +27,22 @@ const PLAN: LoadPlan = {
 const sum = (values: readonly (number | undefined)[]) => values.reduce<number>((a, b) => a + (b ?? 0), 0);
 
 test('parts add up to the plan, whatever the numbers', () => {
-  for (const connections of [1, 2, 7, 100])
-    for (const requestCount of [1, 3, 100, 1001])
-      for (const count of [1, 2, 3, 16]) {
+  for (const connections of [1, 2, 7, 16, 100])
+    for (const requestCount of [1, 3, 10, 100, 1001])
+      for (const count of [1, 2, 3, 10, 16]) {
         const parts = dividePlan({ ...PLAN, connections, requestCount, ratePerSecond: 999 }, count);
         assert.equal(sum(parts.map((part) => part.requestCount)), requestCount);
+        assert.ok(parts.every((part) => part.requestCount! >= 1));
         assert.equal(sum(parts.map((part) => part.connections)), connections);
         assert.ok(Math.abs(sum(parts.map((part) => part.ratePerSecond)) - 999) < 1e-9);
         assert.equal(new Set(parts.map(({ phase }) => phase)).size, parts.length);
       }
+});
+
+test('counts and rates are divided alike, so that all parts end together', () => {
+  const parts = dividePlan({ ...PLAN, connections: 3, requestCount: 9000, ratePerSecond: 300 }, 2);
+  for (const { requestCount, ratePerSecond } of parts)
+    assert.ok(Math.abs(requestCount! / ratePerSecond! - 30) < 0.05, `${requestCount} at ${ratePerSecond}/s`);
 });
 
 test('a part without a request would never end, so there is none', () => {
