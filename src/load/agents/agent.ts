@@ -271,5 +271,5 @@ function describe({
   const count = requestCount === undefined ? '' : `, ${grouped(requestCount)} requests`;
   const time = durationMs === undefined ? '' : `, for ${(durationMs / 1000).toFixed(1)} s`;
   const where = targets.map(({ origin }) => origin).join(' ');
-  return `${where.slice(0, 200)}, ${grouped(connections)} connections on ${threads} threads${rate}${count}${time}`;
+  return `${where.slice(0, 200)}, ${grouped(connections)} connections on ${threads} ${threads === 1 ? 'thread' : 'threads'}${rate}${count}${time}`;
 }

@@ -193,6 +193,7 @@ class FleetRun {
     const totals = result?.totals ?? run.kept.totals(run.engine);
     const { counters } = totals;
     const why = this.#lossOf(member, run, result !== undefined);
+    if (why !== undefined) this.#fleet.warn(`agent ${member.kind.name} was lost ${why}`);
     return {
       member,
       run,

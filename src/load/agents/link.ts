@@ -29,6 +29,8 @@ export interface Link {
   /** Asks all who listen; the function that comes back stops listening for replies. */
   askAll(subject: string, message: Uint8Array, onReply: (message: Uint8Array) => void): () => void;
   listen(subject: string, onMessage: OnMessage): void;
+  /** Resolves when the other end knows all that was said so far, `listen` above all. */
+  flush(): Promise<void>;
   /** Once it has ended for good, with why, unless `close` was called. */
   readonly ended: Promise<Error | undefined>;
   close(): Promise<void>;

@@ -26,7 +26,7 @@ const START_ASK_MS = 250;
 const ABSENT_MS_MAX = 2000;
 /** So many questions in a row without an answer, too: this process may have been held up itself. */
 const MISSES_MIN = 3;
-const CLOCK_ROUNDS = 8;
+const CLOCK_ROUNDS = 16;
 const SECONDS_AT_ONCE_MAX = 64;
 
 export interface MemberKind {

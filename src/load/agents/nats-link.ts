@@ -219,6 +219,10 @@ class NatsLink implements Link {
     });
   }
 
+  flush(): Promise<void> {
+    return this.#connection.flush();
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -106,6 +106,7 @@ function readRequest(request: Fields, targetCount: number): PlannedRequest {
     target: request.integer('target', 0, targetCount - 1),
     method: request.text('method', 100),
     url: request.text('url', TEXT_MAX),
+    path: request.text('path', TEXT_MAX),
     // Copied out of the pool that small buffers share, which would travel to each thread.
     bytes: Uint8Array.from(bytes),
   };
