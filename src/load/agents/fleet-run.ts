@@ -16,7 +16,6 @@ import { encodePlan } from './plan-message.ts';
 
 /** Threads load and make their engines; on a machine that is waking up, or compiling scripts, slowly. */
 const READY_MS_MAX = 30_000;
-/** From the word to begin until the moment: a NATS server and a machine that stall do so for less. */
 const LEAD_MS = 750;
 /** Beyond that, so many round trips. */
 const LEAD_DELAYS = 10;
@@ -32,6 +31,8 @@ const SEEDS_A_MACHINE = 1024;
 export interface FleetRunOptions {
   /** For each machine. @default each chooses by its connections and cores */
   readonly threads?: number | undefined;
+  /** From the word to begin until the moment. @default 750 ms: a NATS server or a machine may stall for less */
+  readonly leadMs?: number | undefined;
 }
 
 interface Share {
@@ -100,7 +101,7 @@ class FleetRun {
   }
 
   /** @returns false when it was stopped before it began */
-  async begin({ threads }: FleetRunOptions): Promise<boolean> {
+  async begin({ threads, leadMs }: FleetRunOptions): Promise<boolean> {
     const plans = this.#shares.map(({ run }) => encodePlan(run.plan));
     await this.#each('could not be asked for its clock', (member) => member.measureClock());
     await this.#each('cannot take its share', (member, index) =>
@@ -110,7 +111,7 @@ class FleetRun {
     if (this.#isStopped) return false;
     const { run } = this.#shares[0]!; // a plan has a connection, so there is a part
     this.#observer.onReady?.(run.engine, run.reason);
-    await this.#startTogether();
+    await this.#startTogether(leadMs ?? LEAD_MS);
     await sleep(this.#startMs - this.#fleet.nowMs());
     this.#observer.onStart?.();
     return true;
@@ -168,9 +169,9 @@ class FleetRun {
   }
 
   /** All confirm before the moment, or none begins. */
-  async #startTogether(): Promise<void> {
+  async #startTogether(leastMs: number): Promise<void> {
     const delayMs = Math.max(...this.#shares.map(({ member }) => member.clock.delayMs));
-    const leadMs = LEAD_MS + LEAD_DELAYS * delayMs;
+    const leadMs = leastMs + LEAD_DELAYS * delayMs;
     this.#startMs = this.#fleet.nowMs() + leadMs;
     await this.#each('cannot begin with the others', (member) =>
       member.start(this.#startMs, this.#startMs - CONFIRMED_MS),

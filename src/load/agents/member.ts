@@ -19,7 +19,9 @@ import type { ShareResult } from './watched-run.ts';
 const POLL_MS = 250;
 /** While it gets ready, and in its last moments: nobody should wait for the next look. */
 const POLL_SOON_MS = 50;
-const ASK_MS = 1000;
+/** A message that is lost must be noticed and asked again several times before silence counts. */
+const ASK_MS_MAX = 1000;
+const ASKS_IN_SILENCE = 5;
 /** The word to begin is repeated sooner: there is not much time. */
 const START_ASK_MS = 250;
 /** Its connection to NATS has ended: a restart of the server looks the same, and takes less. */
@@ -208,7 +210,8 @@ export class Member {
   }
 
   #ask(question: object): Promise<Answer> {
-    return this.#parts.courier.ask(this.kind.subject, question, ASK_MS);
+    const timeoutMs = Math.min(ASK_MS_MAX, this.#parts.silenceMs / ASKS_IN_SILENCE);
+    return this.#parts.courier.ask(this.kind.subject, question, timeoutMs);
   }
 
   /** Asks until it answers, or is lost. */
