@@ -3,7 +3,7 @@
  * that no other command pays for it. It reconnects by itself; what was under way meanwhile is lost.
  */
 import { readFile } from 'node:fs/promises';
-import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node';
+import type { ConnectionOptions, errors, NatsConnection } from '@nats-io/transport-node';
 import { OptionError } from '../../base/errors.ts';
 import { type Link, LinkError, type OnMessage } from './link.ts';
 
@@ -117,7 +117,7 @@ export async function connectNats(address: NatsAddress, options: NatsOptions): P
   } catch (error) {
     throw new NatsError(connectFailure(address.shown, error));
   }
-  return new NatsLink(connection, backoff, options.onState ?? (() => {}));
+  return new NatsLink(connection, library.errors, backoff, options.onState ?? (() => {}));
 }
 
 async function readCredentials(file: string): Promise<Uint8Array> {
@@ -162,13 +162,22 @@ class Backoff {
   }
 }
 
+type NatsErrors = typeof errors;
+
 class NatsLink implements Link {
   readonly ended: Promise<Error | undefined>;
   readonly #connection: NatsConnection;
+  readonly #errors: NatsErrors;
   #isClosed = false;
 
-  constructor(connection: NatsConnection, backoff: Backoff, onState: (text: string) => void) {
+  constructor(
+    connection: NatsConnection,
+    known: NatsErrors,
+    backoff: Backoff,
+    onState: (text: string) => void,
+  ) {
     this.#connection = connection;
+    this.#errors = known;
     this.ended = connection
       .closed()
       .then((error) => (this.#isClosed ? undefined : new NatsError(endText(error))));
@@ -184,7 +193,7 @@ class NatsLink implements Link {
     try {
       return (await this.#connection.request(subject, message, { timeout: Math.max(1, timeoutMs) })).data;
     } catch (error) {
-      throw linkError(error);
+      throw linkError(error, this.#errors);
     }
   }
 
@@ -200,7 +209,7 @@ class NatsLink implements Link {
       this.#connection.publish(subject, message, { reply: inbox });
       return () => subscription.unsubscribe();
     } catch (error) {
-      throw linkError(error);
+      throw linkError(error, this.#errors);
     }
   }
 
@@ -246,9 +255,11 @@ function endText(error: unknown): string {
 }
 
 /** The library wraps what it tells in an error of its own. */
-function linkError(error: unknown): LinkError {
-  const names = [error, (error as Error | undefined)?.cause].map((each) => (each as Error | undefined)?.name);
-  if (names.includes('NoRespondersError')) return new LinkError('nobody', 'nobody listens');
-  if (names.includes('TimeoutError')) return new LinkError('timeout', 'no answer in time');
+function linkError(error: unknown, { NoRespondersError, TimeoutError }: NatsErrors): LinkError {
+  const causes = [error, (error as Error | undefined)?.cause];
+  if (causes.some((each) => each instanceof NoRespondersError))
+    return new LinkError('nobody', 'nobody listens');
+  if (causes.some((each) => each instanceof TimeoutError))
+    return new LinkError('timeout', 'no answer in time');
   return new LinkError('closed', error instanceof Error ? error.message : String(error));
 }
