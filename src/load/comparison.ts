@@ -5,7 +5,7 @@
 import { paint } from '../observe/terminal.ts';
 import { latency, percent, significant } from './number-text.ts';
 import { LOAD_RESULT_VERSION, type LoadResult } from './result.ts';
-import type { TextOptions } from './text-report.ts';
+import { hanging, type TextOptions } from './text-report.ts';
 
 interface Figure {
   readonly name: string;
@@ -19,7 +19,7 @@ interface Figure {
 /** Smaller changes are within what two runs of the same differ by. */
 const NOTEWORTHY = 0.05;
 
-export function comparisonText(before: LoadResult, now: LoadResult, { colour }: TextOptions): string {
+export function comparisonText(before: LoadResult, now: LoadResult, { colour, width }: TextOptions): string {
   const rows = figures(before, now).map(({ name, before: old, now: fresh, show, isHigherBetter }) => {
     const ratio = old > 0 ? fresh / old : Number.NaN;
     const isBetter = isHigherBetter ? ratio > 1 : ratio < 1;
@@ -30,11 +30,13 @@ export function comparisonText(before: LoadResult, now: LoadResult, { colour }: 
   const heads = `${'before'.padStart(12)}${'now'.padStart(12)}${'ratio'.padStart(10)}`;
   const differences = planDifferences(before, now);
   return [
-    `${paint('Compared'.padEnd(14), 'bold', colour)}${paint(heads, 'dim', colour)}`,
+    `${'Compared'.padEnd(14)}${paint(heads, 'dim', colour)}`,
     ...rows,
     ...(differences.length === 0
       ? []
-      : [paint(`  not the same run: ${differences.join(', ')}`, 'yellow', colour)]),
+      : hanging(`not the same run: ${differences.join('; ')}`, 2, width - 2).map((line) =>
+          paint(`  ${line}`, 'yellow', colour),
+        )),
     '',
   ].join('\n');
 }
@@ -68,7 +70,7 @@ function planDifferences(before: LoadResult, now: LoadResult): string[] {
   const differences: string[] = [];
   const compare = (name: string, read: (result: LoadResult) => unknown) => {
     const [old, fresh] = [read(before), read(now)].map((value) => String(value ?? 'none'));
-    if (old !== fresh) differences.push(`${name} ${old}, now ${fresh}`);
+    if (old !== fresh) differences.push(`${name}: ${old}, now ${fresh}`);
   };
   compare('URLs', ({ plan }) => plan.urls.join(' '));
   compare('connections', ({ plan }) => plan.connections);

@@ -70,6 +70,9 @@ export class H1Link implements ClientLink {
   readonly #writer = new RequestWriter();
   /** METHOD_ numbers of requests under way, by ticket: a HEAD is answered without a body. */
   readonly #methods: Uint8Array;
+  /** Started last, and its method's number: mostly it is the same again. */
+  #request: EncodedRequest | undefined = undefined;
+  #method = 0;
   #first = 0;
   #phase = PHASE_OVER;
   /** Counts connections: what is left of a chunk must not be read as the next connection's. */
@@ -119,7 +122,11 @@ export class H1Link implements ClientLink {
   start(request: EncodedRequest): number {
     let ticket = this.#first + this.underWay;
     if (ticket >= this.#depth) ticket -= this.#depth;
-    this.#methods[ticket] = methodByName(request.method);
+    if (request !== this.#request) {
+      this.#request = request;
+      this.#method = methodByName(request.method);
+    }
+    this.#methods[ticket] = this.#method;
     this.underWay++;
     this.#writer.write(request.bytes);
     return ticket;

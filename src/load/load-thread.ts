@@ -38,7 +38,7 @@ export interface LoadThreadParts {
 export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, SlotTimerHandler {
   readonly slots: readonly Slot[];
   /** Told when the moment asked of the engine has come. */
-  onWoken: (nowMs: number) => void = () => {};
+  onWoken: () => void = () => {};
   readonly #plan: LoadPlan;
   readonly #tally: Tally;
   readonly #source: RequestSource;
@@ -57,6 +57,9 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   readonly #sentMs: Float64Array;
   /** By slot: when connecting began. */
   readonly #connectMs: Float64Array;
+  /** What the request that is being begun is meant for: a number in an array needs no box. */
+  readonly #moment = new Float64Array(1);
+  readonly #clock = new Float64Array(1);
   /** Requests that may still be begun. */
   #left: number;
   #isStopped = false;
@@ -91,10 +94,12 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     this.#engine = engine;
     this.#pacing = pacing;
     this.#timers = new SlotTimers(this.slots.length, this, () => engine.nowMs);
+    this.tick();
   }
 
   /** Opens the connection of a slot before there is a request for it. */
   open(slot: Slot): void {
+    this.tick();
     if (slot.conn === undefined) this.#connect(slot, this.#source.firstTarget(slot));
   }
 
@@ -116,6 +121,20 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
 
   // PacedThread
 
+  /** The engine's clock at the last call from outside, which `tick` took. @hot */
+  get nowMs(): number {
+    return this.#clock[0]!;
+  }
+
+  /**
+   * Reads the clock, once for each call from outside: the engine itself reads its own once a turn. Both
+   * ends of a latency are then taken at the beginning of a turn, so that what this thread does within a
+   * turn is in neither, on average, and the kernel's sending is in.
+   */
+  tick(): void {
+    this.#clock[0] = this.#engine.nowMs;
+  }
+
   /** @hot */
   begin(slot: Slot, intendedMs: number | undefined): boolean {
     if (this.#left <= 0 || this.#isStopped) return true;
@@ -123,28 +142,29 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     const tally = this.#tally;
     tally.counters.sent++;
     tally.underWay++;
-    return this.#place(slot, intendedMs ?? this.#engine.nowMs);
+    this.#moment[0] = intendedMs ?? this.#clock[0]!;
+    return this.#place(slot);
   }
 
   pause(slot: Slot, untilMs: number): void {
     this.#timers.pauseUntil(slot.index, untilMs);
   }
 
-  /** Puts a request that has been begun on the slot's connection, or makes one for it. @hot */
-  #place(slot: Slot, intendedMs: number): boolean {
+  /** Puts a request that has been begun, for `#moment`, on the slot's connection, or makes one for it. @hot */
+  #place(slot: Slot): boolean {
     const request = this.#source.next(slot);
     if (slot.conn !== undefined && slot.target !== request.target) {
       assert(slot.link.underWay === 0, 'a slot pipelines to one target only');
       this.#closeHere(slot);
     }
     if (slot.conn === undefined && !this.#connect(slot, request.target)) {
-      this.#connectFailedAtOnce(slot, intendedMs);
+      this.#connectFailedAtOnce(slot, this.#moment[0]!);
       return false;
     }
-    const nowMs = this.#engine.nowMs;
+    const nowMs = this.#clock[0]!;
     const ticket = slot.link.start(request);
     const at = slot.index * this.#depth + ticket;
-    this.#intendedMs[at] = intendedMs;
+    this.#intendedMs[at] = this.#moment[0]!;
     this.#sentMs[at] = nowMs;
     if (slot.isUsed) this.#tally.counters.reused++;
     else slot.isUsed = true;
@@ -165,7 +185,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     if (sourceAddresses.length > 0 && !('unix' in connect)) {
       target = { ...connect, localAddress: sourceAddresses[this.#sourceAddress++ % sourceAddresses.length]! };
     }
-    const nowMs = this.#engine.nowMs;
+    const nowMs = this.#clock[0]!;
     let conn: EngineConnection;
     try {
       conn = this.#engine.connect(target);
@@ -200,9 +220,10 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   }
 
   onConnect(conn: EngineConnection): void {
+    this.tick();
     const slot = conn.user as Slot | undefined; // set by #connect, cleared when the slot lets go
     if (slot === undefined) return;
-    const nowMs = this.#engine.nowMs;
+    const nowMs = this.#clock[0]!;
     slot.isOpen = true;
     slot.failures = 0;
     this.#tally.connectionOpened(nowMs - this.#connectMs[slot.index]!);
@@ -210,8 +231,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     if (link.underWay > 0) link.eachUnderWay(this.#markSent(slot, nowMs));
     // At a constant rate the pacing has been told already how many requests may be under way.
     if (this.#plan.ratePerSecond !== undefined) return;
-    for (let more = this.#depth - Math.max(1, link.underWay); more > 0; more--)
-      this.#pacing.onFree(slot, nowMs);
+    for (let more = this.#depth - Math.max(1, link.underWay); more > 0; more--) this.#pacing.onFree(slot);
   }
 
   #markSent(slot: Slot, nowMs: number): (ticket: number) => void {
@@ -230,6 +250,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
 
   /** @hot */
   onReceive(conn: EngineConnection, bytes: Uint8Array, start: number, end: number): void {
+    this.tick();
     const slot = conn.user as Slot | undefined;
     this.#tally.counters.bytesReceived += end - start;
     if (slot !== undefined) slot.link.receive(bytes, start, end);
@@ -241,6 +262,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   }
 
   onPeerEnd(conn: EngineConnection): void {
+    this.tick();
     const slot = conn.user as Slot | undefined;
     if (slot === undefined) {
       conn.close('server closed');
@@ -257,7 +279,8 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
 
   /** @hot */
   onWake(): void {
-    this.onWoken(this.#engine.nowMs);
+    this.tick();
+    this.onWoken();
   }
 
   /** Of a connection that the server was to close, and did not. */
@@ -267,6 +290,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   }
 
   onClosed(conn: EngineConnection, reason: CloseReason): void {
+    this.tick();
     const slot = conn.user as Slot | undefined;
     if (slot === undefined || slot.conn !== conn) {
       if (conn.user === undefined) this.#closingCount--;
@@ -285,17 +309,21 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   /** @hot */
   onAnswer(link: ClientLink, ticket: number, status: number, content: AnswerContent | undefined): void {
     const slot = this.slots[link.index]!;
-    const nowMs = this.#engine.nowMs;
+    const nowMs = this.#clock[0]!;
     const at = slot.index * this.#depth + ticket;
     const tally = this.#tally;
-    tally.answered(status, nowMs - this.#intendedMs[at]!, nowMs - this.#sentMs[at]!);
+    tally.answered(
+      status,
+      Math.round((nowMs - this.#intendedMs[at]!) * 1000),
+      Math.round((nowMs - this.#sentMs[at]!) * 1000),
+    );
     slot.answers++;
     if (content !== undefined && !this.#source.onAnswer(slot, ticket, content) && status < 400)
       tally.counters.checkFailed++;
     if (this.#plan.newConnection && !link.isSpent) this.#closeHere(slot);
     else if (link.isSpent) this.#leaveToServer(slot);
     if (this.#isStopped || this.#left === 0) this.#checkIdle();
-    this.#pacing.onFree(slot, nowMs);
+    this.#pacing.onFree(slot);
   }
 
   onGarbage(link: ClientLink): void {
@@ -324,7 +352,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     if (this.#closingCount > this.slots.length + CLOSING_MAX) {
       this.#tally.counters.closedHere++;
       conn.close('done');
-    } else conn.setDeadline(this.#engine.nowMs + SERVER_CLOSE_MS);
+    } else conn.setDeadline(this.nowMs + SERVER_CLOSE_MS);
     this.#beginAgain(slot, again);
   }
 
@@ -369,17 +397,20 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   }
 
   #beginAgain(slot: Slot, intended: readonly number[]): void {
-    for (const intendedMs of intended) this.#place(slot, intendedMs);
+    for (const intendedMs of intended) {
+      this.#moment[0] = intendedMs;
+      this.#place(slot);
+    }
   }
 
   #fail(slot: Slot, error: string, intendedMs: number, sentMs = intendedMs): void {
-    const nowMs = this.#engine.nowMs;
+    const nowMs = this.#clock[0]!;
     if (error === FAILURE_NAMES.timeout || error === FAILURE_NAMES.connectTimeout)
       this.#tally.timedOut(error, nowMs - intendedMs, nowMs - sentMs);
     else this.#tally.failed(error);
     if (this.#isStopped || this.#left === 0) this.#checkIdle();
     if (this.#isStopped) return;
-    if (this.#plan.ratePerSecond !== undefined) this.#pacing.onFree(slot, nowMs);
+    if (this.#plan.ratePerSecond !== undefined) this.#pacing.onFree(slot);
     else this.pause(slot, nowMs + Math.min(BACKOFF_MS_MAX, 2 ** Math.max(0, slot.failures - 1)));
   }
 
@@ -390,7 +421,8 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   // SlotTimerHandler
 
   onPauseOver(index: number): void {
-    this.#pacing.onPauseOver(this.slots[index]!, this.#engine.nowMs);
+    this.tick();
+    this.#pacing.onPauseOver(this.slots[index]!);
   }
 
   #limit(slot: Slot, atMs: number): void {
@@ -400,11 +432,12 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
 
   /** Looks whether the oldest request, or the connecting, has taken too long; sets no timer for the idle. */
   onTimeLimit(index: number): void {
+    this.tick();
     const slot = this.slots[index]!;
     slot.isTimed = false;
     const { conn } = slot;
     if (conn === undefined) return;
-    const nowMs = this.#engine.nowMs;
+    const nowMs = this.#clock[0]!;
     let sinceMs = Number.POSITIVE_INFINITY;
     if (!slot.isOpen) sinceMs = this.#connectMs[index]!;
     else

@@ -10,15 +10,16 @@ import type { Waker } from './waker.ts';
 
 export interface Pacing {
   /** `slot` could make one more request than it has under way. Called once for each that it could make. */
-  onFree(slot: Slot, nowMs: number): void;
+  onFree(slot: Slot): void;
   /** A pause that was asked of `pause` is over. */
-  onPauseOver(slot: Slot, nowMs: number): void;
+  onPauseOver(slot: Slot): void;
   /** Nothing is begun any more. @returns how many requests were due until `endMs` and not begun */
   stop(endMs: number): number;
 }
 
 /** What a pacing asks of the thread. */
 export interface PacedThread {
+  readonly nowMs: number;
   /**
    * @param intendedMs the moment that latency counts from; undefined for that of the actual sending
    * @returns false when it has failed at once
@@ -63,8 +64,8 @@ export class ThinkPacing implements Pacing {
     this.#thinkMs = thinkMs;
   }
 
-  onFree(slot: Slot, nowMs: number): void {
-    if (!this.#isStopped) this.#thread.pause(slot, nowMs + this.#thinkMs());
+  onFree(slot: Slot): void {
+    if (!this.#isStopped) this.#thread.pause(slot, this.#thread.nowMs + this.#thinkMs());
   }
 
   onPauseOver(slot: Slot): void {
@@ -123,7 +124,8 @@ export class RatePacing implements Pacing {
     this.#nextMs = schedule.momentMs(0);
   }
 
-  onFree(slot: Slot, nowMs: number): void {
+  onFree(slot: Slot): void {
+    const { nowMs } = this.#thread;
     let at = this.#freeHead + this.#freeCount;
     if (at >= this.#free.length) at -= this.#free.length;
     this.#free[at] = slot;
@@ -132,8 +134,8 @@ export class RatePacing implements Pacing {
     this.beginDue(nowMs);
   }
 
-  onPauseOver(slot: Slot, nowMs: number): void {
-    this.onFree(slot, nowMs);
+  onPauseOver(slot: Slot): void {
+    this.onFree(slot);
   }
 
   /** Begins what is due at `nowMs`, and sees to being woken for what is due next. @hot */

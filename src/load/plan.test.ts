@@ -3,15 +3,17 @@ import { test } from 'node:test';
 import { dividePlan, type LoadPlan } from './plan.ts';
 
 const PLAN: LoadPlan = {
-  targets: [],
-  requests: [],
+  targets: [
+    { origin: 'http://a', authority: 'a', connect: { family: 'IPv4', address: '127.0.0.1', port: 80 } },
+  ],
+  requests: [{ target: 0, method: 'GET', url: 'http://a/', path: '/', bytes: new Uint8Array([1]) }],
   connections: 10,
   threads: 1,
   pipeline: 1,
   engine: 'auto',
   ratePerSecond: undefined,
   phase: 0,
-  durationMs: undefined,
+  durationMs: 1000,
   requestCount: undefined,
   warmupMs: 0,
   rampMs: 0,
@@ -23,6 +25,38 @@ const PLAN: LoadPlan = {
   script: undefined,
   seed: 1,
 };
+
+test('a divided plan adds up to the whole', () => {
+  const plan = { ...PLAN, connections: 11, ratePerSecond: 1100, requestCount: 7 };
+  for (const count of [1, 2, 3, 4, 7]) {
+    const parts = dividePlan(plan, count);
+    assert.equal(parts.length, count);
+    const sum = (read: (part: LoadPlan) => number) => parts.reduce((total, part) => total + read(part), 0);
+    assert.equal(
+      sum(({ connections }) => connections),
+      11,
+    );
+    assert.ok(Math.abs(sum(({ ratePerSecond }) => ratePerSecond!) - 1100) < 1e-9);
+    assert.equal(
+      sum(({ requestCount }) => requestCount!),
+      7,
+    );
+    assert.equal(new Set(parts.map(({ phase }) => phase)).size, count);
+  }
+});
+
+test('no part is without a connection', () => {
+  assert.equal(dividePlan({ ...PLAN, connections: 2 }, 8).length, 2);
+});
+
+test('parts of parts have phases of their own', () => {
+  const phases = dividePlan(PLAN, 2).flatMap((part) => dividePlan(part, 2).map(({ phase }) => phase));
+  assert.deepEqual([...phases].sort(), [0, 0.25, 0.5, 0.75]);
+});
+
+test('a plan survives a structured clone', () => {
+  assert.deepEqual(structuredClone(PLAN), PLAN);
+});
 
 const sum = (values: readonly (number | undefined)[]) => values.reduce<number>((a, b) => a + (b ?? 0), 0);
 
@@ -51,8 +85,4 @@ test('a part without a request would never end, so there is none', () => {
     parts.map(({ requestCount }) => requestCount),
     [1, 1],
   );
-});
-
-test('a part without a connection would do nothing, so there is none', () => {
-  assert.equal(dividePlan({ ...PLAN, connections: 2 }, 4).length, 2);
 });

@@ -47,16 +47,16 @@ export class Tally {
     this.#secondCpu = cpu;
   }
 
-  /** A whole answer, with the times that its request took. @hot */
-  answered(status: number, latencyMs: number, serviceMs: number): void {
+  /** A whole answer, with the times that its request took: whole numbers, which are passed without a box. @hot */
+  answered(status: number, latencyUs: number, serviceUs: number): void {
     const counters = this.counters;
     if (this.isOver) counters.answeredLate++;
     else counters.answered++;
     this.underWay--;
     this.#statuses[status]!++;
     if (status >= FIRST_FAILURE_STATUS) counters.refused++;
-    this.#second.recordMs(latencyMs);
-    if (this.#recordsService) this.#serviceTime.recordMs(serviceMs);
+    this.#second.recordUs(latencyUs);
+    if (this.#recordsService) this.#serviceTime.recordUs(serviceUs);
   }
 
   failed(error: string): void {

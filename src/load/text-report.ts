@@ -129,10 +129,11 @@ function latencyLines(result: LoadResult, { colour }: TextOptions): string[] {
   const isPaced = result.serviceTime !== undefined;
   const heads = LATENCY_COLUMNS.map((name) => (/\d/.test(name) ? `p${name}` : name));
   const lines = [
-    `${paint('Latency'.padEnd(LABEL_WIDTH), 'bold', colour)}${heads.map((head) => paint(head.padStart(COLUMN_WIDTH), 'dim', colour)).join('')}`,
-    latencyRow(isPaced ? 'as users see' : 'answers', result.latency),
+    // At a constant rate it matters from when on it counts.
+    `${(isPaced ? 'Latency since' : 'Latency').padEnd(LABEL_WIDTH)}${heads.map((head) => paint(head.padStart(COLUMN_WIDTH), 'dim', colour)).join('')}`,
+    latencyRow(isPaced ? 'when due' : 'answers', result.latency),
   ];
-  if (result.serviceTime !== undefined) lines.push(latencyRow('once sent', result.serviceTime));
+  if (result.serviceTime !== undefined) lines.push(latencyRow('when sent', result.serviceTime));
   if (result.connectTime !== undefined) lines.push(latencyRow('connecting', result.connectTime));
   return lines;
 }
@@ -185,23 +186,21 @@ const PORTS_WORTH_TELLING = 0.5;
 
 function connectionLines({ connections, plan }: LoadResult, options: TextOptions): string[] {
   const { opened, reused, openMax, sourcePortsMax, sourcePortsAvailable } = connections;
-  const parts = [
-    `${grouped(opened)} opened`,
-    `${grouped(openMax)} at once`,
-    `${grouped(reused)} requests on kept ones`,
-    ...(
-      [
-        ['refused', connections.refused],
-        ['reset', connections.reset],
-        ['timed out', connections.timedOut],
-        ['closed early', connections.closedEarly],
-        ['failed otherwise', connections.failed],
-      ] as const
-    )
-      .filter(([, count]) => count > 0)
-      .map(([name, count]) => paint(`${grouped(count)} ${name}`, 'red', options.colour)),
+  const lines = [
+    row(
+      'Connections',
+      `${grouped(opened)} opened, ${grouped(openMax)} at once, ${grouped(reused)} requests on kept ones`,
+    ),
   ];
-  const lines = [row('Connections', parts.join(', '))];
+  const troubles = [
+    ['refused', connections.refused],
+    ['reset', connections.reset],
+    ['timed out', connections.timedOut],
+    ['closed early', connections.closedEarly],
+    ['failed otherwise', connections.failed],
+  ] as const;
+  const told = troubles.filter(([, count]) => count > 0).map(([name, count]) => `${grouped(count)} ${name}`);
+  if (told.length > 0) lines.push(row('', paint(told.join(', '), 'red', options.colour)));
   const isPortNews =
     plan.newConnection || (sourcePortsMax ?? 0) > (sourcePortsAvailable ?? 0) * PORTS_WORTH_TELLING;
   if (isPortNews && sourcePortsMax !== undefined && sourcePortsAvailable !== undefined)
@@ -218,7 +217,7 @@ function limitLines({ limitSearch }: LoadResult, { colour }: TextOptions): strin
   if (limitSearch.length === 0) return [];
   const cell = (text: string) => text.padStart(12);
   return [
-    `${paint('Search'.padEnd(LABEL_WIDTH), 'bold', colour)}${['asked/s', 'achieved/s', 'measured', ''].map((head) => paint(cell(head), 'dim', colour)).join('')}`,
+    `${'Search'.padEnd(LABEL_WIDTH)}${['asked/s', 'achieved/s', 'measured'].map((head) => paint(cell(head), 'dim', colour)).join('')}`,
     ...limitSearch.map(
       ({ ratePerSecond, achievedPerSecond, measuredMs, isMet }) =>
         `${' '.repeat(LABEL_WIDTH)}${cell(grouped(ratePerSecond))}${cell(grouped(achievedPerSecond))}${cell(latency(measuredMs))}${INDENT}${

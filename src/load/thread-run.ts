@@ -101,13 +101,14 @@ export class ThreadRun {
     this.#thread.bind(this.#engine, pacing);
     const { plan } = this;
     const isPaced = plan.ratePerSecond !== undefined;
+    this.#thread.tick();
     for (const slot of this.#thread.slots) {
       const share = slot.index / plan.connections;
       const delayMs =
         plan.rampMs > 0 && !isPaced ? plan.rampMs * share : Math.floor(slot.index / OPENED_PER_MS);
       if (isPaced) {
         if (!plan.newConnection) this.#thread.open(slot);
-        for (let i = 0; i < plan.pipeline; i++) pacing.onFree(slot, startMs);
+        for (let i = 0; i < plan.pipeline; i++) pacing.onFree(slot);
       } else if (delayMs < 1) this.#thread.begin(slot, undefined);
       else this.#thread.pause(slot, startMs + delayMs);
     }
@@ -122,11 +123,11 @@ export class ThreadRun {
         ? new EngineWaker(engine)
         : new PollingWaker(
             () => performance.now(),
-            (nowMs) => pacing.beginDue(nowMs),
+            () => this.#thread.onWake(),
           );
-      this.#thread.onWoken = (nowMs) => {
+      this.#thread.onWoken = () => {
         if (waker instanceof EngineWaker) waker.woken();
-        pacing.beginDue(nowMs);
+        pacing.beginDue(this.#thread.nowMs);
       };
       const { sendDelay } = this.#tally;
       const pacing = new RatePacing(this.#thread, schedule, waker, plan.connections * plan.pipeline, {

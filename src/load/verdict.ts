@@ -315,7 +315,7 @@ function evidenceOf(input: VerdictInput, shares: readonly VerdictInput[]): strin
   const { server, ports, portsMax } = input;
   if (server !== undefined)
     lines.push(
-      `server: busiest of ${server.threadCount} threads at work ${percent(server.busiestShare)}, without a core ${percent(server.busiestWaitedShare)}; ${(server.cpuMs / server.wallMs).toFixed(2)} cores in all`,
+      `server: ${server.threadCount === 1 ? '1 thread' : `busiest of ${server.threadCount} threads`} at work ${percent(server.busiestShare)}, without a core ${percent(server.busiestWaitedShare)}; ${(server.cpuMs / server.wallMs).toFixed(2)} cores in all`,
     );
   if (ports !== undefined && portsMax !== undefined && portsMax > input.connections)
     lines.push(`source ports: ${grouped(portsMax)} of ${grouped(ports.available)} in use at the most`);

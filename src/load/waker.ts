@@ -52,12 +52,12 @@ const TIMER_SLACK_MS = 1.2;
  */
 export class PollingWaker implements Waker {
   readonly #now: () => number;
-  readonly #onWake: (nowMs: number) => void;
+  readonly #onWake: () => void;
   #atMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined = undefined;
   #immediate: NodeJS.Immediate | undefined = undefined;
 
-  constructor(now: () => number, onWake: (nowMs: number) => void) {
+  constructor(now: () => number, onWake: () => void) {
     this.#now = now;
     this.#onWake = onWake;
   }
@@ -94,6 +94,6 @@ export class PollingWaker implements Waker {
       return;
     }
     this.#atMs = Number.POSITIVE_INFINITY;
-    this.#onWake(nowMs);
+    this.#onWake();
   };
 }
