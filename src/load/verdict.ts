@@ -242,7 +242,7 @@ function serverLimit({ busiestShare, busiestWaitedShare, threadCount, cpuMs, wal
 function clientLimit({ threads, cores, server }: VerdictInput, client: ThreadShares): Finding {
   const remedies: string[] = [];
   if (client.waited > 0.1) remedies.push('a core for the client that nothing else uses (taskset -c)');
-  if (threads.length < cores) remedies.push(`more threads: -t ${Math.min(cores, threads.length * 2)}`);
+  if (threads.length < cores) remedies.push(`more threads: --threads ${Math.min(cores, threads.length * 2)}`);
   remedies.push('load from another machine');
   const waited = client.waited > 0.05 ? `, and it was without a core for ${percent(client.waited)}` : '';
   const shared =
