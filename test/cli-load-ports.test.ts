@@ -69,7 +69,7 @@ test('ports that run out are named before and after, with their count and what h
     first!,
     /warning: 200 source ports to one destination, .*enough for 3 new connections a second/,
   );
-  assert.match(first!, /Transactions:\t\t +1\d\d hits/);
+  assert.match(first!, /Transactions:\t\t +[12]\d\d hits/);
   // Without reuse a port is held for a minute: the first run takes them, and the next ones find none.
   for (const text of [second!, third!])
     assert.match(text, /warning: .*source ports that are free, of 200 to one/);
