@@ -105,6 +105,7 @@ export class RunWatch implements RunObserver {
   #usageBefore = process.cpuUsage();
   #usage = { user: 0, system: 0 };
   #segmentsBefore: SegmentCounts | undefined;
+  #hasEnded = false;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -144,6 +145,9 @@ export class RunWatch implements RunObserver {
     const sample = toSample(report, sourcePorts);
     if (report.second >= 0) this.series.push(sample);
     else if (report.second === -1) this.#begin();
+    // Answers that are awaited afterwards, and threads that end, belong to no measured second.
+    const { durationMs } = this.#options.plan;
+    if (durationMs !== undefined && (report.second + 1) * SECOND_MS >= durationMs) this.end();
     this.#options.onSecond?.(sample, report);
   }
 
@@ -154,7 +158,10 @@ export class RunWatch implements RunObserver {
     this.#segmentsBefore = readSegments(this.#files);
   }
 
+  /** The measured part is over. Idempotent. */
   end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     this.#usage = process.cpuUsage(this.#usageBefore);
     this.#server = serverCpuBetween(
       this.#serverBefore,
@@ -211,6 +218,7 @@ function cpuSummary(facts: MachineFacts, { threads }: RunTotals): CpuSummary {
   };
 }
 
+const SECOND_MS = 1000;
 /** A timer may end a second a little early; a last one that the run cut is shorter than that. */
 const WHOLE_SECOND_MS = 990;
 
