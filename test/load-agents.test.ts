@@ -194,7 +194,7 @@ describe('agents and coordinators that fail', { concurrency: true }, () => {
       (socket) => void socket.write('220 mail\r\n'),
     );
     const target = 'http://127.0.0.1:1/';
-    const [alone, absent, mail, wrong, agent, few, script] = await Promise.all([
+    const [alone, absent, mail, wrong, agent, few, script, creds] = await Promise.all([
       run(t, ['load', '--agents', nats.url, '--agents-group', 'nobody', target]),
       run(t, ['load', '--agents', closed, target]),
       run(t, ['load', '--agents', `nats://127.0.0.1:${notNats.port}`, target]),
@@ -202,14 +202,15 @@ describe('agents and coordinators that fail', { concurrency: true }, () => {
       run(t, ['load-agent', closed]),
       run(t, ['load', '--agents', nats.url, '--agent-count', '2', '--agents-wait', '300ms', target]),
       run(t, ['load', '--agents', nats.url, '--unix', '/run/x', target]),
+      run(t, ['load-agent', nats.url, '--creds', '/no/such/file']),
     ]);
-    for (const { stdout, stderr } of [alone, absent, mail, wrong, agent, few, script]) {
+    for (const { stdout, stderr } of [alone, absent, mail, wrong, agent, few, script, creds]) {
       assert.equal(stdout, '');
       assert.match(stderr, /^holdfast: [^\n]+\n$/);
     }
     assert.deepEqual(
-      [alone, absent, mail, wrong, agent, few, script].map(({ code }) => code),
-      [1, 1, 1, 2, 1, 1, 2],
+      [alone, absent, mail, wrong, agent, few, script, creds].map(({ code }) => code),
+      [1, 1, 1, 2, 1, 1, 2, 1],
     );
     assert.match(
       alone.stderr,
@@ -218,6 +219,7 @@ describe('agents and coordinators that fail', { concurrency: true }, () => {
     assert.match(absent.stderr, /no NATS server listens there \(ECONNREFUSED\)/);
     assert.match(mail.stderr, /is no NATS server/);
     assert.match(agent.stderr, /no NATS server listens there/);
+    assert.match(creds.stderr, /\/no\/such\/file: cannot be read \(ENOENT\)/);
     assert.match(few.stderr, /2 agents are wanted, and 0 are free/);
   });
 
