@@ -28,7 +28,7 @@ const NEW = { newConnection: true };
 
 const CASES: [string, Partial<PredictionInput>, RegExp | undefined][] = [
   ['kept connections need no ports', { ratePerSecond: 100_000 }, undefined],
-  ['more connections than ports', { connections: 30_000, descriptorsMax: 1e6 }, /30,000 connections are more than the 28,232/],
+  ['more connections than ports', { connections: 30_000, descriptorsMax: 1e6 }, /30,000 connections are more than the 28,232 source ports that are free, of 28,232/],
   ['a rate that uses the ports up', { ...NEW, ratePerSecond: 14_000 }, /28,232 source ports to one destination; at 14,000 connections\/s they last 2\.0 s/],
   ['the same rate for a moment', { ...NEW, ratePerSecond: 14_000, durationMs: 1000 }, undefined],
   ['a rate that the ports last for', { ...NEW, ratePerSecond: 400, durationMs: 1e9 }, undefined],
@@ -37,7 +37,7 @@ const CASES: [string, Partial<PredictionInput>, RegExp | undefined][] = [
   ['a rate that not even reuse keeps up with', { ...NEW, ports: LOOPBACK, ratePerSecond: 40_000 }, /they last 0\.7 s/],
   ['a count that is more than there are ports', { ...NEW, requestCount: 100_000, durationMs: undefined }, /100,000 new connections need more/],
   ['a count that fits', { ...NEW, requestCount: 20_000, durationMs: undefined }, undefined],
-  ['as fast as it goes, over a network', NEW, /they last for 470 new connections a second, or for 28,232 at once/],
+  ['as fast as it goes, over a network', NEW, /each held for 60 s after its connection: enough for 470 new connections a second/],
   ['as fast as it goes, on loopback', { ...NEW, ports: LOOPBACK }, undefined],
   ['the server closes first', { ...NEW, ratePerSecond: 14_000, serverCloses: true }, undefined],
   ['nothing is known', { ...NEW, ports: undefined, descriptorsMax: undefined, connections: 1e6 }, undefined],

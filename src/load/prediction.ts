@@ -56,7 +56,7 @@ function predictPorts(input: PredictionInput): Warning | undefined {
   if (connections > free) {
     return warning(
       input,
-      `${grouped(connections)} connections are more than the ${grouped(free)} source ports that are free to one destination`,
+      `${grouped(connections)} connections are more than the ${grouped(free)} source ports that are free, of ${grouped(ports.available)} to one destination`,
     );
   }
   if (!input.newConnection || input.serverCloses) return undefined;
@@ -81,7 +81,7 @@ function predictPorts(input: PredictionInput): Warning | undefined {
   if (input.requestCount === undefined && sustained < SLOW_CONNECTIONS_PER_SECOND)
     return warning(
       input,
-      `${count}${taken}: they last for ${grouped(Math.floor(sustained))} new connections a second, or for ${grouped(free)} at once`,
+      `${count}${taken}, each held for ${seconds(ports.heldMs)} after its connection: enough for ${grouped(Math.floor(sustained))} new connections a second`,
     );
   return undefined;
 }

@@ -105,8 +105,8 @@ test('remedies fit the case', () => {
   assert.match(remedies(noPorts), /ip_local_port_range.*\n.*tcp_tw_reuse=1/);
   const remote = { ...PORTS, isLoopback: false, first: 1024, last: 65_535, reusesTimeWait: true };
   assert.doesNotMatch(remedies({ ...noPorts, ports: remote }), /127\.0\.0\.2|sysctl/);
-  assert.match(remedies({ threads: [thread(1, 0)] }), /-t 2/);
-  assert.doesNotMatch(remedies({ threads: [thread(1, 0)], cores: 1 }), /-t /);
+  assert.match(remedies({ threads: [thread(1, 0)] }), /--threads 2/);
+  assert.doesNotMatch(remedies({ threads: [thread(1, 0)], cores: 1 }), /--threads/);
   assert.match(remedies({ server: server(0.1) }), /-c 100/);
   assert.match(remedies({ threads: [thread(0.5, 0.49)] }), /taskset/);
 });

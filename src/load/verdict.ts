@@ -261,7 +261,7 @@ function clientLimit(input: VerdictInput, client: ThreadShares): Finding {
   const { threads, cores, server, machine } = input;
   const remedies: string[] = [];
   if (client.waited > 0.1) remedies.push('a core for the client that nothing else uses (taskset -c)');
-  if (threads.length < cores) remedies.push(`more threads: -t ${Math.min(cores, threads.length * 2)}`);
+  if (threads.length < cores) remedies.push(`more threads: --threads ${Math.min(cores, threads.length * 2)}`);
   remedies.push(machine === undefined ? 'load from another machine' : 'load from more machines');
   const cpu = machine === undefined ? "this client's CPU" : `the CPU of ${machine}`;
   const waited = client.waited > 0.05 ? `, and it was without a core for ${percent(client.waited)}` : '';
