@@ -55,7 +55,7 @@ Loads an HTTP server, measures it, and says what limited the result:
   holdfast load http://127.0.0.1:8080/             as fast as it answers
   holdfast load -r 5000 -d 30s http://.../         at a constant rate
   holdfast load --find-limit p99=10ms http://.../  the rate that it can keep
-  holdfast load --agents nats://10.0.0.5 http://../   from many machines
+  holdfast load --agents nats://10.0.0.5 http://.../   from many machines
   holdfast load --slo p99=10ms --max-error-rate 0.1% http://.../   in CI
 
 The result is on standard output, progress and warnings on standard error.
