@@ -7,11 +7,12 @@
  * share one copy of each class. All files lie side by side: code finds the files of threads by
  * `new URL('./name.js', import.meta.url)`, wherever it ends up.
  */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const { dependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const ENTRIES = {
   index: 'dist/index.js',
   main: 'dist/cli/main.js',
@@ -24,7 +25,7 @@ const bundle = await rolldown({
   cwd: ROOT,
   input: ENTRIES,
   platform: 'node',
-  external: (id) => !id.startsWith('.') && !id.startsWith('/'),
+  external: [/^node:/, /^@koromix\/koffi-/, ...Object.keys(dependencies)],
 });
 rmSync(`${ROOT}dist/bundle`, { recursive: true, force: true });
 await bundle.write({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -24,6 +24,20 @@ test('the package holds what runs and what people need, and nothing else', () =>
 test('every file that package.json names is there', () => {
   for (const target of [...Object.values(manifest.bin), ...Object.values(manifest.exports['.'])])
     assert.ok(existsSync(String(target)), `${target} is not built`);
+});
+
+test('what is shipped imports nothing that is not installed with it', () => {
+  const folder = 'dist/bundle';
+  const names = readdirSync(folder).flatMap((file) =>
+    [
+      ...readFileSync(`${folder}/${file}`, 'utf8').matchAll(/(?:from|import)\s*\(?\s*["']([^"'\n]{2,})["']/g),
+    ].map(([, name]) => name!),
+  );
+  const isKnown = (name: string) =>
+    /^(\.\/|node:|@koromix\/koffi-)/.test(name) ||
+    Object.keys(manifest.dependencies).some((known) => name === known || name.startsWith(`${known}/`));
+  assert.ok(names.length > 50);
+  assert.deepEqual([...new Set(names.filter((name) => !isKnown(name)))], []);
 });
 
 test('the command can be run as one', () => {

@@ -3,6 +3,7 @@ import type { FlagTable } from './arguments.ts';
 
 const LOAD = 'How much, TIME as 500ms, 10s, 2m or a number of seconds';
 const REQUEST = 'What to ask';
+const MACHINES = 'Load from many machines, each running holdfast load-agent';
 const JUDGE = 'What must be kept; else the exit code is 99';
 const OUTPUT = 'What to say';
 
@@ -30,6 +31,12 @@ export const LOAD_FLAGS = {
   script: { kind: 'text', metavar: 'MODULE', group: REQUEST, help: 'a module that makes requests and checks answers' },
   unix: { kind: 'text', metavar: 'PATH', group: REQUEST, help: 'connect to this unix socket; the URL gives Host and path' },
 
+  agents: { kind: 'text', metavar: 'URL', group: MACHINES, help: 'spread the load over all agents of this NATS server: nats://HOST:4222, with USER:PASSWORD@ or TOKEN@ if it asks for them' },
+  'agents-group': { kind: 'text', metavar: 'NAME', defaultText: 'default', group: MACHINES, help: 'take agents of this group' },
+  'agents-creds': { kind: 'text', metavar: 'FILE', group: MACHINES, help: 'NATS credentials file' },
+  'agent-count': { kind: 'integer', metavar: 'N', min: 1, max: 1000, group: MACHINES, help: 'take so many agents, and wait for them; else all that are free' },
+  'agents-wait': { kind: 'text', metavar: 'TIME', defaultText: '1s; 30s with --agent-count', group: MACHINES, help: 'how long to look for agents' },
+
   slo: { kind: 'list', metavar: 'LIMIT', group: JUDGE, help: "'p99=10ms', 'max=1s', 'mean=2ms'; may be given several times" },
   'max-error-rate': { kind: 'text', metavar: 'SHARE', group: JUDGE, help: "failed requests over all: '0.1%' or 0.001" },
   'find-limit': { kind: 'text', metavar: 'LIMIT', group: JUDGE, help: "find the highest rate that keeps this, as 'p99=10ms', by runs of --duration (default 3s) each" },
@@ -48,6 +55,7 @@ Loads an HTTP server, measures it, and says what limited the result:
   holdfast load http://127.0.0.1:8080/             as fast as it answers
   holdfast load -r 5000 -d 30s http://.../         at a constant rate
   holdfast load --find-limit p99=10ms http://.../  the rate that it can keep
+  holdfast load --agents nats://10.0.0.5 http://.../   from many machines
   holdfast load --slo p99=10ms --max-error-rate 0.1% http://.../   in CI
 
 The result is on standard output, progress and warnings on standard error.

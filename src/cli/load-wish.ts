@@ -38,7 +38,7 @@ export async function readWish(flags: LoadFlags, urls: readonly string[]): Promi
   const think = flags.think === undefined ? { minMs: 0, maxMs: 0 } : parseTimeRange('--think', flags.think);
   if (flags.body !== undefined && flags['body-file'] !== undefined)
     throw new UsageError('--body and --body-file are not given together');
-  const sourceAddresses = await readSourceAddresses(flags['source-addresses']);
+  const sourceAddresses = await readSourceAddresses(flags['source-addresses'], flags.agents === undefined);
   const headers = (flags.header ?? []).map((text) => parseHeaderFlag('--header', text));
   return {
     urls: listed,
@@ -126,9 +126,10 @@ export function autoThreads(connections: number): number {
  * An address that is not this machine's would look like a want of ports later on.
  * @throws OptionError
  */
-export async function readSourceAddresses(text: string | undefined): Promise<string[]> {
+export async function readSourceAddresses(text: string | undefined, areHere = true): Promise<string[]> {
   if (text === undefined) return [];
   const addresses = parseSourceAddresses('--source-addresses', text);
+  if (!areHere) return addresses;
   for (const address of addresses) {
     await new Promise<void>((resolve, reject) => {
       const server = createServer();

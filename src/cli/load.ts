@@ -14,6 +14,7 @@ import { parseLatencyThreshold, parseShare } from '../load/thresholds.ts';
 import { usesColour } from '../observe/terminal.ts';
 import { describeFlags, parseArguments } from './arguments.ts';
 import { CommandError, EXIT } from './failure.ts';
+import { withAgents } from './load-agents.ts';
 import { LOAD_FLAGS, LOAD_USAGE } from './load-flags.ts';
 import {
   conductWithProgress,
@@ -39,8 +40,10 @@ export async function loadCommand(argv: readonly string[]): Promise<number> {
   const judged = readThresholds(flags);
   const before = await Promise.all((flags.compare ?? []).map(readEarlier));
   const plan = await buildPlan(await readWish(flags, positionals));
-  if (flags.quiet !== true) warnBefore(plan);
-  const result = await runWithSignals((signal) => carryOut({ ...judged, plan, signal }, flags));
+  if (flags.quiet !== true && flags.agents === undefined) warnBefore(plan);
+  const result = await runWithSignals((signal) =>
+    withAgents(flags, signal, (agents) => carryOut({ ...judged, plan, signal, ...agents }, flags)),
+  );
   show(result, before, flags);
   await writeFiles(result, before, flags);
   return exitCode(result);
@@ -92,8 +95,10 @@ function show(result: LoadResult, before: readonly LoadResult[], flags: LoadFlag
   for (const earlier of before) process.stdout.write(`\n${comparisonText(earlier, result, options)}`);
 }
 
-function exitCode({ interrupted, thresholds, requests }: LoadResult): number {
+function exitCode({ interrupted, thresholds, requests, machines }: LoadResult): number {
   if (interrupted) return EXIT.interrupted;
+  // It is not the load that was asked for: neither a success nor a finding about the server.
+  if (machines.some(({ lost }) => lost !== undefined)) return EXIT.failed;
   if (thresholds.some(({ isMet }) => !isMet)) return EXIT.finding;
   // Nothing was measured: no script should take that for a success.
   return requests.answered === 0 ? EXIT.failed : EXIT.done;

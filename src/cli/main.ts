@@ -21,6 +21,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'load a server, and say what limited the result',
     load: async () => (await import('./load.ts')).loadCommand,
   },
+  'load-agent': {
+    summary: 'make load for another machine that runs holdfast load --agents',
+    load: async () => (await import('./load-agent.ts')).loadAgentCommand,
+  },
   siege: {
     summary: "load a server with siege's flags and siege's summary",
     load: async () => (await import('./siege.ts')).siegeCommand,
@@ -32,7 +36,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 };
 
 function help(): string {
-  const rows = Object.entries(COMMANDS).map(([name, command]) => `  ${name.padEnd(10)}${command.summary}`);
+  const rows = Object.entries(COMMANDS).map(([name, command]) => `  ${name.padEnd(12)}${command.summary}`);
   return `Holdfast, an HTTP server engine
 
 Usage: holdfast COMMAND [ARGUMENTS]

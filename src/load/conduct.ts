@@ -8,11 +8,12 @@ import { performance } from 'node:perf_hooks';
 import { meanUs, percentileUs } from './latency-counts.ts';
 import { loadHistogramLibrary } from './latency-summary.ts';
 import { describeMachine } from './machine.ts';
+import type { MachineFacts, MachineShare, RunElsewhere } from './machine-facts.ts';
 import { marksOf } from './marks.ts';
 import { linkBitsPerSecond, readSegments, type SegmentCounts, staysOnMachine } from './network-facts.ts';
 import type { LoadPlan } from './plan.ts';
 import { PROC_FILES, type ProcFiles } from './proc-files.ts';
-import type { CpuSummary, LoadResult, MachineSummary, SecondSample } from './result.ts';
+import type { CpuSummary, LoadResult, SecondSample } from './result.ts';
 import { type RunObserver, runPlan } from './run-plan.ts';
 import { Schedule } from './schedule.ts';
 import {
@@ -40,8 +41,8 @@ export interface ConductOptions {
   readonly descriptorsMax?: number | undefined;
   /** Where the plan runs. @default on threads of this machine */
   readonly run?: typeof runPlan;
-  /** The machines that took part, when it ran elsewhere. */
-  readonly machines?: () => readonly MachineSummary[];
+  /** When it ran on other machines: what they tell, asked for when the run is over. */
+  readonly elsewhere?: () => RunElsewhere;
   readonly files?: ProcFiles;
 }
 
@@ -55,17 +56,22 @@ export async function conductRun(options: ConductOptions): Promise<LoadResult> {
   const parts = await (options.run ?? runPlan)(plan, watch, options.signal);
   watch.end();
   const totals = mergeTotals(parts);
+  const elsewhere = options.elsewhere?.();
+  const facts = mergeFacts(watch.facts(), elsewhere?.shares);
   const answered = totals.counters.answered + totals.counters.answeredLate;
   return toResult(await library, {
     holdfastVersion: options.holdfastVersion,
     startedAt,
     plan,
     totals,
-    machines: options.machines?.() ?? [describeMachine('local', answered)],
+    machines: elsewhere?.machines ?? [describeMachine('local', answered)],
     interrupted: options.signal?.aborted === true,
     series: watch.series,
-    cpu: watch.cpu(totals),
-    verdict: judge(verdictInput(options, totals, watch)),
+    cpu: cpuSummary(facts, totals),
+    verdict: judge(
+      verdictInput(plan, totals, facts, watch.series),
+      elsewhere?.shares.map((share) => ({ ...shareInput(share, facts), machine: share.name })),
+    ),
     thresholds: judgeThresholds(options.latencyThresholds ?? [], options.errorShareMax, {
       percentileMs: (percentile) => percentileUs(totals.latency, percentile) / 1000,
       meanMs: meanUs(totals.latency) / 1000,
@@ -73,19 +79,25 @@ export async function conductRun(options: ConductOptions): Promise<LoadResult> {
       answered,
       errorShare: errorShare(totals),
     }),
-    sourcePortsMax: watch.portsMax,
-    sourcePortsAvailable: watch.ports?.available,
+    sourcePortsMax: facts.portsMax,
+    sourcePortsAvailable: facts.ports?.available,
     limitSearch: [],
   });
 }
 
+/** Of a run; `elsewhere` says that the client is not on this machine, so that only the server is looked for. */
+type WatchOptions = Pick<
+  ConductOptions,
+  'plan' | 'files' | 'descriptorsMax' | 'onStart' | 'onSecond' | 'elsewhere'
+>;
+
 /** What is looked at while a run lasts. */
-class RunWatch implements RunObserver {
+export class RunWatch implements RunObserver {
   readonly series: SecondSample[] = [];
-  readonly ports: PortFacts | undefined;
-  server: ServerCpu | undefined;
-  network: NetworkFacts | undefined;
-  readonly #options: ConductOptions;
+  readonly #ports: PortFacts | undefined;
+  #server: ServerCpu | undefined;
+  #network: NetworkFacts | undefined;
+  readonly #options: WatchOptions;
   readonly #files: ProcFiles;
   readonly #meter: PortMeter | undefined;
   readonly #pids: readonly number[];
@@ -95,13 +107,14 @@ class RunWatch implements RunObserver {
   #segmentsBefore: SegmentCounts | undefined;
   #hasEnded = false;
 
-  constructor(options: ConductOptions) {
+  constructor(options: WatchOptions) {
     this.#options = options;
     this.#files = options.files ?? PROC_FILES;
     const target = options.plan.targets[0]!.connect;
-    this.ports = readPortFacts(target, options.plan.sourceAddresses.length, this.#files);
-    if (this.ports !== undefined)
-      this.#meter = new PortMeter(this.ports, countTakenPorts(target, this.#files) ?? 0, this.#files);
+    if (options.elsewhere === undefined)
+      this.#ports = readPortFacts(target, options.plan.sourceAddresses.length, this.#files);
+    if (this.#ports !== undefined)
+      this.#meter = new PortMeter(this.#ports, countTakenPorts(target, this.#files) ?? 0, this.#files);
     this.#pids = [
       ...new Set(options.plan.targets.flatMap(({ connect }) => findServerPids(connect, this.#files))),
     ];
@@ -109,8 +122,17 @@ class RunWatch implements RunObserver {
     this.#segmentsBefore = readSegments(this.#files);
   }
 
-  get portsMax(): number | undefined {
-    return this.#meter?.max;
+  facts(): MachineFacts {
+    return {
+      cores: availableParallelism(),
+      userMs: this.#usage.user / 1000,
+      systemMs: this.#usage.system / 1000,
+      server: this.#server,
+      ports: this.#ports,
+      portsMax: this.#meter?.max,
+      descriptorsMax: this.#options.descriptorsMax,
+      network: this.#network,
+    };
   }
 
   onStart(): void {
@@ -141,15 +163,15 @@ class RunWatch implements RunObserver {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#usage = process.cpuUsage(this.#usageBefore);
-    this.server = serverCpuBetween(
+    this.#server = serverCpuBetween(
       this.#serverBefore,
       readServer(this.#pids, this.#files, performance.now()),
     );
     const after = readSegments(this.#files);
     const before = this.#segmentsBefore;
-    if (after === undefined || before === undefined) return;
+    if (after === undefined || before === undefined || this.#options.elsewhere !== undefined) return;
     const target = this.#options.plan.targets[0]!.connect;
-    this.network = {
+    this.#network = {
       segmentsSent: after.sent - before.sent,
       segmentsRetransmitted: after.retransmitted - before.retransmitted,
       isLoopback: staysOnMachine(target),
@@ -157,19 +179,43 @@ class RunWatch implements RunObserver {
       bytesMoved: this.series.reduce((sum, { bytesReceived }) => sum + bytesReceived, 0),
     };
   }
+}
 
-  cpu({ threads }: RunTotals): CpuSummary {
-    return {
-      clientUserMs: this.#usage.user / 1000,
-      clientSystemMs: this.#usage.system / 1000,
-      clientWaitedMs: threads.reduce<number | undefined>(
-        (sum, { waitedMs }) => (sum === undefined || waitedMs === undefined ? undefined : sum + waitedMs),
-        0,
-      ),
-      serverUserMs: this.server?.userMs,
-      serverSystemMs: this.server?.systemMs,
-    };
-  }
+/** Sums over the machines that made the load, where there are such; the server may be on any, or here. */
+function mergeFacts(here: MachineFacts, shares: readonly MachineShare[] | undefined): MachineFacts {
+  if (shares === undefined) return here;
+  const all = shares.map(({ facts }) => facts);
+  const fullest = all.reduce<MachineFacts | undefined>(
+    (most, facts) => ((facts.portsMax ?? -1) > (most?.portsMax ?? -1) ? facts : most),
+    undefined,
+  );
+  return {
+    cores: all.reduce((sum, { cores }) => sum + cores, 0),
+    userMs: all.reduce((sum, { userMs }) => sum + userMs, 0),
+    systemMs: all.reduce((sum, { systemMs }) => sum + systemMs, 0),
+    server: here.server ?? all.find(({ server }) => server !== undefined)?.server,
+    ports: fullest?.ports,
+    portsMax: fullest?.portsMax,
+    descriptorsMax: undefined,
+    network: undefined,
+  };
+}
+
+function shareInput({ plan, totals, facts }: MachineShare, merged: MachineFacts): VerdictInput {
+  return verdictInput(plan, totals, { ...facts, server: merged.server }, []);
+}
+
+function cpuSummary(facts: MachineFacts, { threads }: RunTotals): CpuSummary {
+  return {
+    clientUserMs: facts.userMs,
+    clientSystemMs: facts.systemMs,
+    clientWaitedMs: threads.reduce<number | undefined>(
+      (sum, { waitedMs }) => (sum === undefined || waitedMs === undefined ? undefined : sum + waitedMs),
+      0,
+    ),
+    serverUserMs: facts.server?.userMs,
+    serverSystemMs: facts.server?.systemMs,
+  };
 }
 
 const SECOND_MS = 1000;
@@ -196,8 +242,12 @@ export function toSample(report: SecondReport, sourcePorts: number | undefined):
   };
 }
 
-function verdictInput(options: ConductOptions, totals: RunTotals, watch: RunWatch): VerdictInput {
-  const { plan } = options;
+function verdictInput(
+  plan: LoadPlan,
+  totals: RunTotals,
+  facts: MachineFacts,
+  series: readonly SecondSample[],
+): VerdictInput {
   const { counters } = totals;
   const service = plan.ratePerSecond === undefined ? totals.latency : totals.serviceTime;
   return {
@@ -217,13 +267,13 @@ function verdictInput(options: ConductOptions, totals: RunTotals, watch: RunWatc
     meanServiceMs: meanUs(service) / 1000,
     connectionsOpened: counters.opened,
     threads: totals.threads,
-    cores: availableParallelism(),
-    server: watch.server,
-    ports: watch.ports,
-    portsMax: watch.portsMax,
-    descriptorsMax: options.descriptorsMax,
-    network: watch.network,
-    series: watch.series,
+    cores: facts.cores,
+    server: facts.server,
+    ports: facts.ports,
+    portsMax: facts.portsMax,
+    descriptorsMax: facts.descriptorsMax,
+    network: facts.network,
+    series,
     sendDelayP99Ms: percentileUs(totals.sendDelay, 99) / 1000,
   };
 }

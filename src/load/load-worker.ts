@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { selectEngine } from '../engine/select.ts';
+import { monotonicMs } from './monotonic.ts';
 import { PlannedSource } from './request-source.ts';
 import { loadScript } from './script-loader.ts';
 import { ScriptSource } from './script-source.ts';
@@ -40,7 +41,7 @@ async function prepare(): Promise<ThreadRun> {
 prepare().then(
   (run) => {
     port.on('message', (message: ToThread) => {
-      if (message.type === 'start') run.start(message.atMs - performance.timeOrigin);
+      if (message.type === 'start') run.start(performance.now() + message.atMs - monotonicMs());
       else run.stop();
     });
   },

@@ -68,12 +68,13 @@ export interface PlannedScript {
 }
 
 /**
- * Shares a plan out: connections, rate and count are divided, all else is the same for all. A part that
- * would have no connection is left out.
+ * Shares a plan out: connections are divided as evenly as can be, rate and count by connections so that all
+ * parts end together; all else is the same for all. A part that would have no connection, or no request to
+ * make and so no end, is left out.
  * @param count of threads or of machines
  */
 export function dividePlan(plan: LoadPlan, count: number): LoadPlan[] {
-  const parts = Math.min(count, plan.connections);
+  const parts = Math.min(count, plan.connections, plan.requestCount ?? Number.POSITIVE_INFINITY);
   return Array.from({ length: parts }, (_, index) => {
     const connections = shareOf(plan.connections, parts, index);
     return {
@@ -81,11 +82,22 @@ export function dividePlan(plan: LoadPlan, count: number): LoadPlan[] {
       connections,
       ratePerSecond:
         plan.ratePerSecond === undefined ? undefined : plan.ratePerSecond * (connections / plan.connections),
-      requestCount: plan.requestCount === undefined ? undefined : shareOf(plan.requestCount, parts, index),
+      requestCount:
+        plan.requestCount === undefined
+          ? undefined
+          : countOf(plan.requestCount, plan.connections, parts, index),
       phase: (plan.phase + index) / parts,
       seed: plan.seed + index,
     };
   });
+}
+
+/** One request for each part, and the rest by connections: whole numbers that add up to `total`. */
+function countOf(total: number, connections: number, parts: number, index: number): number {
+  const before = index * Math.floor(connections / parts) + Math.min(index, connections % parts);
+  const upTo = (place: number) =>
+    place === connections ? total - parts : Math.floor(((total - parts) * place) / connections);
+  return 1 + upTo(before + shareOf(connections, parts, index)) - upTo(before);
 }
 
 /** Whole numbers that add up to `total`, as equal as can be, larger ones first. */

@@ -75,6 +75,10 @@ export interface MachineSummary {
   readonly node: string;
   /** This machine's part of the answered requests. */
   readonly answered: number;
+  /** Of an agent: how far its beginning may have been from that of the machine that asked, at the most. */
+  readonly startUncertaintyMs?: number;
+  /** Of an agent that did not see the run through: when, why, and what of its share is missing. */
+  readonly lost?: string;
 }
 
 export interface RequestCounts {

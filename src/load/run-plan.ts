@@ -3,8 +3,8 @@
  * together, and resolves with what each of them counted. It prints nothing and judges nothing, so that an
  * agent on another machine runs the very same.
  */
-import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
+import { monotonicMs } from './monotonic.ts';
 import { dividePlan, type LoadPlan } from './plan.ts';
 import { SecondGatherer } from './second-gatherer.ts';
 import type { FromThread, ThreadData, ToThread } from './thread-messages.ts';
@@ -20,10 +20,11 @@ export interface RunObserver {
 
 export interface RunOptions {
   /**
-   * Begin at this moment of the wall clock (milliseconds since 1970). @default as soon as all are ready;
-   * also when the moment has passed by then
+   * Asked when all threads are ready: the moment to begin, by `monotonicMs`, so that machines can agree on
+   * it once everybody is ready. Rejecting it calls the run off. @default as soon as all are ready; also
+   * when the moment has passed by then
    */
-  readonly startAtMs?: number;
+  readonly startAtMs?: () => Promise<number>;
 }
 
 /** A thread could not begin: no engine, a script that does not load. */
@@ -62,10 +63,8 @@ export async function runPlan(
   try {
     const ready = await Promise.all(members.map((member) => member.ready));
     observer.onReady?.(ready[0]?.engine ?? '', ready[0]?.reason ?? '');
-    const nowMs = performance.timeOrigin + performance.now();
-    // The wall clock may have been set since this process began: the moment is taken over as a distance.
-    const waitMs = options.startAtMs === undefined ? 0 : options.startAtMs - Date.now();
-    const atMs = nowMs + Math.max(waitMs, START_DELAY_MS);
+    const wantedMs = (await options.startAtMs?.()) ?? 0;
+    const atMs = Math.max(wantedMs, monotonicMs() + START_DELAY_MS);
     for (const member of members) member.tell({ type: 'start', atMs });
     observer.onStart?.();
     signal?.addEventListener('abort', stop, { once: true });

@@ -25,6 +25,7 @@ export function textReport(result: LoadResult, options: TextOptions): string {
     countLines('Errors', result.errors, options, () => 'red'),
     checkLines(result, options),
     connectionLines(result, options),
+    machineLines(result, options),
     limitLines(result, options),
     thresholdLines(result.thresholds, options),
     verdictLines(result, options),
@@ -97,6 +98,29 @@ function lengthText(ms: number): string {
 function dataLines({ bytesReceived, bytesSent, durationMs }: LoadResult): string[] {
   const perSecond = durationMs > 0 ? bytesReceived / (durationMs / 1000) : 0;
   return [row('Data', `${bytes(bytesReceived)} received, ${bytes(perSecond)}/s; ${bytes(bytesSent)} sent`)];
+}
+
+/** Of the agents that made the load; a run on this machine alone need not say so. */
+function machineLines({ machines, requests }: LoadResult, options: TextOptions): string[] {
+  const isHere = machines.length === 1 && machines[0]!.startUncertaintyMs === undefined;
+  if (isHere) return [];
+  const names = machines.map(({ name }) => escapeControls(name, false));
+  const width = Math.max(...names.map((name) => name.length));
+  return machines.flatMap((machine, index) => {
+    const share = requests.answered > 0 ? ` (${percent(machine.answered / requests.answered)})` : '';
+    const began =
+      machine.startUncertaintyMs === undefined
+        ? ''
+        : `; began within ${latency(machine.startUncertaintyMs)} of the common moment`;
+    const line = `${names[index]!.padEnd(width)}  ${grouped(machine.answered)} answered${share}${began}`;
+    const lost = machine.lost === undefined ? [] : [`LOST ${escapeControls(machine.lost, false)}`];
+    return [
+      row(index === 0 ? 'Machines' : '', line),
+      ...lost
+        .flatMap((text) => hanging(text, LABEL_WIDTH, options.width))
+        .map((text) => row('', paint(text.trimStart(), 'red', options.colour))),
+    ];
+  });
 }
 
 const LATENCY_COLUMNS = ['mean', '50', '90', '99', '99.9', '99.99', 'max'] as const;

@@ -10,7 +10,7 @@ export interface ThreadData {
 export type ToThread =
   | {
       readonly type: 'start';
-      /** By the wall clock, in milliseconds since 1970, fractional. */
+      /** By `monotonicMs`. */
       readonly atMs: number;
     }
   /** Break off: what is under way stays unfinished. */

@@ -43,7 +43,7 @@ export function toResult(library: HistogramLibrary, facts: RunFacts): LoadResult
     version: LOAD_RESULT_VERSION,
     holdfastVersion: facts.holdfastVersion,
     startedAt: facts.startedAt,
-    plan: summarizePlan(plan, totals.engine),
+    plan: summarizePlan(plan, totals),
     machines: facts.machines,
     durationMs: totals.measuredMs,
     interrupted: facts.interrupted,
@@ -85,14 +85,14 @@ export function toResult(library: HistogramLibrary, facts: RunFacts): LoadResult
   };
 }
 
-function summarizePlan(plan: LoadPlan, engine: string): PlanSummary {
+function summarizePlan(plan: LoadPlan, { engine, threads }: RunTotals): PlanSummary {
   const urls = [...new Set(plan.requests.map(({ url }) => url))];
   const methods = [...new Set(plan.requests.map(({ method }) => method))];
   return {
     urls: urls.length > 0 ? urls : plan.targets.map(({ origin }) => origin),
     method: methods.length > 0 ? methods.join(', ') : 'script',
     connections: plan.connections,
-    threads: Math.min(plan.threads, plan.connections),
+    threads: threads.length || Math.min(plan.threads, plan.connections),
     pipeline: plan.pipeline,
     engine,
     ratePerSecond: plan.ratePerSecond,

@@ -12,6 +12,8 @@ import type { PortFacts } from './source-ports.ts';
 import type { ThreadCpu } from './totals.ts';
 
 export interface VerdictInput {
+  /** The name of the machine that made this load; undefined for this one, or for several together. */
+  readonly machine?: string;
   readonly measuredMs: number;
   readonly connections: number;
   readonly pipeline: number;
@@ -85,27 +87,43 @@ const QUESTIONS: readonly Question[] = [
   slowNetwork,
   slowAnswers,
 ];
+/** Where one machine of several can be what limits all. */
+const QUESTIONS_BY_MACHINE: readonly Question[] = [noDescriptors, noPorts, busyCpu, slowNetwork];
 
-export function judge(input: VerdictInput): Verdict {
+/**
+ * @param input of the whole run
+ * @param shares the same of each machine, when there were several that made the load
+ */
+export function judge(input: VerdictInput, shares: readonly VerdictInput[] = []): Verdict {
+  const evidence = evidenceOf(input, shares);
   for (const question of QUESTIONS) {
-    const finding = question(input);
-    if (finding !== undefined) return { ...finding, evidence: evidenceOf(input) };
+    const asked = shares.length > 0 && QUESTIONS_BY_MACHINE.includes(question) ? shares : [input];
+    for (const each of asked) {
+      const finding = question(each);
+      if (finding !== undefined) return { ...finding, evidence };
+    }
   }
   return {
     limit: 'unknown',
     sentence: 'limited by: unknown (neither CPU was busy, and connections were not all in use)',
-    evidence: evidenceOf(input),
+    evidence,
     remedies: [],
   };
 }
 
-function noDescriptors({ errors, descriptorsMax, connections }: VerdictInput): Finding | undefined {
+/** ` of agent-1`, where it must be said whose. */
+function ofMachine({ machine }: VerdictInput): string {
+  return machine === undefined ? '' : ` of ${machine}`;
+}
+
+function noDescriptors(input: VerdictInput): Finding | undefined {
+  const { errors, descriptorsMax, connections } = input;
   const count = (errors['EMFILE'] ?? 0) + (errors['ENFILE'] ?? 0);
   if (count === 0) return undefined;
   const bound = descriptorsMax === undefined ? '' : `${grouped(descriptorsMax)} in this process; `;
   return {
     limit: 'descriptors',
-    sentence: `limited by: descriptors (${bound}${grouped(count)} connections could not be opened)`,
+    sentence: `limited by: descriptors${ofMachine(input)} (${bound}${grouped(count)} connections could not be opened)`,
     remedies: [`ulimit -n ${connections * 2 + 1024}`],
   };
 }
@@ -118,7 +136,7 @@ function noPorts(input: VerdictInput): Finding | undefined {
   if (ports === undefined)
     return {
       limit: 'ephemeral-ports',
-      sentence: `limited by: ephemeral ports (${grouped(count)} connections found none free)`,
+      sentence: `limited by: ephemeral ports${ofMachine(input)} (${grouped(count)} connections found none free)`,
       remedies,
     };
   const perSecond = measuredMs > 0 ? (input.connectionsOpened * 1000) / measuredMs : 0;
@@ -128,7 +146,7 @@ function noPorts(input: VerdictInput): Finding | undefined {
       : '';
   return {
     limit: 'ephemeral-ports',
-    sentence: `limited by: ephemeral ports (${grouped(ports.available)} to one destination${last}; ${grouped(count)} connections found none free)`,
+    sentence: `limited by: ephemeral ports${ofMachine(input)} (${grouped(ports.available)} to one destination${last}; ${grouped(count)} connections found none free)`,
     remedies,
   };
 }
@@ -239,36 +257,39 @@ function serverLimit({ busiestShare, busiestWaitedShare, threadCount, cpuMs, wal
   };
 }
 
-function clientLimit({ threads, cores, server }: VerdictInput, client: ThreadShares): Finding {
+function clientLimit(input: VerdictInput, client: ThreadShares): Finding {
+  const { threads, cores, server, machine } = input;
   const remedies: string[] = [];
   if (client.waited > 0.1) remedies.push('a core for the client that nothing else uses (taskset -c)');
   if (threads.length < cores) remedies.push(`more threads: --threads ${Math.min(cores, threads.length * 2)}`);
-  remedies.push('load from another machine');
+  remedies.push(machine === undefined ? 'load from another machine' : 'load from more machines');
+  const cpu = machine === undefined ? "this client's CPU" : `the CPU of ${machine}`;
   const waited = client.waited > 0.05 ? `, and it was without a core for ${percent(client.waited)}` : '';
   const shared =
     server !== undefined && bothWait(client, server) ? '; client and server both have to wait for cores' : '';
   const whose = threads.length === 1 ? 'its thread' : `the busiest of its ${threads.length} threads`;
   return {
     limit: 'client-cpu',
-    sentence: `limited by: this client's CPU (${whose} was at work ${percent(client.atWork)} of the time${waited}${shared}); the server may do more`,
+    sentence: `limited by: ${cpu} (${whose} was at work ${percent(client.atWork)} of the time${waited}${shared}); the server may do more`,
     remedies,
   };
 }
 
-function slowNetwork({ network, measuredMs }: VerdictInput): Finding | undefined {
+function slowNetwork(input: VerdictInput): Finding | undefined {
+  const { network, measuredMs } = input;
   if (network === undefined || network.isLoopback) return undefined;
   const { segmentsSent, segmentsRetransmitted, linkBitsPerSecond, bytesMoved } = network;
   const bitsPerSecond = (bytesMoved * 8 * 1000) / measuredMs;
   if (linkBitsPerSecond !== undefined && bitsPerSecond > linkBitsPerSecond * LINK_SHARE)
     return {
       limit: 'network',
-      sentence: `limited by: network (${bytes(bitsPerSecond / 8)}/s, ${percent(bitsPerSecond / linkBitsPerSecond)} of the link's speed)`,
+      sentence: `limited by: network${ofMachine(input)} (${bytes(bitsPerSecond / 8)}/s, ${percent(bitsPerSecond / linkBitsPerSecond)} of the link's speed)`,
       remedies: [],
     };
   if (segmentsRetransmitted > segmentsSent * RETRANSMITTED_SHARE && segmentsRetransmitted > 100)
     return {
       limit: 'network',
-      sentence: `limited by: network (${percent(segmentsRetransmitted / segmentsSent)} of the segments were sent again)`,
+      sentence: `limited by: network${ofMachine(input)} (${percent(segmentsRetransmitted / segmentsSent)} of the segments were sent again)`,
       remedies: ['look for a full queue or a bad link between the machines'],
     };
   return undefined;
@@ -289,13 +310,8 @@ function slowAnswers(input: VerdictInput): Finding | undefined {
   };
 }
 
-function evidenceOf(input: VerdictInput): string[] {
-  const lines: string[] = [];
-  const client = busiestThread(input.threads);
-  if (input.threads.length > 0)
-    lines.push(
-      `client: ${input.threads.length === 1 ? '1 thread' : `busiest of ${input.threads.length} threads`} at work ${percent(client.atWork)}, without a core ${percent(client.waited)} of the time`,
-    );
+function evidenceOf(input: VerdictInput, shares: readonly VerdictInput[]): string[] {
+  const lines = (shares.length > 0 ? shares : [input]).flatMap(clientEvidence);
   const { server, ports, portsMax } = input;
   if (server !== undefined)
     lines.push(
@@ -313,6 +329,15 @@ function evidenceOf(input: VerdictInput): string[] {
   for (const [mark, count] of marks)
     lines.push(`${MARK_TEXT[mark] ?? mark}: in ${count} of ${input.series.length} seconds`);
   return lines;
+}
+
+function clientEvidence({ threads, machine }: VerdictInput): string[] {
+  if (threads.length === 0) return [];
+  const { atWork, waited } = busiestThread(threads);
+  const which = threads.length === 1 ? '1 thread' : `busiest of ${threads.length} threads`;
+  return [
+    `${machine ?? 'client'}: ${which} at work ${percent(atWork)}, without a core ${percent(waited)} of the time`,
+  ];
 }
 
 /** Marks as people read them. */

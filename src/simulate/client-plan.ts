@@ -3,7 +3,7 @@
  * script says nothing about right or wrong; that is the oracle's.
  */
 import type { SeededRandom } from '../base/random.ts';
-import { CHUNK_REFUSALS, HEAD_REFUSALS } from './refusals.ts';
+import { CHUNK_REFUSALS, HEAD_REFUSALS, OVERLONG_CHUNK_BYTES } from './refusals.ts';
 import { type RequestPlan, StreamPlan } from './request-plan.ts';
 import type { ClientKind, Swarm } from './swarm.ts';
 
@@ -209,7 +209,8 @@ class Script {
       case 'bad-chunks':
         this.#exchanges(random.int(2));
         stream.add({
-          bodyBytes: random.int(Math.min(3000, limits.bodyBytesMax)),
+          // What a bad chunk announces must not be too much as well: it is bad, or too large, not both.
+          bodyBytes: random.int(Math.min(3000, limits.bodyBytesMax - OVERLONG_CHUNK_BYTES)),
           chunked: true,
           badChunk: random.pick(CHUNK_REFUSALS),
         });

@@ -153,8 +153,9 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     this.check();
     const now = this.#world.nowMs;
     if ((this.phase !== 'linger' && this.phase !== 'idle') || now < this.dueMs) return;
-    const { unsent, link } = this.#conn;
-    if (unsent.length > 0 || link.down.outstandingBytes > 0)
+    const { unsent, link, failure } = this.#conn;
+    // Of a socket that has failed already the kernel tells nothing.
+    if (unsent.length > 0 || (failure === undefined && link.down.outstandingBytes > 0))
       this.dueMs = now + this.#world.settings.timeouts[this.phase === 'idle' ? 'idleMs' : 'lingerMs'];
   }
 

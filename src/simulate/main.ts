@@ -11,7 +11,7 @@ const EXIT_USAGE = 2;
 const EXIT_FINDING = 99;
 /** Seeds between two messages of a worker. */
 const BATCH_SEEDS = 200;
-const FAILURES_SHOWN_MAX = 5;
+const FAILURES_SHOWN_MAX = 50;
 
 const USAGE = `usage: simulate [--seeds N=1000] [--from S=1] [--jobs N=1] [--keep-going]
        simulate --seed S [--trace]

@@ -85,6 +85,7 @@ export const ROOMS: readonly Room[] = [
         mayImport: ['sys'],
         why: 'connecting, for the engines that own descriptors',
       },
+      { path: 'connecting-socket.test.ts', mayImport: ['sys'], why: 'with real sockets' },
       {
         path: 'listening-socket.ts',
         mayImport: ['sys'],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect as connectTcp } from 'node:net';
 import { test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import {
@@ -178,5 +179,32 @@ test('closing a TLS listener waits for the handshakes under way', async () => {
     await connecting;
     await sleep(20);
     assert.equal(watch.all.length, count);
+  });
+});
+
+test('over TLS a long pause does no harm, and a reset within one is noticed', async () => {
+  const plan: Plan = {
+    onAccept: (conn) => conn.pauseReading(),
+    onReceive(conn) {
+      fill(conn, 100, 65);
+      conn.close('answered');
+    },
+  };
+  await onTlsStage(plan, async ({ connectTls, accepted, listener }) => {
+    const { client, socket } = await connectTls();
+    const [patient] = await accepted(1);
+    socket.write('question');
+    const tcp = connectTcp(listener.address.port, listener.address.address);
+    connect({ socket: tcp, ca: CERTIFICATE, servername: 'localhost' }).on('error', () => {});
+    const lost = (await accepted(2))[1]!;
+    // Longer than it takes until somebody looks.
+    await sleep(1300);
+    assert.equal(patient!.closed, undefined);
+    patient!.conn.resumeReading();
+    await client.ended();
+    assert.deepEqual([client.receivedBytes, client.error], [100, undefined]);
+    tcp.resetAndDestroy();
+    await until(() => lost.closed !== undefined, 'onClosed after a reset');
+    assert.equal(lost.closed, 'peer-reset');
   });
 });

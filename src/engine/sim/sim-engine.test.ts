@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SysError } from '../../base/errors.ts';
+import { type SysError, UnavailableError } from '../../base/errors.ts';
 import { SeededRandom } from '../../base/random.ts';
 import { fill, type Plan, Watch, write } from '../contract/harness.contract.ts';
 import { DEADLINE_TICK_MS, type EngineConnection, type EngineHandler } from '../engine.ts';
@@ -76,6 +76,21 @@ async function onSimStage(
   assert.equal(engine.linkedDeadlines, 0);
   for (const it of watch.all) assert.ok(it.closed !== undefined, `connection ${it.id} was never closed`);
 }
+
+test('connections are made by the network alone, and both addresses are told', async () => {
+  await onSimStage({}, async ({ engine, connect, watch, pass }) => {
+    assert.throws(() => engine.connect(), UnavailableError);
+    const client = connect();
+    await pass(50);
+    const { conn } = watch.all[0]!;
+    assert.deepEqual(conn.localAddress(), {
+      family: 'IPv4',
+      address: '192.0.2.2',
+      port: client.peer.link.port,
+    });
+    assert.equal(conn.remoteAddress()?.port, client.peer.port);
+  });
+});
 
 test('bytes go both ways, and FIN follows the last of them', async () => {
   const plan: Plan = {
@@ -193,6 +208,10 @@ test('resets and vanished peers are told by their reasons', async () => {
     );
     await pass(200);
     assert.equal(watch.all[1]!.closed, 'peer-dead');
+    assert.deepEqual(
+      watch.all.map((it) => it.conn.errorCode),
+      ['ECONNRESET', 'ETIMEDOUT'],
+    );
   });
 });
 

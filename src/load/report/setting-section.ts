@@ -123,7 +123,7 @@ function drawMachines({ machines, requests }: LoadResult): Markup {
       { head: 'answered', isNumber: true },
     ],
     rows: machines.map((machine) => [
-      machine.name,
+      machine.lost === undefined ? machine.name : html`${machine.name}, lost ${machine.lost}`,
       machine.cpu,
       machine.os,
       machine.node,

@@ -1,0 +1,63 @@
+/**
+ * What an agent has reported second by second, added up: all that is left of its share if it is lost. The
+ * seconds tell less than totals do: no statuses, no checks, no times of connecting.
+ */
+import { LatencyCounts, NO_LATENCIES } from '../latency-counts.ts';
+import {
+  addCounters,
+  addRecords,
+  type Counters,
+  type RunTotals,
+  type SecondReport,
+  zeroCounters,
+} from '../totals.ts';
+
+export class KeptSeconds {
+  #counters: Counters = zeroCounters();
+  #openMax = 0;
+  #errors: Record<string, number> = {};
+  readonly #latency = new LatencyCounts();
+  #measuredMs = 0;
+  #threads: { wallMs: number; cpuMs: number; waitedMs: number | undefined }[] = [];
+  count = 0;
+
+  /** Those of the warm-up count for nothing. */
+  add(report: SecondReport): void {
+    if (report.second < 0) return;
+    this.count++;
+    this.#counters = addCounters([this.#counters, report.counters]);
+    this.#openMax = Math.max(this.#openMax, report.counters.openMax);
+    this.#errors = addRecords([this.#errors, report.errors]);
+    this.#latency.addData(report.latency);
+    this.#measuredMs += report.lengthMs;
+    for (const [index, { wallMs, cpuMs, waitedMs }] of report.threads.entries()) {
+      const sum = (this.#threads[index] ??= { wallMs: 0, cpuMs: 0, waitedMs: 0 });
+      sum.wallMs += wallMs;
+      sum.cpuMs += cpuMs;
+      sum.waitedMs =
+        sum.waitedMs === undefined || waitedMs === undefined ? undefined : sum.waitedMs + waitedMs;
+    }
+  }
+
+  totals(engine: string): RunTotals {
+    const { sent, answered, answeredLate, failed } = this.#counters;
+    return {
+      engine,
+      measuredMs: this.#measuredMs,
+      counters: {
+        ...this.#counters,
+        openMax: this.#openMax,
+        // What became of them nobody knows.
+        unfinished: Math.max(0, sent - answered - answeredLate - failed),
+      },
+      statuses: {},
+      errors: this.#errors,
+      checks: {},
+      latency: this.#latency.data(),
+      serviceTime: NO_LATENCIES,
+      connectTime: NO_LATENCIES,
+      sendDelay: NO_LATENCIES,
+      threads: this.#threads,
+    };
+  }
+}
