@@ -317,7 +317,11 @@ function evidenceOf(input: VerdictInput, shares: readonly VerdictInput[]): strin
     lines.push(
       `server: ${server.threadCount === 1 ? '1 thread' : `busiest of ${server.threadCount} threads`} at work ${percent(server.busiestShare)}, without a core ${percent(server.busiestWaitedShare)}; ${(server.cpuMs / server.wallMs).toFixed(2)} cores in all`,
     );
-  if (ports !== undefined && portsMax !== undefined && portsMax > input.connections)
+  if (
+    ports !== undefined &&
+    portsMax !== undefined &&
+    (input.newConnection || portsMax > ports.available / 2)
+  )
     lines.push(`source ports: ${grouped(portsMax)} of ${grouped(ports.available)} in use at the most`);
   if (input.ratePerSecond !== undefined && input.dueCount !== undefined)
     lines.push(
