@@ -30,6 +30,8 @@ const CASES: [string, string[], number, RegExp][] = [
   ['a rate with think time', ['-r', '10', '--think', '1s', URL], 2, /a constant rate has no think time/],
   ['pipelined new connections', ['--pipeline', '4', '--new-connection', URL], 2, /goes without --new-connection/],
   ['a search with a rate', ['--find-limit', 'p99=1ms', '-r', '5', URL], 2, /it goes without --rate/],
+  ['a group without agents', ['--agents-group', 'a', URL], 2, /--agents-group goes with --agents/],
+  ['a group that is none', ['--agents', 'nats://127.0.0.1', '--agents-group', 'a.b', URL], 2, /--agents-group: "a\.b" is not allowed/],
   ['a ramp longer than the run', ['--ramp', '20s', '-d', '10s', URL], 2, /a ramp ends within --duration/],
 ]; // biome-ignore format: a case a line
 
@@ -44,7 +46,7 @@ for (const [what, args, code, wanted] of CASES) {
 }
 
 test('help pages fit 80 columns', async (t) => {
-  for (const command of ['load', 'siege']) {
+  for (const command of ['load', 'siege', 'load-agent']) {
     const ended = await run(t, [command, '--help']);
     assert.equal(ended.code, 0);
     for (const line of ended.stdout.split('\n')) assert.ok(line.length <= 80, line);

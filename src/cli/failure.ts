@@ -23,8 +23,14 @@ export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
 
+/** Ctrl-C, before there was anything to show: exit code 130. */
+export class InterruptedError extends Error {
+  override readonly name = 'InterruptedError';
+}
+
 /** @returns the exit code for an error that ended a command */
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof InterruptedError) return EXIT.interrupted;
   return error instanceof UsageError || error instanceof OptionError ? EXIT.usage : EXIT.failed;
 }
 

@@ -4,7 +4,7 @@
  */
 import type { ConductOptions } from '../load/conduct.ts';
 import { paint, usesColour } from '../observe/terminal.ts';
-import { UsageError } from './failure.ts';
+import { InterruptedError, UsageError } from './failure.ts';
 import { parsePositiveTime } from './load-numbers.ts';
 import type { LoadFlags } from './load-wish.ts';
 
@@ -46,7 +46,9 @@ export async function withAgents<T>(
         void process.stderr.write(`${paint('warning:', 'yellow', usesColour(2))} ${text}\n`),
     },
     signal,
-  );
+  ).catch((error: unknown) => {
+    throw signal.aborted ? new InterruptedError('interrupted while looking for agents') : error;
+  });
   try {
     if (flags.quiet !== true) process.stderr.write(`agents: ${agents.names.join(', ')}\n`);
     return await run({ run: agents.run, elsewhere: () => agents.elsewhere() });

@@ -60,6 +60,17 @@ export class Fields {
     return value.map((each, index) => read(each, `${this.at(name)}[${index}]`));
   }
 
+  /** A list of finite numbers of at least 0, long ones: no path is made for each. */
+  counts(name: string, countMax: number): number[] {
+    const value = this.#value(name);
+    const isSound =
+      Array.isArray(value) &&
+      value.length <= countMax &&
+      value.every((each) => typeof each === 'number' && each >= 0 && each < Number.POSITIVE_INFINITY);
+    if (!isSound) throw unfit(this.at(name), `a list of at most ${countMax} numbers`);
+    return value as number[]; // every one has been looked at
+  }
+
   /** `read` where the field is there. */
   maybe<T>(name: string, read: (name: string) => T): T | undefined {
     return this.has(name) ? read(name) : undefined;
@@ -83,7 +94,7 @@ export class Fields {
   }
 }
 
-export function checkNumber(value: unknown, path: string, min: number, max: number): number {
+function checkNumber(value: unknown, path: string, min: number, max: number): number {
   if (typeof value !== 'number' || !(value >= min && value <= max))
     throw unfit(path, `a number from ${min} to ${max}`);
   return value;

@@ -65,15 +65,14 @@ export function readFrame(message: Uint8Array): Frame {
   const end = message.subarray(0, HEAD_BYTES_MAX).indexOf(NEWLINE);
   if (end < 0) throw new WireError('malformed', 'a message without a head line');
   const head = parseHead(Buffer.from(message.buffer, message.byteOffset, end).toString('utf8'));
-  const from = isName(head['from']) ? head['from'] : undefined;
-  const version = head['holdfast'];
+  const { holdfast: version, from: sender, parcel, part, parts, packed } = head;
+  const from = isName(sender) ? sender : undefined;
   if (version !== WIRE_VERSION)
     throw new WireError(
       'version',
       `${from ?? 'somebody'} speaks version ${shown(version)} of the agents' messages, and this is version ${WIRE_VERSION}: install the same Holdfast on all machines`,
       from,
     );
-  const { parcel, part, parts, packed } = head;
   const isWhole =
     from !== undefined &&
     isName(parcel) &&

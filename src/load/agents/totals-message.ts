@@ -13,7 +13,7 @@ import {
   type ThreadCpu,
   zeroCounters,
 } from '../totals.ts';
-import { checkNumber, Fields, unfit } from './fields.ts';
+import { Fields, unfit } from './fields.ts';
 
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 const NAMES_MAX = 2000;
@@ -102,9 +102,7 @@ function readThreads(fields: Fields): ThreadCpu[] {
 /** Indexes must rise and counts add up: adding them trusts both. */
 function readLatencies(fields: Fields): LatencyData {
   const count = fields.integer('count', 0, COUNT_MAX);
-  const pairs = fields.list('pairs', COUNTS_LENGTH * 2, (value, path) =>
-    checkNumber(value, path, 0, COUNT_MAX),
-  );
+  const pairs = fields.counts('pairs', COUNTS_LENGTH * 2);
   let sum = 0;
   let last = -1;
   for (let i = 0; i < pairs.length; i += 2) {
