@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { LOAD_FLAGS } from '#src/cli/load-flags.ts';
 import { SERVE_FLAGS } from '#src/cli/serve-flags.ts';
+import { SIEGE_FLAGS } from '#src/cli/siege-flags.ts';
 
 const pages = ['.', 'docs']
   .flatMap((root) =>
@@ -54,10 +56,10 @@ test('decisions are numbered without gaps and have the parts that a decision has
   }
 });
 
-test('the README names every flag of serve, and none that there is not', () => {
+test('the README names every flag of serve, and none that no command has', () => {
   const readme = readFileSync('README.md', 'utf8');
   const named = new Set([...readme.matchAll(/`--([a-z-]+)`/g)].map((match) => match[1]!));
-  const exist = new Set<string>(['help']); // every command has it
+  const exist = new Set<string>([...Object.keys(LOAD_FLAGS), ...Object.keys(SIEGE_FLAGS)]);
   for (const [name, flag] of Object.entries(SERVE_FLAGS)) {
     exist.add(name);
     if ('negatable' in flag && flag.negatable) exist.add(`no-${name}`);
@@ -82,3 +84,19 @@ test('the README names every option of serve()', () => {
         `the README has no row for ${option} of ${name}`,
       );
 });
+
+test('the page on load names every flag of load, and none that no command has', () => {
+  const text = ['docs/load.md', 'docs/load-agents.md'].map((file) => readFileSync(file, 'utf8')).join('\n');
+  const help = new Set(['help', 'quiet', 'json', 'save']);
+  for (const name of Object.keys(LOAD_FLAGS))
+    assert.ok(
+      help.has(name) || text.includes(`--${name}`) || isShortNamed(name, text),
+      `docs/load.md: --${name}`,
+    );
+});
+
+/** `-c 64` names `--connections`. */
+function isShortNamed(name: string, text: string): boolean {
+  const flag = LOAD_FLAGS[name as keyof typeof LOAD_FLAGS];
+  return 'short' in flag && new RegExp(`(^|[\`\\s])-${flag.short}[ \`]`, 'm').test(text);
+}

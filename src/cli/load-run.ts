@@ -10,6 +10,7 @@ import type { LoadPlan } from '../load/plan.ts';
 import { predictLimits } from '../load/prediction.ts';
 import { PROC_FILES } from '../load/proc-files.ts';
 import { Progress } from '../load/progress.ts';
+import { asksForClose } from '../load/request-encoder.ts';
 import type { LoadResult } from '../load/result.ts';
 import { countTakenPorts, readPortFacts } from '../load/source-ports.ts';
 import { paint, usesColour } from '../observe/terminal.ts';
@@ -62,22 +63,17 @@ export async function conductWithProgress(
   }
 }
 
-const HEAD_LOOKED_AT = 4096;
-
 /** What the plan will run into, before it does. */
 export function warnBefore(plan: LoadPlan): void {
   const target = plan.targets[0]!.connect;
   const ports = readPortFacts(target, plan.sourceAddresses.length, PROC_FILES);
-  const heads = plan.requests.map(({ bytes }) =>
-    Buffer.from(bytes.subarray(0, HEAD_LOOKED_AT)).toString('latin1'),
-  );
   const warnings = predictLimits({
     connections: plan.connections,
     newConnection: plan.newConnection,
     ratePerSecond: plan.ratePerSecond,
     requestCount: plan.requestCount,
     durationMs: plan.durationMs === undefined ? undefined : plan.durationMs + plan.warmupMs,
-    serverCloses: heads.every((text) => /\r\nconnection:[^\r]*\bclose\b/i.test(text)),
+    serverCloses: plan.requests.every(({ bytes }) => asksForClose(bytes)),
     hasSourceAddresses: plan.sourceAddresses.length > 0,
     ports,
     portsTaken: countTakenPorts(target, PROC_FILES) ?? 0,

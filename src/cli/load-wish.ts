@@ -40,6 +40,9 @@ export async function readWish(flags: LoadFlags, urls: readonly string[]): Promi
     throw new UsageError('--body and --body-file are not given together');
   const sourceAddresses = await readSourceAddresses(flags['source-addresses'], flags.agents === undefined);
   const headers = (flags.header ?? []).map((text) => parseHeaderFlag('--header', text));
+  // Who asks for a close leaves it to the server to close first, and so the TIME_WAIT. RFC 9112 §9.6
+  if (flags['new-connection'] === true && !headers.some(([name]) => /^connection$/i.test(name)))
+    headers.push(['Connection', 'close']);
   return {
     urls: listed,
     folder: folderOf(flags.file),

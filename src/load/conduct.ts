@@ -13,6 +13,7 @@ import { marksOf } from './marks.ts';
 import { linkBitsPerSecond, readSegments, type SegmentCounts, staysOnMachine } from './network-facts.ts';
 import type { LoadPlan } from './plan.ts';
 import { PROC_FILES, type ProcFiles } from './proc-files.ts';
+import { asksForClose } from './request-encoder.ts';
 import type { CpuSummary, LoadResult, SecondSample } from './result.ts';
 import { type RunObserver, runPlan } from './run-plan.ts';
 import { Schedule } from './schedule.ts';
@@ -256,6 +257,7 @@ function verdictInput(
     pipeline: plan.pipeline,
     newConnection: plan.newConnection,
     hasSourceAddresses: plan.sourceAddresses.length > 0,
+    serverCloses: plan.requests.every(({ bytes }) => asksForClose(bytes)),
     ratePerSecond: plan.ratePerSecond,
     dueCount: dueCount(plan, totals.measuredMs),
     thinkMs: (plan.thinkMinMs + plan.thinkMaxMs) / 2,
@@ -266,6 +268,7 @@ function verdictInput(
     errors: totals.errors,
     meanServiceMs: meanUs(service) / 1000,
     connectionsOpened: counters.opened,
+    closedHere: counters.closedHere,
     threads: totals.threads,
     cores: facts.cores,
     server: facts.server,

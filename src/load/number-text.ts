@@ -13,7 +13,7 @@ export function significant(value: number): string {
 
 /** A latency as measured, three digits: `85 µs`, `1.24 ms`, `12.3 ms`, `1.50 s`. */
 export function latency(ms: number): string {
-  if (ms >= 1000) return `${threeDigits(ms / 1000)} s`;
+  if (ms >= 999.5) return `${threeDigits(ms / 1000)} s`;
   // Rounded first: 0.9996 ms is not 1000 µs.
   return Math.round(ms * 1000) >= 1000 ? `${threeDigits(ms)} ms` : `${Math.round(ms * 1000)} µs`;
 }

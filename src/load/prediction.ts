@@ -107,7 +107,12 @@ export function portRemedies(
   {
     hasSourceAddresses,
     newConnection,
-  }: { readonly hasSourceAddresses: boolean; readonly newConnection: boolean },
+    serverCloses,
+  }: {
+    readonly hasSourceAddresses: boolean;
+    readonly newConnection: boolean;
+    readonly serverCloses?: boolean;
+  },
 ): string[] {
   const remedies: string[] = [];
   if (ports?.isLoopback === true)
@@ -117,7 +122,7 @@ export function portRemedies(
         : '--source-addresses 127.0.0.2-127.0.0.9: each address has ports of its own, here 8 times as many',
     );
   else remedies.push('--source-addresses with several addresses of this machine: each has ports of its own');
-  if (newConnection)
+  if (newConnection && serverCloses !== true)
     remedies.push(
       "-H 'Connection: close': the server closes first, and the TIME_WAIT is its own; or keep connections",
     );

@@ -5,6 +5,7 @@
 import { paint } from '../observe/terminal.ts';
 import { grouped, latency, seconds } from './number-text.ts';
 import type { SecondSample } from './result.ts';
+import { MARK_TEXT } from './verdict.ts';
 
 const REDRAW_MS = 250;
 const BAR_WIDTH = 20;
@@ -34,18 +35,21 @@ export function progressLine(frame: ProgressFrame, width: number, colour: boolea
       : `${seconds(Math.max(0, Math.round((totalMs - elapsedMs) / 1000) * 1000))} left`;
   const figures =
     sample === undefined
-      ? ['connecting']
+      ? ['starting']
       : [
           `${grouped(sample.answered)}/s`,
           `p50 ${latency(sample.p50Ms)}`,
           `p99 ${latency(sample.p99Ms)}`,
           `${grouped(sample.open)} open`,
           frame.failed > 0 ? `${grouped(frame.failed)} failed` : undefined,
-          ...sample.marks.slice(0, 1),
         ].filter((figure) => figure !== undefined);
   const bar = `${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}`;
   const text = `${frame.label}[${bar}] ${left}  ${figures.join('  ')}`.slice(0, Math.max(1, width - 1));
-  return frame.failed > 0 ? paint(text, 'yellow', colour) : text;
+  const mark = sample?.marks[0];
+  // What of this second is the client's own is told where there is room for it.
+  const note = mark === undefined ? '' : `  ${MARK_TEXT[mark] ?? mark}`;
+  const line = text.length + note.length < width ? text + note : text;
+  return frame.failed > 0 || note !== '' ? paint(line, 'yellow', colour) : line;
 }
 
 export interface ProgressOutput {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeRequest, type FieldPair, parseHeaderFlag } from './request-encoder.ts';
+import { asksForClose, encodeRequest, type FieldPair, parseHeaderFlag } from './request-encoder.ts';
 
 const text = (method: string, headers: FieldPair[] = [], body?: string) =>
   Buffer.from(
@@ -51,4 +51,13 @@ test('a header flag is a name and a value', () => {
   assert.deepEqual(parseHeaderFlag('-H', 'Accept:  text/html '), ['Accept', 'text/html']);
   assert.deepEqual(parseHeaderFlag('-H', 'X-Empty:'), ['X-Empty', '']);
   assert.throws(() => parseHeaderFlag('-H', 'no colon'), /^OptionError: -H: "no colon" .*'Name: value'/);
+});
+
+test('a request that asks for a close is known', () => {
+  const asks = (headers: FieldPair[], body?: string) =>
+    asksForClose(Buffer.from(text('POST', headers, body)));
+  assert.equal(asks([['Connection', 'close']]), true);
+  assert.equal(asks([['connection', 'keep-alive, Close']]), true);
+  assert.equal(asks([['Connection', 'keep-alive']]), false);
+  assert.equal(asks([], '\r\n\r\nConnection: close\r\n'), false);
 });

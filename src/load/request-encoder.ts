@@ -59,3 +59,14 @@ function checkField(name: string, value: string): void {
   if (/^transfer-encoding$/i.test(name))
     throw new OptionError('header', name, 'bodies are sent with their length');
 }
+
+/** As much of a request as is looked at for its head. */
+const HEAD_LOOKED_AT = 4096;
+
+/** Whether an encoded request asks the server to close: who does so leaves the closing to it. RFC 9112 §9.6 */
+export function asksForClose(bytes: Uint8Array): boolean {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, HEAD_LOOKED_AT)).toString(
+    'latin1',
+  );
+  return /^connection:[^\r\n]*\bclose\b/im.test(text.split('\r\n\r\n', 1)[0]!);
+}

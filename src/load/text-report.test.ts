@@ -94,6 +94,10 @@ test('the progress line tells rate, latency, connections, errors and the time le
     progressLine({ ...FRAME, totalMs: undefined, requestCount: 360_000 }, 100, false),
     /^\[#{10}\.{10}\] 180,000 of 360,000 /,
   );
-  assert.match(progressLine({ ...FRAME, sample: undefined }, 100, false), /connecting$/);
-  for (const width of [20, 40, 80]) assert.ok(progressLine(FRAME, width, false).length < width);
+  assert.match(progressLine({ ...FRAME, sample: undefined }, 100, false), /starting$/);
+  const sample = { ...FRAME.sample!, marks: ['client-cpu' as const] };
+  assert.match(progressLine({ ...FRAME, sample }, 120, false), / {2}client's CPU at its limit$/);
+  for (const width of [20, 40, 80])
+    for (const each of [FRAME, { ...FRAME, sample }])
+      assert.ok(progressLine(each, width, false).length < width);
 });

@@ -61,7 +61,7 @@ function requestLines({ requests, durationMs }: LoadResult, options: TextOptions
   const lines = [
     row(
       'Requests',
-      `${paint(`${significant(answeredPerSecond)}/s`, 'bold', options.colour)}  ${grouped(answered)} answered in ${lengthText(durationMs)}`,
+      `${paint(`${significant(answeredPerSecond)}/s`, 'bold', options.colour)}  ${grouped(answered)} answered in ${lengthText(durationMs)}${lateText(requests, durationMs)}`,
     ),
   ];
   if (failed > 0)
@@ -89,6 +89,14 @@ function requestLines({ requests, durationMs }: LoadResult, options: TextOptions
   if (unfinished > 0) lines.push(row('', `${grouped(unfinished)} under way when the run was broken off`));
   return lines;
 }
+
+/** The rate counts the measured time; where many answers came after it, the two numbers would seem at odds. */
+function lateText({ answered, answeredPerSecond }: LoadResult['requests'], durationMs: number): string {
+  const late = answered - Math.round((answeredPerSecond * durationMs) / 1000);
+  return late > answered * LATE_WORTH_TELLING ? `, ${grouped(late)} of them just after` : '';
+}
+
+const LATE_WORTH_TELLING = 0.005;
 
 /** Hundredths of a second as long as they matter. */
 function lengthText(ms: number): string {

@@ -76,6 +76,8 @@ const CASES: [string, Partial<VerdictInput>, LimitName, RegExp][] = [
   ['slow answers, unseen', {}, 'handler-time', /cannot be seen from here/],
   ['ports used up', { errors: { EADDRNOTAVAIL: 5000 }, ports: PORTS, newConnection: true, connectionsOpened: 140_000 }, 'ephemeral-ports', /28,232 to one destination; at 14,000 connections\/s they last 2\.0 s.*held for 60 s.*5,000 connections found none free/],
   ['ports used up, and the client busy with it', { errors: { EADDRNOTAVAIL: 5000 }, ports: PORTS, threads: [thread(1, 0)] }, 'ephemeral-ports', /ephemeral ports/],
+  ['ports that must be searched for', { threads: [thread(1, 0)], ports: { ...PORTS, reusesTimeWait: true, heldMs: 1000 }, newConnection: true, closedHere: 140_000 }, 'ephemeral-ports', /28,232 to one destination, each held for 1 s; at 14,000 connections\/s the system spends this client's CPU searching/],
+  ['as many connections, with ports enough', { threads: [thread(1, 0)], ports: { ...PORTS, available: 8 * 28_232, reusesTimeWait: true, heldMs: 1000 }, newConnection: true, closedHere: 140_000 }, 'client-cpu', /this client's CPU/],
   ['descriptors used up', { errors: { EMFILE: 12, timeout: 3 } }, 'descriptors', /20,000 in this process; 12 connections could not be opened/],
   ['nobody listens', { errors: { ECONNREFUSED: 900 }, ended: 900, answered: 0, failedWithoutAnswer: 900 }, 'errors', /100 % of the requests had no answer; ECONNREFUSED 900 times/],
   ['a kept rate', { ratePerSecond: 40_000, dueCount: 400_000, threads: [thread(0.99, 0)] }, 'asked-rate', /40,000\/s, kept at 40,000\/s/],
