@@ -105,7 +105,7 @@ describe('workers', { skip: linux ? false : 'several threads need SO_REUSEPORT a
          const kept = [];
          export default (request) => {
            if (!request.url.endsWith('/eat')) return new Response(String(threadId));
-           for (;;) kept.push(new Array(100).fill(kept.length));
+           for (;;) kept.push(new Array(5_000).fill(kept.length));
          };`,
       );
       // A process of its own: the limit that the threads inherit is set by a flag.
