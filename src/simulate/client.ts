@@ -219,8 +219,13 @@ export class SimClient implements PeerHandler {
   #giveUp(): void {
     const { model } = this;
     if (this.peer.isOver || (this.isDone && model?.isClosed === true)) return;
-    if (this.#blocked?.type === 'send') {
-      this.#network.after(this.#patienceMs, () => this.#giveUp());
+    // The server knows nothing of a client that it has not accepted: that may take as long as others hold
+    // their places.
+    const sinceAcceptMs =
+      model === undefined ? Number.POSITIVE_INFINITY : this.#world.nowMs - model.acceptedMs;
+    const restMs = this.#blocked?.type === 'send' ? this.#patienceMs : this.#patienceMs - sinceAcceptMs;
+    if (restMs > 0) {
+      this.#network.after(restMs, () => this.#giveUp());
       return;
     }
     this.hasGivenUp = true;

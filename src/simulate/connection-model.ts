@@ -39,6 +39,7 @@ const DRAIN_ACCEPTED_MS = 1000;
 
 export class ConnectionModel implements ConnectionTap, ResponseSink {
   readonly plan: ClientPlan;
+  readonly acceptedMs: number;
   readonly exchanges: ExchangeRecord[] = [];
   /** What the server committed, for the client to compare. */
   readonly sent = new SentBytes();
@@ -82,6 +83,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   constructor(world: World, plan: ClientPlan, conn: SimConnection) {
     this.#world = world;
     this.plan = plan;
+    this.acceptedMs = world.nowMs;
     this.#conn = conn;
     this.#name = `connection ${conn.link.id} (${plan.kind})`;
     this.dueMs = world.nowMs + world.settings.timeouts.headerMs;
@@ -214,7 +216,6 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   // What the handler does.
 
   handlerCalled(plan: RequestPlan): ExchangeRecord {
-    this.#implyFinish();
     const { timeouts } = this.#world.settings;
     const isComplete = this.deliveredBytes >= plan.bodyEnd;
     const exchange = new ExchangeRecord(
@@ -261,7 +262,6 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
       `peer ${this.#conn.link.id}: server calls ${call} (${reason}) in ${this.phase}`,
     );
     if (call !== 'reset' && this.#reader.isUntilClose && !this.#reader.isBetween) this.#reader.finish();
-    if (call !== 'reset' && !BREAKS_OFF.includes(reason)) this.#implyFinish();
     const complaint = closeComplaint(this, this.#world, call, reason);
     if (complaint !== undefined) this.find(`${call} (${reason}) in the phase ${this.phase}: ${complaint}`);
     if (call !== 'reset' && !this.#reader.isBetween && !BREAKS_OFF.includes(reason))
@@ -320,7 +320,6 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   }
 
   onHead(status: number, _minor: number, fields: ReadonlyMap<string, string>): void {
-    this.#implyFinish();
     const { exchange } = this;
     count(this.#world.totals.statuses, status);
     if (status < 200) {
@@ -410,12 +409,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     else this.#finish();
   }
 
-  /** The server has seen the end of the answer that it streams. */
-  finishSeen(exchange: ExchangeRecord): void {
-    if (exchange === this.exchange) this.#implyFinish();
-  }
-
-  #implyFinish(): void {
+  /** The server has seen the end of the answer: of one that it streams, nothing else tells when. */
+  exchangeFinished(): void {
     if (this.phase === 'ending') this.#finish();
   }
 
@@ -486,4 +481,9 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
       if (exchange === undefined) this.dueMs = NEVER;
     }
   }
+}
+
+/** The tap is the model, from accept on. */
+export function modelOf(conn: SimConnection): ConnectionModel {
+  return conn.tap as ConnectionModel;
 }

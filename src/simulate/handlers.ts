@@ -58,7 +58,6 @@ export class SimHandlers {
     context.completed.then(
       () => {
         exchange.completed = 'resolved';
-        model.finishSeen(exchange);
       },
       () => {
         exchange.completed = 'rejected';

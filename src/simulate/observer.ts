@@ -6,7 +6,7 @@ import type { SysError } from '../base/errors.ts';
 import type { EngineHandler } from '../engine/engine.ts';
 import type { SimConnection } from '../engine/sim/connection.ts';
 import type { SimClient } from './client.ts';
-import { ConnectionModel } from './connection-model.ts';
+import { ConnectionModel, modelOf } from './connection-model.ts';
 import type { PlannedRequest } from './handlers.ts';
 import type { World } from './world.ts';
 
@@ -97,9 +97,4 @@ export class Observer implements EngineHandler<SimConnection> {
   onAcceptPaused(error: SysError | undefined): void {
     this.#server.onAcceptPaused?.(error);
   }
-}
-
-/** The tap is the model, from accept on. */
-function modelOf(conn: SimConnection): ConnectionModel {
-  return conn.tap as ConnectionModel;
 }

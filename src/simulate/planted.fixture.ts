@@ -3,7 +3,7 @@ import type { EngineHandler } from '../engine/engine.ts';
 import type { SimConnection } from '../engine/sim/connection.ts';
 import type { HttpConnection } from '../server/connection.ts';
 import type { Exchange } from '../server/exchange.ts';
-import { ServerThread, type ServerThreadOptions } from '../server/server-thread.ts';
+import { ObservedThread } from './observed-thread.ts';
 import type { RunOptions } from './run.ts';
 import type { World } from './world.ts';
 
@@ -173,43 +173,19 @@ class NeverLingers extends PassOn {
   }
 }
 
-class IdleInExchange extends ServerThread {
-  readonly #world: World;
-
-  constructor(options: ServerThreadOptions, world: World) {
-    super(options);
-    this.#world = world;
-  }
-
-  override countClose(reason: string): void {
-    this.#world.counted.push(reason);
-    super.countClose(reason);
-  }
-
+class IdleInExchange extends ObservedThread {
   override onReceive(conn: SimConnection, bytes: Uint8Array, start: number, end: number): void {
     super.onReceive(conn, bytes, start, end);
     const connection = conn.user as HttpConnection;
     const { exchange } = connection;
     if (exchange === null) return;
-    this.#world.network.after(this.#world.settings.timeouts.idleMs, () => {
+    this.world.network.after(this.world.settings.timeouts.idleMs, () => {
       if (connection.exchange === exchange) connection.close('idle-timeout');
     });
   }
 }
 
-class AbortsSuccess extends ServerThread {
-  readonly #world: World;
-
-  constructor(options: ServerThreadOptions, world: World) {
-    super(options);
-    this.#world = world;
-  }
-
-  override countClose(reason: string): void {
-    this.#world.counted.push(reason);
-    super.countClose(reason);
-  }
-
+class AbortsSuccess extends ObservedThread {
   override exchangeFinished(exchange: Exchange): void {
     super.exchangeFinished(exchange);
     exchange.signal.dispatchEvent(new Event('abort'));

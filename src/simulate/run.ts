@@ -9,12 +9,13 @@ import type { SimConnection } from '../engine/sim/connection.ts';
 import { SimNetwork } from '../engine/sim/network.ts';
 import { SimEngine } from '../engine/sim/sim-engine.ts';
 import { keepAliveFor } from '../server/serve.ts';
-import { ServerThread, type ServerThreadOptions } from '../server/server-thread.ts';
+import type { ServerThread, ServerThreadOptions } from '../server/server-thread.ts';
 import { SimClient } from './client.ts';
 import { ClientPlanner } from './client-plan.ts';
 import { BREAKS_OFF } from './close-table.ts';
 import type { ConnectionModel } from './connection-model.ts';
 import { SimHandlers } from './handlers.ts';
+import { ObservedThread } from './observed-thread.ts';
 import { Observer } from './observer.ts';
 import { drawSwarm, type Swarm } from './swarm.ts';
 import { count, noTotals, type Totals } from './totals.ts';
@@ -37,21 +38,6 @@ export interface RunReport {
   readonly seed: number;
   readonly findings: readonly string[];
   readonly totals: Totals;
-}
-
-/** Tells the world which ends the server counts. */
-class ObservedThread extends ServerThread {
-  readonly #world: World;
-
-  constructor(options: ServerThreadOptions, world: World) {
-    super(options);
-    this.#world = world;
-  }
-
-  override countClose(reason: string): void {
-    this.#world.counted.push(reason);
-    super.countClose(reason);
-  }
 }
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunReport> {
