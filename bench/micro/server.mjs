@@ -1,7 +1,8 @@
 /**
  * What the server layer costs, in nanoseconds a request, over an engine that takes everything and does
  * nothing: with heads that the connection has sent before, and with heads that differ each time. The
- * ratio is what remembering heads is worth, and what it costs where it is of no use.
+ * ratio is what remembering heads is worth, and what it costs where it is of no use. Then what a handler
+ * that throws costs beside one that returns 500, and how much of that is the making of the Error.
  * Run after a build: `node bench/micro/server.mjs`.
  */
 
@@ -24,14 +25,31 @@ const engine = { nowMs: performance.now(), connectionCount: 1 };
 const out = new Uint8Array(64 * 1024);
 const memory = new Uint8Array(1 << 20);
 
-const fetch = (request) => new Response(request.url.endsWith('/') ? 'root' : 'Hello, World!');
+const made = new Error('made before');
+const answerFailure = () => new Response('failed', { status: 500 });
+const HANDLERS = {
+  hello: (request) => new Response(request.url.endsWith('/') ? 'root' : 'Hello, World!'),
+  'returns 500': answerFailure,
+  'makes an Error and returns 500': () => {
+    answerFailure.last = new Error('made for each');
+    return answerFailure();
+  },
+  'throws an Error made before': () => {
+    throw made;
+  },
+  'throws an Error made for each request': () => {
+    throw new Error('made for each');
+  },
+};
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
-function start(remembers) {
+function start(remembers, handler) {
+  const fetch = HANDLERS[handler];
   const thread = new ServerThread({
     fetch,
-    error: undefined,
+    error: answerFailure,
     settings: checkOptions({ fetch }),
-    logger: console,
+    logger: silent,
     accessLog: undefined,
     scheme: 'http',
   });
@@ -76,9 +94,9 @@ function headsOf(fields, count) {
 /** Each case in a process of its own: code that has been optimised for one is not for another. */
 const run = (...args) => Number(execFileSync(process.execPath, [import.meta.filename, ...args]).toString());
 
-const [name, count, remembers] = process.argv.slice(2);
+const [name, count, remembers, handler] = process.argv.slice(2);
 if (name !== undefined) {
-  console.log(measure(start(remembers === 'true'), headsOf(FIELDS[name], Number(count))));
+  console.log(measure(start(remembers === 'true', handler), headsOf(FIELDS[name], Number(count))));
 } else {
   for (const size of Object.keys(FIELDS)) {
     for (const [what, variants] of [
@@ -88,13 +106,18 @@ if (name !== undefined) {
       let without = Number.POSITIVE_INFINITY;
       let withMemory = Number.POSITIVE_INFINITY;
       for (let i = 0; i < RUNS; i++) {
-        without = Math.min(without, run(size, String(variants), 'false'));
-        withMemory = Math.min(withMemory, run(size, String(variants), 'true'));
+        without = Math.min(without, run(size, String(variants), 'false', 'hello'));
+        withMemory = Math.min(withMemory, run(size, String(variants), 'true', 'hello'));
       }
       console.log(
         `${size} head, ${what}: ${without.toFixed(0)} ns parsed, ${withMemory.toFixed(0)} ns with the memory ` +
           `of heads (${(withMemory / without).toFixed(2)})`,
       );
     }
+  }
+  for (const each of Object.keys(HANDLERS)) {
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < RUNS; i++) best = Math.min(best, run('small', '1', 'true', each));
+    console.log(`${each === 'hello' ? 'a small answer' : `a handler that ${each}`}: ${best.toFixed(0)} ns`);
   }
 }

@@ -5,38 +5,15 @@ import type { ConnectTarget, Engine, EngineConnection } from '../engine/engine.t
 import { H1Client } from './h1-client.ts';
 import { LoadThread } from './load-thread.ts';
 import { ClosedPacing, type Pacing } from './pacing.ts';
+import { PLAN } from './plan.fixture.ts';
 import type { LoadPlan } from './plan.ts';
 import { PlannedSource } from './request-source.ts';
 import { Tally } from './tally.ts';
 
-const REQUEST = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+const REQUEST = PLAN.requests[0]!.bytes;
 const ANSWER = Buffer.from(
   'HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nhello',
 );
-
-const PLAN: LoadPlan = {
-  targets: [
-    { origin: 'http://a', authority: 'a', connect: { family: 'IPv4', address: '127.0.0.1', port: 80 } },
-  ],
-  requests: [{ target: 0, method: 'GET', url: 'http://a/', path: '/', bytes: REQUEST }],
-  connections: 1,
-  threads: 1,
-  pipeline: 1,
-  engine: 'auto',
-  ratePerSecond: undefined,
-  phase: 0,
-  durationMs: 1000,
-  requestCount: undefined,
-  warmupMs: 0,
-  rampMs: 0,
-  thinkMinMs: 0,
-  thinkMaxMs: 0,
-  timeoutMs: 1000,
-  newConnection: false,
-  sourceAddresses: [],
-  script: undefined,
-  seed: 1,
-};
 
 class PlayedConnection {
   user: unknown = undefined;
