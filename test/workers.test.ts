@@ -256,6 +256,22 @@ describe('workers', { skip: linux ? false : 'several threads need SO_REUSEPORT a
     writeApp('one');
   });
 
+  it('takes no port that another server has, unless both are told to share it', async () => {
+    const options = { module, workers: 2, logger: quiet };
+    const first = await serve({ ...options, port: 0 });
+    try {
+      const { port } = first;
+      await assert.rejects(serve({ ...options, port }), { code: 'EADDRINUSE', syscall: 'bind' });
+      await assert.rejects(serve({ ...options, workers: 1, port }), { code: 'EADDRINUSE' });
+      assert.match(await get(port, '/'), /^\d+$/);
+    } finally {
+      await first.close(true);
+    }
+    const sharing = await serve({ ...options, port: 0, reusePort: true });
+    const other = await serve({ ...options, port: sharing.port, reusePort: true });
+    await Promise.all([sharing.close(true), other.close(true)]);
+  });
+
   it('rejects when the module is bad, and leaves nothing running', async () => {
     await assert.rejects(
       serve({ module: join(folder, 'missing.mjs'), workers: 2, port: 0, logger: quiet }),

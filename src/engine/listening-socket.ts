@@ -39,6 +39,12 @@ export interface ListeningSocket {
 
 export interface ListeningOptions {
   readonly backlog?: number;
+  /**
+   * Nobody may listen there yet, but listeners with `reusePort` may join later. Sockets of one user that bind
+   * with SO_REUSEPORT share a port without a word: a server started twice would answer half of the requests.
+   * Set after bind(2), where the kernel compares, it lets others in and was not let in itself (socket(7)).
+   */
+  readonly opensPort?: boolean;
   readonly keepAlive?: {
     readonly idleSeconds: number;
     readonly intervalSeconds: number;
@@ -94,6 +100,8 @@ function open(
       check('setsockopt', setsockoptInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0));
   }
   check('bind', bindAddress(fd, address));
+  if (options.opensPort === true && domain !== AF_UNIX)
+    check('setsockopt', setsockoptInt(fd, SOL_SOCKET, SO_REUSEPORT, 1));
   return adopt(fd, options, text, address.family === 'unix' ? address.address : undefined);
 }
 

@@ -149,9 +149,10 @@ class WorkerServer implements Server {
       }
       return undefined;
     }
-    const { unix } = this.#options;
+    const { unix, reusePort = false } = this.#options;
     const first = this.#seats[0]?.socket;
     if (unix !== undefined && first !== undefined) return first;
+    const keepAlive = keepAliveFor(this.#settings.timeouts.deadPeerMs);
     const socket = await openListener(
       unix !== undefined
         ? { unix }
@@ -159,9 +160,9 @@ class WorkerServer implements Server {
             // The first may take any free port; the others take the same.
             port: first === undefined ? portOf(this.#options) : this.port,
             hostname: hostnameOf(this.#options),
-            reusePort: this.#options.workers! > 1 || this.#options.reusePort === true,
+            reusePort: reusePort || first !== undefined,
           },
-      { keepAlive: keepAliveFor(this.#settings.timeouts.deadPeerMs) },
+      { keepAlive, opensPort: first === undefined && this.#options.workers! > 1 },
       lookup,
     );
     if (first === undefined) {
