@@ -21,7 +21,7 @@ const FIELDS = {
   browser: Array.from({ length: 18 }, (_, i) => `X-Field-${i}: ${'value '.repeat(7)}\r\n`).join(''),
 };
 
-const engine = { nowMs: performance.now(), connectionCount: 1 };
+const engine = { nowMs: performance.now(), arrivalMs: 0, connectionCount: 1 };
 const out = new Uint8Array(64 * 1024);
 const memory = new Uint8Array(1 << 20);
 

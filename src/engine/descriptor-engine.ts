@@ -146,6 +146,10 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     return this.inTurn ? this.turnMs : performance.now();
   }
 
+  get arrivalMs(): number {
+    return this.nowMs;
+  }
+
   get connectionCount(): number {
     return this.table.count;
   }

@@ -214,6 +214,12 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
   readonly name: EngineName;
   /** Monotonic milliseconds (fractional), read once a turn: comparing against it costs nothing. */
   readonly nowMs: number;
+  /**
+   * A moment no earlier than the arrival of the connection or the bytes that are being handed over, for
+   * deadlines that count from there and must not come early. Of the same clock; reads it where `nowMs` may be
+   * older, because the socket is asked only after other callbacks of the turn.
+   */
+  readonly arrivalMs: number;
   readonly connectionCount: number;
   /** @throws SysError (EADDRINUSE, EACCES, EADDRNOTAVAIL, ...) */
   listen(address: ListenAddress): Promise<Listener>;

@@ -56,7 +56,7 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
   #processing = false;
 
   constructor(thread: ServerThread, engine: EngineConnection) {
-    super(thread.takeConnectionId(), thread.nowMs);
+    super(thread.takeConnectionId(), thread.arrivalMs);
     this.thread = thread;
     this.engine = engine;
     this.#arm(this.acceptedAtMs + thread.settings.timeouts.headerMs);
@@ -381,7 +381,7 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
   #keepHead(parser: RequestHeadParser, bytes: Uint8Array, at: number, end: number): void {
     if (this.#parser === null) {
       this.#parser = this.thread.giveAwayParser(parser);
-      const now = this.thread.nowMs;
+      const now = this.thread.arrivalMs;
       // Absolute: from accept for the first request, from this first byte for a later one.
       if (this.state === STATE_IDLE) this.#arm(now + this.thread.settings.timeouts.headerMs);
       this.state = STATE_HEAD;

@@ -146,7 +146,7 @@ function run(seed: number, remembers: boolean): Seen & { recalled: number } {
     if (found !== null) recalled++;
     return found;
   };
-  thread.attach({ nowMs: 0 } as never);
+  thread.attach({ nowMs: 0, arrivalMs: 0 } as never);
   const handler: EngineHandler = thread;
   const random = new SeededRandom(seed);
   const connections = [0, 1, 2].map(() => new MemoryConnection());

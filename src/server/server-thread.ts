@@ -120,6 +120,10 @@ export class ServerThread implements EngineHandler {
     return this.#engine!.nowMs;
   }
 
+  get arrivalMs(): number {
+    return this.#engine!.arrivalMs;
+  }
+
   // EngineHandler
 
   onAccept(engine: EngineConnection): void {

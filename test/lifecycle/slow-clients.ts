@@ -24,6 +24,8 @@ const REQUEST = 'GET / HTTP/1.1\r\nHost: slow\r\n\r\n';
 const DRIP_HEAD = 'GET / HTTP/1.1\r\nHost: slow\r\n';
 const DRIP_FIELD = 'X-a: b\r\n';
 
+const DRIP_TICK_MS = 4;
+
 export class SlowClient {
   readonly kind: SlowKind;
   readonly socket: Socket;
@@ -118,12 +120,13 @@ export async function runSlowClients(plan: SlowPlan): Promise<SlowClient[]> {
   const lag = new LoopLag();
   const clients: SlowClient[] = [];
   const startMs = performance.now();
-  const groups = 20;
+  // A few at a time: clients know nothing of each other, and do not drip as one.
+  const groups = Math.ceil(dripEveryMs / DRIP_TICK_MS);
   let turn = 0;
   const dripper = setInterval(() => {
     turn = (turn + 1) % groups;
     for (let i = turn; i < clients.length; i += groups) clients[i]!.drip();
-  }, dripEveryMs / groups);
+  }, DRIP_TICK_MS);
   try {
     while (clients.length < count) {
       const due = Math.min(count, Math.ceil(((performance.now() - startMs) / openOverMs) * count));

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { test } from 'node:test';
-import type { EngineConnection } from '../engine.ts';
+import type { Engine, EngineConnection } from '../engine.ts';
 import {
+  type Client,
   connectionCountMax,
   fill,
   onStage,
@@ -214,6 +215,40 @@ export function deadlinesContract(subject: Subject): void {
       const [it] = await accepted(1);
       await until(() => it!.closed !== undefined, 'onClosed', 2000);
       assert.equal(it!.deadlines, 1);
+    });
+  });
+
+  test('what arrives while another callback works is not taken for older than it is', async () => {
+    const COUNT = 8;
+    let blockedMs = 0;
+    let clients: Client[] = [];
+    let engine: Engine | undefined;
+    const early: number[] = [];
+    let late = 0;
+    const plan = {
+      onReceive: (_conn: EngineConnection, bytes: Uint8Array, start: number, end: number) => {
+        if (blockedMs === 0) {
+          const beganMs = performance.now();
+          while (performance.now() < beganMs + 30);
+          blockedMs = performance.now();
+          // On loopback they are in the other sockets when write returns.
+          for (const client of clients) client.socket.write('b');
+          return;
+        }
+        if (!bytes.subarray(start, end).includes(98)) return;
+        late++;
+        const { arrivalMs } = engine!;
+        if (arrivalMs < blockedMs) early.push(blockedMs - arrivalMs);
+        assert.ok(arrivalMs <= performance.now());
+      },
+    };
+    await onStage(subject, plan, async (stage) => {
+      engine = stage.engine;
+      clients = await Promise.all(Array.from({ length: COUNT }, stage.connect));
+      await stage.accepted(COUNT);
+      for (const client of clients) client.socket.write('a');
+      await until(() => late >= COUNT - 1, 'the bytes', 2000);
+      assert.deepEqual(early, []);
     });
   });
 

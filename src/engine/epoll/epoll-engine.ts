@@ -120,6 +120,12 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     this.turn();
   };
 
+  /** Each recv and accept takes what has come until then, other than a completion, which is older than its turn. */
+  override get arrivalMs(): number {
+    this.turnMs = performance.now();
+    return this.turnMs;
+  }
+
   protected makeConnection(slot: number, generation: number, fd: number): EpollConnection {
     return new EpollConnection(this, slot, generation, fd);
   }

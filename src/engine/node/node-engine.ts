@@ -116,6 +116,11 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     return this.#turnNowMs;
   }
 
+  /** A turn is one event, and the clock is read in it when it is first asked for. */
+  get arrivalMs(): number {
+    return this.nowMs;
+  }
+
   get connectionCount(): number {
     return this.#connectionCount;
   }

@@ -76,6 +76,11 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     return this.network.nowMs;
   }
 
+  /** Nothing arrives in a turn. */
+  get arrivalMs(): number {
+    return this.network.nowMs;
+  }
+
   get connectionCount(): number {
     return this.#slab.usedCount;
   }
