@@ -2,6 +2,7 @@
  * Runs the built `holdfast` command as a user would: a process of its own, signals, exit codes, and what
  * it writes. Whatever a test starts here is stopped by the end of that test.
  */
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -62,6 +63,12 @@ export class CliProcess {
     }
     if (!isTrue()) throw new Error(`${what} did not come; standard error: ${this.stderr}`);
   }
+}
+
+/** Waits for the end, which must be one with exit code 0; says how it was otherwise. */
+export async function endsWell(cli: CliProcess): Promise<void> {
+  const { code, signal, stderr } = await cli.ended;
+  assert.equal(code, 0, `ended by ${signal ?? `code ${code}`}; standard error: ${stderr}`);
 }
 
 export function run(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
