@@ -43,6 +43,7 @@ const CASES: [string, string[], number, RegExp][] = [
   ['a module that throws', ['serve', '-w', '1', '@/throws.mjs'], 1, /throws\.mjs cannot be loaded: no database .*throws\.mjs:2/],
   ['a module that imports nothing there is', ['serve', '-w', '1', '@/imports.mjs'], 1, /imports\.mjs cannot be loaded: .*missing\.mjs/],
   ['an address of another machine', ['serve', '-w', '1', '-p', '0', '-H', '192.0.2.1', '@/good.mjs'], 1, /192\.0\.2\.1:0: this machine has no such address/],
+  ['a name that nobody knows', ['serve', '-w', '1', '-p', '0', '-H', 'nobody.invalid', '@/good.mjs'], 1, /nobody\.invalid:0: the name cannot be looked up \(E/],
 ]; // biome-ignore format: one case a line
 
 for (const [what, args, code, wanted] of CASES) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type DoctorReport, reportText } from './doctor-report.ts';
-import { judgeLimits } from './host-limits.ts';
+import { judgeLimits, ringsAreCounted } from './host-limits.ts';
 
 const GOOD = {
   descriptorsSoft: 1_048_576,
@@ -11,6 +11,8 @@ const GOOD = {
   portFirst: 32_768,
   portLast: 60_999,
   timeWaitReuse: 2,
+  countsRings: true,
+  workers: 4,
 };
 
 const REPORT: DoctorReport = {
@@ -55,6 +57,26 @@ test('each low limit comes with something to type', () => {
   );
   assert.equal(advice.length, 3);
   for (const { change } of advice) assert.match(change, /ulimit|sysctl/);
+});
+
+test('locked memory is judged where rings count against it, by the workers of this machine', () => {
+  const memlock = (change: object) =>
+    judgeLimits({ ...GOOD, ...change }).limits.find((limit) => limit.name === 'memlock');
+  assert.match(memlock({})?.meaning ?? '', /^enough for 51 io_uring workers/);
+  assert.equal(memlock({ workers: 25 })?.verdict, 'fine');
+  assert.equal(memlock({ workers: 26 })?.verdict, 'low');
+  assert.equal(memlock({ workers: 26, countsRings: false })?.verdict, 'fine');
+  assert.equal(memlock({ workers: 26, memlockBytes: Number.POSITIVE_INFINITY })?.verdict, 'fine');
+  const { advice } = judgeLimits({ ...GOOD, workers: 26 });
+  assert.match(advice[0]?.change ?? '', /ulimit -l unlimited/);
+});
+
+test('rings count as locked memory of ordinary users, before 5.12 and from 6.14 on', () => {
+  const counted = ['5.10.0-28-amd64', '5.12.0', '6.1.0', '6.13.9', '6.14.0-rc1', '6.18.1', '7.0.2'].filter(
+    (kernel) => ringsAreCounted(kernel, false),
+  );
+  assert.deepEqual(counted, ['5.10.0-28-amd64', '6.14.0-rc1', '6.18.1', '7.0.2']);
+  assert.equal(ringsAreCounted('6.18.1', true), false);
 });
 
 test('what a system does not tell is left out', () => {

@@ -10,7 +10,7 @@ import { probeFfi } from '../sys/probe.ts';
 import { describeFlags, type FlagTable, parseArguments } from './arguments.ts';
 import { type Advice, type DoctorReport, type EngineFact, reportText } from './doctor-report.ts';
 import { EXIT, oneLine } from './failure.ts';
-import { judgeLimits } from './host-limits.ts';
+import { judgeLimits, ringsAreCounted } from './host-limits.ts';
 import { autoWorkerCount } from './worker-count.ts';
 
 // biome-ignore format: one flag a line reads as the table that it is
@@ -41,7 +41,9 @@ export async function doctorCommand(argv: readonly string[]): Promise<number> {
 async function examineHost(): Promise<DoctorReport> {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const { cores, quotaCores } = readHostCores();
-  const { limits, advice } = judgeLimits(readHostSettings());
+  const workers = autoWorkerCount();
+  const countsRings = ringsAreCounted(kernelRelease(), process.getuid?.() === 0);
+  const { limits, advice } = judgeLimits({ ...readHostSettings(), countsRings, workers });
   const ffi = probeFfi();
   const engines = await examineEngines();
   return {
@@ -56,7 +58,7 @@ async function examineHost(): Promise<DoctorReport> {
     ffi: { name: ffi.name ?? null, reason: ffi.reason },
     engines,
     chosen: chosenOf(engines),
-    cpu: { cores, quotaCores: quotaCores ?? null, workers: autoWorkerCount() },
+    cpu: { cores, quotaCores: quotaCores ?? null, workers },
     limits,
     advice: [...engineAdvice(engines), ...advice],
   };

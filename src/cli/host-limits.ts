@@ -15,13 +15,21 @@ export type HostNumbers = Pick<
   | 'portFirst'
   | 'portLast'
   | 'timeWaitReuse'
->;
+> & {
+  /** Rings count as locked memory: for this user, on this kernel. */
+  readonly countsRings: boolean;
+  /** Workers that a server here would have. */
+  readonly workers: number;
+};
 
 /** Below this many connections at once, a server on the open network is easily full. */
 const DESCRIPTORS_COMFORTABLE = 65_536;
 
 /** What the engines ask of `listen`. */
 const BACKLOG_WANTED = 4096;
+
+/** What the ring of a worker locks: its entries and those of its buffers. */
+const RING_BYTES = 160 * 1024;
 
 /** Linux holds a closed connection's ports for 60 s (TCP_TIMEWAIT_LEN, include/net/tcp.h). */
 const TIME_WAIT_SECONDS = 60;
@@ -32,19 +40,45 @@ export function judgeLimits(numbers: HostNumbers): { limits: LimitFact[]; advice
   judgeDescriptors(numbers, limits, advice);
   judgeBacklog(numbers, limits, advice);
   judgePorts(numbers, limits, advice);
-  if (numbers.memlockBytes !== undefined) {
-    limits.push({
-      name: 'memlock',
-      label: 'Locked memory',
-      value:
-        numbers.memlockBytes === Number.POSITIVE_INFINITY
-          ? 'unlimited'
-          : `${grouped(Math.round(numbers.memlockBytes / 1024))} KiB`,
-      meaning: 'io_uring has not counted its rings against it since Linux 5.12',
-      verdict: 'fine',
+  judgeLockedMemory(numbers, limits, advice);
+  return { limits, advice };
+}
+
+/**
+ * Rings count as locked memory of their user before 5.12 and from 6.14 on, those of the privileged never.
+ * @param kernel as `6.14.6-generic`
+ */
+export function ringsAreCounted(kernel: string, isRoot: boolean): boolean {
+  const [major = 0, minor = 0] = kernel.split('.').map((part) => Number.parseInt(part, 10));
+  const version = major * 1000 + minor;
+  return !isRoot && (version < 5012 || version >= 6014);
+}
+
+/** One user's processes share it, and a reload has the old rings and the new ones for a moment. */
+function judgeLockedMemory(numbers: HostNumbers, limits: LimitFact[], advice: Advice[]): void {
+  const { memlockBytes, countsRings, workers } = numbers;
+  if (memlockBytes === undefined) return;
+  const rings = Math.floor(memlockBytes / RING_BYTES);
+  const isLow = countsRings && rings < 2 * workers;
+  limits.push({
+    name: 'memlock',
+    label: 'Locked memory',
+    value:
+      memlockBytes === Number.POSITIVE_INFINITY
+        ? 'unlimited'
+        : `${grouped(Math.round(memlockBytes / 1024))} KiB`,
+    meaning: countsRings
+      ? `enough for ${limitText(rings)} io_uring workers of all processes of this user; the next one takes epoll`
+      : 'io_uring does not count its rings against it, on this kernel and for this user',
+    verdict: isLow ? 'low' : 'fine',
+  });
+  if (isLow) {
+    advice.push({
+      problem: `Locked memory is enough for ${grouped(rings)} rings; ${grouped(workers)} workers and a reload want ${grouped(2 * workers)}.`,
+      change:
+        'ulimit -l unlimited, LimitMEMLOCK=infinity in the systemd unit, or --ulimit memlock=-1 for the container',
     });
   }
-  return { limits, advice };
 }
 
 function judgeDescriptors(numbers: HostNumbers, limits: LimitFact[], advice: Advice[]): void {

@@ -161,9 +161,13 @@ async function startFailure(
         `${where} may not be bound by this user${'port' in refused && refused.port < 1024 ? '; ports below 1024 are privileged' : ''}`,
       );
     case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
       return new CommandError(
         `${where}: this machine has no such address; see ${isAdmin ? '--admin' : '--host'}`,
+      );
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new CommandError(
+        `${where}: the name cannot be looked up (${code}); see ${isAdmin ? '--admin' : '--host'}`,
       );
     default:
       return explained(error, target);

@@ -9,7 +9,12 @@ import { type EngineCandidate, selectEngine } from './select.ts';
 const YES = { available: true, reason: 'all is there' };
 
 /** A candidate that notes what is asked of it. */
-function candidate(name: EngineName, answer: () => typeof YES, calls: string[] = []): EngineCandidate {
+function candidate(
+  name: EngineName,
+  answer: () => typeof YES,
+  calls: string[] = [],
+  make = () => {},
+): EngineCandidate {
   return {
     name,
     speaksTls: name === 'node',
@@ -19,7 +24,10 @@ function candidate(name: EngineName, answer: () => typeof YES, calls: string[] =
     },
     async load() {
       calls.push(`load ${name}`);
-      return () => ({ name }) as Engine;
+      return () => {
+        make();
+        return { name } as Engine;
+      };
     },
   };
 }
@@ -70,11 +78,29 @@ test('what the host forbids or lacks leads to the next engine and is told', asyn
 });
 
 test('what the host has run out of is not hidden by a fall to the next engine', async () => {
-  for (const code of ['ENOMEM', 'EMFILE', 'ENFILE']) {
+  for (const code of ['EMFILE', 'ENFILE']) {
     for (const wanted of ['auto', 'iouring'] as const) {
       const table = [candidate('iouring', refused(code)), candidate('node', () => YES)];
       await assert.rejects(selectEngine(wanted, table), { name: 'SysError', code });
+      const later = [candidate('iouring', () => YES, [], refused(code)), candidate('node', () => YES)];
+      const selection = await selectEngine(wanted, later);
+      await assert.rejects(selection.create({ handler }), { name: 'SysError', code });
     }
+  }
+});
+
+test('too little locked memory for a ring leads to the next engine, with a warning, also when it is made', async () => {
+  for (const table of [
+    [candidate('iouring', refused('ENOMEM')), candidate('epoll', () => YES)],
+    [candidate('iouring', () => YES, [], refused('ENOMEM')), candidate('epoll', () => YES)],
+  ]) {
+    const selection = await selectEngine('auto', table);
+    assert.equal((await selection.create({ handler })).name, 'epoll');
+    assert.equal(selection.name, 'epoll');
+    assert.match(selection.reason, /^all is there; iouring cannot: io_uring_setup: ENOMEM/);
+    assert.match(selection.shortage ?? '', /^io_uring_setup: ENOMEM/);
+    const byName = async () => (await selectEngine('iouring', table)).create({ handler });
+    await assert.rejects(byName, { name: 'SysError', code: 'ENOMEM' });
   }
 });
 
@@ -109,14 +135,14 @@ test('an engine that is not in the table is a wrong option, and the error names 
 });
 
 test('TLS is never given to an engine that would serve plain text', async () => {
-  const { create } = await selectEngine('iouring', [candidate('iouring', () => YES)]);
-  await assert.rejects(create({ handler, tls: {} }), UnavailableError);
+  const selection = await selectEngine('iouring', [candidate('iouring', () => YES)]);
+  await assert.rejects(selection.create({ handler, tls: {} }), UnavailableError);
 });
 
 test('the table of this host gives an engine that listens', async () => {
-  const { name, tried, create } = await selectEngine('auto');
-  assert.equal(tried[tried.length - 1]?.name, name);
-  const engine = await create({ handler });
+  const selection = await selectEngine('auto');
+  const engine = await selection.create({ handler });
+  assert.equal(selection.tried.at(-1)?.name, engine.name);
   const listener = await engine.listen({ port: 0, hostname: '127.0.0.1' });
   assert.ok(listener.address.port > 0);
   await engine.close();
@@ -125,8 +151,7 @@ test('the table of this host gives an engine that listens', async () => {
 test('choosing the node engine by name loads no FFI', async () => {
   const script = `
     const { selectEngine } = await import(${JSON.stringify(new URL('./select.js', import.meta.url).href)});
-    const { create } = await selectEngine('node');
-    const engine = await create({ handler: {} });
+    const engine = await (await selectEngine('node')).create({ handler: {} });
     await engine.close();
     const { createRequire } = await import('node:module');
     const loaded = Object.keys(createRequire(import.meta.url).cache ?? {});

@@ -4,7 +4,8 @@
  *
  * What a host forbids or lacks (EPERM, ENOSYS, EINVAL, an old kernel, no FFI) leads to the next row, and
  * the reason is kept. What a host has run out of (ENOMEM, EMFILE, ENFILE) is thrown: a server that came
- * up slower because a limit was low that day would hide the limit.
+ * up slower because a limit was low that day would hide the limit. Locked memory is the exception, see
+ * `isLockedMemory`: it leads to the next row with a warning, also when it runs out only as the engine is made.
  */
 import { OptionError, SysError, UnavailableError } from '../base/errors.ts';
 import type { Engine, EngineName, EngineOptions } from './engine.ts';
@@ -30,15 +31,6 @@ export interface EngineCandidate {
 
 export interface TriedEngine extends Availability {
   readonly name: EngineName;
-}
-
-export interface EngineSelection {
-  readonly name: EngineName;
-  readonly reason: string;
-  /** Every engine that was asked, in order; the last one is the chosen. */
-  readonly tried: readonly TriedEngine[];
-  /** Loads and makes the engine. */
-  create(options: SelectedEngineOptions): Promise<Engine>;
 }
 
 /** Errors that say "not now" where others say "not here". */
@@ -80,52 +72,107 @@ export async function selectEngine(
     const names = candidates.map(({ name }) => `'${name}'`).join(', ');
     throw new OptionError('engine', wanted, `it is 'auto', ${names}`);
   }
-  const tried: TriedEngine[] = [];
-  for (const candidate of asked) {
-    const { available, reason } = await probe(candidate);
-    tried.push({ name: candidate.name, available, reason });
-    if (available) return selection(candidate, wanted, tried);
-  }
-  const reasons = tried.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
-  throw new UnavailableError(
-    wanted === 'auto'
-      ? `no engine can run here; ${reasons}`
-      : `the engine '${wanted}' cannot run here: ${tried[0]?.reason}`,
-  );
+  const selection = new EngineSelection(wanted, asked);
+  await selection.choose();
+  return selection;
 }
 
-async function probe(candidate: EngineCandidate): Promise<Availability> {
-  try {
-    return await candidate.probe();
-  } catch (error) {
-    if (error instanceof SysError && !EXHAUSTED.includes(error.code)) {
-      return { available: false, reason: error.message };
+/** The engine that was chosen. `name` and `reason` are final when it has been made. */
+export class EngineSelection {
+  /** Every engine that was asked, in order; the last one is the chosen. */
+  readonly tried: TriedEngine[] = [];
+  /** What the host had too little of for a better engine: worth a warning. */
+  shortage: string | undefined = undefined;
+  readonly #wanted: 'auto' | EngineName;
+  readonly #asked: readonly EngineCandidate[];
+
+  constructor(wanted: 'auto' | EngineName, asked: readonly EngineCandidate[]) {
+    this.#wanted = wanted;
+    this.#asked = asked;
+  }
+
+  get name(): EngineName {
+    return this.#chosen.name;
+  }
+
+  /** Why this one, and why none before it. */
+  get reason(): string {
+    const chosen = this.tried.at(-1)!.reason;
+    if (this.#wanted !== 'auto') return `asked for; ${chosen}`;
+    return (
+      chosen +
+      this.tried
+        .slice(0, -1)
+        .map(({ name, reason }) => `; ${name} cannot: ${reason}`)
+        .join('')
+    );
+  }
+
+  get #chosen(): EngineCandidate {
+    return this.#asked[this.tried.length - 1]!;
+  }
+
+  /** Goes on to the next that can run here. @throws as `selectEngine` does */
+  async choose(): Promise<void> {
+    for (const candidate of this.#asked.slice(this.tried.length)) {
+      let answer: Availability;
+      try {
+        answer = await candidate.probe();
+      } catch (error) {
+        answer = { available: false, reason: this.#whyNot(error) };
+      }
+      this.tried.push({ name: candidate.name, ...answer });
+      if (answer.available) return;
     }
-    if (error instanceof UnavailableError) return { available: false, reason: error.message };
-    throw error;
+    const reasons = this.tried.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+    throw new UnavailableError(
+      this.#wanted === 'auto'
+        ? `no engine can run here; ${reasons}`
+        : `the engine '${this.#wanted}' cannot run here: ${this.tried[0]?.reason}`,
+    );
   }
-}
 
-function selection(
-  candidate: EngineCandidate,
-  wanted: 'auto' | EngineName,
-  tried: readonly TriedEngine[],
-): EngineSelection {
-  const { name } = candidate;
-  const chosen = tried[tried.length - 1]?.reason ?? '';
-  const passedOver = tried.slice(0, -1).map((other) => `; ${other.name} cannot: ${other.reason}`);
-  return {
-    name,
-    reason: wanted === 'auto' ? `${chosen}${passedOver.join('')}` : `asked for; ${chosen}`,
-    tried,
-    async create(options) {
-      if (options.tls !== undefined && !candidate.speaksTls) {
+  /** Loads and makes the engine. @throws UnavailableError for TLS on an engine that has none; as `selectEngine` does */
+  async create(options: SelectedEngineOptions): Promise<Engine> {
+    for (;;) {
+      const { name, speaksTls, load } = this.#chosen;
+      if (options.tls !== undefined && !speaksTls) {
         throw new UnavailableError(`the engine '${name}' speaks no TLS`);
       }
-      const createEngine = await candidate.load();
-      return createEngine(options);
-    },
-  };
+      try {
+        const createEngine = await load();
+        return await createEngine(options);
+      } catch (error) {
+        if (!this.#mayPass(error)) throw error;
+        this.tried[this.tried.length - 1] = { name, available: false, reason: this.#whyNot(error) };
+        await this.choose();
+      }
+    }
+  }
+
+  /** @throws `error` when it says nothing about the host */
+  #whyNot(error: unknown): string {
+    if (this.#mayPass(error)) this.shortage = error.message;
+    else if (!(error instanceof UnavailableError) && !isRefusal(error)) throw error;
+    return error.message;
+  }
+
+  #mayPass(error: unknown): error is SysError {
+    return this.#wanted === 'auto' && isLockedMemory(error);
+  }
+}
+
+function isRefusal(error: unknown): error is SysError {
+  return error instanceof SysError && !EXHAUSTED.includes(error.code);
+}
+
+/**
+ * RLIMIT_MEMLOCK, for each user, 8 MiB by default or less: rings of ordinary users count against it before 5.12
+ * and again from 6.14 on (liburing issue 1408), ours with 160 KiB a worker, and for a while after they were closed
+ * (issue 157). A machine of many cores has too little for good, so `auto` must not end there.
+ */
+function isLockedMemory(error: unknown): error is SysError {
+  return error instanceof SysError && error.code === 'ENOMEM' && error.syscall.startsWith('io_uring_');
 }
 
 async function probeIouringEngine(): Promise<Availability> {

@@ -214,6 +214,8 @@ async function startThread(
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     ...shared,
   });
+  if (selection.shortage !== undefined)
+    logger.warn(`the engine is ${engine.name}, for another could not be had: ${selection.shortage}`);
   thread.attach(engine);
   try {
     const listener = await engine.listen(address);

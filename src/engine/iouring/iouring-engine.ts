@@ -87,18 +87,24 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
    */
   constructor(options: EngineOptions<IouringConnection>, multishotReceive: boolean) {
     super(options);
-    this.#ring = new Ring(SQ_ENTRIES);
+    const undo: (() => void)[] = [];
+    try {
+      const ring = new Ring(SQ_ENTRIES);
+      undo.push(() => ring.close());
+      this.#buffers = new ReceiveBuffers(ring.fd, RECEIVE_GROUP, RECEIVE_BUFFER_COUNT, RECEIVE_BUFFER_BYTES);
+      undo.push(() => this.#buffers.release());
+      this.#submissions = new Submissions(ring, RECEIVE_GROUP, multishotReceive);
+      undo.push(() => this.#submissions.release());
+      this.wakeup = new Wakeup();
+      undo.push(() => this.wakeup.close());
+      ring.registerEventFd(this.wakeup.eventFd);
+      this.#ring = ring;
+    } catch (error) {
+      for (const release of undo.reverse()) release();
+      throw error;
+    }
     this.ledger?.hold(this.#ring.fd);
     this.ledger?.holdMappings(this.#ring.mappings);
-    this.#buffers = new ReceiveBuffers(
-      this.#ring.fd,
-      RECEIVE_GROUP,
-      RECEIVE_BUFFER_COUNT,
-      RECEIVE_BUFFER_BYTES,
-    );
-    this.#submissions = new Submissions(this.#ring, RECEIVE_GROUP, multishotReceive);
-    this.wakeup = new Wakeup();
-    this.#ring.registerEventFd(this.wakeup.eventFd);
     this.wakeup.start(this.turn);
   }
 
