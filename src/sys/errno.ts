@@ -261,7 +261,8 @@ const HINT: Record<string, string> = {
     'forbidden by a seccomp profile, as containers have by default, or by kernel.io_uring_disabled',
   'io_uring_setup.EACCES': 'forbidden by a security module',
   'io_uring_setup.EINVAL': 'the kernel does not know one of the setup flags',
-  'io_uring_setup.ENOMEM': 'rings of ordinary users count against RLIMIT_MEMLOCK before kernel 5.12 and from 6.14 on; raise ulimit -l',
+  'io_uring_setup.ENOMEM':
+    'rings of ordinary users count against RLIMIT_MEMLOCK before kernel 5.12 and from 6.14 on; raise ulimit -l',
   'io_uring_register.ENOMEM': 'pinned buffers count against RLIMIT_MEMLOCK; raise ulimit -l',
   'io_uring_register.EINVAL': 'the kernel does not know this registration',
   'io_setup.EAGAIN': 'fs.aio-max-nr is reached; raise it with sysctl',
