@@ -26,8 +26,13 @@ const run = promisify(execFile);
 
 async function runWrk(serverPids, seconds) {
   const { requestsPerSecond, clientUs, errors } = await measure({
-    ...{ client: 'wrk', workload: PLAINTEXT, port: PORT, serverPids, cpus: '1' },
-    ...{ warmupMs: 0, windowMs: seconds * 1000 },
+    client: 'wrk',
+    workload: PLAINTEXT,
+    port: PORT,
+    serverPids,
+    cpus: '1',
+    warmupMs: 0,
+    windowMs: seconds * 1000,
   });
   if (errors > 0) throw new Error(`${errors} requests of wrk failed`);
   return { requestsPerSecond, clientUs };
