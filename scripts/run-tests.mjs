@@ -112,7 +112,8 @@ function run(files) {
 async function runFailedAgain() {
   const failed = readFileSync(FAILED_LIST, 'utf8').split('\n').filter(Boolean);
   const files = [...new Set(failed.map((file) => path.relative(ROOT, path.resolve(ROOT, file))))];
-  if (files.length === 0 || files.length > RETRIED_FILES_MAX || files.some((file) => !exists(file))) return 1;
+  if (files.length === 0 || files.length > RETRIED_FILES_MAX || files.some((file) => !chosen.includes(file)))
+    return 1;
   console.log(`\nfailed, so run once more: ${files.join(', ')}\n`);
   const code = await run(files);
   console.log(

@@ -67,6 +67,17 @@ test('with --retry a file that failed is run once more, and named', (context) =>
   assert.match(stdout, /unsteady: failed once and passed the second time: dist\/base\/b\.test\.js\n/);
 });
 
+test('canary: a test that another file defines is run again where it ran', (context) => {
+  const files = {
+    ...BUILT,
+    'dist/base/a.contract.js': `${FAILING}export const contract = 1;\n`,
+    'dist/base/a.test.js': "import './a.contract.js';\n",
+  };
+  const { status, stdout } = run(context, files, '--retry');
+  assert.equal(status, 1, stdout);
+  assert.match(stdout, /failed, so run once more: dist\/base\/a\.test\.js\n/);
+});
+
 test('canary: a file that fails twice has failed, with --retry too', (context) => {
   const { status, stdout } = run(context, { ...BUILT, 'dist/base/a.test.js': FAILING }, '--retry');
   assert.equal(status, 1);
