@@ -1,12 +1,13 @@
 /**
  * Promises: FIN after the last committed byte; `close` loses nothing; `reset` is RST; `onClosed` exactly
- * once with the reason; each way of dying at each stage is survived.
+ * once with the reason; each way of dying at each stage is survived, and costs the same among many.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EngineConnection } from '../engine.ts';
 import {
   type Client,
+  connectionCountMax,
   descriptorCount,
   fill,
   onStage,
@@ -334,4 +335,38 @@ export function endingsContract(subject: Subject): void {
       await until(() => it!.closed === 'peer-reset', 'onClosed by the failed write');
     });
   });
+
+  test('to end one of many connections costs about what it costs to end one of few', async () => {
+    const COUNT = 300;
+    const many = connectionCountMax(5000);
+    const cost = { few: Number.POSITIVE_INFINITY, many: Number.POSITIVE_INFINITY };
+    // What a neighbour on the machine adds is in one run and not in the next.
+    for (let run = 0; run < 3; run++) {
+      cost.few = Math.min(cost.few, await costOfResets(subject, COUNT, COUNT));
+      cost.many = Math.min(cost.many, await costOfResets(subject, many, COUNT));
+    }
+    const text = `${cost.many.toFixed(1)} ms of CPU for ${COUNT} of ${many}, ${cost.few.toFixed(1)} for ${COUNT} of ${COUNT}`;
+    assert.ok(cost.many < 2 * cost.few + 20, text);
+  });
+}
+
+/** @returns milliseconds of CPU, the clients' share included, for `count` resets evenly spread among `open` connections */
+async function costOfResets(subject: Subject, open: number, count: number): Promise<number> {
+  let costMs = 0;
+  await onStage(subject, {}, async ({ connect, accepted }) => {
+    for (let made = 0; made < open; ) {
+      const size = Math.min(500, open - made);
+      await Promise.all(Array.from({ length: size }, connect));
+      made += size;
+      await accepted(made);
+    }
+    const all = await accepted(open);
+    const chosen = Array.from({ length: count }, (_, i) => all[Math.floor((i * open) / count)]!);
+    const before = process.cpuUsage();
+    for (const { conn } of chosen) conn.reset('one of many');
+    await until(() => chosen.every(({ closed }) => closed !== undefined), 'onClosed');
+    const { user, system } = process.cpuUsage(before);
+    costMs = (user + system) / 1000;
+  });
+  return costMs;
 }

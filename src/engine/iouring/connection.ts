@@ -11,7 +11,7 @@ export const RECEIVE_CANCELLED = ENGINE_FLAGS << 1;
 /** The FIN has not been handed to the layer above yet (it arrived while reading was paused). */
 export const PEER_END_PENDING = ENGINE_FLAGS << 2;
 export const SEND_IN_FLIGHT = ENGINE_FLAGS << 3;
-/** Cancel of everything on the descriptor has been submitted (abort). */
+/** Cancels of all that is under way have been submitted. */
 export const CANCEL_ALL_SUBMITTED = ENGINE_FLAGS << 4;
 
 /** A poll waits for an outgoing connection to stand. */
