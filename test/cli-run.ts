@@ -19,17 +19,32 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** As another user, with a limit to the memory that it may lock: for root only. */
+export interface Confinement {
+  readonly uid: number;
+  readonly lockedKib: number;
+}
+
 export class CliProcess {
   stdout = '';
   stderr = '';
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
 
-  constructor(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  constructor(
+    t: TestContext,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    confinement?: Confinement,
+  ) {
     const { PORT: _port, HOST: _host, ...inherited } = process.env;
-    this.child = spawn(process.execPath, [MAIN, ...args], {
+    const command = [process.execPath, MAIN, ...args];
+    if (confinement !== undefined)
+      command.unshift('sh', '-c', 'ulimit -l "$0" && exec "$@"', String(confinement.lockedKib));
+    this.child = spawn(command[0]!, command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...inherited, ...env },
+      ...(confinement === undefined ? {} : { uid: confinement.uid }),
     });
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));

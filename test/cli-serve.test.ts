@@ -1,13 +1,15 @@
 /** `holdfast serve` from start to stop, over loopback: folder, module, signals, reload, watch. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readdir, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { CliProcess, endsWell, PACKAGE } from './cli-run.ts';
+import { CliProcess, endsWell, MAIN, PACKAGE } from './cli-run.ts';
 
 const SITE = fileURLToPath(new URL('examples/site', PACKAGE));
 let folder = '';
@@ -44,6 +46,40 @@ test('each engine serves a module when it is asked for', async (t) => {
   const ready = await cli.ready();
   assert.equal(ready['engine'], 'node');
   assert.equal(await (await fetch(`${ready['url']}/`)).text(), 'hello');
+});
+
+async function ringsOf(pid: number): Promise<number> {
+  const folder = `/proc/${pid}/fd`;
+  const links = await Promise.all(
+    (await readdir(folder)).map((fd) => readlink(join(folder, fd)).catch(() => '')),
+  );
+  return links.filter((link) => link.includes('[io_uring]')).length;
+}
+
+test('an ordinary user with too little locked memory for a ring is served by epoll, and told why', async (t) => {
+  const uid = 65534;
+  if (process.getuid?.() !== 0) return t.skip('only root can become another user');
+  if (spawnSync('test', ['-r', MAIN], { uid }).status !== 0)
+    return t.skip('that user cannot read the package');
+  await chmod(folder, 0o755);
+  const idle = spawn(process.execPath, ['-e', 'console.log(); setInterval(() => {}, 1000)'], {
+    stdio: 'pipe',
+  });
+  t.after(() => idle.kill());
+  await once(idle.stdout, 'data');
+  const idleRings = await ringsOf(idle.pid!);
+  // The first is too little for a ring, the second for its buffers.
+  for (const lockedKib of [64, 150]) {
+    const args = ['serve', '-p', '0', '-w', '1', join(folder, 'hello.mjs')];
+    const cli = new CliProcess(t, args, {}, { uid, lockedKib });
+    const { url, engine } = await cli.ready();
+    if (engine === 'iouring') return t.skip('this kernel does not count rings as locked memory');
+    assert.equal(await (await fetch(`${url}/`)).text(), 'hello');
+    if (engine === 'epoll') assert.match(cli.stderr, /the engine is epoll.*io_uring_\w+: ENOMEM.*ulimit -l/);
+    // libuv may have rings of its own, here as in a program that does nothing.
+    const rings = await ringsOf(cli.child.pid!);
+    assert.ok(rings <= idleRings, `${rings} rings are open, ${idleRings} in a Node.js that idles`);
+  }
 });
 
 test('a folder is served with types, ranges, conditional requests and its 404 page', async (t) => {
