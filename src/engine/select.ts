@@ -180,11 +180,8 @@ async function probeIouringEngine(): Promise<Availability> {
     return { available: false, reason: `io_uring is of Linux, this is ${process.platform}` };
   }
   const { probeIoUring } = await import('../sys/probe.ts');
-  const { available, reason, setupErrno } = probeIoUring();
-  if (!available && setupErrno !== undefined && EXHAUSTED.includes(setupErrno)) {
-    const { ERRNO, sysError } = await import('../sys/errno.ts');
-    throw sysError('io_uring_setup', ERRNO[setupErrno as keyof typeof ERRNO]);
-  }
+  const { available, reason, exhausted } = probeIoUring();
+  if (exhausted !== undefined) throw exhausted;
   return { available, reason };
 }
 
@@ -193,5 +190,7 @@ async function probeEpollEngine(): Promise<Availability> {
     return { available: false, reason: `epoll is of Linux, this is ${process.platform}` };
   }
   const { probeEpollAio } = await import('../sys/probe.ts');
-  return probeEpollAio();
+  const { available, reason, exhausted } = probeEpollAio();
+  if (exhausted !== undefined) throw exhausted;
+  return { available, reason };
 }

@@ -6,6 +6,8 @@
  * Features are tried, or asked for with IORING_REGISTER_PROBE. Never are they concluded from the release:
  * kernels of distributions carry features back and sandboxes leave features out.
  */
+
+import type { SysError } from '../base/errors.ts';
 import { IOCB_CMD_POLL, IOCB_FLAG_RESFD, io_event, iocb } from './abi/aio.ts';
 import { EPOLL_CTL_ADD, EPOLLIN, POLLIN } from './abi/epoll.ts';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from './abi/file.ts';
@@ -32,7 +34,7 @@ import {
 } from './abi/io-uring-ops.ts';
 import { ioDestroy, ioGetevents, ioSetup, ioSubmit } from './aio.ts';
 import { epollCreate1, epollCtl } from './epoll.ts';
-import { ERRNO, errnoName, sysError } from './errno.ts';
+import { ERRNO, sysError } from './errno.ts';
 import { eventfd, eventfdRead } from './event.ts';
 import { type Ffi, loadFfi } from './ffi.ts';
 import { type ReadText, readHostSettings, readText } from './host.ts';
@@ -44,6 +46,8 @@ import { ioUringRegister, ioUringSetup } from './uring.ts';
 export interface Finding {
   readonly available: boolean;
   readonly reason: string;
+  /** The call that failed for want of memory or descriptors: the host says "not now" rather than "not here". */
+  readonly exhausted?: SysError | undefined;
 }
 
 export interface FfiFinding extends Finding {
@@ -51,8 +55,6 @@ export interface FfiFinding extends Finding {
 }
 
 export interface IoUringFinding extends Finding {
-  /** What io_uring_setup answered: undefined when it was not tried or gave a ring. */
-  readonly setupErrno: string | undefined;
   /** `io_uring_params.features`. */
   readonly features: number;
   /** IORING_OP numbers that the kernel has. */
@@ -75,7 +77,6 @@ export interface IoUringFinding extends Finding {
 
 const NO_IO_URING: Omit<IoUringFinding, 'reason'> = {
   available: false,
-  setupErrno: undefined,
   features: 0,
   operations: new Set(),
   singleIssuer: false,
@@ -136,10 +137,15 @@ function tryRing(page: Memory, read: ReadText): IoUringFinding {
     flags = attempt;
     if (fd !== -ERRNO.EINVAL) break;
   }
-  if (fd < 0) return { ...NO_IO_URING, setupErrno: errnoName(fd), reason: refusal(fd, read) };
+  if (fd < 0) return { ...NO_IO_URING, ...refusal('io_uring_setup', fd), reason: whyNoRing(fd, read) };
   const features = u32[io_uring_params.offset.features / 4]!;
   try {
-    return judge(features, flags, askOperations(fd, page), tryBufferRing(fd, page), tryEventfd(fd, page));
+    const operations = askOperations(fd, page);
+    const bufferRing = tryBufferRing(fd, page);
+    const eventfd = tryEventfd(fd, page);
+    const exhausted = bufferRing.exhausted ?? eventfd.exhausted;
+    if (exhausted !== undefined) return { ...NO_IO_URING, reason: exhausted.message, exhausted };
+    return judge(features, flags, operations, bufferRing.available, eventfd.available);
   } finally {
     closeFd(fd);
   }
@@ -153,7 +159,6 @@ function judge(
   hasEventfd: boolean,
 ): IoUringFinding {
   const found = {
-    setupErrno: undefined,
     features,
     operations,
     singleIssuer: (flags & IORING_SETUP_SINGLE_ISSUER) !== 0,
@@ -179,8 +184,20 @@ function judge(
   return { ...found, available: true, reason: `the kernel has all that is needed; ${extras.join(', ')}` };
 }
 
-/** Why a ring was refused: what the errno alone does not tell, the sysctl may. */
-function refusal(errno: number, read: ReadText): string {
+/** Errors that say "not now" where others say "not here". */
+const EXHAUSTED: readonly number[] = [-ERRNO.ENOMEM, -ERRNO.EMFILE, -ERRNO.ENFILE];
+
+function refusal(syscall: string, errno: number): Finding {
+  const error = sysError(syscall, errno);
+  return {
+    available: false,
+    reason: error.message,
+    exhausted: EXHAUSTED.includes(errno) ? error : undefined,
+  };
+}
+
+/** What the errno alone does not tell, the sysctl may. */
+function whyNoRing(errno: number, read: ReadText): string {
   const disabled = readHostSettings(read).ioUringDisabled;
   if (errno === -ERRNO.EPERM && disabled === 2) return 'kernel.io_uring_disabled=2 forbids it to everybody';
   if (errno === -ERRNO.EPERM && disabled === 1) {
@@ -208,26 +225,28 @@ function askOperations(ring: number, page: Memory): ReadonlySet<number> {
   return operations;
 }
 
+const TAKEN: Finding = { available: true, reason: 'the kernel took it' };
+
 /** Registers the smallest ring of buffers, in the second half of the page; closing the ring takes it back. */
-function tryBufferRing(ring: number, page: Memory): boolean {
+function tryBufferRing(ring: number, page: Memory): Finding {
   page.bytes.fill(0);
   const buffers = allocate(io_uring_buf.size * PROBE_ENTRIES);
   const view = new DataView(page.buffer);
   storeAddress(new Uint32Array(page.buffer), io_uring_buf_reg.offset.ring_addr / 4, buffers.address);
   view.setUint32(io_uring_buf_reg.offset.ring_entries, PROBE_ENTRIES, true);
-  const registered = ioUringRegister(ring, IORING_REGISTER_PBUF_RING, page.address, 1) >= 0;
+  const registered = ioUringRegister(ring, IORING_REGISTER_PBUF_RING, page.address, 1);
   // The kernel holds the pages themselves, so unmapping them before the ring is closed harms nothing.
   buffers.release();
-  return registered;
+  return registered < 0 ? refusal('io_uring_register', registered) : TAKEN;
 }
 
-function tryEventfd(ring: number, page: Memory): boolean {
+function tryEventfd(ring: number, page: Memory): Finding {
   const fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (fd < 0) return false;
+  if (fd < 0) return refusal('eventfd', fd);
   new Int32Array(page.buffer)[0] = fd;
-  const registered = ioUringRegister(ring, IORING_REGISTER_EVENTFD, page.address, 1) >= 0;
+  const registered = ioUringRegister(ring, IORING_REGISTER_EVENTFD, page.address, 1);
   closeFd(fd);
-  return registered;
+  return registered < 0 ? refusal('io_uring_register', registered) : TAKEN;
 }
 
 /**
@@ -238,16 +257,15 @@ export function probeEpollAio(): Finding {
   const ffi = probeFfi();
   if (!ffi.available) return { available: false, reason: ffi.reason };
   const context = ioSetup(1);
-  if (context < 0) return { available: false, reason: sysError('io_setup', context).message };
+  if (context < 0) return refusal('io_setup', context);
   const page = allocate(PAGE_BYTES);
   const ep = epollCreate1();
   // Readable from the start, so the poll completes at once.
   const ready = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
   const signal = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   try {
-    for (const fd of [ep, ready, signal]) {
-      if (fd < 0) return { available: false, reason: sysError('epoll_create1', fd).message };
-    }
+    if (ep < 0) return refusal('epoll_create1', ep);
+    for (const fd of [ready, signal]) if (fd < 0) return refusal('eventfd', fd);
     return tryAioPoll(context, page, ep, ready, signal);
   } finally {
     ioDestroy(context);
@@ -261,7 +279,7 @@ const EVENT_OFFSET = 256;
 
 function tryAioPoll(context: number, page: Memory, ep: number, ready: number, signal: number): Finding {
   const added = epollCtl(ep, EPOLL_CTL_ADD, ready, EPOLLIN, 0);
-  if (added < 0) return { available: false, reason: sysError('epoll_ctl', added).message };
+  if (added < 0) return refusal('epoll_ctl', added);
   const view = new DataView(page.buffer);
   storeAddress(new Uint32Array(page.buffer), 0, page.address + IOCB_OFFSET);
   view.setUint16(IOCB_OFFSET + iocb.offset.aio_lio_opcode, IOCB_CMD_POLL, true);
@@ -271,8 +289,10 @@ function tryAioPoll(context: number, page: Memory, ep: number, ready: number, si
   view.setUint32(IOCB_OFFSET + iocb.offset.aio_resfd, signal, true);
   const submitted = ioSubmit(context, 1, page.address);
   if (submitted < 0) {
-    const lacking = submitted === -ERRNO.EINVAL ? 'the kernel has no AIO poll (4.18)' : undefined;
-    return { available: false, reason: lacking ?? sysError('io_submit', submitted).message };
+    const refused = refusal('io_submit', submitted);
+    return submitted === -ERRNO.EINVAL
+      ? { ...refused, reason: 'the kernel has no AIO poll (4.18)' }
+      : refused;
   }
   const completed = ioGetevents(context, 0, 1, page.address + EVENT_OFFSET, 0);
   const revents = view.getUint32(EVENT_OFFSET + io_event.offset.res, true);
