@@ -30,6 +30,11 @@ export class SysError extends Error {
     this.errno = errno;
     this.code = code;
   }
+
+  /** Memory or descriptors have run out: the host says "not now" where other errors say "not here". */
+  get isExhaustion(): boolean {
+    return this.code === 'ENOMEM' || this.code === 'EMFILE' || this.code === 'ENFILE';
+  }
 }
 
 /** A capability that was asked for by name is not to be had on this host. */

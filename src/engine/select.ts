@@ -8,6 +8,7 @@
  * `isLockedMemory`: it leads to the next row with a warning, also when it runs out only as the engine is made.
  */
 import { OptionError, SysError, UnavailableError } from '../base/errors.ts';
+import type { Finding } from '../sys/probe.ts';
 import type { Engine, EngineName, EngineOptions } from './engine.ts';
 import type { NodeTlsOptions } from './node/tls.ts';
 
@@ -32,9 +33,6 @@ export interface EngineCandidate {
 export interface TriedEngine extends Availability {
   readonly name: EngineName;
 }
-
-/** Errors that say "not now" where others say "not here". */
-const EXHAUSTED = ['ENOMEM', 'EMFILE', 'ENFILE'];
 
 /** From the fastest to the one that runs everywhere. */
 export const ENGINE_CANDIDATES: readonly EngineCandidate[] = [
@@ -163,7 +161,7 @@ export class EngineSelection {
 }
 
 function isRefusal(error: unknown): error is SysError {
-  return error instanceof SysError && !EXHAUSTED.includes(error.code);
+  return error instanceof SysError && !error.isExhaustion;
 }
 
 /**
@@ -180,9 +178,7 @@ async function probeIouringEngine(): Promise<Availability> {
     return { available: false, reason: `io_uring is of Linux, this is ${process.platform}` };
   }
   const { probeIoUring } = await import('../sys/probe.ts');
-  const { available, reason, exhausted } = probeIoUring();
-  if (exhausted !== undefined) throw exhausted;
-  return { available, reason };
+  return availabilityOf(probeIoUring());
 }
 
 async function probeEpollEngine(): Promise<Availability> {
@@ -190,7 +186,10 @@ async function probeEpollEngine(): Promise<Availability> {
     return { available: false, reason: `epoll is of Linux, this is ${process.platform}` };
   }
   const { probeEpollAio } = await import('../sys/probe.ts');
-  const { available, reason, exhausted } = probeEpollAio();
+  return availabilityOf(probeEpollAio());
+}
+
+function availabilityOf({ available, reason, exhausted }: Finding): Availability {
   if (exhausted !== undefined) throw exhausted;
   return { available, reason };
 }

@@ -46,7 +46,7 @@ import { ioUringRegister, ioUringSetup } from './uring.ts';
 export interface Finding {
   readonly available: boolean;
   readonly reason: string;
-  /** The call that failed for want of memory or descriptors: the host says "not now" rather than "not here". */
+  /** Of the call that failed for want of memory or descriptors. */
   readonly exhausted?: SysError | undefined;
 }
 
@@ -184,15 +184,12 @@ function judge(
   return { ...found, available: true, reason: `the kernel has all that is needed; ${extras.join(', ')}` };
 }
 
-/** Errors that say "not now" where others say "not here". */
-const EXHAUSTED: readonly number[] = [-ERRNO.ENOMEM, -ERRNO.EMFILE, -ERRNO.ENFILE];
-
 function refusal(syscall: string, errno: number): Finding {
   const error = sysError(syscall, errno);
   return {
     available: false,
     reason: error.message,
-    exhausted: EXHAUSTED.includes(errno) ? error : undefined,
+    exhausted: error.isExhaustion ? error : undefined,
   };
 }
 
