@@ -14,7 +14,7 @@ import { EFD_CLOEXEC } from '../sys/abi/file.ts';
 import { SO_ERROR, SOL_SOCKET } from '../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../sys/errno.ts';
 import { eventfd } from '../sys/event.ts';
-import { closeFd, getsockoptInt } from '../sys/socket.ts';
+import { closeFd, discardReceived, getsockoptInt } from '../sys/socket.ts';
 import type { Wakeup } from '../sys/wakeup.ts';
 import { ConnectingSockets } from './connecting-socket.ts';
 import { ConnectionTable } from './connection-table.ts';
@@ -24,6 +24,7 @@ import {
   CONNECTING,
   type ConnectionOwner,
   type DescriptorConnection,
+  RECEIVE_ENDED,
   TOUCHED,
 } from './descriptor-connection.ts';
 import { DescriptorLedger } from './descriptor-ledger.ts';
@@ -64,6 +65,8 @@ class Reserve {
 
 /** How long accepting rests after EMFILE when no connection closes meanwhile. */
 const ACCEPT_RETRY_MS = 250;
+/** A peer that sends without end is not waited for. */
+const DISCARDED_MAX_BYTES = 1024 * 1024;
 /** A list that once was longer is given to the garbage collector when it is empty. */
 const TOUCHED_KEPT_MAX = 4096;
 
@@ -409,6 +412,12 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   protected connectFailed(conn: C, errno: number): void {
     if ((conn.flags & CLOSING) === 0) this.counters.connectFailures++;
     conn.fail(errno);
+  }
+
+  /** Before a socket is closed: with bytes unread the kernel sends RST and drops what it has not sent yet (RFC 2525 §2.17). */
+  protected discardUnread(conn: C): void {
+    if ((conn.flags & RECEIVE_ENDED) === 0)
+      this.counters.bytesReceived += discardReceived(conn.fd, DISCARDED_MAX_BYTES);
   }
 
   /** The last step: the slot and the memory of `conn` are free. Its descriptor has been dealt with. */

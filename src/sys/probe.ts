@@ -21,17 +21,8 @@ import {
   io_uring_buf,
   io_uring_buf_reg,
   io_uring_params,
-  io_uring_probe,
-  io_uring_probe_op,
 } from './abi/io-uring.ts';
-import {
-  IO_URING_OP_SUPPORTED,
-  IORING_OP_SEND_ZC,
-  IORING_OP_SOCKET,
-  IORING_REGISTER_EVENTFD,
-  IORING_REGISTER_PBUF_RING,
-  IORING_REGISTER_PROBE,
-} from './abi/io-uring-ops.ts';
+import { IORING_REGISTER_EVENTFD, IORING_REGISTER_PBUF_RING } from './abi/io-uring-ops.ts';
 import { ioDestroy, ioGetevents, ioSetup, ioSubmit } from './aio.ts';
 import { epollCreate1, epollCtl } from './epoll.ts';
 import { ERRNO, sysError } from './errno.ts';
@@ -40,7 +31,13 @@ import { type Ffi, loadFfi } from './ffi.ts';
 import { type ReadText, readHostSettings, readText } from './host.ts';
 import { allocate, type Memory, PAGE_BYTES, storeAddress } from './memory.ts';
 import { closeFd } from './socket.ts';
-import { ioUringRegister, ioUringSetup } from './uring.ts';
+import {
+  hasMultishotAccept,
+  hasMultishotReceive,
+  ioUringRegister,
+  ioUringSetup,
+  ringOperations,
+} from './uring.ts';
 
 /** An answer and its reason, whether yes or no: a sentence without a full stop. */
 export interface Finding {
@@ -140,7 +137,7 @@ function tryRing(page: Memory, read: ReadText): IoUringFinding {
   if (fd < 0) return { ...NO_IO_URING, ...refusal('io_uring_setup', fd), reason: whyNoRing(fd, read) };
   const features = u32[io_uring_params.offset.features / 4]!;
   try {
-    const operations = askOperations(fd, page);
+    const operations = ringOperations(fd);
     const bufferRing = tryBufferRing(fd, page);
     const eventfd = tryEventfd(fd, page);
     const exhausted = bufferRing.exhausted ?? eventfd.exhausted;
@@ -165,9 +162,8 @@ function judge(
     deferTaskrun: (flags & IORING_SETUP_DEFER_TASKRUN) !== 0,
     submitAll: (flags & IORING_SETUP_SUBMIT_ALL) !== 0,
     bufferRings,
-    // Flags of an operation cannot be asked for; each of the two came in one release with an operation.
-    multishotAccept: operations.has(IORING_OP_SOCKET),
-    multishotReceive: operations.has(IORING_OP_SEND_ZC),
+    multishotAccept: hasMultishotAccept(operations),
+    multishotReceive: hasMultishotReceive(operations),
     eventfd: hasEventfd,
   };
   const needed = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG;
@@ -203,23 +199,6 @@ function whyNoRing(errno: number, read: ReadText): string {
   if (errno === -ERRNO.EPERM)
     return 'a seccomp profile forbids it (EPERM), as container runtimes do by default';
   return sysError('io_uring_setup', errno).message;
-}
-
-/** Every operation the kernel says it supports. */
-function askOperations(ring: number, page: Memory): ReadonlySet<number> {
-  const operations = new Set<number>();
-  const countMax = 256;
-  page.bytes.fill(0);
-  if (ioUringRegister(ring, IORING_REGISTER_PROBE, page.address, countMax) < 0) return operations;
-  const view = new DataView(page.buffer);
-  const count = view.getUint8(io_uring_probe.offset.ops_len);
-  for (let i = 0; i < count; i++) {
-    const at = io_uring_probe.size + i * io_uring_probe_op.size;
-    if ((view.getUint16(at + io_uring_probe_op.offset.flags, true) & IO_URING_OP_SUPPORTED) !== 0) {
-      operations.add(view.getUint8(at + io_uring_probe_op.offset.op));
-    }
-  }
-  return operations;
 }
 
 const TAKEN: Finding = { available: true, reason: 'the kernel took it' };

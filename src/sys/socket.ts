@@ -4,12 +4,13 @@
  */
 
 import { F_DUPFD_CLOEXEC } from './abi/file.ts';
-import { IPPROTO_TCP, linger, SO_LINGER, SOL_SOCKET, sockaddr_storage } from './abi/socket.ts';
+import { IPPROTO_TCP, linger, MSG_DONTWAIT, SO_LINGER, SOL_SOCKET, sockaddr_storage } from './abi/socket.ts';
 import { TCP_INFO } from './abi/tcp.ts';
 import { encodeAddressInto, parseAddress, type SocketAddress } from './address.ts';
 import { fcntl } from './descriptor.ts';
+import { ERRNO } from './errno.ts';
 import { loadFfi } from './ffi.ts';
-import { scratch } from './memory.ts';
+import { PAGE_BYTES, scratch } from './memory.ts';
 
 /** Where the scratch page holds a length that the kernel reads and writes, behind any address. */
 const LENGTH_OFFSET = sockaddr_storage.size;
@@ -129,6 +130,18 @@ export function recv(fd: number, address: number, length: number, flags: number)
   const ffi = loadFfi();
   const received = ffi.libc.recv(fd, address, length, flags);
   return received < 0 ? -ffi.errno[0]! : received;
+}
+
+/** Reads and drops what has arrived, until nothing is there or `maxBytes` have been. @returns bytes dropped */
+export function discardReceived(fd: number, maxBytes: number): number {
+  const { address } = scratch();
+  let discardedBytes = 0;
+  while (discardedBytes < maxBytes) {
+    const size = recv(fd, address, PAGE_BYTES, MSG_DONTWAIT);
+    if (size > 0) discardedBytes += size;
+    else if (size !== -ERRNO.EINTR) break;
+  }
+  return discardedBytes;
 }
 
 /**

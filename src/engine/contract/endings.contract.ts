@@ -82,6 +82,33 @@ export function endingsContract(subject: Subject): void {
     });
   });
 
+  test('bytes that wait unread, because reading is paused, do not spoil a close', async () => {
+    for (const answerBytes of [10, STUCK_BYTES]) {
+      const plan = {
+        onReceive(conn: EngineConnection) {
+          conn.pauseReading();
+        },
+      };
+      await onStage(subject, plan, async ({ connect, accepted }) => {
+        const client = await connect();
+        client.socket.pause();
+        client.socket.write('go');
+        const [it] = await accepted(1);
+        await until(() => it!.receivedBytes === 2, 'the first bytes');
+        client.socket.write(Buffer.alloc(300_000));
+        await sleep(30);
+        fill(it!.conn, answerBytes, 65);
+        it!.conn.close('enough');
+        await sleep(30);
+        client.socket.write(Buffer.alloc(300_000));
+        client.socket.resume();
+        await client.received(answerBytes);
+        await until(() => it!.closed === 'enough', 'onClosed');
+        await client.ended();
+      });
+    }
+  });
+
   test('a peer that has sent FIN can still be written to', async () => {
     const plan = {
       onPeerEnd(conn: EngineConnection) {

@@ -57,9 +57,6 @@ const PASSES_MAX = 16;
 const ACCEPTS_PER_PASS = 64;
 /** Connections that a listener still hands over when it is closed: what the default backlog holds. */
 const ACCEPTS_BEFORE_CLOSE = 4096;
-/** A close discards what has arrived and was not read, so that the kernel sends FIN and not RST; within reason. */
-const DISCARDS_PER_CLOSE = 16; // 1 MiB
-
 const INPUT_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP;
 const TO_END_EVENTS = EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP;
 /** Tells that a connection stands, or does not come to. */
@@ -308,7 +305,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     }
     if (conn.firstBlock === null) {
       if ((flags & CLOSING) !== 0) {
-        if ((flags & (READABLE | RECEIVE_ENDED)) === READABLE) this.#discard(conn);
+        if ((flags & READABLE) !== 0) this.discardUnread(conn);
         this.#finish(conn);
         return;
       }
@@ -345,15 +342,6 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       } else conn.tookFromFirstBlock(0);
     }
     if ((conn.flags & CLOSING) === 0) this.handler.onDrained(conn);
-  }
-
-  /** Reads what is there and drops it. */
-  #discard(conn: EpollConnection): void {
-    for (let i = 0; i < DISCARDS_PER_CLOSE; i++) {
-      const size = recv(conn.fd, this.#address, RECEIVE_BYTES, 0);
-      if (size <= 0 && size !== EINTR) return;
-      this.counters.bytesReceived += Math.max(size, 0);
-    }
   }
 
   #finish(conn: EpollConnection): void {

@@ -16,9 +16,9 @@ import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/bytes.ts';
 import { POLLERR, POLLHUP } from '../../sys/abi/epoll.ts';
 import { IORING_CQE_F_BUFFER, IORING_CQE_F_MORE } from '../../sys/abi/io-uring.ts';
-import { SHUT_WR, SO_ERROR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET } from '../../sys/abi/socket.ts';
+import { SHUT_WR, SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
-import { accept4, getsockoptInt, setLinger, shutdown } from '../../sys/socket.ts';
+import { getsockoptInt, setLinger, shutdown } from '../../sys/socket.ts';
 import { Wakeup } from '../../sys/wakeup.ts';
 import { SLOT_BITS } from '../connection-table.ts';
 import {
@@ -32,8 +32,9 @@ import {
   SHUTDOWN_WANTED,
   TOUCHED,
 } from '../descriptor-connection.ts';
-import { DescriptorEngine, type DescriptorListener } from '../descriptor-engine.ts';
+import { DescriptorEngine } from '../descriptor-engine.ts';
 import type { EngineOptions, EngineStats } from '../engine.ts';
+import { advanceAccept, isExhausted } from './accepting.ts';
 import {
   CANCEL_ALL_SUBMITTED,
   CONNECT_ARMED,
@@ -82,10 +83,10 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   #armedMs = Number.POSITIVE_INFINITY;
 
   /**
-   * @param multishotReceive whether the kernel has multishot receive (6.0)
+   * @param multishotReceive in place of what the kernel says: whether one receive serves many times (6.0)
    * @throws SysError when io_uring is not to be had
    */
-  constructor(options: EngineOptions<IouringConnection>, multishotReceive: boolean) {
+  constructor(options: EngineOptions<IouringConnection>, multishotReceive?: boolean) {
     super(options);
     const undo: (() => void)[] = [];
     try {
@@ -150,7 +151,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       if (this.turnMs >= this.dueMs) this.expire();
       if (this.turnMs >= this.#unreadWatch.dueMs) this.#unreadWatch.expire(this);
       this.#flushTouched();
-      this.#armAccepts();
+      this.#advanceAccepts();
       this.#armTimer();
       if (ring.pending > 0 || ring.hasNews) {
         this.#enter();
@@ -298,13 +299,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       listener.cancelling = false;
     }
     if (result < 0) {
-      const exhausted =
-        result === -ERRNO.EMFILE ||
-        result === -ERRNO.ENFILE ||
-        result === -ERRNO.ENOMEM ||
-        result === -ERRNO.ENOBUFS;
-      if (exhausted && !listener.paused) this.exhausted(listener, -result);
-      // ECONNABORTED, EINTR, ECANCELED and the network's own errors (accept(2)) concern one connection: go on.
+      if (isExhausted(result) && !listener.paused) this.exhausted(listener, -result);
       return;
     }
     if (!this.giveAway(result)) this.welcome(result);
@@ -359,18 +354,23 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       } else if ((conn.flags & (SHUTDOWN_WANTED | SHUTDOWN_DONE | CLOSING)) === SHUTDOWN_WANTED)
         this.#shutdown(conn);
     }
-    if ((conn.flags & CLOSING) !== 0) {
-      if (conn.firstBlock !== null) return;
-      if ((conn.flags & (RECEIVE_ARMED | WATCH_ARMED)) === 0) this.#finish(conn);
-      else if ((conn.flags & WATCH_ARMED) !== 0) this.#cancelAll(conn);
-      else if ((conn.flags & RECEIVE_CANCELLED) === 0) this.#cancelReceive(conn);
-      return;
-    }
-    if (isUnread(conn.flags)) this.#advanceUnread(conn);
-    else if ((conn.flags & RECEIVE_ARMED) === 0) {
+    const isClosing = (conn.flags & CLOSING) !== 0;
+    if (isClosing && conn.firstBlock === null) this.#advanceClosing(conn);
+    else if (!isClosing && isUnread(conn.flags)) this.#advanceUnread(conn);
+    // Paused or not, what arrives while the last bytes leave is received, and discarded.
+    else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) {
       conn.flags |= RECEIVE_ARMED;
       this.#submissions.receive(conn);
     }
+  }
+
+  /** All is sent: nothing may be under way on a descriptor that is closed. */
+  #advanceClosing(conn: IouringConnection): void {
+    if ((conn.flags & (RECEIVE_ARMED | WATCH_ARMED)) === 0) {
+      this.discardUnread(conn);
+      this.#finish(conn);
+    } else if ((conn.flags & WATCH_ARMED) !== 0) this.#cancelAll(conn);
+    else if ((conn.flags & RECEIVE_CANCELLED) === 0) this.#cancelReceive(conn);
   }
 
   /** Nothing is to be received: reading is paused, or has come to its end. */
@@ -454,38 +454,16 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     this.#submissions.cancelReceive(conn);
   }
 
-  /** Arms what should accept and is not armed; ends what is armed and should not accept. */
-  #armAccepts(): void {
+  #advanceAccepts(): void {
     for (let index = 0; index < this.listeners.length; index++) {
-      const listener = this.listeners[index]!;
       if (this.#ring.room < SQES_PER_ADVANCE) return;
-      if (listener.armed) {
-        if ((listener.closing || listener.held) && !listener.cancelling) {
-          // The descriptor is closed once the accept on it has ended, so that its number is not reused under it.
-          listener.cancelling = true;
-          this.#submissions.cancelAccept(index);
-        }
-      } else if (listener.closing) {
-        if (listener.onStopped !== undefined) this.#acceptLast(listener);
-      } else if (!listener.paused && !listener.held) {
-        listener.armed = true;
-        this.#submissions.accept(listener.socket.fd, index);
-      }
+      advanceAccept(this.listeners[index]!, index, this.#submissions, this.#welcomeLast);
     }
   }
 
-  /**
-   * Takes the connections that wait when the accept has ended; the listener is closed after this turn.
-   * Waiters on one socket are woken one at a time (EPOLLEXCLUSIVE): a connection that woke us while we
-   * were leaving has woken no other thread on that socket, and would wait until the next one comes.
-   */
-  #acceptLast(listener: DescriptorListener): void {
-    for (;;) {
-      const fd = accept4(listener.socket.fd, SOCK_CLOEXEC | SOCK_NONBLOCK);
-      if (fd < 0) return;
-      this.welcome(fd);
-    }
-  }
+  readonly #welcomeLast = (fd: number): void => {
+    this.welcome(fd);
+  };
 
   /** One absolute timer for the earliest deadline. One that is armed too early fires for nothing and is set anew. */
   #armTimer(): void {

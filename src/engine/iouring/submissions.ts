@@ -26,6 +26,7 @@ import {
 } from '../../sys/abi/io-uring-ops.ts';
 import { MSG_NOSIGNAL, MSG_WAITALL, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
 import { allocate, type Memory } from '../../sys/memory.ts';
+import { hasMultishotReceive, ringOperations } from '../../sys/uring.ts';
 import { SLOT_BITS } from '../connection-table.ts';
 import type { SendBlock } from '../send-pool.ts';
 import {
@@ -57,8 +58,15 @@ export class Submissions {
   readonly #timespec: Memory;
   readonly #timespec64: BigInt64Array;
 
-  /** @param receiveGroup the provided-buffer group that receives take from */
-  constructor(ring: Ring, receiveGroup: number, multishotReceive: boolean) {
+  /**
+   * @param receiveGroup the provided-buffer group that receives take from
+   * @param multishotReceive undefined to ask the kernel
+   */
+  constructor(
+    ring: Ring,
+    receiveGroup: number,
+    multishotReceive = hasMultishotReceive(ringOperations(ring.fd)),
+  ) {
     this.#ring = ring;
     this.#receiveGroup = receiveGroup;
     this.#multishotReceive = multishotReceive;
@@ -113,8 +121,8 @@ export class Submissions {
   /**
    * Ends all that is under way on the connection, each by its user_data, which the kernel finds in a hash table.
    * IORING_ASYNC_CANCEL_FD would name them all at once, and walks through every poll of the ring for it
-   * (io_poll_file_find, io_uring/poll.c): among 8,000 connections 334 us for each
-   * that ends, in place of 12 to 17 (bench/micro/resets.mjs).
+   * (io_poll_file_find, io_uring/poll.c): among 8,000 connections 334 us for each that ends, in place of
+   * 12 to 17 (bench/micro/resets.mjs).
    */
   cancelAll(conn: IouringConnection): void {
     const { flags } = conn;

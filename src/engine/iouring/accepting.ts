@@ -1,0 +1,53 @@
+/** What a listener of the io_uring engine asks of the kernel, and what a failed accept means for it. */
+import { SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
+import { ERRNO } from '../../sys/errno.ts';
+import { accept4 } from '../../sys/socket.ts';
+import type { DescriptorListener } from '../descriptor-engine.ts';
+import type { Submissions } from './submissions.ts';
+
+/** Arms what should accept and is not armed; ends what is armed and should not accept. Submits once at most. */
+export function advanceAccept(
+  listener: DescriptorListener,
+  index: number,
+  submissions: Submissions,
+  welcome: (fd: number) => void,
+): void {
+  if (listener.armed) {
+    if ((listener.closing || listener.held) && !listener.cancelling) {
+      // The descriptor is closed once the accept on it has ended, so that its number is not reused under it.
+      listener.cancelling = true;
+      submissions.cancelAccept(index);
+    }
+  } else if (listener.closing) {
+    if (listener.onStopped !== undefined) acceptLast(listener, welcome);
+  } else if (!listener.paused && !listener.held) {
+    listener.armed = true;
+    submissions.accept(listener.socket.fd, index);
+  }
+}
+
+/**
+ * Takes the connections that wait when the accept has ended; the listener is closed after this turn.
+ * Waiters on one socket are woken one at a time (EPOLLEXCLUSIVE): a connection that woke us while we
+ * were leaving has woken no other thread on that socket, and would wait until the next one comes.
+ */
+function acceptLast(listener: DescriptorListener, welcome: (fd: number) => void): void {
+  for (;;) {
+    const fd = accept4(listener.socket.fd, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) return;
+    welcome(fd);
+  }
+}
+
+/**
+ * Whether accepting is to rest. Others (ECONNABORTED, EINTR, ECANCELED and the network's own, accept(2)) concern
+ * one connection.
+ */
+export function isExhausted(result: number): boolean {
+  return (
+    result === -ERRNO.EMFILE ||
+    result === -ERRNO.ENFILE ||
+    result === -ERRNO.ENOMEM ||
+    result === -ERRNO.ENOBUFS
+  );
+}
