@@ -42,7 +42,7 @@ async function examineHost(): Promise<DoctorReport> {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const { cores, quotaCores } = readHostCores();
   const workers = autoWorkerCount();
-  const countsRings = ringsAreCounted(kernelRelease(), process.getuid?.() === 0);
+  const countsRings = ringsAreCounted(kernelRelease());
   const { limits, advice } = judgeLimits({ ...readHostSettings(), countsRings, workers });
   const ffi = probeFfi();
   const engines = await examineEngines();

@@ -11,12 +11,13 @@ export type HostNumbers = Pick<
   | 'descriptorsSoft'
   | 'descriptorsHard'
   | 'memlockBytes'
+  | 'locksWithoutLimit'
   | 'somaxconn'
   | 'portFirst'
   | 'portLast'
   | 'timeWaitReuse'
 > & {
-  /** Rings count as locked memory: for this user, on this kernel. */
+  /** This kernel counts rings as locked memory. */
   readonly countsRings: boolean;
   /** Workers that a server here would have. */
   readonly workers: number;
@@ -45,21 +46,22 @@ export function judgeLimits(numbers: HostNumbers): { limits: LimitFact[]; advice
 }
 
 /**
- * Rings count as locked memory of their user before 5.12 and from 6.14 on, those of the privileged never.
+ * Rings count as locked memory of their user before 5.12 and from 6.14 on.
  * @param kernel as `6.14.6-generic`
  */
-export function ringsAreCounted(kernel: string, isRoot: boolean): boolean {
+export function ringsAreCounted(kernel: string): boolean {
   const [major = 0, minor = 0] = kernel.split('.').map((part) => Number.parseInt(part, 10));
   const version = major * 1000 + minor;
-  return !isRoot && (version < 5012 || version >= 6014);
+  return version < 5012 || version >= 6014;
 }
 
 /** One user's processes share it, and a reload has the old rings and the new ones for a moment. */
 function judgeLockedMemory(numbers: HostNumbers, limits: LimitFact[], advice: Advice[]): void {
-  const { memlockBytes, countsRings, workers } = numbers;
+  const { memlockBytes, workers } = numbers;
   if (memlockBytes === undefined) return;
+  const isCounted = numbers.countsRings && numbers.locksWithoutLimit !== true;
   const rings = Math.floor(memlockBytes / RING_BYTES);
-  const isLow = countsRings && rings < 2 * workers;
+  const isLow = isCounted && rings < 2 * workers;
   limits.push({
     name: 'memlock',
     label: 'Locked memory',
@@ -67,7 +69,7 @@ function judgeLockedMemory(numbers: HostNumbers, limits: LimitFact[], advice: Ad
       memlockBytes === Number.POSITIVE_INFINITY
         ? 'unlimited'
         : `${grouped(Math.round(memlockBytes / 1024))} KiB`,
-    meaning: countsRings
+    meaning: isCounted
       ? `enough for ${limitText(rings)} io_uring workers of all processes of this user; the next one takes epoll`
       : 'io_uring does not count its rings against it, on this kernel and for this user',
     verdict: isLow ? 'low' : 'fine',

@@ -165,7 +165,7 @@ function isRefusal(error: unknown): error is SysError {
 }
 
 /**
- * RLIMIT_MEMLOCK, for each user, 8 MiB by default or less: rings of ordinary users count against it before 5.12
+ * RLIMIT_MEMLOCK, for each user, 8 MiB by default or less: without CAP_IPC_LOCK rings count against it before 5.12
  * and again from 6.14 on (liburing issue 1408), ours with 160 KiB a worker, and for a while after they were closed
  * (issue 157). A machine of many cores has too little for good, so `auto` must not end there.
  */

@@ -262,8 +262,9 @@ const HINT: Record<string, string> = {
   'io_uring_setup.EACCES': 'forbidden by a security module',
   'io_uring_setup.EINVAL': 'the kernel does not know one of the setup flags',
   'io_uring_setup.ENOMEM':
-    'rings of ordinary users count against RLIMIT_MEMLOCK before kernel 5.12 and from 6.14 on; raise ulimit -l',
-  'io_uring_register.ENOMEM': 'pinned buffers count against RLIMIT_MEMLOCK; raise ulimit -l',
+    'without CAP_IPC_LOCK rings count against RLIMIT_MEMLOCK, before kernel 5.12 and from 6.14 on; raise ulimit -l',
+  'io_uring_register.ENOMEM':
+    'buffers and their rings count against RLIMIT_MEMLOCK without CAP_IPC_LOCK; raise ulimit -l',
   'io_uring_register.EINVAL': 'the kernel does not know this registration',
   'io_setup.EAGAIN': 'fs.aio-max-nr is reached; raise it with sysctl',
   'io_setup.ENOSYS': 'the kernel was built without AIO, or a seccomp profile hides it',

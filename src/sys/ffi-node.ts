@@ -3,9 +3,9 @@
  * one warning of its own, which is left alone.
  *
  * How a call is made depends on its signature (doc/api/ffi.md, "Call paths"), and the differences are
- * large (measured on 26.10, system call included): up to three integers go through a compiled stub
- * (130 to 220 ns), but from four arguments on the stub's checks cost up to a microsecond, while the
- * "shared buffer" path costs 350 to 420 ns. A parameter of type `function` rules the stub out, so
+ * large (measured on 26.10, system call included): up to three integers go through a compiled trampoline
+ * (130 to 220 ns), but from four arguments on its checks cost up to a microsecond, while the
+ * "shared buffer" path costs 350 to 420 ns. A parameter of type `function` rules the trampoline out, so
  * addresses are declared as such; every call with more than three arguments has one.
  */
 import { assert } from '../base/assert.ts';

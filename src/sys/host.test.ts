@@ -14,6 +14,8 @@ test('limits and settings are read from /proc', () => {
         'Max open files            1024                 524288               files     ',
         'Max locked memory         unlimited            unlimited            bytes     ',
       ].join('\n'),
+      '/proc/self/status': 'Name:\tnode\nCapEff:\t000001ffffffffff\nCapBnd:\t000001ffffffffff\n',
+      '/proc/self/uid_map': '         0          0 4294967295\n',
       '/proc/sys/net/core/somaxconn': '4096\n',
       '/proc/sys/net/ipv4/ip_local_port_range': '32768\t60999\n',
       '/proc/sys/net/ipv4/tcp_tw_reuse': '2\n',
@@ -27,6 +29,7 @@ test('limits and settings are read from /proc', () => {
     descriptorsSoft: 1024,
     descriptorsHard: 524288,
     memlockBytes: Number.POSITIVE_INFINITY,
+    locksWithoutLimit: true,
     somaxconn: 4096,
     portFirst: 32768,
     portLast: 60999,
@@ -35,6 +38,19 @@ test('limits and settings are read from /proc', () => {
     ioUringDisabled: 1,
     aioFree: 65000,
   });
+});
+
+test('locked memory is without limit for CAP_IPC_LOCK, but not for that of a user namespace', () => {
+  const initial = '0 0 4294967295\n';
+  const locks = (capEff: string, uidMap: string) =>
+    readHostSettings(files({ '/proc/self/status': `CapEff:\t${capEff}\n`, '/proc/self/uid_map': uidMap }))
+      .locksWithoutLimit;
+  assert.equal(locks('000001ffffffffff', initial), true);
+  assert.equal(locks('0000000000004000', initial), true);
+  assert.equal(locks('0000000000000000', initial), false);
+  // Docker's set for root, and root in a rootless container.
+  assert.equal(locks('00000000a80425fb', initial), false);
+  assert.equal(locks('000001ffffffffff', '0 1000 1\n1 100000 65536\n'), false);
 });
 
 test('a host that tells nothing gives undefined throughout', () => {

@@ -14,6 +14,8 @@ export interface HostSettings {
   readonly descriptorsHard: number | undefined;
   /** Bytes this process may pin. */
   readonly memlockBytes: number | undefined;
+  /** CAP_IPC_LOCK, and not that of a user namespace only: that limit does not hold for this process. */
+  readonly locksWithoutLimit: boolean | undefined;
   /** net.core.somaxconn: cap of every accept queue. */
   readonly somaxconn: number | undefined;
   /** net.ipv4.ip_local_port_range, both inclusive. */
@@ -61,6 +63,7 @@ export function readHostSettings(read: ReadText = readText): HostSettings {
     descriptorsSoft: descriptors?.soft,
     descriptorsHard: descriptors?.hard,
     memlockBytes: processLimit(read, 'Max locked memory')?.soft,
+    locksWithoutLimit: mayIpcLock(read),
     somaxconn: number(read, '/proc/sys/net/core/somaxconn'),
     portFirst: ports[0],
     portLast: ports[1],
@@ -107,6 +110,17 @@ function processLimit(read: ReadText, name: string): { soft: number; hard: numbe
   const [soft, hard] = line?.slice(name.length).trim().split(/\s+/) ?? [];
   if (soft === undefined || hard === undefined) return undefined;
   return { soft: limitValue(soft), hard: limitValue(hard) };
+}
+
+const CAP_IPC_LOCK = 14n;
+
+/** As capable(CAP_IPC_LOCK) in the kernel, for which root in a rootless container is an ordinary user. */
+function mayIpcLock(read: ReadText): boolean | undefined {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(read('/proc/self/status') ?? '')?.[1];
+  if (effective === undefined) return undefined;
+  // user_namespaces(7): only the initial one maps every user to itself.
+  const isInitial = numbers(read('/proc/self/uid_map')).join() === '0,0,4294967295';
+  return isInitial && ((BigInt(`0x${effective}`) >> CAP_IPC_LOCK) & 1n) === 1n;
 }
 
 function limitValue(text: string): number {

@@ -99,6 +99,7 @@ test('too little locked memory is not taken for an old kernel', { skip }, (t) =>
   );
   if (!atFirst.available) return t.skip(atFirst.reason);
   for (const { available, reason, code } of found) assert.ok(available || code === 'ENOMEM', reason);
+  if (found.every(({ available }) => available)) t.skip('this kernel does not count rings as locked memory');
 });
 
 test('elsewhere than on Linux everything is answered with no', () => {
