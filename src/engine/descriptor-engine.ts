@@ -414,7 +414,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     conn.fail(errno);
   }
 
-  /** Before a socket is closed: with bytes unread the kernel sends RST and drops what it has not sent yet (RFC 2525 §2.17). */
+  /** Before close(2): with bytes unread the kernel sends RST and drops what it has not sent yet (RFC 2525 §2.17). */
   protected discardUnread(conn: C): void {
     if ((conn.flags & RECEIVE_ENDED) === 0)
       this.counters.bytesReceived += discardReceived(conn.fd, DISCARDED_MAX_BYTES);

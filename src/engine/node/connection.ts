@@ -385,7 +385,8 @@ export class NodeConnection implements EngineConnection {
       // its own farewell (close_notify, RFC 8446 §6.1), which only `end` sends.
       if ((socket as { encrypted?: boolean }).encrypted !== true || socket.writableFinished) {
         this.#state = ENDING;
-        socket.destroy();
+        if (this.isPaused && !this.#hasPeerEnded) destroyAfterPoll(socket);
+        else socket.destroy();
       } else {
         socket.once('finish', destroySelf);
         if (!socket.writableEnded) socket.end();
@@ -474,4 +475,9 @@ export class NodeConnection implements EngineConnection {
 
 function destroySelf(this: Socket): void {
   this.destroy();
+}
+
+/** With bytes unread close(2) is RST. A socket that has been resumed is read when the event loop polls next. */
+function destroyAfterPoll(socket: Socket): void {
+  setImmediate(() => setImmediate(() => socket.destroy()));
 }
