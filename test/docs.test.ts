@@ -56,20 +56,20 @@ test('decisions are numbered without gaps and have the parts that a decision has
   }
 });
 
-test('the README names every flag of serve, and none that no command has', () => {
-  const readme = readFileSync('README.md', 'utf8');
-  const named = new Set([...readme.matchAll(/`--([a-z-]+)`/g)].map((match) => match[1]!));
+test('the page on the command line names every flag of serve, and none that no command has', () => {
+  const page = readFileSync('docs/command-line.md', 'utf8');
+  const named = new Set([...page.matchAll(/`--([a-z-]+)`/g)].map((match) => match[1]!));
   const exist = new Set<string>([...Object.keys(LOAD_FLAGS), ...Object.keys(SIEGE_FLAGS)]);
   for (const [name, flag] of Object.entries(SERVE_FLAGS)) {
     exist.add(name);
     if ('negatable' in flag && flag.negatable) exist.add(`no-${name}`);
-    assert.ok(name === 'help' || named.has(name), `the README does not name --${name}`);
+    assert.ok(name === 'help' || named.has(name), `docs/command-line.md does not name --${name}`);
   }
-  for (const name of named) assert.ok(exist.has(name), `the README names --${name}`);
+  for (const name of named) assert.ok(exist.has(name), `docs/command-line.md names --${name}`);
 });
 
-test('the README names every option of serve()', () => {
-  const readme = readFileSync('README.md', 'utf8');
+test('the page on options names every option of serve()', () => {
+  const page = readFileSync('docs/options.md', 'utf8');
   const source = readFileSync('src/server/options.ts', 'utf8');
   const members = (name: string) => {
     const body = new RegExp(`export interface ${name} \\{\\n([\\s\\S]*?)\\n\\}`).exec(source);
@@ -79,9 +79,9 @@ test('the README names every option of serve()', () => {
   for (const name of ['ServeOptions', 'TimeoutOptions', 'LimitOptions'])
     for (const option of members(name).filter((each) => each !== 'timeouts' && each !== 'limits'))
       assert.match(
-        readme,
+        page,
         new RegExp(`^\\| \`${option}\` +\\|`, 'm'),
-        `the README has no row for ${option} of ${name}`,
+        `docs/options.md has no row for ${option} of ${name}`,
       );
 });
 
