@@ -31,6 +31,8 @@ import type { RequestBody } from './request-body.ts';
 import { FRAMING_CLOSE, ResponseStream } from './response-stream.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
+/** A head ends with an empty line (RFC 9112 §2.1), which is no field. */
+const EMPTY_LINE_BYTES = 2;
 
 export class Exchange {
   readonly connection: HttpConnection;
@@ -86,7 +88,7 @@ export class Exchange {
       host === -1 ? -1 : textAt + host,
       host === -1 ? -1 : textAt + parser.hostEnd,
       textAt + parser.fieldsStart,
-      textAt + parser.headBytes,
+      textAt + parser.headBytes - EMPTY_LINE_BYTES,
       parser.contentLength > 0 || parser.chunked,
       url,
     );

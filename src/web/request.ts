@@ -296,6 +296,7 @@ Object.defineProperty(HoldfastRequest.prototype, 'constructor', {
  * `text` is a latin1 snapshot that holds the head; all positions are indexes in it.
  * @param methodId 1 GET, 2 HEAD, 3 POST, 4 PUT, 5 DELETE, 6 OPTIONS, 7 PATCH, 0 any other: text[start, methodEnd)
  * @param hostStart -1 when the request has no authority
+ * @param fieldsEnd behind the last field line; the empty line that ends the head is no field
  * @param url what `requestUrl` gives for these positions, where the caller has it already
  * @hot
  */
