@@ -18,7 +18,7 @@ export interface BodyOwner {
   /** The body was opened without a stream. */
   _used: boolean;
   /** What `body` has given out, or what the program gave. */
-  _stream: ReadableStream<Uint8Array> | undefined;
+  _stream: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   /** Whether there is a body at all: without one, reading gives nothing and uses nothing up. */
   _hasBody(): boolean;
   /** What lies behind, for one consumer. Whoever gets a reader owns it. @throws TypeError when it is gone */
@@ -28,7 +28,7 @@ export interface BodyOwner {
 /** Marks the streams that are made here with what they are made of. */
 const BEHIND = Symbol('holdfast body');
 
-type MarkedStream = ReadableStream<Uint8Array> & { [BEHIND]?: LazyBody };
+type MarkedStream = ReadableStream<Uint8Array<ArrayBuffer>> & { [BEHIND]?: LazyBody };
 
 export function isUsed(owner: BodyOwner): boolean {
   return owner._used || (owner._stream !== undefined && isDisturbed(owner._stream));
@@ -68,11 +68,12 @@ export function claimStream(stream: MarkedStream): OpenedBody {
 }
 
 /** `body` of the Fetch standard. */
-export function streamOf(owner: BodyOwner): ReadableStream<Uint8Array> | null {
+export function streamOf(owner: BodyOwner): ReadableStream<Uint8Array<ArrayBuffer>> | null {
   if (owner._stream !== undefined) return owner._stream;
   if (!owner._hasBody()) return null;
   const lazy = new LazyBody(owner._used ? undefined : owner);
-  const stream: MarkedStream = new ReadableStream(lazy);
+  // A byte stream gives memory of its own away, never shared memory, which the declarations leave open.
+  const stream = new ReadableStream(lazy) as MarkedStream;
   if (owner._used) {
     // Read as a whole before anyone asked for a stream: the platform shows a locked one.
     void stream.cancel();

@@ -94,7 +94,7 @@ export class HoldfastRequest implements BodyOwner {
   /** @internal The body, kept when a clone needed it whole. */
   _kept: Uint8Array | undefined;
   /** @internal */
-  _stream: ReadableStream<Uint8Array> | undefined;
+  _stream: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   /** @internal */
   _signal: AbortSignal | undefined;
 
@@ -163,7 +163,7 @@ export class HoldfastRequest implements BodyOwner {
     return (this._signal ??= this._port.abortSignal(this._exchangeId));
   }
 
-  get body(): ReadableStream<Uint8Array> | null {
+  get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     return streamOf(this);
   }
 

@@ -42,7 +42,7 @@ export class Response implements BodyOwner {
   /** @internal Once asked for, these alone count. */
   _headers: Headers | undefined;
   /** @internal The program's own stream, or the one made for `body`. */
-  _stream: ReadableStream<Uint8Array> | undefined;
+  _stream: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   /** @internal */
   _used: boolean;
   /** @internal 0 ordinary, 1 a network error, 2 a redirect: fields that cannot be changed. */
@@ -136,7 +136,7 @@ export class Response implements BodyOwner {
     return this._headers ?? makeHeaders(this);
   }
 
-  get body(): ReadableStream<Uint8Array> | null {
+  get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     return streamOf(this);
   }
 
