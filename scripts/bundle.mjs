@@ -6,13 +6,15 @@
  * All entries are bundled together, so that the command, its worker threads and whoever imports `holdfast`
  * share one copy of each class. All files lie side by side: code finds the files of threads by
  * `new URL('./name.js', import.meta.url)`, wherever it ends up.
+ *
+ * What the tools use of other packages goes along in files that only they load, so that nothing but koffi's
+ * native module is installed with Holdfast. dist/bundled-packages.json names those packages, for their licences.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const { dependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const ENTRIES = {
   index: 'dist/index.js',
   main: 'dist/cli/main.js',
@@ -21,17 +23,50 @@ const ENTRIES = {
   'load-worker': 'dist/load/load-worker.js',
 };
 
+/**
+ * The histogram library looks for Node's zlib by `eval`, so that bundlers for browsers do not see it, and carries one
+ * in JavaScript and a WebAssembly variant. Here it is Node's zlib and no WebAssembly: no eval is shipped, and a
+ * third of the library.
+ */
+const histogramForNode = {
+  name: 'histogram for Node',
+  load: {
+    filter: { id: /hdr-histogram-js[\\/]dist[\\/]wasm[\\/]index\.js$/ },
+    handler: () => 'exports.webAssemblyAvailable = false; exports.WasmHistogram = class WasmHistogram {};',
+  },
+  transform: {
+    filter: { id: /hdr-histogram-js[\\/]dist[\\/]JsHistogram\.encoding\.js$/ },
+    handler(code) {
+      const changed = code
+        .replace('const pako = require("pako");', 'const pako = undefined;')
+        .replace(/eval\('require\("zlib"\)\.(deflateSync|inflateSync)'\)/g, 'require("node:zlib").$1');
+      if (/eval\(|require\("pako"\)/.test(changed))
+        throw new Error('hdr-histogram-js reads otherwise than expected: see scripts/bundle.mjs');
+      return changed;
+    },
+  },
+};
+
 const bundle = await rolldown({
   cwd: ROOT,
   input: ENTRIES,
   platform: 'node',
-  external: [/^node:/, /^@koromix\/koffi-/, ...Object.keys(dependencies)],
+  external: [/^node:/, /^@koromix\/koffi-/],
+  plugins: [histogramForNode],
 });
 rmSync(`${ROOT}dist/bundle`, { recursive: true, force: true });
-await bundle.write({
+const { output } = await bundle.write({
   dir: `${ROOT}dist/bundle`,
   format: 'esm',
   entryFileNames: '[name].js',
   chunkFileNames: '[name]-[hash].js',
 });
 await bundle.close();
+
+const packages = new Set();
+for (const { moduleIds = [] } of output)
+  for (const id of moduleIds) {
+    const match = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id.replaceAll('\\', '/'));
+    if (match !== null) packages.add(match[1]);
+  }
+writeFileSync(`${ROOT}dist/bundled-packages.json`, `${JSON.stringify([...packages].sort(), null, 2)}\n`);

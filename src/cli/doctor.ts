@@ -100,7 +100,7 @@ function engineAdvice(engines: readonly EngineFact[]): Advice[] {
         ? 'sysctl -w kernel.io_uring_disabled=0'
         : ring.reason.includes('seccomp')
           ? 'run the container with a seccomp profile that allows io_uring_setup, io_uring_enter and io_uring_register'
-          : 'Linux 6.1 or later, and an installed koffi package (or Node 26.1 and later)',
+          : 'Linux 6.1 or later, and an installation with optional dependencies (or Node 26.1 and later)',
     },
   ];
 }

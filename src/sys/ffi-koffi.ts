@@ -7,7 +7,7 @@ import { UnavailableError } from '../base/errors.ts';
 import type { Ffi } from './ffi.ts';
 import { type CType, type Libc, SIGNATURES, type Signature } from './libc.ts';
 
-/** What is used of koffi; its own types are not imported, so that the package may be missing. */
+/** What is used of koffi's native module, which comes without types. */
 interface Koffi {
   load(path: string | null): KoffiLibrary;
   view(address: number, byteLength: number): ArrayBuffer;
@@ -24,7 +24,7 @@ const KOFFI_TYPE: Readonly<Record<CType, string>> = {
   address: 'uintptr_t',
 };
 
-/** @throws UnavailableError when the package is missing or does not load. */
+/** @throws UnavailableError when the package for this platform is missing or does not load. */
 export function openKoffi(): Ffi {
   const koffi = requireKoffi();
   const library = koffi.load(null);
@@ -53,20 +53,17 @@ function bind(
 }
 
 /**
- * koffi itself is 40 KB of JavaScript around a native module in a package of its own; loading that directly takes
- * 7 ms instead of 16 (measured on Node 20), on every thread. What the wrapper adds is not used here.
- * Package managers that hide dependencies of dependencies make the first attempt fail.
+ * The native module for this platform comes as a package of its own, which picks the binary for glibc or musl.
+ * That package alone is depended on: koffi itself is 40 KB of JavaScript around it that is not used here, takes
+ * 16 ms to load in place of 7 (measured on Node 20, on every thread), and has an install script, which pnpm 12
+ * answers with exit code 1.
  */
 function requireKoffi(): Koffi {
   const require = createRequire(import.meta.url);
+  const platform = `${process.platform}-${process.arch}`;
   try {
-    return require(`@koromix/koffi-${process.platform}-${process.arch}`) as Koffi;
-  } catch {
-    // Not to be found from here, which is no fault: the package itself knows where it is.
-  }
-  try {
-    return require('koffi') as Koffi;
+    return require(`@koromix/koffi-${platform}`) as Koffi;
   } catch (error) {
-    throw new UnavailableError('the package koffi does not load', { cause: error });
+    throw new UnavailableError(`the package @koromix/koffi-${platform} does not load`, { cause: error });
   }
 }

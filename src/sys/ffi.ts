@@ -2,8 +2,9 @@
  * The door to native code: the only file that decides which FFI library is used. Nothing is loaded when
  * this is imported; the first call of `loadFfi` on a thread does it, in a few milliseconds.
  *
- * koffi is used where it is installed, `node:ffi` (Node 26.1 and later) where it is not or does not open. The variable HOLDFAST_FFI (`koffi` or `node`) forces one. Each worker thread loads its
- * own: errno is per thread.
+ * koffi is used where its native module is installed, `node:ffi` (Node 26.1 and later) where it is not or does not
+ * open. The variable HOLDFAST_FFI (`koffi` or `node`) forces one. Each worker thread loads its own: errno is per
+ * thread.
  */
 import { OptionError, UnavailableError } from '../base/errors.ts';
 import { openKoffi } from './ffi-koffi.ts';

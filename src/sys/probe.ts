@@ -90,7 +90,9 @@ export function probeFfi(): FfiFinding {
   try {
     const { name } = loadFfi();
     const reason =
-      name === 'koffi' ? 'the package koffi' : 'part of this Node.js; experimental there, hence its warning';
+      name === 'koffi'
+        ? "koffi's native module"
+        : 'part of this Node.js; experimental there, hence its warning';
     return { available: true, name, reason };
   } catch (error) {
     return {

@@ -98,11 +98,10 @@ export const ROOMS: readonly Room[] = [
     mayImport: ['base'],
     node: 'any',
     allowances: [
-      { path: 'ffi.ts', packages: ['koffi'], why: 'the sole door to the FFI library' },
       {
         path: 'ffi-koffi.ts',
-        packages: ['koffi', '@koromix/koffi-*'],
-        why: "a back end of that door; koffi's binary for this platform loads sooner than koffi's search for it",
+        packages: ['@koromix/koffi-*'],
+        why: "a back end of the door to native code: koffi's module for this platform",
       },
     ],
   },
