@@ -1,5 +1,6 @@
 /**
- * Puts what the compiler built into few files, `dist/bundle/`: what the package ships and the command runs.
+ * Puts what the compiler built into few files, `dist/bundle/`: what the package ships and the command runs, and
+ * the types of the package in one.
  * Loading one module costs Node about a millisecond, however small it is, and `holdfast serve` needs over a
  * hundred; in a few larger files it is ready 70 ms sooner (bench/scenarios/startup.mjs).
  *
@@ -13,6 +14,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { rollUpTypes } from './roll-up-types.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ENTRIES = {
@@ -62,6 +64,7 @@ const { output } = await bundle.write({
   chunkFileNames: '[name]-[hash].js',
 });
 await bundle.close();
+writeFileSync(`${ROOT}dist/bundle/index.d.ts`, rollUpTypes(`${ROOT}dist/index.d.ts`));
 
 const packages = new Set();
 for (const { moduleIds = [] } of output)

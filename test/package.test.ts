@@ -65,6 +65,14 @@ test('nothing that is shipped is made to code from text', () => {
     assert.doesNotMatch(readFileSync(`dist/bundle/${file}`, 'utf8'), /\beval\s*\(|\bnew Function\s*\(/, file);
 });
 
+test('the declarations are of what the door exports, and offer nothing that is internal', async () => {
+  const text = readFileSync(manifest.exports['.'].types, 'utf8');
+  const [, list] = /\nexport \{ (.*) \};\n$/.exec(text)!;
+  const values = list!.split(', ').filter((name) => !name.startsWith('type '));
+  assert.deepEqual(values.sort(), Object.keys(await import(manifest.name)).sort());
+  assert.doesNotMatch(text, /@internal|\b_\w+[(:]|\bimport\b|\bNodeJS\b|\bBuffer\b/);
+});
+
 test('the command can be run as one', () => {
   const [first] = readFileSync(manifest.bin.holdfast, 'utf8').split('\n');
   assert.equal(first, '#!/usr/bin/env node');

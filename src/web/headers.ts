@@ -123,6 +123,7 @@ export class Headers {
 
   declare [Symbol.iterator]: () => Generator<Entry, undefined, undefined>;
 
+  /** @internal For `util.inspect`. */
   [INSPECT](_depth: number, options: InspectOptions, inspect: Inspect): string {
     const plain: Record<string, string> = {};
     for (const name of this._names ?? this._read()) plain[name] = this.get(name)!;

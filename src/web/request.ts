@@ -262,6 +262,7 @@ export class HoldfastRequest implements BodyOwner {
     return '';
   }
 
+  /** @internal For `util.inspect`. */
   [INSPECT](_depth: number, options: InspectOptions, inspect: Inspect): string {
     return inspectAs('Request', this, SHOWN, options, inspect);
   }

@@ -194,6 +194,7 @@ export class Response implements BodyOwner {
     return copy;
   }
 
+  /** @internal For `util.inspect`. */
   [INSPECT](_depth: number, options: InspectOptions, inspect: Inspect): string {
     return inspectAs('Response', this, SHOWN, options, inspect);
   }
