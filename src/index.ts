@@ -8,6 +8,8 @@ export {
   HandlerTimeoutError,
   RequestFaultError,
   ResponseLengthError,
+  ServerClosedError,
+  ServerClosingError,
 } from './server/errors.ts';
 export { ModuleError } from './server/module.ts';
 export type {
@@ -15,6 +17,7 @@ export type {
   Duration,
   ErrorHandler,
   FetchHandler,
+  GracefulShutdownOptions,
   LimitOptions,
   LoggerLike,
   ServeOptions,

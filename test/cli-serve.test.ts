@@ -17,6 +17,7 @@ let folder = '';
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-serve-'));
   await writeFile(join(folder, 'hello.mjs'), 'export default () => new Response("hello");\n');
+  await writeFile(join(folder, 'never.mjs'), 'export default () => new Promise(() => {});\n');
   await writeFile(
     join(folder, 'slow.mjs'),
     'export default { async fetch() { await new Promise((r) => setTimeout(r, 400)); return new Response("late"); } };\n',
@@ -152,22 +153,67 @@ test('SIGTERM and SIGINT finish the answer under way, then end with 0', async (t
 });
 
 test('a second SIGINT does not wait and ends with 130', async (t) => {
-  const cli = serve(t, '-w', '1', join(folder, 'hello.mjs'));
+  for (const workers of ['1', '2']) {
+    const cli = serve(t, '-w', workers, join(folder, 'never.mjs'));
+    const { url } = await cli.ready();
+    const socket = connect(Number(new URL(url ?? '').port), '127.0.0.1');
+    socket.on('error', () => {});
+    t.after(() => socket.destroy());
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const begin = performance.now();
+    cli.child.kill('SIGINT');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    cli.child.kill('SIGINT');
+    assert.equal((await cli.ended).code, 130);
+    assert.ok(performance.now() - begin < 1500);
+  }
+});
+
+test('signals before the module is loaded: SIGINT and SIGTERM end the command, SIGHUP does not', async (t) => {
+  await writeFile(
+    join(folder, 'loading.mjs'),
+    'await new Promise((r) => setTimeout(r, 10_000)); export default 1;\n',
+  );
+  for (const workers of ['1', '2'])
+    for (const [signal, code] of [
+      ['SIGTERM', 0],
+      ['SIGINT', 130],
+    ] as const) {
+      const cli = serve(t, '-w', workers, join(folder, 'loading.mjs'));
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      cli.child.kill('SIGHUP');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.equal(cli.child.signalCode, null, 'SIGHUP does not end it');
+      const begin = performance.now();
+      cli.child.kill(signal);
+      assert.equal((await cli.ended).code, code);
+      assert.ok(performance.now() - begin < 3000);
+    }
+});
+
+test('a reload that fails says what failed and where', async (t) => {
+  for (const workers of ['1', '2']) {
+    const file = join(folder, `broken${workers}.mjs`);
+    await writeFile(file, 'export default () => new Response("one");\n');
+    const cli = serve(t, '-w', workers, file);
+    const { url } = await cli.ready();
+    await writeFile(file, '\n\nthrow new Error("no database");\n');
+    cli.child.kill('SIGHUP');
+    await cli.until(() => cli.stderr.includes('reload failed'), 'the failure');
+    assert.match(cli.stderr, /reload failed, the old one goes on: .*no database/);
+    assert.match(cli.stderr, new RegExp(`broken${workers}\\.mjs.*:3`));
+    assert.equal(await (await fetch(`${url}/`)).text(), 'one');
+  }
+});
+
+test('--drain-delay: not ready and serving, then the end', async (t) => {
+  const cli = serve(t, '-w', '1', '--admin', '0', '--drain-delay', '500ms', join(folder, 'hello.mjs'));
   const { url } = await cli.ready();
-  // A request that never ends keeps the drain waiting.
-  const socket = connect(Number(new URL(url ?? '').port), '127.0.0.1');
-  socket.on('error', () => {});
-  t.after(() => socket.destroy());
-  await new Promise((resolve) => socket.once('connect', resolve));
-  socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nx');
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const begin = performance.now();
-  cli.child.kill('SIGINT');
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  cli.child.kill('SIGINT');
-  const ended = await cli.ended;
-  assert.ok(performance.now() - begin < 5000);
-  assert.ok(ended.code === 130 || ended.code === 0, `code ${ended.code}`);
+  cli.child.kill('SIGTERM');
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  assert.equal(await (await fetch(`${url}/`)).text(), 'hello');
+  await endsWell(cli);
 });
 
 test('SIGHUP loads the module anew and loses no request', async (t) => {

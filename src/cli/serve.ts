@@ -5,13 +5,13 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { HoldfastLogger } from '../observe/logger.ts';
-import { loadHandler } from '../server/module.ts';
 import type { ServeOptions } from '../server/options.ts';
 import { type Server, serve } from '../server/serve.ts';
 import { describeFlags, type FlagValues, parseArguments } from './arguments.ts';
 import { CommandError, EXIT, oneLine, UsageError } from './failure.ts';
 import { adminAddress, type CliAddress, listenAddress } from './listen-address.ts';
 import { SERVE_FLAGS, SERVE_USAGE } from './serve-flags.ts';
+import { ServeSignals } from './serve-signals.ts';
 import { resolveTarget, type Target } from './target.ts';
 import type { Watch } from './watch.ts';
 import { autoWorkerCount } from './worker-count.ts';
@@ -38,28 +38,31 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     // Who watches wants to be told of reloads, with or without a terminal.
     level: log === 'off' && values.watch !== true ? 'warn' : 'info',
   });
+  const signals = new ServeSignals(logger, values['drain-delay']);
   const workerCount = workersOf(values);
   const options: ServeOptions = {
     ...serveOptions(values, target, address, workerCount, logger, log),
     ...(admin === undefined ? {} : { admin }),
+    signal: signals.startGivenUp,
   };
   // Watching begins before the module is read, so that no change falls between the two.
   const changes = values.watch === true ? await watchTarget(target, logger) : undefined;
-  let server: Server;
+  let server: Server | undefined;
   try {
-    server = await serve(options);
+    // The start of a module may wait for ever, and a signal ends it all the same.
+    server = await Promise.race([serve(options), signals.exitCode.then(() => undefined)]);
   } catch (error) {
     changes?.close();
     throw await startFailure(error, address, admin, target);
   }
+  if (server === undefined) return signals.exitCode;
   // Whoever reads the ready line may signal and change files at once.
-  const exitCode = untilStopped(server, logger);
-  reloadOnHangup(server, target, workerCount, logger);
+  signals.serve(server, () => void reload(server, target, logger));
   announceReady(server, Math.max(1, workerCount));
   if (isTerminal && values.quiet !== true)
     await showBanner(server, target, positionals[0] ?? '.', address, workerCount);
-  if (changes !== undefined) reloadOnChange(changes, server, target, workerCount, logger);
-  const code = await exitCode;
+  if (changes !== undefined) reloadOnChange(changes, server, target, logger);
+  const code = await signals.exitCode;
   await logger.flush(LOG_FLUSH_MS);
   return code;
 }
@@ -236,42 +239,6 @@ async function showBanner(
   process.stderr.write(text);
 }
 
-/** Resolves with the exit code when the server has stopped, by a signal or by itself. */
-function untilStopped(server: Server, logger: HoldfastLogger): Promise<number> {
-  return new Promise((resolve) => {
-    let signals = 0;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      signals++;
-      // The terminal has just written ^C where the next line would begin.
-      if (signal === 'SIGINT' && isatty(2)) process.stderr.write('\n');
-      if (signals === 1) {
-        logger.info(`${signal}: finishing what is under way`);
-        server.close().then(() => resolve(EXIT.done), fail);
-        return;
-      }
-      // A drain may be asked for twice by a supervisor; only a person at the keyboard means now.
-      if (signal !== 'SIGINT') return;
-      server.close({ force: true }).finally(() => resolve(EXIT.interrupted));
-    };
-    const fail = (error: unknown): void => {
-      logger.error({ error }, oneLine(error));
-      resolve(EXIT.failed);
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-    server.finished.then(() => {
-      if (signals === 0) resolve(EXIT.done);
-    }, fail);
-  });
-}
-
-function reloadOnHangup(server: Server, target: Target, workers: number, logger: HoldfastLogger): void {
-  process.on('SIGHUP', () => {
-    logger.info('SIGHUP: reloading');
-    reload(server, target, workers, logger);
-  });
-}
-
 /** @returns undefined for a folder, of which nothing is kept that could be stale */
 async function watchTarget(target: Target, logger: HoldfastLogger): Promise<Watch | undefined> {
   if (target.kind === 'folder') {
@@ -284,38 +251,22 @@ async function watchTarget(target: Target, logger: HoldfastLogger): Promise<Watc
   return watchFolder(target.folder);
 }
 
-function reloadOnChange(
-  changes: Watch,
-  server: Server,
-  target: Target,
-  workers: number,
-  logger: HoldfastLogger,
-): void {
+function reloadOnChange(changes: Watch, server: Server, target: Target, logger: HoldfastLogger): void {
   changes.onChange((changed) => {
     logger.info(
       `changed: ${changed.slice(0, 3).join(', ')}${changed.length > 3 ? ` and ${changed.length - 3} more` : ''}`,
     );
-    reload(server, target, workers, logger);
+    void reload(server, target, logger);
   });
   server.finished.finally(() => changes.close()).catch(() => {});
 }
 
 /** A module that cannot be loaded leaves the one that serves in its place. */
-function reload(server: Server, target: Target, workers: number, logger: HoldfastLogger): void {
-  loadAnew(server, target, workers).then(
-    () => logger.info('reloaded'),
-    (error: unknown) =>
-      logger.error(`reload failed, the old one goes on: ${oneLine(explained(error, target))}`),
-  );
-}
-
-/**
- * Worker threads load everything anew. In this thread Node keeps what it has imported: the query makes
- * the module itself new, and not those that it imports.
- */
-async function loadAnew(server: Server, target: Target, workers: number): Promise<void> {
-  if (workers > 0) return server.reload();
-  const url = new URL(target.module);
-  url.searchParams.set('reload', String(Date.now()));
-  return server.reload(await loadHandler(url));
+async function reload(server: Server, target: Target, logger: HoldfastLogger): Promise<void> {
+  try {
+    await server.reload();
+    logger.info('reloaded');
+  } catch (error) {
+    logger.error(`reload failed, the old one goes on: ${oneLine(await explained(error, target))}`);
+  }
 }

@@ -60,7 +60,7 @@ export class AdminServer {
   }
 
   async close(): Promise<void> {
-    await this.#server.close();
+    await this.#server.close({ idleGraceMs: 0 });
   }
 
   ref(): void {

@@ -433,7 +433,12 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
   /** Between requests, with nothing left to read: the end, if the client or the server is going. */
   #endIdle(): void {
     if (this.#peerEnded) this.close('client-closed');
-    else if (this.thread.isDraining) this.linger('drained');
+    else if (this.thread.isDraining) {
+      // Its last answer began before the drain and promised that the connection is kept: the next request may be on its way.
+      const { idleGraceMs, nowMs } = this.thread;
+      if (idleGraceMs === 0) this.linger('drained');
+      else this.#arm(Math.min(this.#deadlineMs, nowMs + idleGraceMs));
+    }
   }
 
   /** Sets the deadline that holds while an exchange is open: the handler's or the body's, or none. */

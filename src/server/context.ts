@@ -10,9 +10,17 @@ interface Completion {
   reject(error: unknown): void;
 }
 
+/** What few handlers ask for, and no request pays for unasked. */
+interface Extras {
+  completion: Completion | undefined;
+  closing: AbortController | undefined;
+  /** Promises given to `waitUntil` that have not settled. */
+  jobs: number;
+}
+
 export class ServerContext implements RequestContext {
   readonly #exchange: Exchange;
-  #completion: Completion | undefined = undefined;
+  #extras: Extras | undefined = undefined;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -24,7 +32,22 @@ export class ServerContext implements RequestContext {
 
   /** `close()` waits for `promise` (up to the drain deadline), and its rejection is logged, not lost. */
   waitUntil(promise: Promise<unknown>): void {
-    this.#exchange.connection.thread.waitUntil(promise, this.#exchange);
+    const extras = this.#wanted();
+    extras.jobs++;
+    this.#exchange.connection.thread.waitUntil(promise, this.#exchange).then(() => {
+      extras.jobs--;
+      this.#letGo(extras);
+    });
+  }
+
+  /** Aborts when the server begins to drain. Work given to `waitUntil` hears it too, after the answer. */
+  get closing(): AbortSignal {
+    const extras = this.#wanted();
+    if (extras.closing === undefined) {
+      extras.closing = this.#exchange.connection.thread.closingSignals.take();
+      this.#letGo(extras);
+    }
+    return extras.closing.signal;
   }
 
   /** Sends `103 Early Hints` now. RFC 8297 */
@@ -36,17 +59,31 @@ export class ServerContext implements RequestContext {
 
   /** Resolves when the last byte was handed over; rejects when the client went before. */
   get completed(): Promise<void> {
-    if (this.#completion === undefined) {
-      this.#completion = completion();
+    const extras = this.#wanted();
+    if (extras.completion === undefined) {
+      extras.completion = completion();
       if (this.#exchange.isFinished) this.settle(this.#exchange.goneError);
     }
-    return this.#completion.promise;
+    return extras.completion.promise;
   }
 
   /** The exchange has ended, with `error` when the client went first. */
   settle(error: Error | undefined): void {
-    if (error === undefined) this.#completion?.resolve();
-    else this.#completion?.reject(error);
+    const extras = this.#extras;
+    if (extras === undefined) return;
+    if (error === undefined) extras.completion?.resolve();
+    else extras.completion?.reject(error);
+    this.#letGo(extras);
+  }
+
+  #wanted(): Extras {
+    return (this.#extras ??= { completion: undefined, closing: undefined, jobs: 0 });
+  }
+
+  /** Once nothing of this request goes on that could listen, it is no longer told of the end. */
+  #letGo({ closing, jobs }: Extras): void {
+    const { isFinished, connection } = this.#exchange;
+    if (closing !== undefined && isFinished && jobs === 0) connection.thread.closingSignals.drop(closing);
   }
 }
 

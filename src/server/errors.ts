@@ -11,6 +11,26 @@ export class ClientGoneError extends Error {
   }
 }
 
+/** The server has begun to drain; the reason of `context.closing` then. */
+export class ServerClosingError extends Error {
+  override readonly name = 'AbortError';
+  readonly code = 'HOLDFAST_CLOSING';
+
+  constructor() {
+    super('the server is closing: what is under way may be finished, and should be soon');
+  }
+}
+
+/** What was asked of a server is not to be had any more, for it closes or has closed. */
+export class ServerClosedError extends Error {
+  override readonly name = 'ServerClosedError';
+  readonly code = 'HOLDFAST_CLOSED';
+
+  constructor(what: string) {
+    super(`${what}: the server is closing or has closed`);
+  }
+}
+
 /** The request's body broke a rule or a limit; `status` is what the client is answered. */
 export class RequestFaultError extends Error {
   override readonly name = 'RequestFaultError';

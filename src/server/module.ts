@@ -1,6 +1,6 @@
 /** Finds the handler in a module: a function as the default export, or an object with `fetch`. */
 import { show } from '../base/errors.ts';
-import type { FetchHandler } from './options.ts';
+import type { ErrorHandler, FetchHandler } from './options.ts';
 
 /** The module was loaded and holds no handler, or could not be loaded. */
 export class ModuleError extends Error {
@@ -8,11 +8,18 @@ export class ModuleError extends Error {
   readonly code = 'HOLDFAST_MODULE';
 }
 
+/** What a module serves with. */
+export interface ServedModule {
+  readonly fetch: FetchHandler;
+  /** Its export `error`, or that of its default export. */
+  readonly error: ErrorHandler | undefined;
+}
+
 /**
  * @param url the module; a query makes it a new instance of the same file
  * @throws ModuleError when it cannot be loaded or exports no handler
  */
-export async function loadHandler(url: URL): Promise<FetchHandler> {
+export async function loadModule(url: URL): Promise<ServedModule> {
   let exports: Record<string, unknown>;
   try {
     exports = (await import(url.href)) as Record<string, unknown>;
@@ -20,14 +27,22 @@ export async function loadHandler(url: URL): Promise<FetchHandler> {
     throw new ModuleError(`${display(url)} cannot be loaded: ${explain(error, url)}`, { cause: error });
   }
   const main = exports['default'] ?? exports;
-  if (typeof main === 'function') return main as FetchHandler;
+  const error = errorHook(exports) ?? errorHook(main);
+  if (typeof main === 'function') return { fetch: main as FetchHandler, error };
   const fetch = (main as { fetch?: unknown } | null)?.fetch;
   if (typeof fetch === 'function')
-    return (request, context) => (main as { fetch: FetchHandler }).fetch(request, context);
+    return { fetch: (request, context) => (main as { fetch: FetchHandler }).fetch(request, context), error };
   throw new ModuleError(
     `${display(url)} exports no handler: its default export is ${show(exports['default'])}; ` +
       'allowed are a function (request) => Response or an object with such a function as `fetch`',
   );
+}
+
+/** Only what somebody wrote there for us: applications of a framework inherit an `error` that means something else. */
+function errorHook(of: unknown): ErrorHandler | undefined {
+  if (typeof of !== 'object' || of === null || !Object.hasOwn(of, 'error')) return undefined;
+  const { error } = of as { error: unknown };
+  return typeof error === 'function' ? (error as ErrorHandler) : undefined;
 }
 
 function display(url: URL): string {

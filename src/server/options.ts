@@ -6,6 +6,7 @@ import { OptionError } from '../base/errors.ts';
 import { parseDuration, parseSize } from '../base/units.ts';
 import type { EngineName } from '../engine/engine.ts';
 import type { RequestContext } from '../web/context.ts';
+import { parsePause } from './close-plan.ts';
 
 /** A number of milliseconds, or `'500ms'`, `'10s'`, `'2m'`, `'1h'`; `Infinity` is off. */
 export type Duration = number | string;
@@ -41,8 +42,17 @@ export interface TimeoutOptions {
   deadPeer?: Duration;
   /** How long late data is discarded after the last byte of a closing connection. @default '2s' */
   linger?: Duration;
-  /** How long `close()` waits for answers under way. @default '30s' */
+  /**
+   * How long `close()` waits for answers under way.
+   * @default '25s': below the 30 s after which Kubernetes kills, and the time that a process needs to end
+   */
   drain?: Duration;
+  /**
+   * How long a worker may take to load the module at a reload or after a crash. One that takes longer is ended, and
+   * the old one serves on. Nothing bounds the first start.
+   * @default '30s'
+   */
+  start?: Duration;
 }
 
 export interface LimitOptions {
@@ -65,6 +75,18 @@ export interface LimitOptions {
   connectionsPerAddress?: number;
   /** Requests on one connection before it is closed. @default Infinity */
   requestsPerConnection?: number;
+}
+
+/** How a server ends on SIGTERM and SIGINT. */
+export interface GracefulShutdownOptions {
+  /**
+   * How long everything goes on as before, while `/readyz` already answers 503: load balancers learn of it and
+   * send their clients elsewhere. Longer than their probes take to fail.
+   * @default 0
+   */
+  delay?: Duration;
+  /** How long answers under way are waited for, after the delay. @default `timeouts.drain` */
+  timeout?: Duration;
 }
 
 /** The admin port: metrics, health and the connection table, for operators only. */
@@ -107,6 +129,12 @@ export interface ServeOptions {
   error?: ErrorHandler;
   /** Called when connections are accepted. */
   onListen?: (address: { readonly url: string; readonly port: number; readonly hostname: string }) => void;
+  /**
+   * SIGTERM and SIGINT close the server gracefully; a second SIGINT does not wait. The process ends by itself then,
+   * unless something else keeps it. The command `holdfast serve` always does so.
+   * @default false: the signals of a process belong to its program
+   */
+  gracefulShutdown?: boolean | GracefulShutdownOptions;
   /** Aborting it closes the server gracefully. */
   signal?: AbortSignal;
   /** @default a logger to stderr that never blocks */
@@ -134,6 +162,7 @@ export interface Settings {
     readonly deadPeerMs: number;
     readonly lingerMs: number;
     readonly drainMs: number;
+    readonly startMs: number;
   };
   readonly limits: {
     readonly headBytesMax: number;
@@ -150,9 +179,9 @@ export interface Settings {
 const OPTION_NAMES = new Set([
   'fetch', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
   'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls', 'admin',
-  'balance',
+  'balance', 'gracefulShutdown',
 ]); // biome-ignore format: one list
-const TIMEOUT_NAMES = ['header', 'idle', 'body', 'handler', 'deadPeer', 'linger', 'drain'] as const;
+const TIMEOUT_NAMES = ['header', 'idle', 'body', 'handler', 'deadPeer', 'linger', 'drain', 'start'] as const;
 const LIMIT_NAMES = [
   'headerBytes',
   'headerCount',
@@ -163,6 +192,7 @@ const LIMIT_NAMES = [
   'connectionsPerAddress',
   'whenFull',
 ] as const;
+const LOG_METHODS = ['debug', 'info', 'warn', 'error'] as const;
 const ADMIN_HOSTNAME = '127.0.0.1';
 const ENGINES = ['auto', 'iouring', 'epoll', 'node'];
 
@@ -210,6 +240,7 @@ export function checkOptions(options: ServeOptions): Settings {
     throw new OptionError('accessLog', options.accessLog, "'pretty', 'json' or 'off'");
   }
   checkAddress(options);
+  checkCompanions(options);
   adminAddressOf(options);
   const whenFull = options.limits?.whenFull;
   if (whenFull !== undefined && whenFull !== 'refuse' && whenFull !== 'pause') {
@@ -242,7 +273,8 @@ export function checkOptions(options: ServeOptions): Settings {
       handlerMs: ms('handler', Number.POSITIVE_INFINITY),
       deadPeerMs: ms('deadPeer', '2m'),
       lingerMs: ms('linger', '2s'),
-      drainMs: ms('drain', '30s'),
+      drainMs: ms('drain', '25s'),
+      startMs: ms('start', '30s'),
     },
     limits: {
       headBytesMax,
@@ -255,6 +287,35 @@ export function checkOptions(options: ServeOptions): Settings {
       requestsPerConnectionMax: count('requestsPerConnection', Number.POSITIVE_INFINITY),
     },
   };
+}
+
+/** What belongs to the caller and is used later, when a wrong one would end more than this call. */
+function checkCompanions(options: ServeOptions): void {
+  const { signal, logger, gracefulShutdown } = options;
+  if (signal !== undefined && !isAbortSignal(signal))
+    throw new OptionError('signal', signal, 'an AbortSignal');
+  if (logger !== undefined) {
+    const missing = LOG_METHODS.filter((name) => typeof logger?.[name] !== 'function');
+    if (missing.length > 0)
+      throw new OptionError(
+        'logger',
+        logger,
+        `an object with the methods ${LOG_METHODS.join(', ')}, such as console; ${missing.join(', ')} missing`,
+      );
+  }
+  if (gracefulShutdown === undefined || typeof gracefulShutdown === 'boolean') return;
+  if (typeof gracefulShutdown !== 'object' || gracefulShutdown === null)
+    throw new OptionError('gracefulShutdown', gracefulShutdown, 'true, false or { delay, timeout }');
+  refuseUnknown('gracefulShutdown.', Object.keys(gracefulShutdown), new Set(['delay', 'timeout']));
+  parsePause('gracefulShutdown.delay', gracefulShutdown.delay);
+  if (gracefulShutdown.timeout !== undefined)
+    parseDuration('gracefulShutdown.timeout', gracefulShutdown.timeout);
+}
+
+/** By its shape: it may come from another realm, or be somebody's polyfill. */
+function isAbortSignal(value: unknown): boolean {
+  const signal = value as Partial<AbortSignal> | null;
+  return typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function';
 }
 
 function checkAddress(options: ServeOptions): void {

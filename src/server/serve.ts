@@ -6,24 +6,25 @@
 import { pathToFileURL } from 'node:url';
 import { OptionError } from '../base/errors.ts';
 import type {
-  Engine,
   EngineName,
   EngineOptions,
   EngineStats,
   ListenAddress,
-  Listener,
   RemoteAddress,
 } from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
-import { type AccessLog, createAccessLog } from '../observe/access-log.ts';
+import { createAccessLog } from '../observe/access-log.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import { installGlobals } from '../web/globals.ts';
 import type { AdminServer } from './admin.ts';
-import { loadHandler } from './module.ts';
+import { type CloseOptions, closePlan } from './close-plan.ts';
+import { ServerClosedError } from './errors.ts';
+import { loadModule } from './module.ts';
 import {
   adminAddressOf,
   checkOptions,
+  type ErrorHandler,
   type FetchHandler,
   hostnameOf,
   portOf,
@@ -31,9 +32,13 @@ import {
   type Settings,
 } from './options.ts';
 import { ServerThread, type ServerThreadStats } from './server-thread.ts';
+import { closeOnSignals } from './shutdown-signals.ts';
+import { socketlessContext } from './socketless-context.ts';
+import { type CloseReport, type ClosingThread, ThreadClosing } from './thread-closing.ts';
 
-/** How long the end of a server waits for the last lines of its access log. */
-const LOG_FLUSH_MS = 500;
+export type { CloseOptions } from './close-plan.ts';
+export type { CloseReport } from './thread-closing.ts';
+
 /** Rows of `connections()` when nobody says how many. */
 export const CONNECTION_ROWS_MAX = 1000;
 
@@ -53,25 +58,6 @@ export interface ServerStats extends ServerThreadStats {
   readonly workers: number;
 }
 
-export interface CloseOptions {
-  /** Reset what is open instead of waiting for answers under way. @default false */
-  readonly force?: boolean;
-  /**
-   * How long a connection that is idle may still ask, and be answered with `Connection: close`, before it
-   * is closed. A request that crosses with our FIN is lost to its client; after a second without one that
-   * is rare. @default 0
-   */
-  readonly idleGraceMs?: number;
-}
-
-/** What became of the connections that were open when `close` was called. */
-export interface CloseReport {
-  /** Ended by themselves within the drain deadline. */
-  readonly drained: number;
-  /** Reset at the deadline, or at once when forced. */
-  readonly forced: number;
-}
-
 export interface AdminAddress {
   readonly url: string;
   readonly port: number;
@@ -87,17 +73,23 @@ export interface Server {
   readonly engine: EngineChoice;
   /** The admin port, where one was asked for. */
   readonly admin: AdminAddress | undefined;
-  /** True from when connections are accepted until `close`. */
+  /** True from when connections are accepted until `close`, whose delay no longer counts: what `/readyz` tells. */
   readonly isAccepting: boolean;
   /** On the clock of `performance.now()`. */
   readonly startedAtMs: number;
   /** Resolves when connections are accepted; `serve` resolves then too. */
   readonly ready: Promise<Server>;
-  /** Resolves when the server has closed. */
+  /** Resolves when the server has closed, however that went. */
   readonly finished: Promise<CloseReport>;
-  /** Graceful by default: stop accepting, answer what is under way, close idle connections. Idempotent. */
+  /**
+   * Graceful by default: stop accepting, answer what is under way, close idle connections. Idempotent: later calls
+   * get the report of the first, and one that forces cuts it short.
+   */
   close(options?: CloseOptions | boolean): Promise<CloseReport>;
-  /** New requests go to `handler`; with workers, they load the module anew, one after the other. */
+  /**
+   * New requests go to `handler`. Without one the module is loaded anew, with workers by one after the other; where it
+   * cannot be loaded, it rejects and the old one goes on.
+   */
   reload(handler?: FetchHandler): Promise<void>;
   stats(): Promise<ServerStats>;
   /** Open connections, one row each, at most `countMax`: those that stall first. @default 1000 */
@@ -149,22 +141,48 @@ async function start(
     const { startWorkers } = await import('./workers.ts');
     return startWorkers(options, settings, admin);
   }
-  const fetch = options.fetch ?? (await loadHandler(moduleUrl(options.module!)));
-  const server = await serveHere({ ...options, fetch }, settings, admin);
-  options.onListen?.({ url: server.url, port: server.port, hostname: server.hostname });
-  options.signal?.addEventListener('abort', () => void server.close(), { once: true });
-  if (options.signal?.aborted) void server.close();
+  if (options.fetch !== undefined)
+    return introduce(await serveHere({ ...options, fetch: options.fetch }, settings, { admin }), options);
+  const source: ModuleSource = { url: moduleUrl(options.module!), errorHook: options.error };
+  const { fetch, error } = await loadModule(source.url);
+  const hook = source.errorHook ?? error;
+  const served = { ...options, fetch, ...(hook === undefined ? {} : { error: hook }) };
+  return introduce(await serveHere(served, settings, { admin, source }), options);
+}
+
+/**
+ * The last steps of a start: the caller is told, and its signals are heeded. What throws here closes the server,
+ * for nobody else has a handle to close it by.
+ */
+export async function introduce<S extends Server>(server: S, options: ServeOptions): Promise<S> {
+  const { signal } = options;
+  try {
+    await options.onListen?.({ url: server.url, port: server.port, hostname: server.hostname });
+    if (signal !== undefined) closeOnAbort(server, signal);
+    closeOnSignals(server, options, options.logger ?? createLogger());
+  } catch (error) {
+    await server.close(true);
+    throw error;
+  }
   return server;
+}
+
+/** A signal may live as long as the process; it does not keep a server that has closed. */
+function closeOnAbort(server: Server, signal: AbortSignal): void {
+  const close = (): void => void server.close();
+  if (signal.aborted) close();
+  signal.addEventListener('abort', close, { once: true });
+  void server.finished.then(() => signal.removeEventListener('abort', close));
 }
 
 /** Serves in this thread, with nothing around it: what a worker does too. */
 export async function serveHere(
   options: ServeOptions & { fetch: FetchHandler },
   settings: Settings,
-  admin?: AdminServer,
-  shared?: SharedMemory,
+  surroundings: Surroundings = {},
 ): Promise<ThreadServer> {
-  return new ThreadServer(await startThread(options, settings, options.fetch, shared), admin);
+  const running = await startThread(options, settings, options.fetch, surroundings);
+  return new ThreadServer(running, surroundings);
 }
 
 /** A path from the current folder, or a URL, as a module URL. */
@@ -173,22 +191,38 @@ export function moduleUrl(module: string | URL): URL {
   return /^[a-z][a-z0-9+.-]+:/i.test(module) ? new URL(module) : pathToFileURL(module);
 }
 
-interface RunningThread {
-  readonly thread: ServerThread;
-  readonly engine: Engine;
-  readonly listener: Listener;
-  readonly choice: EngineChoice;
-  readonly settings: Settings;
-  readonly accessLog: AccessLog | undefined;
+/** The module that `reload()` loads anew. */
+interface ModuleSource {
+  readonly url: URL;
+  /** The caller's own, which comes before the module's. */
+  readonly errorHook: ErrorHandler | undefined;
 }
 
-/** The engine and the HTTP server above it, listening, in this thread. */
-/** @param options of one thread: its share of what is limited for the whole */
+/** What a server in one thread may have around it. */
+export interface Surroundings {
+  /** Closed when the server has closed. */
+  readonly admin?: AdminServer | undefined;
+  readonly source?: ModuleSource;
+  /** Of a worker thread: shared with other threads. */
+  readonly shared?: SharedMemory;
+  /** The engine is about to take the listening socket that it was given; it closes it from now on. */
+  readonly onAdopt?: () => void;
+}
+
+interface RunningThread extends ClosingThread {
+  readonly choice: EngineChoice;
+  readonly settings: Settings;
+}
+
+/**
+ * The engine and the HTTP server above it, listening, in this thread.
+ * @param options of one thread: its share of what is limited for the whole
+ */
 async function startThread(
   options: ServeOptions,
   settings: Settings,
   fetch: FetchHandler,
-  shared: SharedMemory = {},
+  { shared = {}, onAdopt }: Surroundings,
 ): Promise<RunningThread> {
   const logger = options.logger ?? createLogger();
   const accessLog =
@@ -218,6 +252,7 @@ async function startThread(
     logger.warn(`the engine is ${engine.name}, for another could not be had: ${selection.shortage}`);
   thread.attach(engine);
   try {
+    onAdopt?.();
     const listener = await engine.listen(address);
     thread.defaultAuthority = authorityOf(listener.address);
     return {
@@ -288,14 +323,18 @@ export class ThreadServer implements Server {
   readonly ready: Promise<Server>;
   readonly finished: Promise<CloseReport>;
   readonly #running: RunningThread;
-  #closing: Promise<CloseReport> | undefined;
+  readonly #source: ModuleSource | undefined;
+  #reloadsBegun = 0;
+  /** The latest reload that has come to its end. */
+  #reloadsDone = 0;
+  #closing: ThreadClosing | undefined;
+  #closed: Promise<CloseReport> | undefined;
   #resolveFinished!: (report: CloseReport) => void;
-  #force: (() => void) | undefined;
 
-  /** @param admin closed when this has closed */
-  constructor(running: RunningThread, admin?: AdminServer) {
+  constructor(running: RunningThread, { admin, source }: Surroundings = {}) {
     this.#running = running;
     this.admin = admin;
+    this.#source = source;
     const { address } = running.listener;
     this.url = urlOf(running.thread.scheme, address);
     this.port = address.port;
@@ -308,22 +347,52 @@ export class ThreadServer implements Server {
   }
 
   close(options: CloseOptions | boolean = false): Promise<CloseReport> {
-    const force = typeof options === 'boolean' ? options : options.force === true;
-    const idleGraceMs = typeof options === 'boolean' ? 0 : (options.idleGraceMs ?? 0);
-    const forced = new Promise<void>((resolve) => (this.#force = resolve));
-    this.#closing ??= closeThread(this.#running, forced, idleGraceMs).then(async (report) => {
+    const plan = closePlan(options, this.#running.settings.timeouts.drainMs);
+    if (this.#closing === undefined) {
+      this.#closing = new ThreadClosing(this.#running, plan);
+      this.#closed = this.#finish(this.#closing);
+    } else if (plan.force) this.#closing.force();
+    return this.#closed!;
+  }
+
+  /** A drain that is under way already is for this end too, and has its time. */
+  extendDrain(drainMs: number): void {
+    this.#closing?.extend(drainMs);
+  }
+
+  async #finish(closing: ThreadClosing): Promise<CloseReport> {
+    let report: CloseReport = { drained: 0, forced: 0 };
+    try {
+      report = await closing.report;
       await this.admin?.close();
+    } finally {
       this.#resolveFinished(report);
-      return report;
-    });
-    if (force) this.#force?.();
-    return this.#closing;
+    }
+    return report;
   }
 
   async reload(handler?: FetchHandler): Promise<void> {
-    if (typeof handler !== 'function')
-      throw new OptionError('reload', handler, 'a function (request) => Response');
-    this.#running.thread.fetch = handler;
+    const { thread } = this.#running;
+    if (this.#closing !== undefined) throw new ServerClosedError('reload');
+    const turn = ++this.#reloadsBegun;
+    if (handler === undefined && this.#source !== undefined) {
+      // Node keeps what it has imported. The query makes the module itself new, and not those that it imports.
+      const url = new URL(this.#source.url);
+      url.searchParams.set('reload', `${Date.now()}.${turn}`);
+      const { fetch, error } = await loadModule(url);
+      if (this.#closing !== undefined) throw new ServerClosedError('reload');
+      // A module that was asked for later and came sooner is not put back.
+      if (turn < this.#reloadsDone) return;
+      thread.fetch = fetch;
+      thread.errorHandler = this.#source.errorHook ?? error;
+    } else if (typeof handler === 'function') thread.fetch = handler;
+    else
+      throw new OptionError(
+        'reload',
+        handler,
+        'a function (request) => Response, where no `module` is served',
+      );
+    this.#reloadsDone = turn;
   }
 
   async stats(): Promise<ServerStats> {
@@ -339,13 +408,13 @@ export class ThreadServer implements Server {
   }
 
   async fetch(request: Request): Promise<Response> {
-    const context = {
-      remoteAddress: undefined,
-      completed: Promise.resolve(),
-      waitUntil() {},
-      earlyHints() {},
-    };
-    return this.#running.thread.fetch(request, context);
+    const { thread } = this.#running;
+    const closing = thread.closingSignals.take();
+    try {
+      return await thread.fetch(request, socketlessContext(closing.signal));
+    } finally {
+      thread.closingSignals.drop(closing);
+    }
   }
 
   /** Releases every descriptor at once, without a word to the clients: for a thread that is about to end. */
@@ -366,48 +435,4 @@ export class ThreadServer implements Server {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-/** Drains, until all connections have ended, the drain deadline passes or `forced` resolves; then closes the engine. */
-async function closeThread(
-  running: RunningThread,
-  forced: Promise<void>,
-  idleGraceMs: number,
-): Promise<CloseReport> {
-  const { thread, engine, listener, settings } = running;
-  thread.drain(idleGraceMs);
-  await listener.close();
-  const open = thread.openConnections;
-  const isLate = await waitForEnd(thread, settings.timeouts.drainMs, forced);
-  const left = thread.openConnections;
-  if (isLate) thread.deadlines.drain += left;
-  thread.resetAll(isLate ? 'drain-timeout' : 'forced');
-  await engine.close();
-  await running.accessLog?.flush(LOG_FLUSH_MS);
-  return { drained: open - left, forced: left };
-}
-
-/** @returns whether the drain deadline came first */
-async function waitForEnd(thread: ServerThread, drainMs: number, forced: Promise<void>): Promise<boolean> {
-  let over = false;
-  let isLate = false;
-  let deadline: ReturnType<typeof setTimeout> | undefined;
-  const end = Promise.race([
-    forced,
-    new Promise<void>((resolve) => {
-      if (drainMs === Number.POSITIVE_INFINITY) return;
-      deadline = setTimeout(() => {
-        isLate = true;
-        resolve();
-      }, drainMs);
-    }),
-  ]).then(() => {
-    over = true;
-  });
-  // Ends are seen by polling: closing is rare, and this needs no hook in the life of every connection.
-  while (!over && (thread.openConnections > 0 || thread.pendingWork.size > 0)) {
-    await Promise.race([end, new Promise((resolve) => setTimeout(resolve, 5))]);
-  }
-  clearTimeout(deadline);
-  return isLate;
 }

@@ -12,6 +12,7 @@ import { RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { DEFAULT_LIMITS, type ProtocolLimits } from '../protocol/limits.ts';
 import { ResponseParts } from '../web/parts.ts';
 import { Admission } from './admission.ts';
+import { ClosingSignals } from './closing-signals.ts';
 import { HttpConnection } from './connection.ts';
 import { type ConnectionStates, connectionRows, countStates } from './connection-table.ts';
 import { ErrorLog } from './error-log.ts';
@@ -69,6 +70,9 @@ export class ServerThread implements EngineHandler {
   defaultAuthority = 'localhost';
   readonly neverAborted: AbortSignal = new AbortController().signal;
   isDraining = false;
+  /** How long an idle connection of a draining server may still ask. */
+  idleGraceMs = 0;
+  readonly closingSignals = new ClosingSignals();
   readonly deadlines: Deadlines = {
     header: 0,
     idle: 0,
@@ -241,13 +245,15 @@ export class ServerThread implements EngineHandler {
     this.#faults.set(fault.code, (this.#faults.get(fault.code) ?? 0) + 1);
   }
 
-  waitUntil(promise: Promise<unknown>, exchange: Exchange): void {
+  /** @returns what resolves when `promise` has settled, whichever way */
+  waitUntil(promise: Promise<unknown>, exchange: Exchange): Promise<void> {
     const settled = Promise.resolve(promise).then(
       () => {},
       (error) => this.logError('waitUntil failed', error, exchange),
     );
     this.#pending.add(settled);
     settled.finally(() => this.#pending.delete(settled));
+    return settled;
   }
 
   /** Promises given to `waitUntil` that have not settled. */
@@ -264,10 +270,13 @@ export class ServerThread implements EngineHandler {
     for (const conn of this.#engine.connections()) yield conn.user as HttpConnection;
   }
 
-  /** Idle connections are closed now; the others after the answer that is under way. */
+  /** Idle connections are closed after `idleGraceMs`, the others after the answer that is under way. */
   drain(idleGraceMs: number): void {
     this.isDraining = true;
+    this.idleGraceMs = idleGraceMs;
     for (const connection of this.connections()) connection.drain(idleGraceMs);
+    // Last, so that whatever listens finds a server that drains.
+    this.closingSignals.abortAll();
   }
 
   /** The end of all that is still open, at once. */

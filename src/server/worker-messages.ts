@@ -1,5 +1,6 @@
 /** What the main thread and its workers say to each other. Plain data: it crosses by structured clone. */
 
+import { show } from '../base/errors.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { ServeOptions } from './options.ts';
 import type { CloseReport, EngineChoice, ServerStats, SharedMemory } from './serve.ts';
@@ -48,27 +49,38 @@ export type FromWorker =
   | { readonly type: 'connections'; readonly id: number; readonly rows: readonly ConnectionRow[] }
   | { readonly type: 'closed'; readonly report: CloseReport; readonly stats: ServerStats };
 
-/** An error's shape that survives the crossing with its class and code. */
+/** An error's shape that survives the crossing with its class, its code and its causes. */
 export interface ErrorData {
   readonly name: string;
   readonly message: string;
   readonly code: string | undefined;
   readonly stack: string | undefined;
+  readonly cause: ErrorData | undefined;
 }
 
-export function errorData(error: unknown): ErrorData {
-  if (!(error instanceof Error))
-    return { name: 'Error', message: String(error), code: undefined, stack: undefined };
-  return {
-    name: error.name,
-    message: error.message,
-    code: (error as { code?: string }).code,
-    stack: error.stack,
-  };
+/** A chain of causes may be a circle. */
+const CAUSES_MAX = 8;
+
+/** Never throws, whatever the error is made of. */
+export function errorData(error: unknown, depth = 0): ErrorData {
+  const data = { name: 'Error', message: '', code: undefined, stack: undefined, cause: undefined };
+  try {
+    if (!(error instanceof Error)) return { ...data, message: show(error) };
+    const { name, message, stack, cause, code } = error as Error & { code?: unknown };
+    return {
+      name: String(name),
+      message: String(message),
+      code: typeof code === 'string' ? code : undefined,
+      stack: typeof stack === 'string' ? stack : undefined,
+      cause: cause === undefined || depth === CAUSES_MAX ? undefined : errorData(cause, depth + 1),
+    };
+  } catch {
+    return { ...data, message: 'an error that cannot be read' };
+  }
 }
 
 export function errorFromData(data: ErrorData): Error {
-  const error = new Error(data.message);
+  const error = new Error(data.message, data.cause && { cause: errorFromData(data.cause) });
   Object.defineProperty(error, 'name', { value: data.name });
   if (data.code !== undefined) Object.defineProperty(error, 'code', { value: data.code, enumerable: true });
   if (data.stack !== undefined) error.stack = data.stack;

@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { installGlobals } from '../web/globals.ts';
-import { loadHandler } from './module.ts';
+import { loadModule } from './module.ts';
 import { checkOptions } from './options.ts';
 import { serveHere, type ThreadServer } from './serve.ts';
 import { errorData, type FromWorker, type ToWorker, type WorkerData } from './worker-messages.ts';
@@ -17,9 +17,9 @@ const tell = (message: FromWorker) => port.postMessage(message);
 
 async function start(): Promise<ThreadServer> {
   if (options.globals === true) installGlobals();
-  const fetch = await loadHandler(new URL(module));
-  const withHandler = { ...options, fetch };
-  return serveHere(withHandler, checkOptions(withHandler), undefined, shared);
+  const { fetch, error } = await loadModule(new URL(module));
+  const withHandler = { ...options, fetch, ...(error === undefined ? {} : { error }) };
+  return serveHere(withHandler, checkOptions(withHandler), { shared });
 }
 
 start().then(

@@ -12,7 +12,8 @@ import { type ListeningSocket, openListener } from '../engine/listening-socket.t
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { AdminServer } from './admin.ts';
-import { loadHandler } from './module.ts';
+import { ClosingSignals } from './closing-signals.ts';
+import { loadModule } from './module.ts';
 import { hostnameOf, type LoggerLike, portOf, type ServeOptions, type Settings } from './options.ts';
 import {
   type CloseOptions,
@@ -20,12 +21,14 @@ import {
   CONNECTION_ROWS_MAX,
   type EngineChoice,
   type HandoffPlace,
+  introduce,
   keepAliveFor,
   moduleUrl,
   type Server,
   type ServerStats,
   urlOf,
 } from './serve.ts';
+import { socketlessContext } from './socketless-context.ts';
 import { WorkerCensus } from './worker-census.ts';
 import {
   errorFromData,
@@ -60,10 +63,7 @@ export async function startWorkers(
     await server.close(true);
     throw error;
   }
-  options.onListen?.({ url: server.url, port: server.port, hostname: server.hostname });
-  options.signal?.addEventListener('abort', () => void server.close(), { once: true });
-  if (options.signal?.aborted) void server.close();
-  return server;
+  return introduce(server, options);
 }
 
 /** One place among the workers: its socket stays, its threads come and go. */
@@ -100,6 +100,7 @@ class WorkerServer implements Server {
   readonly #logger: LoggerLike;
   readonly #seats: Seat[] = [];
   readonly #census = new WorkerCensus();
+  readonly #closingSignals = new ClosingSignals();
   readonly #moduleUrl: URL;
   #generation = 0;
   #handoff: SharedArrayBuffer | undefined;
@@ -352,13 +353,13 @@ class WorkerServer implements Server {
   }
 
   async fetch(request: Request): Promise<Response> {
-    const handler = await loadHandler(this.#moduleUrl);
-    return handler(request, {
-      remoteAddress: undefined,
-      completed: Promise.resolve(),
-      waitUntil() {},
-      earlyHints() {},
-    });
+    const { fetch: handler } = await loadModule(this.#moduleUrl);
+    const closing = this.#closingSignals.take();
+    try {
+      return await handler(request, socketlessContext(closing.signal));
+    } finally {
+      this.#closingSignals.drop(closing);
+    }
   }
 
   ref(): void {

@@ -430,8 +430,11 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     // The compiler does not see that `#progress` moves the phase.
     if (this.phase !== ('idle' as ClosingPhase) && this.phase !== ('head' as ClosingPhase)) return;
     if (this.isPeerEnded) this.#owe('a close, for the peer has sent FIN');
-    else if (this.#world.isDraining && this.phase === ('idle' as ClosingPhase))
-      this.#owe('an end, for the server drains');
+    else if (this.#world.isDraining && this.phase === ('idle' as ClosingPhase)) {
+      const { idleGraceMs, nowMs } = this.#world;
+      if (idleGraceMs === 0) this.#owe('an end, for the server drains');
+      else this.dueMs = Math.min(this.dueMs, nowMs + idleGraceMs);
+    }
   }
 
   onNonsense(what: string): void {

@@ -70,6 +70,7 @@ function drawSettings(random: SeededRandom): Settings {
       deadPeerMs: random.pick([4000, 120_000]),
       lingerMs: random.pick([400, 2000]),
       drainMs: random.pick([500, 30_000]),
+      startMs: 30_000,
     },
     limits: {
       headBytesMax: HEAD_BYTES_MAX,

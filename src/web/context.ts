@@ -23,6 +23,12 @@ export interface RequestContext {
   readonly completed: Promise<void>;
   /** Sends `103 Early Hints` now; a no-op once the answer has begun and for HTTP/1.0. RFC 8297 */
   earlyHints(headers: Record<string, string>): void;
+  /**
+   * Aborts when the server begins to drain, at shutdown or because a worker is replaced. The request goes on: a
+   * stream without an end (server-sent events) ends itself now, so that its client connects elsewhere and the
+   * server need not cut it at the drain deadline.
+   */
+  readonly closing: AbortSignal;
   /** As `request.signal`. */
   readonly signal?: AbortSignal;
 }
