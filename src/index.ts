@@ -16,10 +16,11 @@ export type {
   AdminOptions,
   Duration,
   ErrorHandler,
-  FetchHandler,
   GracefulShutdownOptions,
   LimitOptions,
+  ListenAddressInfo,
   LoggerLike,
+  OnListen,
   ServeOptions,
   Size,
   TimeoutOptions,
@@ -32,7 +33,8 @@ export {
   type ServerStats,
   serve,
 } from './server/serve.ts';
-export type { RequestContext } from './web/context.ts';
+export type { TlsOptions } from './server/tls-material.ts';
+export type { ClientAddress, FetchApp, FetchHandler, InterimFields, RequestContext } from './web/context.ts';
 export { installGlobals } from './web/globals.ts';
 export { Headers } from './web/headers.ts';
 export { Response } from './web/response.ts';

@@ -9,6 +9,7 @@ const DURATION_UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h:
 const SIZE_UNIT_BYTES: Record<string, number> = { k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+const BARE_NUMBER = /^\d+(?:\.\d+)?$/;
 /** `k`, `kb` and `kib` all mean 1024, as they do in nginx and in most tools; bytes may only be whole. */
 const SIZE = /^(?:(\d+)b?|(\d+(?:\.\d+)?)([kmgt])(?:i?b)?)$/i;
 
@@ -31,6 +32,9 @@ export function parseDuration(option: string, value: unknown): number {
   let ms = Number.NaN;
   if (typeof value === 'number') ms = value;
   else if (typeof value === 'string') {
+    // A bare number in text is milliseconds to one reader and seconds to another.
+    if (BARE_NUMBER.test(value))
+      throw new OptionError(option, value, `say the unit, as '${value}ms' or '${value}s'`);
     const match = DURATION.exec(value);
     if (match !== null) ms = Number(match[1]) * DURATION_UNIT_MS[match[2]!]!;
   }

@@ -54,8 +54,14 @@ const REFUSED: [string[], RegExp][] = [
   [['-p', '--watch'], /^-p needs a value/],
   [['-p', '-1'], /^-p: "-1" is not allowed/],
   [['-w', '0'], /^-w: "0" is not allowed; a whole number from 1 to 1024, or 'auto'$/],
-  [['--header-timeout', '10'], /^--header-timeout: "10" is not allowed; a duration is/],
-  [['--header-timeout', 'soon'], /^--header-timeout: "soon" is not allowed/],
+  [
+    ['--header-timeout', '10'],
+    /^--header-timeout: "10" is not allowed; a duration is a number with its unit, as 10ms or 10s; 'off' for none$/,
+  ],
+  [
+    ['--header-timeout', 'soon'],
+    /^--header-timeout: "soon" is not allowed; .* as 500ms, 10s, 2m or 1h; 'off' for none$/,
+  ],
   [['--max-body-size', 'big'], /^--max-body-size: "big" is not allowed; a size is/],
   [['--engine', 'turbo'], /^--engine: "turbo" is not one of auto, iouring, epoll, node$/],
   [['--watch=yes'], /^--watch takes no value$/],

@@ -149,9 +149,9 @@ function readValue(flag: Flag, name: string, text: string): unknown {
       return text;
     case 'duration':
       // On a command line, 0 has always meant off.
-      return text === '0' ? Number.POSITIVE_INFINITY : parseDuration(name, text);
+      return text === '0' ? Number.POSITIVE_INFINITY : readUnit(parseDuration, flag, name, text);
     case 'size':
-      return parseSize(name, text);
+      return readUnit(parseSize, flag, name, text);
     case 'integer': {
       if (flag.word !== undefined && text === flag.word) return text;
       const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -161,6 +161,27 @@ function readValue(flag: Flag, name: string, text: string): unknown {
       return number;
     }
   }
+}
+
+/** What options take as numbers cannot be written on a command line: the message says what can. */
+function readUnit(
+  parse: (name: string, text: string) => number,
+  flag: Flag,
+  name: string,
+  text: string,
+): number {
+  try {
+    return parse(name, text);
+  } catch {
+    throw new UsageError(`${name}: ${JSON.stringify(text)} is not allowed; ${unitRule(flag, text)}`);
+  }
+}
+
+function unitRule(flag: Flag, text: string): string {
+  if (flag.kind === 'size')
+    return "a size is a number of bytes, or one with its unit, as 64k, 10m or 1g; 'off' for no limit";
+  const examples = /^\d+(\.\d+)?$/.test(text) ? `${text}ms or ${text}s` : '500ms, 10s, 2m or 1h';
+  return `a duration is a number with its unit, as ${examples}; 'off' for none`;
 }
 
 function allowedOf(flag: Flag): string {
@@ -173,9 +194,9 @@ function allowedOf(flag: Flag): string {
     case 'list':
       return flag.metavar;
     case 'duration':
-      return "a duration such as 500ms, 10s or 2m, or 'off'";
+      return "a duration such as 500ms, 10s, 2m or 1h, or 'off'";
     case 'size':
-      return "a size such as 64k or 10m, or 'off'";
+      return "a size such as 64k, 10m or 1g, or 'off'";
     case 'integer': {
       const range =
         flag.max === undefined

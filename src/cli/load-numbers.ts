@@ -44,7 +44,15 @@ function scaled(text: string): number {
 /** Milliseconds; a number without a unit is seconds. @throws OptionError */
 export function parseTime(option: string, text: string): number {
   if (/^0+(\.0*)?(ms|s|m|h)?$/.test(text)) return 0;
-  return parseDuration(option, /^\d+(\.\d+)?$/.test(text) ? `${text}s` : text.toLowerCase());
+  try {
+    return parseDuration(option, /^\d+(\.\d+)?$/.test(text) ? `${text}s` : text.toLowerCase());
+  } catch {
+    throw new OptionError(
+      option,
+      text,
+      'a duration is a number of seconds, or one with its unit, as 500ms, 10s or 2m',
+    );
+  }
 }
 
 /** As parseTime, and more than 0. @throws OptionError */

@@ -1,7 +1,10 @@
 /** The second argument of a handler: what concerns the connection and the answer rather than the request. */
 import type { RemoteAddress } from '../engine/engine.ts';
-import type { RequestContext } from '../web/context.ts';
+import type { InterimFields, RequestContext } from '../web/context.ts';
 import type { Exchange } from './exchange.ts';
+
+/** Shared by all, so it may not be written to. */
+export const NO_PROPS: Readonly<Record<string, never>> = Object.freeze({});
 
 /** The promise of `completed`, made when it is first asked for. */
 interface Completion {
@@ -26,8 +29,24 @@ export class ServerContext implements RequestContext {
     this.#exchange = exchange;
   }
 
+  get request(): Request {
+    return this.#exchange.request as unknown as Request;
+  }
+
   get remoteAddress(): RemoteAddress | undefined {
     return this.#exchange.connection.engine.remoteAddress();
+  }
+
+  get encrypted(): boolean {
+    return this.#exchange.connection.thread.scheme === 'https';
+  }
+
+  get signal(): AbortSignal {
+    return this.#exchange.request.signal;
+  }
+
+  get props(): Readonly<Record<string, never>> {
+    return NO_PROPS;
   }
 
   /** `close()` waits for `promise` (up to the drain deadline), and its rejection is logged, not lost. */
@@ -50,12 +69,22 @@ export class ServerContext implements RequestContext {
     return extras.closing.signal;
   }
 
-  /** Sends `103 Early Hints` now. RFC 8297 */
-  earlyHints(headers: Record<string, string>): void {
-    const { connection, isFinished, status, minor } = this.#exchange;
-    if (!isFinished && status === 0 && minor > 0)
-      connection.thread.writer.earlyHints(connection.engine, headers);
+  sendInformational(status: number, headers: InterimFields = []): void {
+    if (!Number.isInteger(status) || status < 100 || status > 199 || status === 101)
+      throw new RangeError(
+        `sendInformational: ${status} is no interim status; allowed are 100 to 199, but 101`,
+      );
+    const { connection, isFinished, status: answered, minor } = this.#exchange;
+    if (!isFinished && answered === 0 && minor > 0)
+      connection.thread.writer.interim(connection.engine, status, fieldsOf(headers));
   }
+
+  /** Sends `103 Early Hints` now. RFC 8297 */
+  earlyHints(headers: InterimFields): void {
+    this.sendInformational(103, headers);
+  }
+
+  passThroughOnException(): void {}
 
   /** Resolves when the last byte was handed over; rejects when the client went before. */
   get completed(): Promise<void> {
@@ -85,6 +114,19 @@ export class ServerContext implements RequestContext {
     const { isFinished, connection } = this.#exchange;
     if (closing !== undefined && isFinished && jobs === 0) connection.thread.closingSignals.drop(closing);
   }
+}
+
+function fieldsOf(headers: InterimFields): [string, string][] {
+  if (Symbol.iterator in headers)
+    return Array.from(headers as Iterable<readonly [string, string]>, ([name, value]) => [
+      name,
+      String(value),
+    ]);
+  return Object.entries(headers).flatMap(([name, value]) =>
+    typeof value === 'object'
+      ? value.map((each): [string, string] => [name, String(each)])
+      : [[name, String(value)] as [string, string]],
+  );
 }
 
 function completion(): Completion {

@@ -120,9 +120,10 @@ export class Exchange {
     const thread = this.connection.thread;
     const context = new ServerContext(this);
     this.#context = context;
+    const { fetch } = thread;
     let result: unknown;
     try {
-      result = thread.fetch(this.request as unknown as Request, context);
+      result = fetch(this.request as unknown as Request, context, context);
     } catch (error) {
       this.#handlerFailed(error);
       return;

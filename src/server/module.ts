@@ -1,8 +1,10 @@
 /** Finds the handler in a module: a function as the default export, or an object with `fetch`. */
 import { show } from '../base/errors.ts';
-import type { ErrorHandler, FetchHandler } from './options.ts';
+import type { FetchHandler } from '../web/context.ts';
+import { handlerOf, isClass, mainExport } from './handler-shape.ts';
+import type { ErrorHandler } from './options.ts';
 
-/** The module was loaded and holds no handler, or could not be loaded. */
+/** The module was loaded and holds no handler, or could not be loaded; then `cause` is why, with its stack. */
 export class ModuleError extends Error {
   override readonly name = 'ModuleError';
   readonly code = 'HOLDFAST_MODULE';
@@ -20,20 +22,25 @@ export interface ServedModule {
  * @throws ModuleError when it cannot be loaded or exports no handler
  */
 export async function loadModule(url: URL): Promise<ServedModule> {
-  let exports: Record<string, unknown>;
+  let main: unknown;
+  let fetch: FetchHandler | undefined;
+  let error: ErrorHandler | undefined;
   try {
-    exports = (await import(url.href)) as Record<string, unknown>;
-  } catch (error) {
-    throw new ModuleError(`${display(url)} cannot be loaded: ${explain(error, url)}`, { cause: error });
+    const exports = (await import(url.href)) as object;
+    main = mainExport(exports);
+    fetch = handlerOf(main);
+    error = errorHook(exports) ?? errorHook(main);
+  } catch (cause) {
+    throw new ModuleError(`${display(url)} cannot be loaded: ${explain(cause, url)}`, { cause });
   }
-  const main = exports['default'] ?? exports;
-  const error = errorHook(exports) ?? errorHook(main);
-  if (typeof main === 'function') return { fetch: main as FetchHandler, error };
-  const fetch = (main as { fetch?: unknown } | null)?.fetch;
-  if (typeof fetch === 'function')
-    return { fetch: (request, context) => (main as { fetch: FetchHandler }).fetch(request, context), error };
+  if (fetch !== undefined) return { fetch, error };
+  const found = isClass(main)
+    ? `${show(main)}, a class: export an instance of it`
+    : Object.prototype.toString.call(main) === '[object Module]'
+      ? 'missing'
+      : show(main);
   throw new ModuleError(
-    `${display(url)} exports no handler: its default export is ${show(exports['default'])}; ` +
+    `${display(url)} exports no handler: its default export is ${found}; ` +
       'allowed are a function (request) => Response or an object with such a function as `fetch`',
   );
 }
@@ -52,7 +59,15 @@ function display(url: URL): string {
 function explain(error: unknown, url: URL): string {
   const code = (error as { code?: string } | null)?.code;
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[mc]?tsx?$/.test(url.pathname)) {
-    return `this Node.js (${process.version}) does not load TypeScript; use Node 22.18 or later, or compile it first`;
+    return (
+      `this Node.js (${process.version}) does not load TypeScript; use Node 22.18 or later (24 is recommended), ` +
+      'a loader such as `node --import tsx`, or compile it first'
+    );
   }
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return show(error);
+  }
 }

@@ -5,21 +5,32 @@
 import { OptionError } from '../base/errors.ts';
 import { parseDuration, parseSize } from '../base/units.ts';
 import type { EngineName } from '../engine/engine.ts';
-import type { RequestContext } from '../web/context.ts';
+import type { FetchHandler } from '../web/context.ts';
 import { parsePause } from './close-plan.ts';
+import {
+  checkBoolean,
+  checkChoice,
+  checkCount,
+  checkFunction,
+  checkHostname,
+  checkLogger,
+  checkSignal,
+  portNumber,
+  snapshot,
+} from './option-checks.ts';
+import { readTls, type TlsOptions } from './tls-material.ts';
 
 /** A number of milliseconds, or `'500ms'`, `'10s'`, `'2m'`, `'1h'`; `Infinity` is off. */
 export type Duration = number | string;
 /** A number of bytes, or `'64k'`, `'10m'`; `Infinity` is off. */
 export type Size = number | string;
 
-export type FetchHandler = (request: Request, context: RequestContext) => Response | Promise<Response>;
 /** Turns what a handler threw into the answer that the client gets. */
 export type ErrorHandler = (error: unknown, request: Request) => Response | Promise<Response>;
 
 /** What the server logs through: the shape of console, pino and most others. */
 export interface LoggerLike {
-  debug(...args: unknown[]): void;
+  debug?(...args: unknown[]): void;
   info(...args: unknown[]): void;
   warn(...args: unknown[]): void;
   error(...args: unknown[]): void;
@@ -97,6 +108,19 @@ export interface AdminOptions {
   hostname?: string;
 }
 
+/** What `onListen` is told: ours and, as `address` and `family`, what `server.address()` of node:net tells. */
+export interface ListenAddressInfo {
+  readonly url: string;
+  /** 0 for a unix socket. */
+  readonly port: number;
+  readonly hostname: string;
+  /** As `hostname`; the path of a unix socket. */
+  readonly address: string;
+  readonly family: 'IPv4' | 'IPv6' | 'unix';
+}
+
+export type OnListen = (address: ListenAddressInfo) => void;
+
 export interface ServeOptions {
   /** The handler: `(request, context) => Response | Promise<Response>`. */
   fetch?: FetchHandler;
@@ -127,8 +151,8 @@ export interface ServeOptions {
   limits?: LimitOptions;
   /** Answers for handlers that throw or reject. @default a bare 500, and the error in the log */
   error?: ErrorHandler;
-  /** Called when connections are accepted. */
-  onListen?: (address: { readonly url: string; readonly port: number; readonly hostname: string }) => void;
+  /** Called when connections are accepted; `serve(options, onListen)` is the same. */
+  onListen?: OnListen;
   /**
    * SIGTERM and SIGINT close the server gracefully; a second SIGINT does not wait. The process ends by itself then,
    * unless something else keeps it. The command `holdfast serve` always does so.
@@ -148,8 +172,8 @@ export interface ServeOptions {
    * @default none
    */
   admin?: AdminOptions | number | string;
-  /** Certificate and key, as PEM text: HTTPS, on the node engine. */
-  tls?: { readonly cert: string; readonly key: string; readonly passphrase?: string };
+  /** Certificate and key, as PEM text or the paths of files with it: HTTPS, on the node engine. */
+  tls?: TlsOptions;
 }
 
 /** Options after the check: every duration in ms, every size in bytes. */
@@ -176,11 +200,13 @@ export interface Settings {
   };
 }
 
-const OPTION_NAMES = new Set([
+const OPTION_NAMES = [
   'fetch', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
   'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls', 'admin',
   'balance', 'gracefulShutdown',
-]); // biome-ignore format: one list
+] as const; // biome-ignore format: one list
+/** Handlers of other events, which modules for Cloudflare Workers export beside `fetch`. */
+const FOREIGN_NAMES = ['scheduled', 'queue', 'email', 'tail', 'tailStream', 'trace', 'test'] as const;
 const TIMEOUT_NAMES = ['header', 'idle', 'body', 'handler', 'deadPeer', 'linger', 'drain', 'start'] as const;
 const LIMIT_NAMES = [
   'headerBytes',
@@ -192,68 +218,50 @@ const LIMIT_NAMES = [
   'connectionsPerAddress',
   'whenFull',
 ] as const;
-const LOG_METHODS = ['debug', 'info', 'warn', 'error'] as const;
 const ADMIN_HOSTNAME = '127.0.0.1';
+const SHUTDOWN_NAMES = ['delay', 'timeout'] as const;
+const ADMIN_NAMES = ['port', 'hostname'] as const;
+const TLS_NAMES = ['cert', 'key', 'passphrase'] as const;
 const ENGINES = ['auto', 'iouring', 'epoll', 'node'];
 
 type CountName = 'headerCount' | 'requestsPerConnection' | 'connections' | 'connectionsPerAddress';
 
+/**
+ * A copy of what a caller gave, each property read once.
+ * @throws OptionError for names that are not known, and for getters that throw
+ */
+export function readOptions(given: unknown): ServeOptions {
+  const options = snapshot<ServeOptions>('', given, OPTION_NAMES, FOREIGN_NAMES);
+  const { timeouts, limits, admin, tls, gracefulShutdown } = options;
+  if (timeouts !== undefined) options.timeouts = snapshot('timeouts.', timeouts, TIMEOUT_NAMES);
+  if (limits !== undefined) options.limits = snapshot('limits.', limits, LIMIT_NAMES);
+  if (typeof admin === 'object') options.admin = snapshot('admin.', admin, ADMIN_NAMES);
+  if (typeof gracefulShutdown === 'object')
+    options.gracefulShutdown = snapshot('gracefulShutdown.', gracefulShutdown, SHUTDOWN_NAMES);
+  if (tls !== undefined) options.tls = readTls(snapshot('tls.', tls, TLS_NAMES));
+  return options;
+}
+
 /** @throws OptionError naming the first option that is not allowed */
 export function checkOptions(options: ServeOptions): Settings {
-  if (typeof options !== 'object' || options === null)
-    throw new OptionError('options', options, 'give an object');
-  refuseUnknown('', Object.keys(options), OPTION_NAMES);
-  refuseUnknown('timeouts.', Object.keys(options.timeouts ?? {}), new Set(TIMEOUT_NAMES));
-  refuseUnknown('limits.', Object.keys(options.limits ?? {}), new Set(LIMIT_NAMES));
-  for (const name of ['fetch', 'error', 'onListen'] as const) {
-    if (options[name] !== undefined && typeof options[name] !== 'function')
-      throw new OptionError(name, options[name], 'a function');
-  }
-  if (options.fetch === undefined && options.module === undefined) {
-    throw new OptionError(
-      'fetch',
-      options.fetch,
-      'a function (request) => Response is needed, or a `module` that exports one',
-    );
-  }
-  if (options.fetch !== undefined && options.module !== undefined)
-    throw new OptionError('module', options.module, 'not together with `fetch`');
-  if (options.engine !== undefined && !ENGINES.includes(options.engine)) {
-    throw new OptionError('engine', options.engine, `one of ${ENGINES.join(', ')}`);
-  }
-  checkCount('workers', options.workers ?? 0, 0, 1024);
-  if ((options.workers ?? 0) > 0 && options.module === undefined) {
-    throw new OptionError(
-      'workers',
-      options.workers,
-      'threads load a `module`; a `fetch` function cannot be sent to them',
-    );
-  }
-  for (const name of ['reusePort', 'globals'] as const) {
-    if (options[name] !== undefined && typeof options[name] !== 'boolean')
-      throw new OptionError(name, options[name], 'true or false');
-  }
-  if (options.balance !== undefined && options.balance !== 'kernel' && options.balance !== 'least') {
-    throw new OptionError('balance', options.balance, "'kernel' or 'least'");
-  }
-  if (options.accessLog !== undefined && !['pretty', 'json', 'off'].includes(options.accessLog)) {
-    throw new OptionError('accessLog', options.accessLog, "'pretty', 'json' or 'off'");
-  }
+  for (const name of ['fetch', 'error', 'onListen'] as const) checkFunction(name, options[name]);
+  for (const name of ['reusePort', 'globals'] as const) checkBoolean(name, options[name]);
+  checkChoice('engine', options.engine, ENGINES);
+  checkChoice('balance', options.balance, ['kernel', 'least']);
+  checkChoice('accessLog', options.accessLog, ['pretty', 'json', 'off']);
+  checkChoice('limits.whenFull', options.limits?.whenFull, ['refuse', 'pause']);
+  checkHandler(options);
   checkAddress(options);
   checkCompanions(options);
   adminAddressOf(options);
-  const whenFull = options.limits?.whenFull;
-  if (whenFull !== undefined && whenFull !== 'refuse' && whenFull !== 'pause') {
-    throw new OptionError('limits.whenFull', whenFull, "'refuse' or 'pause'");
-  }
   const timeouts = options.timeouts ?? {};
   const limits = options.limits ?? {};
   const ms = (name: (typeof TIMEOUT_NAMES)[number], fallback: Duration) =>
-    parseDuration(`timeouts.${name}`, timeouts[name] ?? fallback);
+    parseDuration(`timeouts.${name}`, given(timeouts[name], fallback));
   const bytes = (name: 'headerBytes' | 'targetBytes' | 'bodyBytes', fallback: Size) =>
-    parseSize(`limits.${name}`, limits[name] ?? fallback);
+    parseSize(`limits.${name}`, given(limits[name], fallback));
   const count = (name: CountName, fallback: number) => {
-    const value = limits[name] ?? fallback;
+    const value = given(limits[name], fallback);
     if (value !== Number.POSITIVE_INFINITY) checkCount(`limits.${name}`, value, 1, 2 ** 31);
     return value;
   };
@@ -289,33 +297,42 @@ export function checkOptions(options: ServeOptions): Settings {
   };
 }
 
+/** Only `undefined` is a default: null is somebody's mistake and is told. */
+function given<T>(value: T | undefined, fallback: T): T {
+  return value === undefined ? fallback : value;
+}
+
 /** What belongs to the caller and is used later, when a wrong one would end more than this call. */
-function checkCompanions(options: ServeOptions): void {
-  const { signal, logger, gracefulShutdown } = options;
-  if (signal !== undefined && !isAbortSignal(signal))
-    throw new OptionError('signal', signal, 'an AbortSignal');
-  if (logger !== undefined) {
-    const missing = LOG_METHODS.filter((name) => typeof logger?.[name] !== 'function');
-    if (missing.length > 0)
-      throw new OptionError(
-        'logger',
-        logger,
-        `an object with the methods ${LOG_METHODS.join(', ')}, such as console; ${missing.join(', ')} missing`,
-      );
-  }
+function checkCompanions({ signal, logger, gracefulShutdown }: ServeOptions): void {
+  checkSignal('signal', signal);
+  checkLogger('logger', logger);
   if (gracefulShutdown === undefined || typeof gracefulShutdown === 'boolean') return;
   if (typeof gracefulShutdown !== 'object' || gracefulShutdown === null)
     throw new OptionError('gracefulShutdown', gracefulShutdown, 'true, false or { delay, timeout }');
-  refuseUnknown('gracefulShutdown.', Object.keys(gracefulShutdown), new Set(['delay', 'timeout']));
   parsePause('gracefulShutdown.delay', gracefulShutdown.delay);
   if (gracefulShutdown.timeout !== undefined)
     parseDuration('gracefulShutdown.timeout', gracefulShutdown.timeout);
 }
 
-/** By its shape: it may come from another realm, or be somebody's polyfill. */
-function isAbortSignal(value: unknown): boolean {
-  const signal = value as Partial<AbortSignal> | null;
-  return typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function';
+function checkHandler({ fetch, module, workers = 0 }: ServeOptions): void {
+  if (fetch === undefined && module === undefined) {
+    throw new OptionError(
+      'fetch',
+      fetch,
+      'a function (request) => Response is needed, or a `module` that exports one',
+    );
+  }
+  if (fetch !== undefined && module !== undefined)
+    throw new OptionError('module', module, 'not together with `fetch`');
+  if (module !== undefined && !(module instanceof URL) && (typeof module !== 'string' || module === ''))
+    throw new OptionError('module', module, 'a path or a URL');
+  checkCount('workers', workers, 0, 1024);
+  if (workers > 0 && module === undefined)
+    throw new OptionError(
+      'workers',
+      workers,
+      'threads load a `module`; a `fetch` function cannot be sent to them',
+    );
 }
 
 function checkAddress(options: ServeOptions): void {
@@ -333,10 +350,8 @@ function checkAddress(options: ServeOptions): void {
     }
     checkCount('fd', options.fd, 0, 2 ** 31 - 1);
   }
-  if (options.port !== undefined) portNumber('port', options.port);
-  if (options.hostname !== undefined && (typeof options.hostname !== 'string' || options.hostname === '')) {
-    throw new OptionError('hostname', options.hostname, 'a host name or an address');
-  }
+  if (options.unix === undefined && options.fd === undefined) portOf(options);
+  if (options.hostname !== undefined) checkHostname('hostname', options.hostname);
 }
 
 /**
@@ -348,13 +363,13 @@ export function adminAddressOf(
 ): { readonly port: number; readonly hostname: string } | undefined {
   const { admin } = options;
   if (admin === undefined) return undefined;
-  if (typeof admin !== 'object') return { port: portNumber('admin', admin), hostname: ADMIN_HOSTNAME };
-  if (admin === null) throw new OptionError('admin', admin, 'a port, or { port, hostname }');
-  refuseUnknown('admin.', Object.keys(admin), new Set(['port', 'hostname']));
-  const { hostname = ADMIN_HOSTNAME } = admin;
-  if (typeof hostname !== 'string' || hostname === '')
-    throw new OptionError('admin.hostname', hostname, 'a host name or an address');
-  return { port: portNumber('admin.port', admin.port), hostname };
+  if (typeof admin !== 'object' || admin === null)
+    return { port: portNumber('admin', admin), hostname: ADMIN_HOSTNAME };
+  const { port, hostname = ADMIN_HOSTNAME } = admin;
+  return {
+    port: portNumber('admin.port', port),
+    hostname: checkHostname('admin.hostname', hostname),
+  };
 }
 
 /** @returns the port to bind, from the option, else PORT, else 3000. */
@@ -366,29 +381,4 @@ export function portOf(options: ServeOptions): number {
 
 export function hostnameOf(options: ServeOptions): string {
   return options.hostname ?? (process.env['HOST'] || '127.0.0.1');
-}
-
-function portNumber(option: string, value: number | string): number {
-  const port = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
-  if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new OptionError(option, value, 'a port is a whole number from 0 (any free one) to 65535');
-  }
-  return port;
-}
-
-function checkCount(option: string, value: unknown, least: number, most: number): void {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
-    throw new OptionError(option, value, `a whole number from ${least} to ${most}`);
-  }
-}
-
-function refuseUnknown(prefix: string, given: string[], known: ReadonlySet<string>): void {
-  for (const name of given) {
-    if (!known.has(name))
-      throw new OptionError(
-        `${prefix}${name}`,
-        '(given)',
-        `no such option; known are ${[...known].join(', ')}`,
-      );
-  }
 }

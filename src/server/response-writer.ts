@@ -192,17 +192,19 @@ export class ResponseWriter {
     this.#commit(engine, continueBytes.length);
   }
 
-  /** @throws TypeError when a field cannot be sent */
-  earlyHints(engine: EngineConnection, headers: Record<string, string>): void {
-    const fields = Object.entries(headers);
+  /**
+   * An interim answer.
+   * @throws TypeError when a field cannot be sent
+   */
+  interim(engine: EngineConnection, status: number, fields: readonly (readonly [string, string])[]): void {
     let size = HEAD_OWN_BYTES_MAX;
     for (const [name, value] of fields) size += name.length + value.length + 4;
-    if (size > SEND_RESERVE_BYTES_MAX) throw new RangeError('early hints take more than 64 KiB');
+    if (size > SEND_RESERVE_BYTES_MAX) throw new RangeError('an interim answer takes more than 64 KiB');
     const start = engine.reserve(size);
     const names = fields.map(([name]) => name);
     const values = fields.map(([, value]) => value);
     const at = checked(
-      this.#encoder.encodeInterimInto(engine.out, start, 103, names, values),
+      this.#encoder.encodeInterimInto(engine.out, start, status, names, values),
       names.join(', '),
     );
     this.#commit(engine, at - start);

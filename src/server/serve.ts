@@ -16,25 +16,29 @@ import { selectEngine } from '../engine/select.ts';
 import { createAccessLog } from '../observe/access-log.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
+import type { FetchApp, FetchHandler } from '../web/context.ts';
 import { installGlobals } from '../web/globals.ts';
 import type { AdminServer } from './admin.ts';
+import { readCall } from './call-shape.ts';
 import { type CloseOptions, closePlan } from './close-plan.ts';
+import { fetchDetached } from './detached.ts';
 import { ServerClosedError } from './errors.ts';
 import { loadModule } from './module.ts';
 import {
   adminAddressOf,
   checkOptions,
   type ErrorHandler,
-  type FetchHandler,
   hostnameOf,
+  type ListenAddressInfo,
+  type OnListen,
   portOf,
   type ServeOptions,
   type Settings,
 } from './options.ts';
 import { ServerThread, type ServerThreadStats } from './server-thread.ts';
 import { closeOnSignals } from './shutdown-signals.ts';
-import { socketlessContext } from './socketless-context.ts';
 import { type CloseReport, type ClosingThread, ThreadClosing } from './thread-closing.ts';
+import type { TlsMaterial } from './tls-material.ts';
 
 export type { CloseOptions } from './close-plan.ts';
 export type { CloseReport } from './thread-closing.ts';
@@ -101,21 +105,23 @@ export interface Server {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** What a function beside them means, a handler or `onListen`, is told by what the options hold. */
+type OptionsWithoutHandler = ServeOptions & { fetch?: undefined; module?: undefined };
+
 /**
- * Starts a server. `serve(handler)`, `serve(options, handler)` and `serve({ fetch, ...options })` are the same.
+ * Starts a server. `serve(app)`, `serve(app, options)`, `serve(options)` and `serve(options, onListen)`;
+ * call-shape.ts says what is what.
  * @throws OptionError when an option is not allowed
  * @throws SysError when the address cannot be bound (EADDRINUSE, EACCES, EADDRNOTAVAIL)
  * @throws UnavailableError when the engine that was asked for is not to be had
  */
-export async function serve(handler: FetchHandler): Promise<Server>;
-export async function serve(options: ServeOptions, handler?: FetchHandler): Promise<Server>;
-export async function serve(first: FetchHandler | ServeOptions, second?: FetchHandler): Promise<Server> {
-  const options: ServeOptions =
-    typeof first === 'function'
-      ? { fetch: first }
-      : second === undefined
-        ? first
-        : { ...first, fetch: second };
+export async function serve(options: OptionsWithoutHandler, app: FetchHandler | FetchApp): Promise<Server>;
+export async function serve(
+  first: ServeOptions | FetchHandler | FetchApp,
+  second?: OnListen | ServeOptions,
+): Promise<Server>;
+export async function serve(first: unknown, second?: unknown): Promise<Server> {
+  const options = readCall(first, second);
   const settings = checkOptions(options);
   if (options.globals === true) installGlobals();
   const address = adminAddressOf(options);
@@ -157,7 +163,7 @@ async function start(
 export async function introduce<S extends Server>(server: S, options: ServeOptions): Promise<S> {
   const { signal } = options;
   try {
-    await options.onListen?.({ url: server.url, port: server.port, hostname: server.hostname });
+    await options.onListen?.(listenInfo(server));
     if (signal !== undefined) closeOnAbort(server, signal);
     closeOnSignals(server, options, options.logger ?? createLogger());
   } catch (error) {
@@ -173,6 +179,16 @@ function closeOnAbort(server: Server, signal: AbortSignal): void {
   if (signal.aborted) close();
   signal.addEventListener('abort', close, { once: true });
   void server.finished.then(() => signal.removeEventListener('abort', close));
+}
+
+/** What `onListen` is told. */
+export function listenInfo({
+  url,
+  port,
+  hostname,
+}: Pick<Server, 'url' | 'port' | 'hostname'>): ListenAddressInfo {
+  const family = url.startsWith('unix:') ? 'unix' : hostname.includes(':') ? 'IPv6' : 'IPv4';
+  return { url, port, hostname, address: hostname, family };
 }
 
 /** Serves in this thread, with nothing around it: what a worker does too. */
@@ -245,7 +261,8 @@ async function startThread(
     handler: thread,
     keepAlive: keepAliveFor(settings.timeouts.deadPeerMs),
     onError: (error) => logger.error('engine', error),
-    ...(options.tls === undefined ? {} : { tls: options.tls }),
+    // Read and checked by `readOptions`.
+    ...(options.tls === undefined ? {} : { tls: options.tls as TlsMaterial }),
     ...shared,
   });
   if (selection.shortage !== undefined)
@@ -408,13 +425,7 @@ export class ThreadServer implements Server {
   }
 
   async fetch(request: Request): Promise<Response> {
-    const { thread } = this.#running;
-    const closing = thread.closingSignals.take();
-    try {
-      return await thread.fetch(request, socketlessContext(closing.signal));
-    } finally {
-      thread.closingSignals.drop(closing);
-    }
+    return fetchDetached(request, this.#running.thread);
   }
 
   /** Releases every descriptor at once, without a word to the clients: for a thread that is about to end. */

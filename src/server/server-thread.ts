@@ -10,6 +10,7 @@ import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { Fault } from '../protocol/error.ts';
 import { RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { DEFAULT_LIMITS, type ProtocolLimits } from '../protocol/limits.ts';
+import type { FetchHandler } from '../web/context.ts';
 import { ResponseParts } from '../web/parts.ts';
 import { Admission } from './admission.ts';
 import { ClosingSignals } from './closing-signals.ts';
@@ -18,7 +19,8 @@ import { type ConnectionStates, connectionRows, countStates } from './connection
 import { ErrorLog } from './error-log.ts';
 import { Exchange } from './exchange.ts';
 import { HeadMemory, type RememberedHead } from './head-memory.ts';
-import type { ErrorHandler, FetchHandler, LoggerLike, Settings } from './options.ts';
+import type { ErrorHandler, LoggerLike, Settings } from './options.ts';
+import { PendingWork } from './pending-work.ts';
 import { ResponseWriter } from './response-writer.ts';
 
 export interface ServerThreadOptions {
@@ -82,12 +84,13 @@ export class ServerThread implements EngineHandler {
     deadPeer: 0,
     drain: 0,
   };
+  /** What handlers gave to `waitUntil`. */
+  readonly work = new PendingWork();
   parser: RequestHeadParser;
   readonly heads: HeadMemory;
   readonly #logger: LoggerLike;
   readonly #errorLog: ErrorLog;
   readonly #accessLog: ((record: AccessRecord) => void) | undefined;
-  readonly #pending = new Set<Promise<unknown>>();
   #engine: Engine | undefined;
   #requests = 0;
   #connectionId = 0;
@@ -247,18 +250,13 @@ export class ServerThread implements EngineHandler {
 
   /** @returns what resolves when `promise` has settled, whichever way */
   waitUntil(promise: Promise<unknown>, exchange: Exchange): Promise<void> {
-    const settled = Promise.resolve(promise).then(
-      () => {},
-      (error) => this.logError('waitUntil failed', error, exchange),
-    );
-    this.#pending.add(settled);
-    settled.finally(() => this.#pending.delete(settled));
-    return settled;
+    return this.work.add(promise, (error) => this.logError('waitUntil failed', error, exchange));
   }
 
-  /** Promises given to `waitUntil` that have not settled. */
-  get pendingWork(): ReadonlySet<Promise<unknown>> {
-    return this.#pending;
+  /** Of a request that came through no socket. */
+  workFailed(error: unknown, request: Request): void {
+    if (this.#errorLog.mayTell(this.nowMs))
+      this.#errorLog.tell(`waitUntil failed: ${request.method} ${request.url}`, error);
   }
 
   get openConnections(): number {

@@ -78,7 +78,7 @@ export class ThreadClosing {
 
   #isBusy(): boolean {
     const { thread } = this.#parts;
-    return thread.openConnections > 0 || thread.pendingWork.size > 0;
+    return thread.openConnections > 0 || thread.work.size > 0;
   }
 
   /** For `timeoutMs`, or until forced. */

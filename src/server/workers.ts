@@ -13,8 +13,10 @@ import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { AdminServer } from './admin.ts';
 import { ClosingSignals } from './closing-signals.ts';
+import { fetchDetached } from './detached.ts';
 import { loadModule } from './module.ts';
 import { hostnameOf, type LoggerLike, portOf, type ServeOptions, type Settings } from './options.ts';
+import { PendingWork } from './pending-work.ts';
 import {
   type CloseOptions,
   type CloseReport,
@@ -28,7 +30,6 @@ import {
   type ServerStats,
   urlOf,
 } from './serve.ts';
-import { socketlessContext } from './socketless-context.ts';
 import { WorkerCensus } from './worker-census.ts';
 import {
   errorFromData,
@@ -101,6 +102,8 @@ class WorkerServer implements Server {
   readonly #seats: Seat[] = [];
   readonly #census = new WorkerCensus();
   readonly #closingSignals = new ClosingSignals();
+  /** What handlers of `fetch` gave to `waitUntil`. */
+  readonly #work = new PendingWork();
   readonly #moduleUrl: URL;
   #generation = 0;
   #handoff: SharedArrayBuffer | undefined;
@@ -334,6 +337,7 @@ class WorkerServer implements Server {
       drained: reports.reduce((sum, each) => sum + each.drained, 0),
       forced: reports.reduce((sum, each) => sum + each.forced, 0),
     };
+    await this.#work.settled(options.force === true ? 0 : this.#settings.timeouts.drainMs);
     await this.admin?.close();
     this.#resolveFinished(report);
     return report;
@@ -353,13 +357,16 @@ class WorkerServer implements Server {
   }
 
   async fetch(request: Request): Promise<Response> {
-    const { fetch: handler } = await loadModule(this.#moduleUrl);
-    const closing = this.#closingSignals.take();
-    try {
-      return await handler(request, socketlessContext(closing.signal));
-    } finally {
-      this.#closingSignals.drop(closing);
-    }
+    // In this thread, with an instance of the module of its own: workers take connections, not requests.
+    const { fetch, error } = await loadModule(this.#moduleUrl);
+    return fetchDetached(request, {
+      fetch,
+      errorHandler: this.#options.error ?? error,
+      work: this.#work,
+      closingSignals: this.#closingSignals,
+      workFailed: (reason, { method, url }) =>
+        this.#logger.error(`waitUntil failed: ${method} ${url}`, reason),
+    });
   }
 
   ref(): void {

@@ -4,8 +4,8 @@
  * aborted, that its stream was cancelled.
  */
 import type { SimNetwork } from '../engine/sim/network.ts';
-import type { ErrorHandler, FetchHandler } from '../server/options.ts';
-import type { RequestContext } from '../web/context.ts';
+import type { ErrorHandler } from '../server/options.ts';
+import type { FetchHandler, RequestContext } from '../web/context.ts';
 import { platformBodySource } from '../web/platform.ts';
 import { Response as LightResponse } from '../web/response.ts';
 import type { ConnectionModel } from './connection-model.ts';

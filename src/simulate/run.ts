@@ -80,7 +80,7 @@ class Run {
     const { network } = world;
     const { settings } = this.#swarm;
     const threadOptions: ServerThreadOptions = {
-      fetch: (request, context) => handlers.fetch(request, context),
+      fetch: (request, context) => handlers.fetch(request, context, context),
       error:
         this.#swarm.errorHook === 'none' ? undefined : (error, request) => handlers.error!(error, request),
       settings,
@@ -143,7 +143,7 @@ class Run {
     const { totals, network } = world;
     if (engine.connectionCount > 0) world.find(`${engine.connectionCount} slots are leaked`);
     if (engine.linkedDeadlines > 0) world.find(`${engine.linkedDeadlines} deadlines are leaked`);
-    if (thread.pendingWork.size > 0) world.find('work is pending');
+    if (thread.work.size > 0) world.find('work is pending');
     for (const client of clients)
       if (client.model !== undefined) judgeConnection(client, client.model, world);
     const stats = engine.stats();

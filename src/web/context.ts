@@ -1,6 +1,8 @@
 /**
- * What a handler gets beside the Request. Types only: the server implements them, and adds what needs
- * the connection (upgrade, early hints, trailers).
+ * What a handler gets beside the Request. Types only: the server implements them. Names are those of
+ * WinterTC's proposed Fetch Server API, `ServerContext`, where it has one (jasnell/proposal-fetch-server,
+ * index.bs, of 2026-08-15); `passThroughOnException` and `props` make it what Hono and modules for
+ * Cloudflare Workers call `executionCtx`. docs/context.md is the page for users.
  */
 
 export interface ClientAddress {
@@ -10,10 +12,21 @@ export interface ClientAddress {
   readonly port: number;
 }
 
+/** Fields of an interim answer; a list is sent as one line a value. */
+export type InterimFields =
+  | Iterable<readonly [string, string]>
+  | Readonly<Record<string, string | readonly string[]>>;
+
 export interface RequestContext {
-  /** The peer, or the client that a trusted proxy names; undefined when the peer is already gone. */
+  /** The first argument of the handler. */
+  readonly request: Request;
+  /** The other end of the connection: the client or the proxy nearest to us; undefined when it is already gone. */
   readonly remoteAddress: ClientAddress | undefined;
-  /** Work that goes on after the answer: a graceful shutdown waits for it, up to its deadline. */
+  /** Whether the connection to us is TLS; what a proxy in front speaks is the scheme of `request.url`. */
+  readonly encrypted: boolean;
+  /** As `request.signal`: aborts when the client goes before the last byte was handed over. */
+  readonly signal: AbortSignal;
+  /** Work that goes on after the answer: a graceful shutdown waits for it, up to its deadline. A rejection is logged. */
   waitUntil(work: Promise<unknown>): void;
   /**
    * Settles when the exchange is over: resolves when the last byte was handed to the kernel, rejects
@@ -21,20 +34,38 @@ export interface RequestContext {
    * handled goes unreported.
    */
   readonly completed: Promise<void>;
-  /** Sends `103 Early Hints` now; a no-op once the answer has begun and for HTTP/1.0. RFC 8297 */
-  earlyHints(headers: Record<string, string>): void;
   /**
    * Aborts when the server begins to drain, at shutdown or because a worker is replaced. The request goes on: a
    * stream without an end (server-sent events) ends itself now, so that its client connects elsewhere and the
    * server need not cut it at the drain deadline.
    */
   readonly closing: AbortSignal;
-  /** As `request.signal`. */
-  readonly signal?: AbortSignal;
+  /**
+   * Sends an interim answer (1xx) now; a no-op once the answer has begun and for HTTP/1.0.
+   * @throws RangeError for a status that is not from 100 to 199, and for 101
+   * @throws TypeError for fields that cannot be sent
+   */
+  sendInformational(status: number, headers?: InterimFields): void;
+  /** `sendInformational(103, headers)`. RFC 8297 */
+  earlyHints(headers: InterimFields): void;
+  /** Does nothing: there is no other handler that could take over. */
+  passThroughOnException(): void;
+  /** Always empty: nothing configures a single request here. */
+  // biome-ignore lint/suspicious/noExplicitAny: Hono's ExecutionContext declares it so, and must take ours
+  readonly props: any;
 }
 
-/** A fetch handler, as `serve` takes it. */
-export type FetchHandler<Context extends RequestContext = RequestContext> = (
+/**
+ * A fetch handler. It is called with the context twice, since what runs on Hono and on Workers takes
+ * `(request, env, executionCtx)`: there both `c.env` and `c.executionCtx` are the context.
+ */
+export type FetchHandler = (
   request: Request,
-  context: Context,
+  context: RequestContext,
+  executionCtx: RequestContext,
 ) => Response | Promise<Response>;
+
+/** Anything with a handler as its `fetch`: apps of Hono, H3, Elysia or itty-router, an instance of a class. */
+export interface FetchApp {
+  readonly fetch: FetchHandler;
+}

@@ -1,0 +1,160 @@
+/** Whatever is wrong with an option is told before anything listens: which, what was given, what is allowed. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent, get } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { OptionError, type Server, serve } from '#src/index.ts';
+import { CERT, ENCRYPTED_KEY, KEY, OTHER_KEY } from './tls-keys.ts';
+
+const fetch = () => new Response('ok');
+const throwing = (name: string) =>
+  Object.defineProperty({ fetch }, name, {
+    enumerable: true,
+    get() {
+      throw new Error('mine');
+    },
+  });
+
+/** Each: the options, and how the message begins. */
+const CASES: [object, string][] = [
+  [{ fetch: null }, 'fetch: null is not allowed; a function'],
+  [{ fetch: 'x' }, 'fetch: "x" is not allowed; a function'],
+  [{ fetch, module: 'x' }, 'module: "x" is not allowed; not together with `fetch`'],
+  [{ module: 5 }, 'module: 5 is not allowed; a path or a URL'],
+  [{ module: '' }, 'module: "" is not allowed; a path or a URL'],
+  [{ fetch, port: -1 }, 'port: -1 is not allowed; a port is'],
+  [{ fetch, port: Number.NaN }, 'port: NaN is not allowed; a port is'],
+  [{ fetch, port: null }, 'port: null is not allowed; a port is'],
+  [{ fetch, port: '80a' }, 'port: "80a" is not allowed; a port is'],
+  [{ fetch, hostname: '' }, 'hostname: "" is not allowed; a host name'],
+  [{ fetch, hostname: {} }, 'hostname: an object (Object) is not allowed; a host name'],
+  [{ fetch, unix: '' }, 'unix: "" is not allowed; a path'],
+  [{ fetch, unix: '/a', port: 1 }, 'unix: "/a" is not allowed; not together'],
+  [{ fetch, fd: -1 }, 'fd: -1 is not allowed; a whole number'],
+  [{ fetch, reusePort: 1 }, 'reusePort: 1 is not allowed; true or false'],
+  [{ fetch, globals: 'yes' }, 'globals: "yes" is not allowed; true or false'],
+  [{ module: 'x', workers: -1 }, 'workers: -1 is not allowed; a whole number'],
+  [{ module: 'x', workers: Number.NaN }, 'workers: NaN is not allowed; a whole number'],
+  [{ fetch, workers: 2 }, 'workers: 2 is not allowed; threads load a `module`'],
+  [{ fetch, balance: 'even' }, "balance: \"even\" is not allowed; one of 'kernel', 'least'"],
+  [{ fetch, engine: 'steam' }, 'engine: "steam" is not allowed; one of \'auto\''],
+  [{ fetch, engine: null }, 'engine: null is not allowed; one of'],
+  [{ fetch, error: {} }, 'error: an object (Object) is not allowed; a function'],
+  [{ fetch, onListen: true }, 'onListen: true is not allowed; a function'],
+  [{ fetch, signal: {} }, 'signal: an object (Object) is not allowed; an AbortSignal'],
+  [{ fetch, signal: null }, 'signal: null is not allowed; an AbortSignal'],
+  [{ fetch, signal: new AbortController() }, 'signal: an object (AbortController) is not allowed; an AbortSignal'],
+  [{ fetch, logger: {} }, 'logger: an object (Object) is not allowed; it has no method `info`'],
+  [{ fetch, logger: null }, 'logger: null is not allowed; it has no method'],
+  [{ fetch, logger: { info() {}, warn() {} } }, 'logger: an object (Object) is not allowed; it has no method `error`'],
+  [{ fetch, accessLog: true }, "accessLog: true is not allowed; one of 'pretty'"],
+  [{ fetch, timeouts: 5 }, 'timeouts: 5 is not allowed; an object with header'],
+  [{ fetch, timeouts: null }, 'timeouts: null is not allowed; an object with'],
+  [{ fetch, timeouts: [] }, 'timeouts: an array is not allowed; an object with'],
+  [{ fetch, timeouts: { idel: 5 } }, 'timeouts.idel: "(given)" is not allowed; no such option; known are header'],
+  [{ fetch, timeouts: { idle: -5 } }, 'timeouts.idle: -5 is not allowed; a duration is'],
+  [{ fetch, timeouts: { idle: 0 } }, 'timeouts.idle: 0 is not allowed; a duration is'],
+  [{ fetch, timeouts: { idle: null } }, 'timeouts.idle: null is not allowed; a duration is'],
+  [{ fetch, timeouts: { idle: Number.NaN } }, 'timeouts.idle: NaN is not allowed; a duration is'],
+  [{ fetch, timeouts: { idle: '500' } }, 'timeouts.idle: "500" is not allowed; say the unit, as \'500ms\' or \'500s\''],
+  [{ fetch, limits: 'x' }, 'limits: "x" is not allowed; an object with headerBytes'],
+  [{ fetch, limits: { bodyBytes: -1 } }, 'limits.bodyBytes: -1 is not allowed; a size is'],
+  [{ fetch, limits: { bodyBytes: null } }, 'limits.bodyBytes: null is not allowed; a size is'],
+  [{ fetch, limits: { headerBytes: 10 } }, 'limits.headerBytes: 10 is not allowed; 256 bytes to 1m'],
+  [{ fetch, limits: { headerCount: 1.5 } }, 'limits.headerCount: 1.5 is not allowed; a whole number'],
+  [{ fetch, limits: { connections: '10' } }, 'limits.connections: "10" is not allowed; a whole number'],
+  [{ fetch, limits: { whenFull: 'wait' } }, "limits.whenFull: \"wait\" is not allowed; one of 'refuse'"],
+  [{ fetch, admin: {} }, 'admin.port: undefined is not allowed; a port is'],
+  [{ fetch, admin: null }, 'admin: null is not allowed; '],
+  [{ fetch, admin: true }, 'admin: true is not allowed; a port is'],
+  [{ fetch, admin: { port: 0, hostname: 5 } }, 'admin.hostname: 5 is not allowed; a host name'],
+  [{ fetch, admin: { port: 0, host: 'a' } }, 'admin.host: "(given)" is not allowed; no such option'],
+  [{ fetch, tls: {} }, 'tls.cert: undefined is not allowed; PEM text, or the path'],
+  [{ fetch, tls: null }, 'tls: null is not allowed; an object with cert, key'],
+  [{ fetch, tls: { cert: CERT } }, 'tls.key: undefined is not allowed; PEM text, or the path'],
+  [{ fetch, tls: { cert: '/no/such.pem', key: KEY } }, 'tls.cert: "/no/such.pem" is not allowed; PEM text, or the path of a file that holds it; the file cannot be read (ENOENT)'],
+  [{ fetch, tls: { cert: KEY, key: CERT } }, 'tls.cert: "(a private key)" is not allowed; cert and key are swapped'],
+  [{ fetch, tls: { cert: CERT, key: CERT } }, 'tls.key: "(a certificate)" is not allowed; it takes the private key'],
+  [{ fetch, tls: { cert: CERT, key: OTHER_KEY } }, 'tls.key: "(a private key)" is not allowed; it does not belong to the certificate'],
+  [{ fetch, tls: { cert: CERT, key: KEY, passphrase: 5 } }, 'tls.passphrase: 5 is not allowed; text'],
+  [{ fetch, tls: { cert: CERT, key: KEY, ca: 'x' } }, 'tls.ca: "(given)" is not allowed; no such option'],
+  [throwing('port'), 'port: an object (Error) is not allowed; it could not be read: a getter threw mine'],
+  [throwing('timeouts'), 'timeouts: an object (Error) is not allowed; it could not be read: a getter threw mine'],
+  [{ fetch, timeouts: throwing('fetch') }, 'timeouts.fetch: "(given)" is not allowed'],
+]; // biome-ignore format: one case a line
+
+for (const [options, message] of CASES) {
+  test(`refused: ${message}`, async () => {
+    await assert.rejects(serve(options as never), (error) => {
+      assert.ok(error instanceof OptionError, String(error));
+      assert.equal(error.message.slice(0, message.length), message);
+      assert.equal(error.code, 'HOLDFAST_OPTION');
+      assert.ok(message.startsWith(`${error.option}:`));
+      return true;
+    });
+  });
+}
+
+test('PORT and HOST of the environment are held to the same rules, and named', async () => {
+  process.env['PORT'] = 'http';
+  try {
+    await assert.rejects(serve({ fetch }), /^OptionError: PORT: "http" is not allowed; a port is/);
+  } finally {
+    delete process.env['PORT'];
+  }
+});
+
+test('options may be inherited and come from getters, each read once', async () => {
+  let reads = 0;
+  class Base {
+    get port() {
+      reads++;
+      return 0;
+    }
+  }
+  class Options extends Base {
+    module = 'data:text/javascript,export default () => new Response("ok")';
+  }
+  const server = await serve(new Options());
+  assert.equal(await (await globalThis.fetch(server.url)).text(), 'ok');
+  assert.equal(reads, 1);
+  await server.close(true);
+});
+
+const ask = (port: number): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const agent = new Agent({ ca: CERT, keepAlive: false });
+    get({ host: 'localhost', port, agent }, (response) => {
+      response.setEncoding('utf8').once('data', resolve);
+    }).on('error', reject);
+  });
+
+test('certificate and key may be PEM, bytes or paths, and the key encrypted', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-tls-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const certFile = join(folder, 'cert.pem');
+  const keyFile = join(folder, 'key.pem');
+  await writeFile(certFile, CERT);
+  await writeFile(keyFile, KEY);
+  for (const tls of [
+    { cert: CERT, key: KEY },
+    { cert: Buffer.from(CERT), key: new TextEncoder().encode(KEY) },
+    { cert: certFile, key: keyFile },
+    { cert: certFile, key: ENCRYPTED_KEY, passphrase: 'secret' },
+  ]) {
+    const server: Server = await serve({ fetch, port: 0, tls });
+    assert.match(server.url, /^https:/);
+    assert.equal(await ask(server.port), 'ok');
+    await server.close(true);
+  }
+  for (const passphrase of [undefined, 'wrong'])
+    await assert.rejects(
+      serve({
+        fetch,
+        tls: { cert: CERT, key: ENCRYPTED_KEY, ...(passphrase === undefined ? {} : { passphrase }) },
+      }),
+      /^OptionError: tls\.passphrase: .* the private key is encrypted, and this does not open it/,
+    );
+});
