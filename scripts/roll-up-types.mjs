@@ -66,9 +66,10 @@ function readStatement(module, node) {
       const declaration = module.declarations.get(id.name) ?? {
         module,
         name: id.name,
-        isType: /^TS(Interface|TypeAlias)/.test(body.type),
+        isType: true,
         pieces: [],
       };
+      declaration.isType &&= /^TS(Interface|TypeAlias)/.test(body.type);
       declaration.pieces.push({ body, start: node.start });
       module.declarations.set(id.name, declaration);
       if (isExported) module.exports.set(id.name, { from: undefined, name: id.name });
@@ -102,38 +103,36 @@ function gather(declaration, modules, wanted) {
   if (wanted.has(declaration)) return;
   const references = [];
   wanted.set(declaration, references);
-  for (const { body } of declaration.pieces) walk(body, [], declaration.module.text);
+  for (const { body } of declaration.pieces) walk(body, [], undefined, 'body');
   for (const reference of references) {
     reference.target = findLocal(declaration.module, reference.name, modules);
     if (reference.target !== undefined) gather(reference.target, modules, wanted);
   }
 
-  function walk(node, parameters, text) {
+  /** @param parameters names of type parameters in force, which hide what the module calls so */
+  function walk(node, parameters, parent, key) {
     if (node === null || typeof node !== 'object') return;
     if (Array.isArray(node)) {
-      for (const each of node) walk(each, parameters, text);
+      for (const each of node) walk(each, parameters, parent, key);
       return;
     }
     if (node.type === 'TSImportType')
       throw new Error(`${declaration.module.file}: import() in ${declaration.name}`);
-    if (isInternal(node, text)) return;
+    if (isInternal(node, declaration.module.text)) return;
+    if (node.type === 'Identifier' && isReference(parent, key) && !parameters.includes(node.name))
+      references.push(node);
     const own = (node.typeParameters?.params ?? []).map((each) => each.name.name);
     const inner = own.length === 0 ? parameters : [...parameters, ...own];
-    for (const [key, child] of Object.entries(node)) {
-      if (key === 'implements' || isNoReference(node, key)) continue;
-      if (child?.type === 'Identifier' && !inner.includes(child.name)) references.push(child);
-      walk(child, inner, text);
-    }
+    for (const [key, child] of Object.entries(node)) if (key !== 'implements') walk(child, inner, node, key);
   }
 }
 
-/** Whether what hangs at `key` names something that belongs to `node` itself. */
-function isNoReference(node, key) {
-  if (key === 'id' || key === 'label' || key === 'parameterName') return true;
-  if (key === 'key' || key === 'property') return !node.computed;
-  if (key === 'right') return node.type === 'TSQualifiedName';
-  if (key === 'name') return node.type === 'TSTypeParameter';
-  return false;
+/** Whether an identifier at `key` of `parent` names something elsewhere, and not what `parent` declares or has. */
+function isReference(parent, key) {
+  if (key === 'key' || key === 'property') return parent.computed;
+  if (key === 'right') return parent.type !== 'TSQualifiedName';
+  if (key === 'name') return parent.type !== 'TSTypeParameter';
+  return !['id', 'params', 'parameters', 'argument', 'label', 'parameterName'].includes(key);
 }
 
 /** A member of a class or an interface whose comment says `@internal`, or a private one. */

@@ -36,5 +36,5 @@ export {
 export type { TlsOptions } from './server/tls-material.ts';
 export type { ClientAddress, FetchApp, FetchHandler, InterimFields, RequestContext } from './web/context.ts';
 export { installGlobals } from './web/globals.ts';
-export { Headers } from './web/headers.ts';
-export { Response } from './web/response.ts';
+
+export { Headers, Response } from './web/public-classes.ts';
