@@ -128,7 +128,7 @@ test('what the response encoder writes the response parser reads', () => {
         equal(parser.bodyFraming, BODY_LENGTH);
         equal(parser.contentLength, length);
         equal(parser.headBytes, p - 9);
-        equal(parser.fieldCount, fields.length + 3);
+        equal(parser.fieldCount, fields.length + 4);
       },
     ),
   );

@@ -51,7 +51,7 @@ test('each connection mode has its fields', () => {
   const end = 'Content-Length: 0\r\n\r\n';
   equal(
     simple(heads, 200, undefined, 0, MODE_KEEP_ALIVE),
-    `HTTP/1.1 200 OK\r\n${DATE}Keep-Alive: timeout=76\r\n${end}`,
+    `HTTP/1.1 200 OK\r\n${DATE}Connection: keep-alive\r\nKeep-Alive: timeout=76\r\n${end}`,
   );
   equal(
     simple(heads, 200, undefined, 0, MODE_CLOSE),

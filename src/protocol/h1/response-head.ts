@@ -15,7 +15,7 @@ import { reasonPhrase } from '../semantics/statuses.ts';
 import { isFieldValue, writeDecimal, writeField, writeText } from './field-encoder.ts';
 import { FieldLineCache } from './field-line-cache.ts';
 
-/** HTTP/1.1 goes on by default: no Connection field. RFC 9112 §9.3 */
+/** HTTP/1.1 goes on by default (RFC 9112 §9.3): `Connection` comes only with Keep-Alive, which it has to list. */
 export const MODE_KEEP_ALIVE = 0;
 /** `Connection: close`: this is the last answer. */
 export const MODE_CLOSE = 1;
@@ -85,7 +85,7 @@ export class ResponseHeadEncoder {
     undefined,
   );
   readonly #lines = new FieldLineCache();
-  readonly #keepAliveLine: string;
+  readonly #keepAliveText: string | undefined;
   #date: Uint8Array;
   #dateSecond = 0;
   #dateVersion = 0;
@@ -96,7 +96,7 @@ export class ResponseHeadEncoder {
       text === undefined || (text.length <= KEEP_ALIVE_TEXT_BYTES_MAX && isFieldValue(text)),
       'keepAliveText is a short field value',
     );
-    this.#keepAliveLine = text === undefined ? '' : `Keep-Alive: ${text}\r\n`;
+    this.#keepAliveText = text;
     this.#date = asciiBytes(formatHttpDate(0));
   }
 
@@ -240,8 +240,12 @@ export class ResponseHeadEncoder {
     text += `${' '.repeat(HTTP_DATE_BYTES)}\r\n`;
     if (mode === MODE_CLOSE) text += 'Connection: close\r\n';
     else if (mode === MODE_UPGRADE) text += 'Connection: upgrade\r\n';
-    else if (mode === MODE_KEEP_ALIVE_10) text += `Connection: keep-alive\r\n${this.#keepAliveLine}`;
-    else text += this.#keepAliveLine;
+    else {
+      const hint = this.#keepAliveText;
+      // RFC 9110 §7.6.1: a field that is meant for the next hop only is listed in Connection.
+      if (mode === MODE_KEEP_ALIVE_10 || hint !== undefined) text += 'Connection: keep-alive\r\n';
+      if (hint !== undefined) text += `Keep-Alive: ${hint}\r\n`;
+    }
     if (contentType !== undefined) text += `Content-Type: ${contentType}\r\n`;
     return new Template(key, contentType, text + ENDINGS[ending]!, dateAt);
   }
