@@ -1,7 +1,11 @@
 /**
  * Log lines of the server itself: four levels, two formats, one bounded queue. The interface is the one
  * that pino, winston and console share, so that any of them can stand in its place.
+ *
+ * What is logged is often what somebody threw, and that may be anything: nothing given to it makes it throw.
  */
+import { show } from '../base/errors.ts';
+import { codeOf, isError, stackFrames, textProperty } from './error-text.ts';
 import { LineWriter, type LineWriterOptions } from './line-writer.ts';
 import { escapeControls, paint, usesColour } from './terminal.ts';
 
@@ -98,12 +102,12 @@ export class HoldfastLogger implements Logger {
     const fields: Record<string, unknown> = {};
     const words: string[] = [];
     for (const arg of args) {
-      if (arg instanceof Error) fields['error'] = arg;
-      else if (typeof arg === 'object' && arg !== null) Object.assign(fields, arg);
-      else words.push(String(arg));
+      if (isError(arg)) fields['error'] = arg;
+      else if (typeof arg === 'object' && arg !== null) addFields(fields, arg);
+      else words.push(typeof arg === 'string' ? arg : wordOf(arg));
     }
     const error = fields['error'];
-    if (words.length === 0 && error instanceof Error) words.push(error.message);
+    if (words.length === 0 && isError(error)) words.push(textProperty(error, 'message'));
     this.#writer.write(this.#line(level, fields, words.join(' ')));
   }
 
@@ -120,11 +124,12 @@ export class HoldfastLogger implements Logger {
     let stack = '';
     for (const [name, value] of Object.entries(fields)) {
       if (value === undefined) continue;
-      if (value instanceof Error) {
-        if (value.message !== message)
-          line += ` ${paint(`${name}=`, 'dim', this.#colour)}${escapeControls(value.message, true)}`;
-        if (level === 'error' && value.stack !== undefined)
-          stack = `\n${escapeControls(stackFrames(value.stack), true)}`;
+      if (isError(value)) {
+        const said = textProperty(value, 'message');
+        if (said !== message)
+          line += ` ${paint(`${name}=`, 'dim', this.#colour)}${escapeControls(said, true)}`;
+        const frames = level === 'error' ? stackFrames(value) : '';
+        if (frames !== '') stack = `\n${escapeControls(frames, true)}`;
       } else {
         line += ` ${paint(`${name}=`, 'dim', this.#colour)}${escapeControls(textOf(value), false)}`;
       }
@@ -133,38 +138,56 @@ export class HoldfastLogger implements Logger {
   }
 }
 
+/** An object whose properties cannot be read stands there under a name of its own. */
+function addFields(fields: Record<string, unknown>, given: object): void {
+  try {
+    Object.assign(fields, given);
+  } catch {
+    fields['value'] = show(given);
+  }
+}
+
+function wordOf(value: unknown): string {
+  return typeof value === 'function' ? show(value) : String(value);
+}
+
 function jsonLine(time: string, level: LogLevel, fields: LogFields, message: string): string {
   const record: Record<string, unknown> = { time, level };
-  for (const [name, value] of Object.entries(fields)) {
-    record[name] =
-      value instanceof Error
-        ? { name: value.name, message: value.message, code: codeOf(value), stack: value.stack }
-        : value;
-  }
+  for (const [name, value] of Object.entries(fields))
+    record[name] = isError(value) ? errorRecord(value) : value;
   record['msg'] = message;
+  return tryJson(record) ?? jsonOfEach(record);
+}
+
+function errorRecord(error: Error): Record<string, unknown> {
+  return {
+    name: textProperty(error, 'name'),
+    message: textProperty(error, 'message'),
+    code: codeOf(error),
+    stack: textProperty(error, 'stack'),
+  };
+}
+
+/** One field is a cycle, or has a toJSON that throws: the others are told all the same. */
+function jsonOfEach(record: Record<string, unknown>): string {
+  const printable: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(record))
+    printable[name] = tryJson(value) === undefined ? show(value) : value;
+  return (
+    tryJson(printable) ?? JSON.stringify({ time: record['time'], level: record['level'], msg: record['msg'] })
+  );
+}
+
+function tryJson(value: unknown): string | undefined {
   try {
-    return JSON.stringify(record, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+    return JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? String(each) : each));
   } catch {
-    // A cycle, or a toJSON that throws: the message matters more than its fields.
-    return JSON.stringify({ time, level, msg: message });
+    return undefined;
   }
-}
-
-function codeOf(error: Error): unknown {
-  return 'code' in error ? error.code : undefined;
-}
-
-function stackFrames(stack: string): string {
-  const first = stack.search(/^\s+at /m);
-  return first === -1 ? '' : stack.slice(first);
 }
 
 function textOf(value: unknown): string {
   if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
-  if (typeof value !== 'object' || value === null) return String(value);
-  try {
-    return JSON.stringify(value) ?? String(value);
-  } catch {
-    return '[unprintable]';
-  }
+  if (typeof value !== 'object' || value === null) return wordOf(value);
+  return tryJson(value) ?? show(value);
 }
