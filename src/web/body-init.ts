@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { types } from 'node:util';
 import { isStreamReadable } from './body.ts';
+import { listenToErrors } from './pieces.ts';
 
 export type BodyInit =
   | string
@@ -41,7 +42,10 @@ export function sourceOfInit(body: unknown): BodySource {
   if (body instanceof Blob) return body;
   if (body instanceof URLSearchParams) return body.toString();
   if (body instanceof FormData) return multipartOf(body);
-  if (typeof body === 'object' && Symbol.asyncIterator in body) return body as AsyncIterable<unknown>;
+  if (typeof body === 'object' && Symbol.asyncIterator in body) {
+    listenToErrors(body as AsyncIterable<unknown>);
+    return body as AsyncIterable<unknown>;
+  }
   return `${body}`;
 }
 

@@ -4,7 +4,7 @@
  * result. Taking the parts uses the body up, as sending it does.
  */
 import { show } from '../base/errors.ts';
-import { type BodyOwner, claimBody, claimStream, type OpenedBody } from './body.ts';
+import { type BodyOwner, claimBody, claimStream, isStreamReadable, type OpenedBody } from './body.ts';
 import { fieldName, fieldValue, reasonPhrase } from './field-rules.ts';
 import { IterablePieces, type OutgoingBody, type PieceReader } from './pieces.ts';
 import { platform, platformBodySource } from './platform.ts';
@@ -98,7 +98,6 @@ function readLight(response: Response, parts: ResponseParts): void {
 function readPlatform(response: globalThis.Response, parts: ResponseParts): void {
   if (response.type === 'error') throw networkError();
   const status = response.status;
-  const body = openPlatform(response);
   const names: string[] = [];
   const values: string[] = [];
   // Checked when they were set; iterating gives each set-cookie by itself.
@@ -106,7 +105,8 @@ function readPlatform(response: globalThis.Response, parts: ResponseParts): void
     names.push(name);
     values.push(value);
   }
-  fill(parts, status, response.statusText, names, values, body);
+  // Last, for whoever reads a stream owns it, and nothing may fail from then on.
+  fill(parts, status, response.statusText, names, values, openPlatform(response));
 }
 
 function openPlatform(response: globalThis.Response): OpenedBody {
@@ -114,10 +114,9 @@ function openPlatform(response: globalThis.Response): OpenedBody {
   const stream = response.body;
   if (stream === null) return null;
   const source = platformBodySource(response);
-  const opened = claimStream(stream);
-  if (source === undefined) return opened;
+  if (source === undefined || !isStreamReadable(stream)) return claimStream(stream);
   // The stream only repeats what the platform still holds; cancelling marks it as read.
-  if (opened !== null && typeof opened === 'object' && 'cancel' in opened) opened.cancel();
+  void stream.cancel();
   return source;
 }
 

@@ -25,15 +25,19 @@ export interface OutgoingBody extends PieceReader {
 /** From a stream of the platform's, which it locks. @throws TypeError when the stream is locked. */
 export class StreamPieces implements OutgoingBody {
   readonly contentLength: number | undefined;
+  readonly #stream: ReadableStream;
   readonly #reader: ReadableStreamDefaultReader<unknown>;
+  #hasRead = false;
   #ended = false;
 
   constructor(stream: ReadableStream, contentLength?: number) {
     this.contentLength = contentLength;
+    this.#stream = stream;
     this.#reader = stream.getReader();
   }
 
   async read(): Promise<Uint8Array | undefined> {
+    this.#hasRead = true;
     while (!this.#ended) {
       let piece: unknown;
       try {
@@ -59,7 +63,37 @@ export class StreamPieces implements OutgoingBody {
   cancel(reason?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#reader.cancel(reason).catch(ignore);
+    if (this.#hasRead) this.#reader.cancel(reason).catch(ignore);
+    else {
+      this.#reader.releaseLock();
+      cancelUnread(this.#stream, reason);
+    }
+  }
+}
+
+/**
+ * A stream that the platform made of a Readable of Node's never reaches it when it is cancelled before it was
+ * read: the Readable's iterator has not begun, so its end does nothing (Node 20 to 24). The file stays
+ * open, and its error is nobody's, which ends the process. Reading once begins it; what comes is dropped.
+ */
+function cancelUnread(stream: ReadableStream, reason: unknown): void {
+  if (!isByteStream(stream)) {
+    stream.cancel(reason).catch(ignore);
+    return;
+  }
+  const reader = stream.getReader();
+  reader.read().catch(ignore);
+  // Not at once: such a stream begins to read in a microtask of its own, if it has not been cancelled.
+  setImmediate(() => void reader.cancel(reason).catch(ignore));
+}
+
+/** As those are that the platform makes, and few others. */
+function isByteStream(stream: ReadableStream): boolean {
+  try {
+    stream.getReader({ mode: 'byob' }).releaseLock();
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -72,6 +106,7 @@ export class IterablePieces implements OutgoingBody {
 
   constructor(iterable: AsyncIterable<unknown>) {
     this.#iterable = iterable;
+    listenToErrors(iterable);
   }
 
   async read(): Promise<Uint8Array | undefined> {
@@ -101,13 +136,6 @@ export class IterablePieces implements OutgoingBody {
   cancel(_reason?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    const iterable = this.#iterable as { destroy?: unknown };
-    if (typeof iterable.destroy === 'function') {
-      // A Readable's own iterator hears `return` only after the next data. Without an error, because
-      // one would be emitted as 'error', which ends the process where nobody listens.
-      iterable.destroy();
-      return;
-    }
     endIteration(this.#iterable, this.#iterator).catch(ignore);
   }
 }
@@ -147,11 +175,26 @@ function bytesOf(piece: unknown): Uint8Array | undefined {
   return undefined;
 }
 
+/** What the producer does in return is nobody's business: a rejection covers all that it throws. */
 async function endIteration(
   iterable: AsyncIterable<unknown>,
   iterator: AsyncIterator<unknown> | undefined,
 ): Promise<void> {
-  await (iterator ?? iterable[Symbol.asyncIterator]()).return?.();
+  const { destroy } = iterable as { destroy?: unknown };
+  // A Readable's own iterator hears `return` only after the next data. Without an error, because whoever
+  // listens for one would take a client that has left for a fault.
+  if (typeof destroy === 'function') destroy.call(iterable);
+  else await (iterator ?? iterable[Symbol.asyncIterator]()).return?.();
+}
+
+/** A Readable may fail before it is read or after it was cancelled, and an 'error' that nobody hears ends the process. */
+export function listenToErrors(iterable: AsyncIterable<unknown>): void {
+  try {
+    const { on, destroy } = iterable as { on?: unknown; destroy?: unknown };
+    if (typeof on === 'function' && typeof destroy === 'function') on.call(iterable, 'error', ignore);
+  } catch {
+    // It will fail again when it is read, and be told then.
+  }
 }
 
 function ignore(): void {}
