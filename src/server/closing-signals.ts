@@ -3,17 +3,19 @@
  * own, made when it is asked for and let go when nothing of the request goes on, so that listeners do not gather
  * on one object for as long as the server lives.
  */
+import { AsyncScope } from './async-scope.ts';
 import { ServerClosingError } from './errors.ts';
 
 export class ClosingSignals {
   readonly #open = new Set<AbortController>();
-  #reason: ServerClosingError | undefined;
+  readonly #scope = new AsyncScope();
+  #isClosing = false;
 
   /** A controller that is aborted when draining begins, or already is. */
   take(): AbortController {
     const controller = new AbortController();
-    if (this.#reason === undefined) this.#open.add(controller);
-    else controller.abort(this.#reason);
+    if (this.#isClosing) controller.abort(new ServerClosingError());
+    else this.#open.add(controller);
     return controller;
   }
 
@@ -23,11 +25,15 @@ export class ClosingSignals {
 
   /** Draining begins. */
   abortAll(): void {
-    if (this.#reason !== undefined) return;
-    const reason = new ServerClosingError();
-    this.#reason = reason;
+    if (this.#isClosing) return;
+    this.#isClosing = true;
     const open = [...this.#open];
     this.#open.clear();
-    for (const controller of open) controller.abort(reason);
+    // Listeners are handlers' code: each request's in a context of its own.
+    for (const controller of open) this.#scope.run(abortClosing, controller);
   }
+}
+
+function abortClosing(this: AbortController): void {
+  this.abort(new ServerClosingError());
 }

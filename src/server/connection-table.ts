@@ -87,7 +87,7 @@ function rowOf(connection: HttpConnection, nowMs: number): ConnectionRow {
     unacknowledgedBytes: peer === undefined ? null : peer.outstandingBytes,
     rateBytesPerSecond,
     stallMs,
-    method: exchange === null ? null : exchange.request.method,
+    method: exchange === null ? null : exchange.methodName,
     target: exchange === null ? null : exchange.target.slice(0, TARGET_CHARS_MAX),
   };
 }

@@ -11,7 +11,6 @@ import type { CloseReason, EngineConnection } from '../engine/engine.ts';
 import { FAULT_BODY_TOO_LARGE, FAULT_HEADER_TIMEOUT, type Fault } from '../protocol/error.ts';
 import { ChunkedDecoder } from '../protocol/h1/chunked.ts';
 import { HEAD_COMPLETE, HEAD_MORE, type RequestHeadParser } from '../protocol/h1/request-head.ts';
-import type { ExchangePort, IncomingBody } from '../web/request.ts';
 import {
   ConnectionAccount,
   STATE_ACCEPTED,
@@ -37,7 +36,7 @@ const DRAIN_ACCEPTED_MS = 1000;
 const NEVER = Number.POSITIVE_INFINITY;
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
-export class HttpConnection extends ConnectionAccount implements ExchangePort, BodyOwner {
+export class HttpConnection extends ConnectionAccount implements BodyOwner {
   readonly thread: ServerThread;
   readonly engine: EngineConnection;
   state: number = STATE_ACCEPTED;
@@ -50,6 +49,9 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
   #discarded = 0;
   /** Why it ends, once that is decided; the first reason stands. */
   #reason: CloseReason | undefined = undefined;
+  /** The client has sent FIN, as far as we have seen. */
+  hasPeerEnded = false;
+  /** Its FIN is behind the last byte that we have read. */
   #peerEnded = false;
   /** When the state's own time is over; the engine's deadline may come earlier, to look after the peer. */
   #deadlineMs = NEVER;
@@ -78,6 +80,7 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
 
   peerEnded(): void {
     this.#peerEnded = true;
+    this.hasPeerEnded = true;
     switch (this.state) {
       case STATE_IDLE:
         // Requests that are held back are answered first.
@@ -94,12 +97,19 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
       case STATE_EXCHANGE: {
         // A client may send FIN and still read its answer (RFC 9112 §9.6). In the middle of a body it is gone.
         const exchange = this.exchange!;
-        if (exchange.body === null || exchange.body.complete) return;
-        if (exchange.endsByClose) this.reset('client-closed-in-body');
+        if (exchange.body === null || exchange.body.complete) exchange.peerEnded();
+        else if (exchange.endsByClose) this.reset('client-closed-in-body');
         else this.close('client-closed-in-body');
         return;
       }
     }
+  }
+
+  /** FIN has come behind bytes that wait to be read. They are, when their turn comes; who works is told now. */
+  peerEndSeen(): void {
+    if (this.hasPeerEnded) return;
+    this.hasPeerEnded = true;
+    if (this.state === STATE_EXCHANGE) this.exchange!.peerEnded();
   }
 
   /** The kernel has taken everything that was written. */
@@ -340,10 +350,11 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
     at: number,
     end: number,
   ): number {
+    const thread = this.thread;
+    const startedAtMs = this.state === STATE_HEAD ? this.stateSinceMs : thread.nowMs;
     this.state = STATE_EXCHANGE;
     const id = ++this.exchangeId;
-    const thread = this.thread;
-    const exchange = thread.takeExchange(this, id, parser, text, textAt, url);
+    const exchange = thread.takeExchange(this, id, startedAtMs, parser, text, textAt, url);
     this.exchange = exchange;
     if (parser.contentLength > 0 || parser.chunked) {
       if (parser.contentLength > thread.settings.limits.bodyBytesMax) {
@@ -450,6 +461,11 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
     this.#arm(exchange.deadlineMs);
   }
 
+  /** A deadline of `exchange` has moved. */
+  armExchange(exchange: Exchange): void {
+    if (this.exchange === exchange && this.state === STATE_EXCHANGE) this.#arm(exchange.deadlineMs);
+  }
+
   // BodyOwner
 
   bodyWanted(body: RequestBody): void {
@@ -467,26 +483,5 @@ export class HttpConnection extends ConnectionAccount implements ExchangePort, B
     // The rest is counted, not kept; whether the connection survives is decided when the answer is whole.
     this.engine.resumeReading();
     this.updateExchangeDeadline();
-  }
-
-  // ExchangePort: what a Request asks for later, guarded by the number of its exchange.
-
-  get scheme(): 'http' | 'https' {
-    return this.thread.scheme;
-  }
-
-  get defaultAuthority(): string {
-    return this.thread.defaultAuthority;
-  }
-
-  abortSignal(exchangeId: number): AbortSignal {
-    const exchange = this.exchange;
-    if (exchange === null || exchange.id !== exchangeId) return this.thread.neverAborted;
-    return exchange.signal;
-  }
-
-  requestBody(exchangeId: number): IncomingBody | undefined {
-    const exchange = this.exchange;
-    return exchange === null || exchange.id !== exchangeId ? undefined : (exchange.body ?? undefined);
   }
 }

@@ -31,6 +31,26 @@ export class ServerClosedError extends Error {
   }
 }
 
+/** What was still wanted of the request's body when its answer was complete; the connection ends then. */
+export class RequestOverError extends Error {
+  override readonly name = 'RequestOverError';
+  readonly code = 'HOLDFAST_REQUEST_OVER';
+
+  constructor() {
+    super('the answer was complete before all of the request body had come: the rest is not received');
+  }
+}
+
+/** An answer to a request that was answered already; the reason that its stream is cancelled with. */
+export class LateAnswerError extends Error {
+  override readonly name = 'LateAnswerError';
+  readonly code = 'HOLDFAST_LATE_ANSWER';
+
+  constructor() {
+    super('the answer came after the request had been answered');
+  }
+}
+
 /** The request's body broke a rule or a limit; `status` is what the client is answered. */
 export class RequestFaultError extends Error {
   override readonly name = 'RequestFaultError';
@@ -61,5 +81,18 @@ export class ResponseLengthError extends Error {
 
   constructor(declared: number, problem: string) {
     super(`the response declared ${declared} bytes and its body ${problem}`);
+  }
+}
+
+/** A piece of a streamed answer is no longer what it was when it was given. */
+export class ResponsePieceError extends Error {
+  override readonly name = 'ResponsePieceError';
+  readonly code = 'HOLDFAST_RESPONSE_PIECE';
+
+  constructor(given: number, left: number) {
+    super(
+      `a piece of the response body had ${given} bytes when it was given and has ${left} now: its memory was ` +
+        'transferred or resized before it was sent',
+    );
   }
 }

@@ -4,6 +4,9 @@
  *
  * The answer begins at most once: `#settled` is set by whoever comes first, the handler, its deadline,
  * a fault in the request's body or the client's going. What comes later is discarded, never sent.
+ *
+ * Nothing that a handler throws, gives back or lets happen leaves this file as an exception: it costs the
+ * handler's own request and nobody else's.
  */
 
 import type { CloseReason } from '../engine/engine.ts';
@@ -22,11 +25,19 @@ import {
   responseParts,
   shortText,
 } from '../web/parts.ts';
-import { createRequest, type HoldfastRequest } from '../web/request.ts';
+import { createRequest, type ExchangePort, type HoldfastRequest, type IncomingBody } from '../web/request.ts';
 import type { Response } from '../web/response.ts';
 import type { HttpConnection } from './connection.ts';
 import { ServerContext } from './context.ts';
-import { HandlerTimeoutError, RequestFaultError } from './errors.ts';
+import { discardResponse } from './discard.ts';
+import {
+  ClientGoneError,
+  HandlerTimeoutError,
+  LateAnswerError,
+  RequestFaultError,
+  RequestOverError,
+} from './errors.ts';
+import { promised, whenSettled } from './promised.ts';
 import type { RequestBody } from './request-body.ts';
 import { FRAMING_CLOSE, ResponseStream } from './response-stream.ts';
 
@@ -34,7 +45,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 /** A head ends with an empty line (RFC 9112 §2.1), which is no field. */
 const EMPTY_LINE_BYTES = 2;
 
-export class Exchange {
+export class Exchange implements ExchangePort {
   readonly connection: HttpConnection;
   readonly id: number;
   readonly method: number;
@@ -46,10 +57,13 @@ export class Exchange {
   /** For the access log; 0 until the answer begins. */
   status = 0;
   responseBytes = 0;
+  /** When the first byte of the request came, as far as that is known. */
   readonly startedAtMs: number;
   /** Not a number until there is one: a double would be allocated with every exchange. */
   handlerDeadlineMs: number | undefined = undefined;
   bodyDeadlineMs: number | undefined = undefined;
+  /** The client has sent FIN, and its stream has had nothing to send: when it is given up. */
+  quietDeadlineMs: number | undefined = undefined;
   closeReason: CloseReason = 'answered';
   readonly request: HoldfastRequest;
   isFinished = false;
@@ -58,11 +72,13 @@ export class Exchange {
   #settled = false;
   #stream: ResponseStream | null = null;
   #controller: AbortController | null = null;
+  #abortReason: Error | undefined = undefined;
   #context: ServerContext | null = null;
 
   constructor(
     connection: HttpConnection,
     id: number,
+    startedAtMs: number,
     parser: RequestHeadParser,
     text: string,
     textAt: number,
@@ -74,10 +90,10 @@ export class Exchange {
     this.minor = parser.minor;
     this.keepAlive = parser.keepAlive;
     this.expectsContinue = parser.expectContinue;
-    this.startedAtMs = connection.thread.nowMs;
+    this.startedAtMs = startedAtMs;
     const host = parser.hostStart;
     this.request = createRequest(
-      connection,
+      this,
       id,
       text,
       textAt + parser.methodStart,
@@ -94,44 +110,86 @@ export class Exchange {
     );
   }
 
+  /** The method as it was sent: the properties of the Request are the handler's to redefine. */
+  get methodName(): string {
+    const { request } = this;
+    return request._text.slice(request._start, request._methodEnd);
+  }
+
   /** The request target as it was sent. */
   get target(): string {
     const { request } = this;
     return request._text.slice(request._targetStart, request._targetEnd);
   }
 
-  /** The earlier of its deadlines. */
+  /** The earliest of its deadlines. */
   get deadlineMs(): number {
-    return Math.min(this.bodyDeadlineMs ?? NEVER, this.handlerDeadlineMs ?? NEVER);
+    return Math.min(
+      this.bodyDeadlineMs ?? NEVER,
+      this.handlerDeadlineMs ?? NEVER,
+      this.quietDeadlineMs ?? NEVER,
+    );
   }
 
   get isHead(): boolean {
     return this.method === METHOD_HEAD;
   }
 
-  /** Aborts when the client goes before the last byte was handed over. */
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
+  // ExchangePort: what the Request asks for, also when the exchange is over.
+
+  get exchangeId(): number {
+    return this.id;
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.connection.thread.scheme;
+  }
+
+  get defaultAuthority(): string {
+    return this.connection.thread.defaultAuthority;
+  }
+
+  abortSignal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      // A client that has finished sending had done so before the handler began, when requests were pipelined.
+      if (this.connection.hasPeerEnded && !this.isFinished) this.#abortReason ??= clientClosed();
+      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    }
     return this.#controller.signal;
   }
 
-  /** Calls the handler. @hot */
+  requestBody(): IncomingBody | undefined {
+    return this.body ?? undefined;
+  }
+
+  // The handler.
+
+  /** Calls the handler, in an async context of its own. @hot */
   run(): void {
-    const thread = this.connection.thread;
+    this.connection.thread.scope.run(callHandlerOf, this);
+  }
+
+  /** @hot */
+  callHandler(): void {
     const context = new ServerContext(this);
     this.#context = context;
-    const { fetch } = thread;
+    // No method call: `this` would be an object of ours.
+    const { fetch } = this.connection.thread;
     let result: unknown;
+    let isLight: boolean;
+    let promise: Promise<unknown> | undefined;
     try {
       result = fetch(this.request as unknown as Request, context, context);
+      isLight = isLightResponse(result);
+      promise = isLight ? undefined : promised(result);
+      if (promise !== undefined) this.#await(promise, false);
     } catch (error) {
       this.#handlerFailed(error);
       return;
     }
-    if (isLightResponse(result)) {
-      if (!this.#sendShort(result)) this.#respond(result);
-    } else if (isThenable(result)) this.#awaitHandler(result);
-    else this.#respond(result);
+    if (promise === undefined && !(isLight && this.#sendShort(result as Response)))
+      this.#respond(result, false);
   }
 
   /** The commonest answer takes no detour. @returns false when it is not as simple as that. @hot */
@@ -149,54 +207,61 @@ export class Exchange {
     return true;
   }
 
-  #awaitHandler(promise: PromiseLike<unknown>): void {
+  /**
+   * @param fromHook from the error hook, whose own failures have no second hook
+   * @throws for what only looks like a promise
+   */
+  #await(promise: Promise<unknown>, fromHook: boolean): void {
+    whenSettled(
+      promise,
+      (response) => this.#respond(response, fromHook),
+      (error) => this.#failed(error, fromHook),
+    );
     const { thread } = this.connection;
     const { handlerMs } = thread.settings.timeouts;
     // No deadline but the handler's own while it works: keep-alive idle time is not charged to it.
-    if (handlerMs !== NEVER) this.handlerDeadlineMs = thread.nowMs + handlerMs;
+    if (handlerMs !== NEVER) this.handlerDeadlineMs ??= thread.nowMs + handlerMs;
     this.connection.updateExchangeDeadline();
-    promise.then(
-      (response) => this.#respond(response),
-      (error) => this.#handlerFailed(error),
-    );
   }
 
-  /** @param fromHook from the error hook, whose own failures have no second hook */
-  #respond(response: unknown, fromHook = false): void {
+  #respond(response: unknown, fromHook: boolean): void {
     if (this.#settled) {
-      discardResponse(response);
+      discardResponse(response, this.#abortReason ?? new LateAnswerError());
       return;
     }
     const { parts } = this.connection.thread;
     try {
       responseParts(response, parts);
     } catch (error) {
-      if (fromHook) this.#errorHookFailed(error);
-      else this.#handlerFailed(error);
+      discardResponse(response, error);
+      this.#failed(error, fromHook);
       return;
     }
-    this.#send(parts);
+    this.#send(parts, fromHook);
   }
 
-  #send(parts: ResponseParts): void {
+  #send(parts: ResponseParts, fromHook: boolean): void {
     const { connection } = this;
     const { thread } = connection;
+    const { body } = parts;
     this.#settled = true;
-    this.handlerDeadlineMs = undefined;
     this.status = parts.status;
     if (this.body !== null && !this.body.complete) this.keepAlive = false;
     if (thread.isDraining || this.id >= thread.settings.limits.requestsPerConnectionMax)
       this.keepAlive = false;
-    if (this.expectsContinue) this.#settleExpectation(parts);
     let stream: OutgoingBody | null;
     try {
+      if (this.expectsContinue) this.#settleExpectation(parts);
       stream = thread.writer.begin(connection.engine, this, parts);
     } catch (error) {
       // Nothing has been committed: a name or value that is not legal in a head.
       this.#settled = false;
-      this.#handlerFailed(error);
+      this.status = 0;
+      if (isStream(body)) body.cancel(error);
+      this.#failed(error, fromHook);
       return;
     }
+    this.handlerDeadlineMs = undefined;
     if (stream === null) {
       this.finish();
       return;
@@ -204,6 +269,7 @@ export class Exchange {
     this.#stream = new ResponseStream(this, stream, thread.writer.framing, thread.writer.declaredLength);
     connection.updateExchangeDeadline();
     this.#stream.start();
+    if (connection.hasPeerEnded) this.watchQuiet();
   }
 
   /**
@@ -212,9 +278,7 @@ export class Exchange {
    */
   #settleExpectation(parts: ResponseParts): void {
     this.expectsContinue = false;
-    const isStream =
-      typeof parts.body === 'object' && parts.body !== null && !(parts.body instanceof Uint8Array);
-    if (isStream && this.request.bodyUsed && this.body?.complete === false)
+    if (isStream(parts.body) && this.request.bodyUsed && this.body?.complete === false)
       this.connection.thread.writeContinue(this.connection.engine);
   }
 
@@ -228,36 +292,43 @@ export class Exchange {
   }
 
   /** The answer cannot be completed: the client must see that, so the connection breaks. */
-  breakOff(error: unknown, reason: CloseReason, framing: number): void {
-    const { thread } = this.connection;
-    thread.logError('response body failed', error, this);
-    // Where the end of the connection is the end of the body, only a reset tells the two apart.
-    if (framing === FRAMING_CLOSE) this.connection.reset(reason);
+  breakOff(error: unknown, reason: CloseReason): void {
+    this.connection.thread.logError('response body failed', error, this);
+    this.#endConnection(reason);
+  }
+
+  /** Where the end of the connection is the end of the body, only a reset tells the two apart. */
+  #endConnection(reason: CloseReason): void {
+    if (this.endsByClose) this.connection.reset(reason);
     else this.connection.close(reason);
   }
 
-  /** The handler threw or rejected, or what it returned is no Response. */
+  #failed(error: unknown, inHook: boolean): void {
+    if (inHook) this.#errorHookFailed(error);
+    else this.#handlerFailed(error);
+  }
+
+  /** The handler threw or rejected, or what it returned cannot be sent. */
   #handlerFailed(error: unknown): void {
     if (this.#settled) return;
     const { thread } = this.connection;
     thread.logError('handler failed', error, this);
-    if (thread.errorHandler === undefined) {
+    const { errorHandler } = thread;
+    if (errorHandler === undefined) {
       this.#answerFailure();
       return;
     }
     let result: unknown;
+    let promise: Promise<unknown> | undefined;
     try {
-      result = thread.errorHandler(error, this.request as unknown as Request);
+      result = errorHandler(error, this.request as unknown as Request);
+      promise = promised(result);
+      if (promise !== undefined) this.#await(promise, true);
     } catch (second) {
       this.#errorHookFailed(second);
       return;
     }
-    if (isThenable(result)) {
-      result.then(
-        (response) => this.#respond(response, true),
-        (second) => this.#errorHookFailed(second),
-      );
-    } else this.#respond(result, true);
+    if (promise === undefined) this.#respond(result, true);
   }
 
   #errorHookFailed(error: unknown): void {
@@ -275,7 +346,7 @@ export class Exchange {
     parts.names = [];
     parts.values = [];
     parts.body = `${FAULT_HANDLER_FAILED.status} Internal Server Error: ${FAULT_HANDLER_FAILED.sentence}\n`;
-    this.#send(parts);
+    this.#send(parts, true);
   }
 
   /** Our own short answer, the last on this connection. */
@@ -299,7 +370,7 @@ export class Exchange {
       return;
     }
     this.connection.thread.countFault(fault);
-    this.#controller?.abort(error);
+    this.#abort(error);
     this.#answerFault(fault);
   }
 
@@ -313,6 +384,9 @@ export class Exchange {
     } else if (nowMs >= (this.bodyDeadlineMs ?? NEVER)) {
       deadlines.body++;
       this.requestFault(FAULT_BODY_TIMEOUT, new RequestFaultError(FAULT_BODY_TIMEOUT));
+    } else if (nowMs >= (this.quietDeadlineMs ?? NEVER)) {
+      deadlines.linger++;
+      this.#endConnection('client-closed');
     } else return false;
     return true;
   }
@@ -323,9 +397,28 @@ export class Exchange {
     this.connection.thread.countFault(fault);
     this.keepAlive = false;
     this.closeReason = fault.code;
+    this.#abortReason ??= error;
     this.#answerFault(fault);
-    this.#controller?.abort(error);
-    this.body?.fail(error);
+    this.#abort(error);
+  }
+
+  /**
+   * The client has sent FIN. Most that do have gone, so who works for it is told; one that has only finished
+   * sending (RFC 9112 §9.6) gets the answer all the same.
+   */
+  peerEnded(): void {
+    this.#abort(clientClosed());
+    this.watchQuiet();
+  }
+
+  /** A stream that has nothing to send never learns whether anybody is left to read it: it gets a deadline. */
+  watchQuiet(): void {
+    if (this.#stream === null || this.isFinished) return;
+    const { engine, thread } = this.connection;
+    // While something waits to be sent, a call of `drained` is owed.
+    this.quietDeadlineMs =
+      engine.unsentBytes > 0 ? undefined : thread.nowMs + thread.settings.timeouts.lingerMs;
+    this.connection.armExchange(this);
   }
 
   /** The connection ended before the last byte was handed over. */
@@ -333,12 +426,24 @@ export class Exchange {
     if (this.isFinished) return;
     this.isFinished = true;
     this.#settled = true;
-    this.body?.fail(error);
-    this.#stream?.cancel(error);
-    this.#controller?.abort(error);
     this.goneError = error;
+    this.#abortReason ??= error;
+    this.body?.fail(this.#abortReason);
+    this.#stream?.cancel(this.#abortReason);
+    this.#abort(error);
     this.connection.thread.exchangeAborted(this);
     this.#context?.settle(error);
+  }
+
+  /** The first reason stands. Listeners are the handler's, and run in a context of their own as it did. */
+  #abort(reason: Error): void {
+    this.#abortReason ??= reason;
+    if (this.#controller !== null && !this.#controller.signal.aborted)
+      this.connection.thread.scope.run(abortOf, this);
+  }
+
+  abortNow(): void {
+    this.#controller?.abort(this.#abortReason);
   }
 
   /** Only the end of the connection will tell the end of the answer: FIN would pass for it. RFC 9112 §6.3 */
@@ -348,22 +453,29 @@ export class Exchange {
 
   drained(): void {
     this.#stream?.drained();
+    if (this.connection.hasPeerEnded) this.watchQuiet();
   }
 
-  /** The connection lets go of it. */
+  /** The connection lets go of it. What has come of the body as a whole can still be read. */
   release(): void {
     this.#stream = null;
+    if (this.body !== null && !this.body.complete)
+      this.body.fail(this.#abortReason ?? new RequestOverError());
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
+function callHandlerOf(this: Exchange): void {
+  this.callHandler();
 }
 
-/** An answer that came too late: its stream is told, so that producers and handles are released. */
-function discardResponse(response: unknown): void {
-  const body = (response as { body?: { cancel?: (reason?: unknown) => Promise<void> } | null } | null)?.body;
-  body?.cancel?.(new Error('the answer came after the exchange had ended'))?.catch(() => {});
+function abortOf(this: Exchange): void {
+  this.abortNow();
+}
+
+function clientClosed(): ClientGoneError {
+  return new ClientGoneError('client-closed');
+}
+
+function isStream(body: ResponseParts['body']): body is OutgoingBody {
+  return typeof body === 'object' && body !== null && !(body instanceof Uint8Array);
 }

@@ -5,7 +5,12 @@
 import { show } from '../base/errors.ts';
 import type { LoggerLike } from './options.ts';
 
-export class GuardedLogger implements LoggerLike {
+/** One that is guarded already is given back. */
+export function guardedLogger(logger: LoggerLike): LoggerLike {
+  return logger instanceof GuardedLogger ? logger : new GuardedLogger(logger);
+}
+
+class GuardedLogger implements LoggerLike {
   readonly #logger: LoggerLike;
   #hasWarned = false;
 
@@ -31,7 +36,7 @@ export class GuardedLogger implements LoggerLike {
 
   #call(level: 'debug' | 'info' | 'warn' | 'error', args: unknown[]): void {
     try {
-      const result: unknown = this.#logger[level](...args);
+      const result: unknown = this.#logger[level]?.(...args);
       if (typeof result === 'object' && result !== null)
         new Promise((resolve) => resolve(result)).catch((error) => this.#failed(level, error));
     } catch (error) {

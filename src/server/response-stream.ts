@@ -2,7 +2,10 @@
  * A streamed answer on its way out: pulls a piece when, and only when, the connection has room for it,
  * so a reader that stops costs one piece and the high-water mark, however fast the source is. There is
  * no progress timer: the reader sets the pace.
+ *
+ * The source is the handler's code, and runs in the async context in which the answer was given.
  */
+import type { AsyncResource } from 'node:async_hooks';
 import { SEND_RESERVE_BYTES_MAX } from '../engine/engine.ts';
 import {
   CHUNK_END_BYTES,
@@ -13,7 +16,8 @@ import {
   lastChunkInto,
 } from '../protocol/h1/chunk-encoder.ts';
 import type { OutgoingBody } from '../web/parts.ts';
-import { ResponseLengthError } from './errors.ts';
+import { currentContext } from './async-scope.ts';
+import { ResponseLengthError, ResponsePieceError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 
 /** How the end of the body is told. */
@@ -32,8 +36,10 @@ export class ResponseStream {
   /** One of the FRAMING_ numbers. */
   readonly framing: number;
   readonly #declaredLength: number;
+  readonly #context: AsyncResource;
   #sent = 0;
   #piece: Uint8Array | null = null;
+  #pieceBytes = 0;
   #pieceAt = 0;
   #pulling = false;
   #ended = false;
@@ -44,6 +50,7 @@ export class ResponseStream {
     this.#body = body;
     this.framing = framing;
     this.#declaredLength = declaredLength;
+    this.#context = currentContext();
   }
 
   start(): void {
@@ -51,7 +58,7 @@ export class ResponseStream {
   }
 
   drained(): void {
-    this.#advance();
+    if (!this.#ended) this.#context.runInAsyncScope(this.#advance, this);
   }
 
   /** The client is gone: the source is told, once. */
@@ -59,18 +66,22 @@ export class ResponseStream {
     if (this.#ended) return;
     this.#ended = true;
     this.#piece = null;
-    this.#body.cancel(reason);
+    this.#context.runInAsyncScope(this.#body.cancel, this.#body, reason);
   }
 
   /** Writes what there is room for, then pulls more. */
   #advance(): void {
     if (this.#ended) return;
-    const engine = this.#exchange.connection.engine;
-    while (this.#piece !== null && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES) {
-      if (!this.#writeSome(this.#piece)) return;
+    const { engine } = this.#exchange.connection;
+    try {
+      while (this.#piece !== null && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES) {
+        if (!this.#writeSome(this.#piece)) return;
+      }
+      if (this.#piece === null && !this.#pulling && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES)
+        this.#pull();
+    } catch (error) {
+      this.#fail(error);
     }
-    if (this.#piece === null && !this.#pulling && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES)
-      this.#pull();
   }
 
   #pull(): void {
@@ -82,31 +93,39 @@ export class ResponseStream {
         if (piece === undefined) this.#end();
         else {
           this.#piece = piece.length === 0 ? null : piece;
+          this.#pieceBytes = piece.length;
           this.#pieceAt = 0;
           this.#advance();
+          if (this.#exchange.connection.hasPeerEnded) this.#exchange.watchQuiet();
         }
       },
       (error) => {
         this.#pulling = false;
         if (this.#ended) return;
         this.#ended = true;
-        this.#exchange.breakOff(error, 'response-failed', this.framing);
+        this.#exchange.breakOff(error, 'response-failed');
       },
     );
+  }
+
+  #fail(error: unknown): void {
+    this.cancel(error);
+    this.#exchange.breakOff(error, 'response-failed');
   }
 
   /** @returns false when the answer has been broken off. */
   #writeSome(piece: Uint8Array): boolean {
     const { connection } = this.#exchange;
     const { engine } = connection;
-    const size = Math.min(piece.length - this.#pieceAt, PIECE_BYTES_MAX);
+    // It is the handler's memory: while it waits for a slow reader, it may be transferred away.
+    if (piece.length < this.#pieceBytes) throw new ResponsePieceError(this.#pieceBytes, piece.length);
+    const size = Math.min(this.#pieceBytes - this.#pieceAt, PIECE_BYTES_MAX);
     if (this.#declaredLength >= 0 && this.#sent + size > this.#declaredLength) {
       const error = new ResponseLengthError(
         this.#declaredLength,
         `has more (${this.#sent + size} or beyond)`,
       );
-      this.cancel(error);
-      this.#exchange.breakOff(error, 'response-failed', this.framing);
+      this.#fail(error);
       return false;
     }
     if (engine.unsentBytes === 0) connection.movedAtMs = connection.thread.nowMs;
@@ -122,7 +141,7 @@ export class ResponseStream {
     this.#sent += size;
     this.#exchange.responseBytes += size;
     this.#pieceAt += size;
-    if (this.#pieceAt === piece.length) this.#piece = null;
+    if (this.#pieceAt === this.#pieceBytes) this.#piece = null;
     return true;
   }
 
@@ -130,7 +149,7 @@ export class ResponseStream {
     this.#ended = true;
     if (this.#declaredLength >= 0 && this.#sent !== this.#declaredLength) {
       const error = new ResponseLengthError(this.#declaredLength, `ended after ${this.#sent}`);
-      this.#exchange.breakOff(error, 'response-failed', this.framing);
+      this.#exchange.breakOff(error, 'response-failed');
       return;
     }
     if (this.framing === FRAMING_CHUNKED) {

@@ -52,7 +52,7 @@ export class ResponseWriter {
 
   /**
    * The commonest answer: a short ASCII text with at most a content type.
-   * @returns false when it is not ASCII, or the type cannot be sent: nothing is committed then. @hot
+   * @returns false when it is not ASCII, or the type cannot be sent or is too long: nothing is committed then. @hot
    */
   shortText(
     engine: EngineConnection,
@@ -63,9 +63,9 @@ export class ResponseWriter {
   ): boolean {
     this.#refreshDate(exchange.connection.thread.nowMs);
     const length = text.length;
-    const start = engine.reserve(
-      HEAD_OWN_BYTES_MAX + (contentType === undefined ? 0 : contentType.length) + length,
-    );
+    const size = HEAD_OWN_BYTES_MAX + (contentType === undefined ? 0 : contentType.length) + length;
+    if (size > SEND_RESERVE_BYTES_MAX) return false;
+    const start = engine.reserve(size);
     const out = engine.out;
     let at = this.#encoder.encodeSimpleInto(out, start, status, contentType, length, modeOf(exchange));
     if (at < 0) return false;

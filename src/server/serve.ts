@@ -23,6 +23,7 @@ import { readCall } from './call-shape.ts';
 import { type CloseOptions, closePlan } from './close-plan.ts';
 import { fetchDetached } from './detached.ts';
 import { ServerClosedError } from './errors.ts';
+import { guardedLogger } from './guarded-logger.ts';
 import { loadModule } from './module.ts';
 import {
   adminAddressOf,
@@ -165,7 +166,7 @@ export async function introduce<S extends Server>(server: S, options: ServeOptio
   try {
     await options.onListen?.(listenInfo(server));
     if (signal !== undefined) closeOnAbort(server, signal);
-    closeOnSignals(server, options, options.logger ?? createLogger());
+    closeOnSignals(server, options, guardedLogger(options.logger ?? createLogger()));
   } catch (error) {
     await server.close(true);
     throw error;
@@ -240,7 +241,7 @@ async function startThread(
   fetch: FetchHandler,
   { shared = {}, onAdopt }: Surroundings,
 ): Promise<RunningThread> {
-  const logger = options.logger ?? createLogger();
+  const logger = guardedLogger(options.logger ?? createLogger());
   const accessLog =
     options.accessLog === undefined || options.accessLog === 'off'
       ? undefined

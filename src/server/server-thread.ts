@@ -12,12 +12,15 @@ import { RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { DEFAULT_LIMITS, type ProtocolLimits } from '../protocol/limits.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { ResponseParts } from '../web/parts.ts';
+import type { HoldfastRequest } from '../web/request.ts';
 import { Admission } from './admission.ts';
+import { AsyncScope } from './async-scope.ts';
 import { ClosingSignals } from './closing-signals.ts';
 import { HttpConnection } from './connection.ts';
 import { type ConnectionStates, connectionRows, countStates } from './connection-table.ts';
 import { ErrorLog } from './error-log.ts';
 import { Exchange } from './exchange.ts';
+import { guardedLogger } from './guarded-logger.ts';
 import { HeadMemory, type RememberedHead } from './head-memory.ts';
 import type { ErrorHandler, LoggerLike, Settings } from './options.ts';
 import { PendingWork } from './pending-work.ts';
@@ -70,7 +73,8 @@ export class ServerThread implements EngineHandler {
   readonly scheme: 'http' | 'https';
   /** Authority of requests that name none; known once the server listens. */
   defaultAuthority = 'localhost';
-  readonly neverAborted: AbortSignal = new AbortController().signal;
+  /** Where handlers are called. */
+  readonly scope = new AsyncScope();
   isDraining = false;
   /** How long an idle connection of a draining server may still ask. */
   idleGraceMs = 0;
@@ -106,8 +110,8 @@ export class ServerThread implements EngineHandler {
     this.errorHandler = options.error;
     this.settings = options.settings;
     this.scheme = options.scheme;
-    this.#logger = options.logger;
-    this.#errorLog = new ErrorLog(options.logger);
+    this.#logger = guardedLogger(options.logger);
+    this.#errorLog = new ErrorLog(this.#logger);
     this.#accessLog = options.accessLog;
     const { headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax } = options.settings.limits;
     this.protocolLimits = { ...DEFAULT_LIMITS, headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax };
@@ -136,6 +140,8 @@ export class ServerThread implements EngineHandler {
   onAccept(engine: EngineConnection): void {
     const connection = new HttpConnection(this, engine);
     engine.user = connection;
+    // One that resets has no address any more when its line is written.
+    if (this.#accessLog !== undefined) engine.remoteAddress();
     if (this.#isLimited) this.#admission.accepted(connection);
   }
 
@@ -191,13 +197,14 @@ export class ServerThread implements EngineHandler {
   takeExchange(
     connection: HttpConnection,
     id: number,
+    startedAtMs: number,
     parser: RequestHeadParser,
     text: string,
     textAt: number,
     url: string | undefined,
   ): Exchange {
     this.#requests++;
-    return new Exchange(connection, id, parser, text, textAt, url);
+    return new Exchange(connection, id, startedAtMs, parser, text, textAt, url);
   }
 
   writeFault(engine: EngineConnection, fault: Fault): void {
@@ -223,21 +230,24 @@ export class ServerThread implements EngineHandler {
 
   #logAccess(exchange: Exchange, status: number): void {
     const { request, connection } = exchange;
-    this.#accessLog?.({
-      method: request.method,
+    const log = this.#accessLog!;
+    const record = {
+      method: exchange.methodName,
       target: exchange.target,
       status,
       bytes: exchange.responseBytes,
+      // The clock of the engines; not the moment of the turn, which is older than what a handler has done in it.
       durationMs: performance.now() - exchange.startedAtMs,
       remoteAddress: connection.engine.remoteAddress(),
-      userAgent: request.headers.get('user-agent'),
-      referer: request.headers.get('referer'),
-    });
+      userAgent: fieldOf(request, 'user-agent'),
+      referer: fieldOf(request, 'referer'),
+    };
+    log(record);
   }
 
   logError(what: string, error: unknown, exchange: Exchange): void {
     if (!this.#errorLog.mayTell(this.nowMs)) return;
-    this.#errorLog.tell(`${what}: ${exchange.request.method} ${exchange.target}`, error);
+    this.#errorLog.tell(`${what}: ${exchange.methodName} ${exchange.target}`, error);
   }
 
   countClose(reason: CloseReason): void {
@@ -304,5 +314,14 @@ export class ServerThread implements EngineHandler {
       deadlines: { ...this.deadlines },
       ...countStates(this.connections()),
     };
+  }
+}
+
+function fieldOf(request: HoldfastRequest, name: string): string | null {
+  try {
+    return request.headers.get(name);
+  } catch {
+    // The handler has redefined it.
+    return null;
   }
 }

@@ -14,6 +14,7 @@ import { createLogger } from '../observe/logger.ts';
 import type { AdminServer } from './admin.ts';
 import { ClosingSignals } from './closing-signals.ts';
 import { fetchDetached } from './detached.ts';
+import { guardedLogger } from './guarded-logger.ts';
 import { loadModule } from './module.ts';
 import { hostnameOf, type LoggerLike, portOf, type ServeOptions, type Settings } from './options.ts';
 import { PendingWork } from './pending-work.ts';
@@ -116,7 +117,7 @@ class WorkerServer implements Server {
     this.admin = admin;
     this.#options = options;
     this.#settings = settings;
-    this.#logger = options.logger ?? createLogger();
+    this.#logger = guardedLogger(options.logger ?? createLogger());
     this.#moduleUrl = moduleUrl(options.module!);
     this.ready = new Promise((resolve) => (this.#resolveReady = resolve));
     this.finished = new Promise((resolve) => (this.#resolveFinished = resolve));

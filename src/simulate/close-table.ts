@@ -66,7 +66,11 @@ const CLOSES: Readonly<Record<string, Row>> = {
   'linger-timeout': (it) => (it.phase === 'linger' ? it.deadlineComplaint(it.dueMs) : 'it does not linger'),
   'client-closed': (it) => {
     if (!it.isPeerEnded) return 'the client has not sent FIN';
-    return it.phase === 'exchange' || it.phase === 'finishing' ? 'a request is open' : OK;
+    const { phase, exchange } = it;
+    // A stream that has had nothing to send for a while may be given up, and nothing else.
+    if (exchange?.isAnswered === true && (phase === 'exchange' || phase === 'ending'))
+      return it.deadlineComplaint(exchange.quietDueMs);
+    return phase === 'exchange' || phase === 'finishing' ? 'a request is open' : OK;
   },
   'client-closed-in-head': (it) => (it.isPeerEnded && it.phase === 'head' ? OK : 'no FIN within a head'),
   'client-closed-in-body': (it) => {
@@ -126,7 +130,7 @@ export function closeComplaint(
 }
 
 /** Ends within a response that the client can tell from its end: its length says so, or its chunks. */
-export const BREAKS_OFF: readonly string[] = ['response-failed', 'client-closed-in-body'];
+export const BREAKS_OFF: readonly string[] = ['response-failed', 'client-closed', 'client-closed-in-body'];
 
 /** The engine's own ends: the server may have wanted another before it heard of them. */
 const UNASKED: readonly string[] = ['peer-reset', 'peer-dead', 'engine-closed'];

@@ -122,6 +122,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   peerEnding(): void {
     this.check();
     this.isPeerEnded = true;
+    this.#peerLeaves();
     if (
       this.phase === 'accepted' ||
       this.phase === 'idle' ||
@@ -132,6 +133,22 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     } else if (this.phase === 'exchange' && this.#isBodyOpen && !this.#endsUnread) {
       this.#owe('a reset, for the peer has sent FIN within a body');
     }
+  }
+
+  /** The handler that works is told; and who streams to the client gets a deadline. */
+  #peerLeaves(): void {
+    const { exchange } = this;
+    if (exchange === undefined || exchange.isFinished || exchange.peerEnd !== 'none') return;
+    exchange.peerEnd = 'during';
+    this.#quietBegins();
+  }
+
+  /** Something was written or has left, or the client has ended: from now on nothing may wait to be sent. */
+  #quietBegins(): void {
+    const { exchange } = this;
+    if (exchange === undefined || exchange.peerEnd === 'none') return;
+    const isQuiet = this.#conn.unsent.length + this.#committingBytes === 0;
+    exchange.quietDueMs = isQuiet ? this.#world.nowMs + this.#world.settings.timeouts.lingerMs : NEVER;
   }
 
   /** It is one connection too many. */
@@ -164,6 +181,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   /** The kernel has taken all that was written. */
   drained(): void {
     this.check();
+    this.#quietBegins();
     if (this.phase !== 'held') return;
     this.phase = 'idle';
     this.#progress();
@@ -225,6 +243,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
       timeouts.bodyMs,
       isComplete,
     );
+    if (this.isPeerEnded) exchange.peerEnd = 'before';
     this.exchanges.push(exchange);
     if (this.phase !== 'exchange' || plan !== this.request || this.exchange !== undefined) {
       this.find(`the handler is called for request ${plan.id} in the phase ${this.phase}`);
@@ -252,6 +271,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     if (unsent > HIGH_WATER_BYTES + SEND_RESERVE_BYTES_MAX + HEADS_BYTES_MAX)
       this.find(`${unsent} bytes wait for a slow reader`);
     this.#committingBytes = end - start;
+    this.#quietBegins();
     this.#reader.feed(bytes, start, end);
     this.#committingBytes = 0;
   }
@@ -478,6 +498,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
         exchange.isWaitHidden || exchange.isAnswered ? NEVER : exchange.bodyDueMs,
       );
     }
+    if (exchange?.isAnswered === true && (this.phase === 'exchange' || this.phase === 'ending'))
+      dueMs = Math.min(dueMs, exchange.quietDueMs);
     if (this.#conn.isReleased) return; // Failed, and not yet told.
     if (now > dueMs + DEADLINE_TICK_MS + this.#world.delayMs) {
       this.find(`the deadline of ${dueMs.toFixed(2)} ms in the phase ${this.phase} has been missed`);

@@ -22,6 +22,10 @@ export class ExchangeRecord {
   isFinished = false;
   /** The connection ended before. */
   isGone = false;
+  /** The client has sent FIN, before the handler was called or while the exchange was open. */
+  peerEnd: 'none' | 'before' | 'during' = 'none';
+  /** When a stream that has nothing to send is given up after that; `Infinity` while something waits to be sent. */
+  quietDueMs = NEVER;
   /** The handler returned a promise: the handler's deadline holds. */
   isAsync = false;
   isWaitingForBody = false;
@@ -77,8 +81,10 @@ export class ExchangeRecord {
     const isSuccess = this.isFinished && !this.isFault;
     if (this.signal !== undefined) {
       // A fault in the body of a request that was answered already concerns nobody.
-      const wanted = isSuccess ? 0 : 1;
-      if (this.abortCount !== wanted || this.signal.aborted !== (wanted === 1)) {
+      const isAborted = !isSuccess || this.peerEnd !== 'none';
+      // What was aborted when the handler first saw it has no event.
+      const wanted = isAborted && this.peerEnd !== 'before' ? 1 : 0;
+      if (this.abortCount !== wanted || this.signal.aborted !== isAborted) {
         yield `${what}: the signal aborted ${this.abortCount} times, ${wanted} expected`;
       }
     }

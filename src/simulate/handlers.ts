@@ -99,7 +99,10 @@ export class SimHandlers {
       if (exchange?.plan === plan && this.#errorHook === 'async') model.handlerAnswered(exchange);
       return respond(plan, contentText(answerContentId(plan), plan.responseBytes), headers, 500);
     };
-    return this.#errorHook === 'async' ? this.#later(plan.delayMs, answer) : answer();
+    if (this.#errorHook !== 'async') return answer();
+    // The handler's deadline holds for the hook that answers in its place.
+    if (model.exchange?.plan === plan) model.exchange.isAsync = true;
+    return this.#later(plan.delayMs, answer);
   }
 
   /** Work that goes on when the answer is out, and may fail. */

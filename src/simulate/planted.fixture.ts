@@ -188,7 +188,7 @@ class IdleInExchange extends ObservedThread {
 class AbortsSuccess extends ObservedThread {
   override exchangeFinished(exchange: Exchange): void {
     super.exchangeFinished(exchange);
-    exchange.signal.dispatchEvent(new Event('abort'));
+    exchange.abortSignal().dispatchEvent(new Event('abort'));
   }
 }
 
