@@ -122,7 +122,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   peerEnding(): void {
     this.check();
     this.isPeerEnded = true;
-    this.#peerLeaves();
+    this.exchange?.peerLeaves();
+    this.#quietBegins();
     if (
       this.phase === 'accepted' ||
       this.phase === 'idle' ||
@@ -135,20 +136,10 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     }
   }
 
-  /** The handler that works is told; and who streams to the client gets a deadline. */
-  #peerLeaves(): void {
-    const { exchange } = this;
-    if (exchange === undefined || exchange.isFinished || exchange.peerEnd !== 'none') return;
-    exchange.peerEnd = 'during';
-    this.#quietBegins();
-  }
-
   /** Something was written or has left, or the client has ended: from now on nothing may wait to be sent. */
   #quietBegins(): void {
-    const { exchange } = this;
-    if (exchange === undefined || exchange.peerEnd === 'none') return;
     const isQuiet = this.#conn.unsent.length + this.#committingBytes === 0;
-    exchange.quietDueMs = isQuiet ? this.#world.nowMs + this.#world.settings.timeouts.lingerMs : NEVER;
+    this.exchange?.quietBegins(isQuiet ? this.#world.nowMs + this.#world.settings.timeouts.lingerMs : NEVER);
   }
 
   /** It is one connection too many. */
@@ -491,15 +482,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
       this.#settleDebt();
     }
     const { exchange } = this;
-    let dueMs = this.dueMs;
-    if (exchange !== undefined && this.phase === 'exchange') {
-      dueMs = Math.min(
-        exchange.handlerDueMs,
-        exchange.isWaitHidden || exchange.isAnswered ? NEVER : exchange.bodyDueMs,
-      );
-    }
-    if (exchange?.isAnswered === true && (this.phase === 'exchange' || this.phase === 'ending'))
-      dueMs = Math.min(dueMs, exchange.quietDueMs);
+    const isOpen = exchange !== undefined && (this.phase === 'exchange' || this.phase === 'ending');
+    const dueMs = isOpen ? exchange.dueMs : this.dueMs;
     if (this.#conn.isReleased) return; // Failed, and not yet told.
     if (now > dueMs + DEADLINE_TICK_MS + this.#world.delayMs) {
       this.find(`the deadline of ${dueMs.toFixed(2)} ms in the phase ${this.phase} has been missed`);

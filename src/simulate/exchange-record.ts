@@ -52,12 +52,26 @@ export class ExchangeRecord {
     this.isBodyComplete = isBodyComplete;
   }
 
+  /** The earliest deadline that holds and that can be told from outside. */
+  get dueMs(): number {
+    if (this.isAnswered) return this.quietDueMs;
+    return Math.min(this.handlerDueMs, this.isWaitHidden ? NEVER : this.bodyDueMs);
+  }
+
   get handlerDueMs(): number {
     return this.isAsync && !this.isAnswered ? this.startedMs + this.handlerMs : NEVER;
   }
 
   get bodyDueMs(): number {
     return this.isWaitingForBody && !this.isBodyComplete ? this.bodyTouchedMs + this.bodyMs : NEVER;
+  }
+
+  peerLeaves(): void {
+    if (!this.isFinished && this.peerEnd === 'none') this.peerEnd = 'during';
+  }
+
+  quietBegins(dueMs: number): void {
+    if (this.peerEnd !== 'none') this.quietDueMs = dueMs;
   }
 
   waits(nowMs: number): void {
