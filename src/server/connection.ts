@@ -383,7 +383,7 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
       exchange.requestFault(body.fault, new RequestFaultError(body.fault));
       return end;
     }
-    if (body.bufferedBytes > BODY_HIGH_WATER_BYTES && !body.complete) this.engine.pauseReading();
+    if (body.memoryBytes > BODY_HIGH_WATER_BYTES && !body.complete) this.engine.pauseReading();
     this.updateExchangeDeadline();
     return next;
   }

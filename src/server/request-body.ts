@@ -1,14 +1,14 @@
 /**
  * The body of one request on its way from the connection to the handler. It owns what has arrived and
- * has not been read; the connection stops reading the socket while that is over the high-water mark.
- * Framing (Content-Length or chunked) is the protocol's; this file only counts and queues.
+ * has not been read; the connection stops reading the socket while the memory of that is over the
+ * high-water mark. Framing (Content-Length or chunked) is the protocol's; this file only counts and queues.
  */
-import { copyBytes } from '../base/bytes.ts';
+import { ByteQueue } from '../base/byte-queue.ts';
 import type { Fault } from '../protocol/error.ts';
 import { CHUNKED_DATA, CHUNKED_END, CHUNKED_REFUSED, type ChunkedDecoder } from '../protocol/h1/chunked.ts';
 import type { IncomingBody } from '../web/request.ts';
 
-/** Unread bytes above which the socket is no longer read: as much as a response may have unsent. */
+/** Memory of unread bytes above which the socket is no longer read: as much as a response may have unsent. */
 export const BODY_HIGH_WATER_BYTES = 64 * 1024;
 
 /** What the body tells its connection. */
@@ -29,11 +29,10 @@ export class RequestBody implements IncomingBody {
   /** Every byte has arrived (and, when chunked, the trailers too). */
   complete = false;
   fault: Fault | undefined = undefined;
-  bufferedBytes = 0;
   #remaining: number;
   readonly #decoder: ChunkedDecoder | null;
   readonly #owner: BodyOwner;
-  #pieces: Uint8Array[] = [];
+  readonly #queue = new ByteQueue();
   #waiting: Waiting | undefined = undefined;
   #failure: { readonly reason: unknown } | undefined = undefined;
   #discarding = false;
@@ -44,6 +43,11 @@ export class RequestBody implements IncomingBody {
     this.contentLength = contentLength < 0 ? undefined : contentLength;
     this.#remaining = contentLength;
     this.#decoder = decoder;
+  }
+
+  /** What its unread bytes occupy. */
+  get memoryBytes(): number {
+    return this.#queue.memoryBytes;
   }
 
   get isWaited(): boolean {
@@ -60,18 +64,20 @@ export class RequestBody implements IncomingBody {
       const size = Math.min(this.#remaining, end - at);
       this.#push(bytes, at, at + size);
       this.#remaining -= size;
-      if (this.#remaining === 0) this.#finish();
+      this.complete = this.#remaining === 0;
+      this.#handOver();
       return at + size;
     }
     while (at < end && !this.complete) {
       at = decoder.decode(bytes, at, end);
       if (decoder.event === CHUNKED_DATA) this.#push(bytes, decoder.dataStart, decoder.dataEnd);
-      else if (decoder.event === CHUNKED_END) this.#finish();
+      else if (decoder.event === CHUNKED_END) this.complete = true;
       else if (decoder.event === CHUNKED_REFUSED) {
         this.fault = decoder.fault;
         return at;
       }
     }
+    this.#handOver();
     return at;
   }
 
@@ -79,8 +85,7 @@ export class RequestBody implements IncomingBody {
   fail(reason: unknown): void {
     if (this.complete || this.#failure !== undefined) return;
     this.#failure = { reason };
-    this.#pieces = [];
-    this.bufferedBytes = 0;
+    this.#queue.clear();
     this.#waiting?.reject(reason);
     this.#waiting = undefined;
   }
@@ -89,28 +94,14 @@ export class RequestBody implements IncomingBody {
 
   takeBuffered(): Uint8Array | undefined {
     if (!this.complete || this.#failure !== undefined) return undefined;
-    const pieces = this.#pieces;
-    this.#pieces = [];
-    if (pieces.length === 1) {
-      this.bufferedBytes = 0;
-      return pieces[0];
-    }
-    const whole = new Uint8Array(this.bufferedBytes);
-    this.bufferedBytes = 0;
-    let at = 0;
-    for (const piece of pieces) {
-      whole.set(piece, at);
-      at += piece.length;
-    }
-    return whole;
+    return this.#queue.takeAll();
   }
 
   read(): Promise<Uint8Array | undefined> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
-    const piece = this.#pieces.shift();
+    const piece = this.#queue.shift();
     if (piece !== undefined) {
-      this.bufferedBytes -= piece.length;
-      if (!this.complete && this.#pieces.length === 0) this.#owner.bodyWanted(this);
+      if (!this.complete && this.#queue.length === 0) this.#owner.bodyWanted(this);
       return Promise.resolve(piece);
     }
     if (this.complete) return Promise.resolve(undefined);
@@ -129,29 +120,22 @@ export class RequestBody implements IncomingBody {
   /** Bytes are counted from now on, not kept. */
   discard(): void {
     this.#discarding = true;
-    this.#pieces = [];
-    this.bufferedBytes = 0;
+    this.#queue.clear();
     this.#waiting?.resolve(undefined);
     this.#waiting = undefined;
   }
 
   #push(bytes: Uint8Array, from: number, to: number): void {
-    if (from === to || this.#discarding) return;
-
-    const piece = copyBytes(bytes, from, to);
-    if (this.#waiting !== undefined) {
-      const waiting = this.#waiting;
-      this.#waiting = undefined;
-      waiting.resolve(piece);
-      return;
-    }
-    this.#pieces.push(piece);
-    this.bufferedBytes += piece.length;
+    if (!this.#discarding) this.#queue.push(bytes, from, to);
   }
 
-  #finish(): void {
-    this.complete = true;
-    this.#waiting?.resolve(undefined);
+  /** Whoever waits gets what has come, small chunks as one piece, or learns of the end. */
+  #handOver(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    const piece = this.#queue.shift();
+    if (piece === undefined && !this.complete) return;
     this.#waiting = undefined;
+    waiting.resolve(piece);
   }
 }

@@ -4,6 +4,7 @@
  * holds its producer back. Cancelling reaches the producer exactly once, and never after the end.
  */
 import { types } from 'node:util';
+import { ByteQueue } from '../base/byte-queue.ts';
 import { show } from '../base/errors.ts';
 
 export interface PieceReader {
@@ -149,19 +150,12 @@ export async function collect(reader: PieceReader, fresh: boolean): Promise<Uint
   if (first === undefined) return new Uint8Array(0);
   const second = await reader.read();
   if (second === undefined) return fresh ? new Uint8Array(first) : first;
-  const pieces = [first, second];
-  let length = first.byteLength + second.byteLength;
-  for (let piece = await reader.read(); piece !== undefined; piece = await reader.read()) {
-    pieces.push(piece);
-    length += piece.byteLength;
-  }
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.byteLength;
-  }
-  return all;
+  // Not a list of the pieces: a client may send each byte by itself.
+  const queue = new ByteQueue();
+  queue.give(first);
+  queue.give(second);
+  for (let piece = await reader.read(); piece !== undefined; piece = await reader.read()) queue.give(piece);
+  return queue.takeAll();
 }
 
 const encoder = new TextEncoder();

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ChunkedDecoder } from '../protocol/h1/chunked.ts';
+import { DEFAULT_LIMITS } from '../protocol/limits.ts';
+import { BODY_HIGH_WATER_BYTES, RequestBody } from './request-body.ts';
+
+const NOBODY = { bodyWanted() {}, bodyCancelled() {} };
+
+function chunkedBody(): RequestBody {
+  return new RequestBody(NOBODY, -1, new ChunkedDecoder(DEFAULT_LIMITS));
+}
+
+function feed(body: RequestBody, text: string): void {
+  const bytes = Buffer.from(text, 'latin1');
+  assert.equal(body.feed(bytes, 0, bytes.length), bytes.length);
+}
+
+test('one-byte chunks that nobody reads cost memory in their bytes', () => {
+  const body = chunkedBody();
+  // As they arrive: a receive buffer at a time.
+  for (let i = 0; i < 6; i++) feed(body, '1\r\nx\r\n'.repeat(10_000));
+  assert.ok(body.memoryBytes >= 60_000);
+  assert.ok(body.memoryBytes <= 2 * BODY_HIGH_WATER_BYTES, `${body.memoryBytes}`);
+});
+
+test('one-byte chunks that came together are read as few pieces, in order', async () => {
+  const body = chunkedBody();
+  let text = '';
+  for (let i = 0; i < 50_000; i++) text += `1\r\n${String.fromCharCode(97 + (i % 26))}\r\n`;
+  feed(body, `${text}0\r\n\r\n`);
+  let pieces = 0;
+  let at = 0;
+  for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
+    pieces++;
+    for (const byte of piece) assert.equal(byte, 97 + (at++ % 26));
+  }
+  assert.equal(at, 50_000);
+  assert.ok(pieces < 20, `${pieces} pieces`);
+});
+
+test('a reader that waits gets the first of what arrived, the rest together, and then the end', async () => {
+  const body = chunkedBody();
+  const first = body.read();
+  feed(body, '1\r\na\r\n2\r\nbc\r\n0\r\n\r\n');
+  assert.equal(Buffer.from((await first)!).toString(), 'a');
+  assert.equal(Buffer.from((await body.read())!).toString(), 'bc');
+  assert.equal(await body.read(), undefined);
+});
+
+test('a reader that waits learns of an end that comes alone', async () => {
+  const body = chunkedBody();
+  const read = body.read();
+  feed(body, '0\r\n\r\n');
+  assert.equal(await read, undefined);
+  assert.equal(body.complete, true);
+});
+
+test('a size line or an extension wakes nobody', async () => {
+  const body = chunkedBody();
+  let isWoken = false;
+  const read = body.read().then((piece) => {
+    isWoken = true;
+    return piece;
+  });
+  feed(body, '1;');
+  feed(body, 'name=value');
+  feed(body, '\r\n');
+  await new Promise(setImmediate);
+  assert.equal(isWoken, false);
+  feed(body, 'x');
+  assert.equal(Buffer.from((await read)!).toString(), 'x');
+});
+
+test('a body of known length in segments of a byte is taken whole', () => {
+  const body = new RequestBody(NOBODY, 30_000, null);
+  for (let i = 0; i < 30_000; i++) {
+    body.feed(Uint8Array.of(i), 0, 1);
+    assert.ok(body.memoryBytes <= 2 * (i + 1) + 256, `${body.memoryBytes} for ${i + 1}`);
+  }
+  const whole = body.takeBuffered()!;
+  assert.equal(whole.length, 30_000);
+  for (let i = 0; i < whole.length; i++) assert.equal(whole[i], i & 0xff);
+});
