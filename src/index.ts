@@ -34,6 +34,7 @@ export {
   serve,
 } from './server/serve.ts';
 export type { TlsOptions } from './server/tls-material.ts';
+export type { TrustProxy } from './server/trusted-proxies.ts';
 export type { ClientAddress, FetchApp, FetchHandler, InterimFields, RequestContext } from './web/context.ts';
 export { installGlobals } from './web/globals.ts';
 

@@ -7,6 +7,7 @@ import { isatty } from 'node:tty';
 import { HoldfastLogger } from '../observe/logger.ts';
 import type { ServeOptions } from '../server/options.ts';
 import { type Server, serve } from '../server/serve.ts';
+import { parseTrustProxy, type TrustProxy } from '../server/trusted-proxies.ts';
 import { describeFlags, type FlagValues, parseArguments } from './arguments.ts';
 import { CommandError, EXIT, oneLine, UsageError } from './failure.ts';
 import { adminAddress, type CliAddress, listenAddress } from './listen-address.ts';
@@ -92,6 +93,7 @@ function serveOptions(
     balance: values.balance ?? 'kernel',
     globals: values.globals ?? true,
     reusePort: values['reuse-port'] ?? false,
+    trustProxy: trustProxyOf(values['trust-proxy']),
     timeouts: given({
       header: values['header-timeout'],
       idle: values['idle-timeout'],
@@ -111,6 +113,22 @@ function serveOptions(
     },
     ...tlsOptions(values['tls-cert'], values['tls-key']),
   };
+}
+
+const TRUST_WORDS: Readonly<Record<string, boolean>> = {
+  all: true,
+  true: true,
+  nobody: false,
+  false: false,
+  off: false,
+};
+
+function trustProxyOf(text: string | undefined): TrustProxy {
+  if (text === undefined) return false;
+  const trust = TRUST_WORDS[text] ?? (/^\d+$/.test(text) ? Number(text) : text);
+  // For a message that names the flag.
+  parseTrustProxy('--trust-proxy', trust);
+  return trust;
 }
 
 function orOff(value: number | 'off' | undefined): number | undefined {

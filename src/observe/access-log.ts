@@ -8,8 +8,8 @@ import { escapeControls, paint, usesColour } from './terminal.ts';
 
 /** What one line tells. The log keeps nothing of it. */
 export interface AccessRecord {
-  /** `undefined` when the peer was gone before it was asked for; an empty address is a unix socket's. */
-  readonly remoteAddress: { readonly address: string } | undefined;
+  /** The client's address; undefined for a unix socket, and when the peer was gone before it was asked for. */
+  readonly ip: string | undefined;
   readonly method: string;
   readonly target: string;
   /** 0 when the client went before an answer was begun. */
@@ -101,7 +101,7 @@ class LineFormatter {
     const time = `${this.#secondText}.${String(Math.floor(nowMs) % 1000).padStart(3, '0')}Z`;
     const ms = Math.round(record.durationMs * 1000) / 1000;
     let line =
-      `{"time":"${time}","remote":${jsonText(record.remoteAddress?.address ?? '')},"method":${jsonText(record.method)}` +
+      `{"time":"${time}","remote":${jsonText(record.ip ?? '')},"method":${jsonText(record.method)}` +
       `,"target":${jsonText(bounded(record.target))},"status":${record.status},"bytes":${record.bytes},"ms":${ms}`;
     if (record.referer !== null) line += `,"referer":${jsonText(bounded(record.referer))}`;
     if (record.userAgent !== null) line += `,"agent":${jsonText(bounded(record.userAgent))}`;
@@ -115,7 +115,7 @@ class LineFormatter {
     const request = `${escapeControls(record.method, false)} ${escapeControls(bounded(record.target), false)}`;
     const referer = record.referer === null ? '' : ` ${quoted(record.referer)}`;
     const userAgent = record.userAgent === null ? '' : ` ${quoted(record.userAgent)}`;
-    return `${paint(this.#secondText.slice(11), 'dim', on)} ${record.remoteAddress?.address || '-'} ${status} ${request} ${cost}${referer}${userAgent}`;
+    return `${paint(this.#secondText.slice(11), 'dim', on)} ${record.ip ?? '-'} ${status} ${request} ${cost}${referer}${userAgent}`;
   }
 }
 

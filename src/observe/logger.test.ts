@@ -14,7 +14,7 @@ let count = 0;
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 const now = () => NOW;
 const RECORD: AccessRecord = {
-  remoteAddress: { address: '127.0.0.1' },
+  ip: '127.0.0.1',
   method: 'GET',
   target: '/a?b',
   status: 200,
@@ -183,7 +183,7 @@ test('an access line tells who asked for what, and cannot move the cursor of its
     log({ ...RECORD, bytes: 1234, userAgent: 'curl/8' });
     log({
       ...RECORD,
-      remoteAddress: undefined,
+      ip: undefined,
       target: evil,
       status: 0,
       durationMs: 1500,
@@ -201,7 +201,7 @@ test('an access line tells who asked for what, and cannot move the cursor of its
     const log = createAccessLog('json', { fd, now });
     log({
       ...RECORD,
-      remoteAddress: { address: '::1' },
+      ip: '::1',
       target: evil,
       status: 404,
       durationMs: 1.23456,

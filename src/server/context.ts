@@ -37,6 +37,10 @@ export class ServerContext implements RequestContext {
     return this.#exchange.connection.engine.remoteAddress();
   }
 
+  get ip(): string | undefined {
+    return this.#exchange.request.ip;
+  }
+
   get encrypted(): boolean {
     return this.#exchange.connection.thread.scheme === 'https';
   }

@@ -38,6 +38,7 @@ class DetachedContext implements RequestContext {
   #jobs = 1;
   readonly request: Request;
   readonly remoteAddress = undefined;
+  readonly ip = undefined;
   readonly encrypted = false;
   /** Resolves when the handler has answered or failed: nothing is sent that could be waited for. */
   readonly completed: Promise<void>;

@@ -25,7 +25,13 @@ import {
   responseParts,
   shortText,
 } from '../web/parts.ts';
-import { createRequest, type ExchangePort, type HoldfastRequest, type IncomingBody } from '../web/request.ts';
+import {
+  createRequest,
+  type ExchangePort,
+  type ForwardedClient,
+  type HoldfastRequest,
+  type IncomingBody,
+} from '../web/request.ts';
 import type { Response } from '../web/response.ts';
 import type { HttpConnection } from './connection.ts';
 import { ServerContext } from './context.ts';
@@ -40,6 +46,7 @@ import {
 import { promised, whenSettled } from './promised.ts';
 import type { RequestBody } from './request-body.ts';
 import { FRAMING_CLOSE, ResponseStream } from './response-stream.ts';
+import { plainAddress } from './trusted-proxies.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 /** A head ends with an empty line (RFC 9112 §2.1), which is no field. */
@@ -147,6 +154,15 @@ export class Exchange implements ExchangePort {
 
   get defaultAuthority(): string {
     return this.connection.thread.defaultAuthority;
+  }
+
+  get peerIp(): string | undefined {
+    return plainAddress(this.connection.engine.remoteAddress());
+  }
+
+  forwarded(request: HoldfastRequest): ForwardedClient | undefined {
+    const { engine, thread } = this.connection;
+    return thread.proxies?.clientOf(engine.remoteAddress(), request.headers);
   }
 
   abortSignal(): AbortSignal {

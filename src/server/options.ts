@@ -19,6 +19,7 @@ import {
   snapshot,
 } from './option-checks.ts';
 import { readTls, type TlsOptions } from './tls-material.ts';
+import { parseTrustProxy, type TrustedProxies, type TrustProxy } from './trusted-proxies.ts';
 
 /** A number of milliseconds, or `'500ms'`, `'10s'`, `'2m'`, `'1h'`; `Infinity` is off. */
 export type Duration = number | string;
@@ -172,12 +173,22 @@ export interface ServeOptions {
    * @default none
    */
   admin?: AdminOptions | number | string;
+  /**
+   * Whose `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded` are believed, for `context.ip`, `request.url` and the
+   * access log: false, nobody; a number of hops; addresses, CIDR ranges and `'loopback'`, `'linklocal'`,
+   * `'uniquelocal'`; true, everybody, which is right only where nobody can get past the proxy.
+   * `limits.connectionsPerAddress` always counts by the other end of the connection.
+   * @default false
+   */
+  trustProxy?: TrustProxy;
   /** Certificate and key, as PEM text or the paths of files with it: HTTPS, on the node engine. */
   tls?: TlsOptions;
 }
 
 /** Options after the check: every duration in ms, every size in bytes. */
 export interface Settings {
+  /** undefined where nobody is trusted. */
+  readonly proxies: TrustedProxies | undefined;
   readonly timeouts: {
     readonly headerMs: number;
     readonly idleMs: number;
@@ -203,7 +214,7 @@ export interface Settings {
 const OPTION_NAMES = [
   'fetch', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
   'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls', 'admin',
-  'balance', 'gracefulShutdown',
+  'balance', 'gracefulShutdown', 'trustProxy',
 ] as const; // biome-ignore format: one list
 /** Handlers of other events, which modules for Cloudflare Workers export beside `fetch`. */
 const FOREIGN_NAMES = ['scheduled', 'queue', 'email', 'tail', 'tailStream', 'trace', 'test'] as const;
@@ -274,6 +285,7 @@ export function checkOptions(options: ServeOptions): Settings {
     );
   }
   return {
+    proxies: parseTrustProxy('trustProxy', given(options.trustProxy, false)),
     timeouts: {
       headerMs: ms('header', '10s'),
       idleMs: ms('idle', '76s'),

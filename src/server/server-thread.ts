@@ -25,6 +25,7 @@ import { HeadMemory, type RememberedHead } from './head-memory.ts';
 import type { ErrorHandler, LoggerLike, Settings } from './options.ts';
 import { PendingWork } from './pending-work.ts';
 import { ResponseWriter } from './response-writer.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 
 export interface ServerThreadOptions {
   readonly fetch: FetchHandler;
@@ -75,6 +76,7 @@ export class ServerThread implements EngineHandler {
   defaultAuthority = 'localhost';
   /** Where handlers are called. */
   readonly scope = new AsyncScope();
+  readonly proxies: TrustedProxies | undefined;
   isDraining = false;
   /** How long an idle connection of a draining server may still ask. */
   idleGraceMs = 0;
@@ -110,6 +112,7 @@ export class ServerThread implements EngineHandler {
     this.errorHandler = options.error;
     this.settings = options.settings;
     this.scheme = options.scheme;
+    this.proxies = options.settings.proxies;
     this.#logger = guardedLogger(options.logger);
     this.#errorLog = new ErrorLog(this.#logger);
     this.#accessLog = options.accessLog;
@@ -141,7 +144,7 @@ export class ServerThread implements EngineHandler {
     const connection = new HttpConnection(this, engine);
     engine.user = connection;
     // One that resets has no address any more when its line is written.
-    if (this.#accessLog !== undefined) engine.remoteAddress();
+    if (this.#accessLog !== undefined || this.proxies !== undefined) engine.remoteAddress();
     if (this.#isLimited) this.#admission.accepted(connection);
   }
 
@@ -185,8 +188,9 @@ export class ServerThread implements EngineHandler {
     this.parser = this.heads.remember(id, requests, this.parser, bytes, at);
   }
 
-  /** @hot */
-  urlOf(head: RememberedHead): string {
+  /** @returns undefined where it depends on who sent the head, too @hot */
+  urlOf(head: RememberedHead): string | undefined {
+    if (this.proxies !== undefined) return undefined;
     return (head.url ??= head.urlFor(this.scheme, this.defaultAuthority));
   }
 
@@ -229,7 +233,7 @@ export class ServerThread implements EngineHandler {
   }
 
   #logAccess(exchange: Exchange, status: number): void {
-    const { request, connection } = exchange;
+    const { request } = exchange;
     const log = this.#accessLog!;
     const record = {
       method: exchange.methodName,
@@ -238,7 +242,7 @@ export class ServerThread implements EngineHandler {
       bytes: exchange.responseBytes,
       // The clock of the engines; not the moment of the turn, which is older than what a handler has done in it.
       durationMs: performance.now() - exchange.startedAtMs,
-      remoteAddress: connection.engine.remoteAddress(),
+      ip: clientOf(exchange),
       userAgent: fieldOf(request, 'user-agent'),
       referer: fieldOf(request, 'referer'),
     };
@@ -314,6 +318,15 @@ export class ServerThread implements EngineHandler {
       deadlines: { ...this.deadlines },
       ...countStates(this.connections()),
     };
+  }
+}
+
+function clientOf(exchange: Exchange): string | undefined {
+  try {
+    return exchange.request.ip;
+  } catch {
+    // The handler has redefined it.
+    return exchange.peerIp;
   }
 }
 

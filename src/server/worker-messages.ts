@@ -14,6 +14,7 @@ export type WorkerOptions = Pick<
   | 'limits'
   | 'accessLog'
   | 'globals'
+  | 'trustProxy'
   | 'tls'
   | 'fd'
   | 'port'

@@ -179,13 +179,13 @@ class WorkerServer implements Server {
   }
 
   #workerOptions(seat: Seat): WorkerOptions {
-    const { engine, timeouts, limits, accessLog, globals, tls, hostname, port } = this.#options;
+    const { engine, timeouts, limits, accessLog, globals, tls, trustProxy, hostname, port } = this.#options;
     // The limit is for the whole server: each worker takes its share.
     const share =
       limits?.connections === undefined
         ? limits
         : { ...limits, connections: Math.ceil(limits.connections / this.#options.workers!) };
-    const given = { engine, timeouts, limits: share, accessLog, globals, tls };
+    const given = { engine, timeouts, limits: share, accessLog, globals, tls, trustProxy };
     const present = Object.fromEntries(
       Object.entries(given).filter(([, value]) => value !== undefined),
     ) as WorkerOptions;

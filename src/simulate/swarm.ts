@@ -62,6 +62,7 @@ export function drawSwarm(random: SeededRandom): Swarm {
 
 function drawSettings(random: SeededRandom): Settings {
   return {
+    proxies: undefined,
     timeouts: {
       headerMs: random.pick([200, 1000, 10_000]),
       idleMs: random.pick([300, 5000, 76_000]),

@@ -22,6 +22,11 @@ export interface RequestContext {
   readonly request: Request;
   /** The other end of the connection: the client or the proxy nearest to us; undefined when it is already gone. */
   readonly remoteAddress: ClientAddress | undefined;
+  /**
+   * The client's address as text: `remoteAddress`, or whom proxies that are trusted name (`trustProxy`). undefined for a
+   * unix socket about which nobody said anything, and when the peer had gone before anybody asked.
+   */
+  readonly ip: string | undefined;
   /** Whether the connection to us is TLS; what a proxy in front speaks is the scheme of `request.url`. */
   readonly encrypted: boolean;
   /** As `request.signal`: aborts when the client goes before the last byte was handed over. */

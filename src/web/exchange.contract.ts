@@ -2,7 +2,13 @@
  * A port with no connection behind it: the smallest thing that satisfies `ExchangePort` and
  * `IncomingBody`, for tests and benchmarks. It counts what the contract bounds: reads and cancels.
  */
-import { createRequest, type ExchangePort, type HoldfastRequest, type IncomingBody } from './request.ts';
+import {
+  createRequest,
+  type ExchangePort,
+  type ForwardedClient,
+  type HoldfastRequest,
+  type IncomingBody,
+} from './request.ts';
 
 const METHOD_IDS: Record<string, number> = {
   GET: 1,
@@ -57,6 +63,13 @@ export class FakePort implements ExchangePort {
   readonly defaultAuthority: string = 'localhost:8080';
   readonly aborter = new AbortController();
   body: FakeBody | undefined;
+  readonly peerIp: string | undefined = '127.0.0.1';
+  /** What trusted proxies say. */
+  client: ForwardedClient | undefined = undefined;
+
+  forwarded(): ForwardedClient | undefined {
+    return this.client;
+  }
 
   abortSignal(): AbortSignal {
     return this.aborter.signal;

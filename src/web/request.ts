@@ -26,12 +26,24 @@ import {
 } from './platform.ts';
 import { requestUrl } from './url.ts';
 
+/** The client of a request, as the connection and the proxies that are trusted have it. */
+export interface ForwardedClient {
+  readonly ip: string | undefined;
+  /** undefined where nobody who is trusted said it. */
+  readonly scheme: 'http' | 'https' | undefined;
+  readonly host: string | undefined;
+}
+
 /** What the server's connection offers; ids guard against a Request kept beyond its exchange. */
 export interface ExchangePort {
   readonly exchangeId: number;
   readonly scheme: 'http' | 'https';
   /** Authority to use when the request has none (HTTP/1.0), as `localhost:8080`. */
   readonly defaultAuthority: string;
+  /** The address of the other end of the connection; undefined for a unix socket and when it has gone. */
+  readonly peerIp: string | undefined;
+  /** What proxies that are trusted say of the client; undefined where none is. */
+  forwarded(request: HoldfastRequest): ForwardedClient | undefined;
   /** Aborts when the client goes before the last byte was handed over; never after success. */
   abortSignal(exchangeId: number): AbortSignal;
   /** undefined when there is no body, or the exchange is over and nothing was kept. */
@@ -142,15 +154,16 @@ export class HoldfastRequest implements BodyOwner {
   }
 
   get url(): string {
-    return (this._url ??= requestUrl(
-      this._port.scheme,
-      this._port.defaultAuthority,
-      this._text,
-      this._targetStart,
-      this._targetEnd,
-      this._hostStart,
-      this._hostEnd,
-    ));
+    return (this._url ??= urlOf(this));
+  }
+
+  /**
+   * The client's address: the other end of the connection, or whom proxies that are trusted name. Beyond the
+   * platform, as srvx has it; `context.ip` is the same.
+   */
+  get ip(): string | undefined {
+    const client = this._port.forwarded(this);
+    return client === undefined ? this._port.peerIp : client.ip;
   }
 
   get headers(): Headers {
@@ -334,6 +347,14 @@ export function createRequest(
     hasBody,
     url,
   );
+}
+
+function urlOf(request: HoldfastRequest): string {
+  const { _port: port, _text: text, _targetStart: start, _targetEnd: end } = request;
+  const client = port.forwarded(request);
+  const scheme = client?.scheme ?? port.scheme;
+  if (client?.host !== undefined) return requestUrl(scheme, client.host, text, start, end, -1, -1);
+  return requestUrl(scheme, port.defaultAuthority, text, start, end, request._hostStart, request._hostEnd);
 }
 
 /** By prototype, so it is cheap; what a program derives from ours does not exist. */
