@@ -10,7 +10,17 @@ import { type EngineName, Response as LightResponse, type Server, serve } from '
 import { RawClient } from './raw-client.ts';
 
 const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
-const KINDS = ['sync', 'await', 'body', 'piecewise', 'stream', 'generator', 'throw', 'reject', 'platform'] as const;
+const KINDS = [
+  'sync',
+  'await',
+  'body',
+  'piecewise',
+  'stream',
+  'generator',
+  'throw',
+  'reject',
+  'platform',
+] as const;
 const CLIENTS = 6;
 const ROUNDS = 4;
 /** Enough for a stream to be held back, so that it is pulled from `onDrained` too. */

@@ -91,7 +91,7 @@ export class RawClient {
     const status = Number(statusLine!.split(' ')[1]);
     const bodiless = options.head === true || status < 200 || status === 204 || status === 304;
     const length = bodiless ? 0 : Number(headers.get('content-length') ?? 0);
-    if (headers.get('transfer-encoding') === 'chunked') {
+    if (!bodiless && headers.get('transfer-encoding') === 'chunked') {
       await this.until((c) => c.received.indexOf('0\r\n\r\n', end + 4) !== -1 || c.closed, 'the last chunk');
       const last = this.received.indexOf('0\r\n\r\n', end + 4);
       const body = dechunk(this.received.subarray(end + 4, last));
