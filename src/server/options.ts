@@ -7,6 +7,7 @@ import { parseDuration, parseSize } from '../base/units.ts';
 import type { EngineName } from '../engine/engine.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { parsePause } from './close-plan.ts';
+import { guardedLogger } from './guarded-logger.ts';
 import {
   checkBoolean,
   checkChoice,
@@ -162,7 +163,11 @@ export interface ServeOptions {
   gracefulShutdown?: boolean | GracefulShutdownOptions;
   /** Aborting it closes the server gracefully. */
   signal?: AbortSignal;
-  /** @default a logger to stderr that never blocks */
+  /**
+   * Called with a message and, where there is one, the error: `error('handler failed: GET /', error)`. pino and bunyan
+   * get `({ err }, message)`, which they write with its stack.
+   * @default a logger to stderr that never blocks
+   */
   logger?: LoggerLike;
   /** Lines about each request. @default 'off' */
   accessLog?: 'pretty' | 'json' | 'off';
@@ -243,7 +248,9 @@ type CountName = 'headerCount' | 'requestsPerConnection' | 'connections' | 'conn
  */
 export function readOptions(given: unknown): ServeOptions {
   const options = snapshot<ServeOptions>('', given, OPTION_NAMES, FOREIGN_NAMES);
-  const { timeouts, limits, admin, tls, gracefulShutdown } = options;
+  const { timeouts, limits, admin, tls, gracefulShutdown, logger } = options;
+  checkLogger('logger', logger);
+  if (logger !== undefined) options.logger = guardedLogger(logger);
   if (timeouts !== undefined) options.timeouts = snapshot('timeouts.', timeouts, TIMEOUT_NAMES);
   if (limits !== undefined) options.limits = snapshot('limits.', limits, LIMIT_NAMES);
   if (typeof admin === 'object') options.admin = snapshot('admin.', admin, ADMIN_NAMES);
