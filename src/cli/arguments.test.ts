@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { describeFlags, nearest, parseArguments } from './arguments.ts';
 import { exitCodeOf, oneLine, UsageError } from './failure.ts';
 import { listenAddress } from './listen-address.ts';
 import { SERVE_FLAGS } from './serve-flags.ts';
-import { resolveTarget } from './target.ts';
+import { folderOf, linksOnTheWay, resolveTarget } from './target.ts';
 
 const parse = (argv: string[], env: NodeJS.ProcessEnv = {}) => parseArguments(SERVE_FLAGS, argv, env, 1);
 
@@ -123,8 +123,33 @@ test('a target is a folder or a module, and anything else is told apart from bot
   assert.equal(resolveTarget(folder).module.searchParams.get('root'), folder);
   const module = resolveTarget(join(folder, 'app.mjs'));
   assert.equal(module.kind, 'module');
-  assert.equal(module.folder, folder);
+  assert.equal(folderOf(module), folder);
   assert.throws(() => resolveTarget(join(folder, 'none')), /no such folder or module/);
   assert.throws(() => resolveTarget(join(folder, 'page.html')), /neither a folder nor a module/);
+  rmSync(folder, { recursive: true });
+});
+
+test('links on the way to a target are kept, found and followed anew', () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-links-')));
+  for (const release of ['one', 'two']) {
+    mkdirSync(join(folder, release));
+    writeFileSync(join(folder, release, 'app.mjs'), '');
+  }
+  symlinkSync('one', join(folder, 'current'));
+  symlinkSync('current/app.mjs', join(folder, 'start'));
+  const site = resolveTarget(join(folder, 'current'));
+  assert.equal(site.module.searchParams.get('root'), join(folder, 'current'));
+  const app = resolveTarget(join(folder, 'start'));
+  assert.equal(app.kind, 'module', 'what a link leads to is judged');
+  assert.equal(folderOf(app), join(folder, 'one'));
+  const names = linksOnTheWay(app.path).filter((link) => link.folder === folder);
+  assert.deepEqual(
+    names.map(({ name }) => name),
+    ['start', 'current'],
+  );
+  rmSync(join(folder, 'current'));
+  assert.equal(folderOf(app), folder, 'while a link leads nowhere');
+  symlinkSync('two', join(folder, 'current'));
+  assert.equal(folderOf(app), join(folder, 'two'));
   rmSync(folder, { recursive: true });
 });

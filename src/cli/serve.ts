@@ -13,7 +13,7 @@ import { CommandError, EXIT, oneLine, UsageError } from './failure.ts';
 import { adminAddress, type CliAddress, listenAddress } from './listen-address.ts';
 import { SERVE_FLAGS, SERVE_USAGE } from './serve-flags.ts';
 import { ServeSignals } from './serve-signals.ts';
-import { resolveTarget, type Target } from './target.ts';
+import { folderOf, realPathOf, resolveTarget, type Target } from './target.ts';
 import type { Watch } from './watch.ts';
 import { autoWorkerCount } from './worker-count.ts';
 
@@ -47,7 +47,7 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     signal: signals.startGivenUp,
   };
   // Watching begins before the module is read, so that no change falls between the two.
-  const changes = values.watch === true ? await watchTarget(target, logger) : undefined;
+  const changes = values.watch === true ? await watchChanges(target, logger) : undefined;
   let server: Server | undefined;
   try {
     // The start of a module may wait for ever, and a signal ends it all the same.
@@ -206,7 +206,7 @@ async function explained(error: unknown, target: Target): Promise<unknown> {
 
 /** The first `path:line` within the target's folder. */
 function placeIn(text: string, target: Target): string | undefined {
-  const at = text.indexOf(`${target.folder}/`);
+  const at = text.indexOf(`${folderOf(target)}/`);
   return at === -1 ? undefined : /^[^\s()]+?:\d+/.exec(text.slice(at))?.[0];
 }
 
@@ -214,7 +214,8 @@ function placeIn(text: string, target: Target): string | undefined {
 async function syntaxCheck(target: Target): Promise<string> {
   const { spawnSync } = await import('node:child_process');
   return (
-    spawnSync(process.execPath, ['--check', target.path], { encoding: 'utf8', timeout: 5000 }).stderr ?? ''
+    spawnSync(process.execPath, ['--check', realPathOf(target)], { encoding: 'utf8', timeout: 5000 })
+      .stderr ?? ''
   );
 }
 
@@ -258,15 +259,15 @@ async function showBanner(
 }
 
 /** @returns undefined for a folder, of which nothing is kept that could be stale */
-async function watchTarget(target: Target, logger: HoldfastLogger): Promise<Watch | undefined> {
+async function watchChanges(target: Target, logger: HoldfastLogger): Promise<Watch | undefined> {
   if (target.kind === 'folder') {
     logger.warn(
       '--watch: the files of a folder are read afresh for each request; there is nothing to reload',
     );
     return undefined;
   }
-  const { watchFolder } = await import('./watch.ts');
-  return watchFolder(target.folder);
+  const { watchTarget } = await import('./target-watch.ts');
+  return watchTarget(target);
 }
 
 function reloadOnChange(changes: Watch, server: Server, target: Target, logger: HoldfastLogger): void {

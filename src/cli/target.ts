@@ -1,21 +1,68 @@
 /**
  * What `holdfast serve TARGET` is to serve: a folder, or a module that exports a handler. Both become
  * the URL of a module, because that is what a worker thread can load for itself.
+ *
+ * Symbolic links on the way stay links: a deployment that swaps one (`current`) means the new release to be
+ * served, at once where files are, after a reload where a module is.
  */
 import type { Stats } from 'node:fs';
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
-import { dirname, extname, resolve } from 'node:path';
+import { accessSync, constants, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CommandError } from './failure.ts';
 
 export interface Target {
   readonly kind: 'folder' | 'module';
-  /** Absolute, links resolved. */
+  /** Absolute, with the links that were given. */
   readonly path: string;
   /** The module that serves it. */
   readonly module: URL;
-  /** The folder in which changes mean that it must be loaded anew. */
+}
+
+/** As many as Linux follows (MAXSYMLINKS). */
+const LINKS_MAX = 40;
+
+/** The path without links, as they are now; as it was given while a link leads nowhere. */
+export function realPathOf(target: Target): string {
+  try {
+    return realpathSync(target.path);
+  } catch {
+    return target.path;
+  }
+}
+
+/** The folder in which changes mean that a module must be loaded anew. */
+export function folderOf(target: Target): string {
+  return dirname(realPathOf(target));
+}
+
+/** A link on the way to the target: when its name in the folder changes, the target may be another. */
+export interface LinkOnTheWay {
   readonly folder: string;
+  readonly name: string;
+}
+
+/** All links on the way, those that links lead over included. */
+export function linksOnTheWay(path: string): LinkOnTheWay[] {
+  const links: LinkOnTheWay[] = [];
+  const queue = [path];
+  for (let next = queue.shift(); next !== undefined && links.length < LINKS_MAX; next = queue.shift()) {
+    for (let at = next; at !== dirname(at); at = dirname(at)) {
+      const leadsTo = linkTarget(at);
+      if (leadsTo === undefined) continue;
+      links.push({ folder: dirname(at), name: basename(at) });
+      queue.push(resolve(dirname(at), leadsTo));
+    }
+  }
+  return links;
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 const MODULE_EXTENSIONS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts']);
@@ -24,23 +71,24 @@ const MODULE_EXTENSIONS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts']
 export function resolveTarget(given: string): Target {
   // A file URL is what other tools print, and costs one line to accept.
   const asked = given.startsWith('file://') ? new URL(given).pathname : given;
+  const path = resolve(asked);
   let facts: Stats;
-  let path: string;
+  let extension: string;
   try {
-    path = realpathSync(resolve(asked));
     facts = statSync(path);
+    // What a link leads to says how it is loaded, not what the link is called.
+    extension = extname(realpathSync(path));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw new CommandError(`${given}: no such folder or module`);
     throw new CommandError(`${given}: cannot be opened (${code ?? String(error)})`);
   }
   if (facts.isDirectory()) return folderTarget(given, path);
-  const extension = extname(path);
   if (!facts.isFile() || !MODULE_EXTENSIONS.has(extension)) {
     throw new CommandError(`${given}: neither a folder nor a module (${[...MODULE_EXTENSIONS].join(' ')})`);
   }
   if (extension.endsWith('ts')) refuseUnloadableTypeScript(given);
-  return { kind: 'module', path, module: pathToFileURL(path), folder: dirname(path) };
+  return { kind: 'module', path, module: pathToFileURL(path) };
 }
 
 function folderTarget(given: string, path: string): Target {
@@ -51,7 +99,7 @@ function folderTarget(given: string, path: string): Target {
   }
   const module = new URL('./folder-module.js', import.meta.url);
   module.searchParams.set('root', path);
-  return { kind: 'folder', path, module, folder: path };
+  return { kind: 'folder', path, module };
 }
 
 /** Node strips types from 22.18 and 23.6 on; before that, with a flag from 22.6 on. `process.features` tells. */

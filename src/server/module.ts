@@ -1,4 +1,6 @@
 /** Finds the handler in a module: a function as the default export, or an object with `fetch`. */
+import { realpathSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { show } from '../base/errors.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { handlerOf, isClass, mainExport } from './handler-shape.ts';
@@ -43,6 +45,18 @@ export async function loadModule(url: URL): Promise<ServedModule> {
     `${display(url)} exports no handler: its default export is ${found}; ` +
       'allowed are a function (request) => Response or an object with such a function as `fetch`',
   );
+}
+
+/**
+ * The URL by which Node loads a module again. It keeps what it has imported: the query makes the module itself
+ * new, and not those that it imports. It also keeps where symbolic links led when they were first followed, so
+ * they are followed here, for a deployment may have swapped one.
+ */
+export function anotherInstance(url: URL, mark: string): URL {
+  const another = new URL(url);
+  if (url.protocol === 'file:') another.pathname = pathToFileURL(realpathSync(fileURLToPath(url))).pathname;
+  another.searchParams.set('reload', mark);
+  return another;
 }
 
 /** Only what somebody wrote there for us: applications of a framework inherit an `error` that means something else. */

@@ -24,7 +24,7 @@ import { type CloseOptions, closePlan } from './close-plan.ts';
 import { fetchDetached } from './detached.ts';
 import { ServerClosedError } from './errors.ts';
 import { guardedLogger } from './guarded-logger.ts';
-import { loadModule } from './module.ts';
+import { anotherInstance, loadModule } from './module.ts';
 import {
   adminAddressOf,
   checkOptions,
@@ -394,10 +394,7 @@ export class ThreadServer implements Server {
     if (this.#closing !== undefined) throw new ServerClosedError('reload');
     const turn = ++this.#reloadsBegun;
     if (handler === undefined && this.#source !== undefined) {
-      // Node keeps what it has imported. The query makes the module itself new, and not those that it imports.
-      const url = new URL(this.#source.url);
-      url.searchParams.set('reload', `${Date.now()}.${turn}`);
-      const { fetch, error } = await loadModule(url);
+      const { fetch, error } = await loadModule(anotherInstance(this.#source.url, `${Date.now()}.${turn}`));
       if (this.#closing !== undefined) throw new ServerClosedError('reload');
       // A module that was asked for later and came sooner is not put back.
       if (turn < this.#reloadsDone) return;
