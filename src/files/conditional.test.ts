@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatHttpDate, parseHttpDate } from '../protocol/semantics/http-date.ts';
-import { evaluatePreconditions, rangeApplies, type Validators } from './conditional.ts';
+import { evaluatePreconditions, rangeApplies, type Validators, validatorsOf } from './conditional.ts';
 import { chooseRange } from './range.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
@@ -9,8 +9,14 @@ const CHANGED = Date.UTC(2026, 0, 2, 3, 4, 5);
 const SAME = 'Fri, 02 Jan 2026 03:04:05 GMT';
 const EARLIER = 'Fri, 02 Jan 2026 03:04:04 GMT';
 const LATER = 'Fri, 02 Jan 2026 03:04:06 GMT';
-const STRONG: Validators = { entityTag: '"a,b"', lastModifiedMs: CHANGED, isStrong: true };
-const WEAK: Validators = { entityTag: 'W/"a,b"', lastModifiedMs: CHANGED, isStrong: false };
+const DATED = { lastModifiedMs: CHANGED - (CHANGED % 1000), isDateStrong: true, sinceMs: CHANGED };
+const STRONG: Validators = { entityTag: '"a,b"', ...DATED };
+const WEAK: Validators = { ...STRONG, entityTag: 'W/"a,b"' };
+/** Its date was set: it came to be here two seconds later. */
+const SET_BACK: Validators = { ...STRONG, isDateStrong: false, sinceMs: CHANGED + 2000 };
+const UNDATED: Validators = { ...STRONG, lastModifiedMs: undefined, isDateStrong: false };
+const UNTAGGED: Validators = { ...STRONG, entityTag: undefined };
+const LATER_STILL = 'Fri, 02 Jan 2026 03:04:08 GMT';
 
 const fields = (entries: Record<string, string>) => ({ get: (name: string) => entries[name] ?? null });
 
@@ -38,6 +44,16 @@ const CASES: [Record<string, string>, Validators, string][] = [
   [{ 'if-unmodified-since': EARLIER }, STRONG, 'failed'],
   [{ 'if-unmodified-since': SAME }, STRONG, 'proceed'],
   [{ 'if-unmodified-since': SAME, 'if-none-match': '"a,b"' }, STRONG, 'not-modified'],
+  [{ 'if-modified-since': SAME }, SET_BACK, 'proceed'],
+  [{ 'if-modified-since': LATER }, SET_BACK, 'proceed'],
+  [{ 'if-modified-since': LATER_STILL }, SET_BACK, 'not-modified'],
+  [{ 'if-unmodified-since': SAME }, SET_BACK, 'proceed'],
+  [{ 'if-modified-since': LATER_STILL }, UNDATED, 'proceed'],
+  [{ 'if-unmodified-since': EARLIER }, UNDATED, 'proceed'],
+  [{ 'if-none-match': '"a,b"' }, UNTAGGED, 'proceed'],
+  [{ 'if-none-match': '*' }, UNTAGGED, 'not-modified'],
+  [{ 'if-match': '"a,b"' }, UNTAGGED, 'failed'],
+  [{ 'if-match': '*' }, UNTAGGED, 'proceed'],
 ];
 
 test('preconditions are evaluated in the order of RFC 9110 §13.2.2', () => {
@@ -52,9 +68,47 @@ test('If-Range lets a range through only on a strong, exact match', () => {
   assert.ok(!rangeApplies(fields({ 'if-range': 'W/"a,b"' }), WEAK, NOW));
   assert.ok(!rangeApplies(fields({ 'if-range': '"x"' }), STRONG, NOW));
   assert.ok(rangeApplies(fields({ 'if-range': SAME }), STRONG, NOW));
-  assert.ok(!rangeApplies(fields({ 'if-range': SAME }), WEAK, NOW));
+  assert.ok(!rangeApplies(fields({ 'if-range': SAME }), SET_BACK, NOW));
+  assert.ok(!rangeApplies(fields({ 'if-range': SAME }), UNDATED, NOW));
+  assert.ok(!rangeApplies(fields({ 'if-range': '"a,b"' }), UNTAGGED, NOW));
   assert.ok(!rangeApplies(fields({ 'if-range': LATER }), STRONG, NOW));
   assert.ok(!rangeApplies(fields({ 'if-range': 'nonsense' }), STRONG, NOW));
+});
+
+const SECOND = Date.UTC(2026, 0, 2, 3, 4, 5);
+/** Modified, changed, now; the Last-Modified wanted, and whether it tells versions apart. */
+const DATES: [string, number, number, number, number | undefined, boolean][] = [
+  ['an old file', SECOND + 678, SECOND + 678, NOW, SECOND, true],
+  ['one that was renamed within its second', SECOND + 678, SECOND + 900, NOW, SECOND, true],
+  ['one that was renamed later', SECOND + 678, SECOND + 1001, NOW, SECOND, false],
+  ['one whose date was set', SECOND, NOW - 60_000, NOW, SECOND, false],
+  ['one whose second is not over', SECOND + 678, SECOND + 678, SECOND + 999, undefined, false],
+  ['one whose second is just over', SECOND + 678, SECOND + 678, SECOND + 1000, SECOND, true],
+  ['one with the time of a coarse clock, too young', SECOND, SECOND, SECOND + 2999, undefined, false],
+  ['one with the time of a coarse clock', SECOND, SECOND, SECOND + 3000, SECOND, true],
+  ['Nix', 1000, NOW - 60_000, NOW, undefined, false],
+  ['the epoch', 0, 0, NOW, undefined, false],
+  ['before the epoch', -5e9, NOW - 60_000, NOW, undefined, false],
+  ['npm', Date.UTC(1985, 9, 26, 8, 15), NOW - 60_000, NOW, undefined, false],
+  ['the future', NOW + 1, NOW - 60_000, NOW, undefined, false],
+  ['no time at all', Number.NaN, NOW - 60_000, NOW, undefined, false],
+  ['a time beyond all calendars', 9e18, NOW - 60_000, NOW, undefined, false],
+  ['one that is never at rest', SECOND, Number.POSITIVE_INFINITY, NOW, SECOND, false],
+];
+
+test('a date is told only where it is one, and trusted only where it tells versions apart', () => {
+  for (const [what, modifiedMs, changedMs, nowMs, lastModifiedMs, isDateStrong] of DATES) {
+    const validators = validatorsOf({ version: 'v', modifiedMs, changedMs }, nowMs);
+    assert.equal(validators.lastModifiedMs, lastModifiedMs, what);
+    assert.equal(validators.isDateStrong, isDateStrong, what);
+    if (lastModifiedMs === undefined) continue;
+    const echo = fields({ 'if-modified-since': formatHttpDate(lastModifiedMs) });
+    assert.equal(
+      evaluatePreconditions(echo, validators, NOW),
+      isDateStrong ? 'not-modified' : 'proceed',
+      what,
+    );
+  }
 });
 
 test('all three date forms of RFC 9110 §5.6.7 are read, and nothing else', () => {

@@ -1,6 +1,7 @@
 /**
- * Preconditions of a GET or HEAD (RFC 9110 §13), as a pure function of the header fields and of what is
- * known about the file. The order of evaluation is that of RFC 9110 §13.2.2.
+ * What a file can be recognised by (RFC 9110 §8.8), and preconditions of a GET or HEAD (RFC 9110 §13), as
+ * pure functions of the header fields and of what is known about the file. Wrong is only what calls two
+ * versions the same: in doubt there is no validator, and the file is sent once more.
  */
 import { parseHttpDate } from '../protocol/semantics/http-date.ts';
 
@@ -12,11 +13,50 @@ export interface FieldReader {
 /** What a representation can be recognised by. */
 export interface Validators {
   /** With quotes, and `W/` when weak. */
-  readonly entityTag: string;
-  /** Whole seconds, in milliseconds since 1970, as Last-Modified says it. */
-  readonly lastModifiedMs: number;
-  /** False while the file could still change within its second (RFC 9110 §8.8.2.2). */
-  readonly isStrong: boolean;
+  readonly entityTag: string | undefined;
+  /** As Last-Modified says it: whole seconds, in milliseconds since 1970. */
+  readonly lastModifiedMs: number | undefined;
+  /** No other version has this date, whoever set it: it is a strong validator (RFC 9110 §8.8.2.2). */
+  readonly isDateStrong: boolean;
+  /** The second in which this version came to be here, at the latest. Infinity when that is not known. */
+  readonly sinceMs: number;
+}
+
+/**
+ * A time of modification before HTTP (1990) is none: it is what builds set that shall come out the same every
+ * time (0 and 1: Nix; 1980: archives; 1985: npm). Caddy leaves out 0 and 1 (caddyserver/caddy#5548).
+ */
+const MODIFIED_MS_MIN = Date.UTC(1990, 0, 1);
+
+/** The second must be over before its date can be said to be that of one version. Two on file systems such as FAT. */
+const FINE_SECOND_MS = 1000;
+const COARSE_SECOND_MS = 3000;
+
+/** What of an open file goes into its validators. */
+export interface VersionFacts {
+  readonly version: string | undefined;
+  readonly modifiedMs: number;
+  readonly changedMs: number;
+}
+
+/** @param nowMs from before the file was opened: what was changed since counts as changing */
+export function validatorsOf(file: VersionFacts, nowMs: number): Validators {
+  const entityTag = file.version === undefined ? undefined : `"${file.version}"`;
+  const { modifiedMs, changedMs } = file;
+  const sinceMs = wholeSecond(Math.max(modifiedMs, changedMs));
+  // RFC 9110 §8.8.2.1: never later than the Date of the answer.
+  if (!(modifiedMs >= MODIFIED_MS_MIN && modifiedMs <= nowMs)) {
+    return { entityTag, lastModifiedMs: undefined, isDateStrong: false, sinceMs };
+  }
+  const lastModifiedMs = wholeSecond(modifiedMs);
+  // A date that is earlier than the last change was set, and may have been set on the version before too.
+  const isDateStrong = lastModifiedMs === sinceMs;
+  const secondMs = modifiedMs % 1000 === 0 ? COARSE_SECOND_MS : FINE_SECOND_MS;
+  // The present second's date would be that of the next version too, if there is one soon.
+  if (isDateStrong && nowMs < sinceMs + secondMs) {
+    return { entityTag, lastModifiedMs: undefined, isDateStrong: false, sinceMs };
+  }
+  return { entityTag, lastModifiedMs, isDateStrong, sinceMs };
 }
 
 export type Precondition = 'proceed' | 'not-modified' | 'failed';
@@ -26,17 +66,31 @@ export function evaluatePreconditions(
   validators: Validators,
   nowMs: number,
 ): Precondition {
+  const { entityTag, lastModifiedMs } = validators;
   const ifMatch = fields.get('if-match');
   if (ifMatch !== null) {
-    if (!listMatches(ifMatch, validators.entityTag, strongEqual)) return 'failed';
-  } else {
-    if (validators.lastModifiedMs > dateOf(fields, 'if-unmodified-since', nowMs)) return 'failed';
+    if (!listMatches(ifMatch, entityTag, strongEqual)) return 'failed';
+  } else if (lastModifiedMs !== undefined && lastModifiedMs > dateOf(fields, 'if-unmodified-since', nowMs)) {
+    return 'failed';
   }
   const ifNoneMatch = fields.get('if-none-match');
   if (ifNoneMatch !== null) {
-    return listMatches(ifNoneMatch, validators.entityTag, weakEqual) ? 'not-modified' : 'proceed';
+    return listMatches(ifNoneMatch, entityTag, weakEqual) ? 'not-modified' : 'proceed';
   }
-  return validators.lastModifiedMs <= dateOf(fields, 'if-modified-since', nowMs) ? 'not-modified' : 'proceed';
+  return isUnmodifiedSince(validators, dateOf(fields, 'if-modified-since', nowMs))
+    ? 'not-modified'
+    : 'proceed';
+}
+
+/**
+ * Whether a copy of that date is this version. A date that was set proves nothing by being the same; a copy
+ * that was fetched after the last change, whatever it is dated by, is this version all the same.
+ */
+function isUnmodifiedSince(validators: Validators, dateMs: number): boolean {
+  const { lastModifiedMs, isDateStrong, sinceMs } = validators;
+  // RFC 9110 §13.1.3: ignored where there is no date.
+  if (lastModifiedMs === undefined) return false;
+  return dateMs > sinceMs || (isDateStrong && dateMs === sinceMs);
 }
 
 /** Whether a Range may be applied: without If-Range always, else only on an exact, strong match (RFC 9110 §13.1.5). */
@@ -44,8 +98,14 @@ export function rangeApplies(fields: FieldReader, validators: Validators, nowMs:
   const ifRange = fields.get('if-range');
   if (ifRange === null) return true;
   const value = ifRange.trim();
-  if (value.startsWith('"') || value.startsWith('W/')) return strongEqual(value, validators.entityTag);
-  return validators.isStrong && parseHttpDate(value, nowMs) === validators.lastModifiedMs;
+  const { entityTag, lastModifiedMs, isDateStrong } = validators;
+  if (value.startsWith('"') || value.startsWith('W/'))
+    return entityTag !== undefined && strongEqual(value, entityTag);
+  return isDateStrong && parseHttpDate(value, nowMs) === lastModifiedMs;
+}
+
+function wholeSecond(ms: number): number {
+  return Math.floor(ms / 1000) * 1000;
 }
 
 /** NaN, to which nothing compares, when there is no valid date: such a field is ignored (RFC 9110 §13.1.3). */
@@ -63,8 +123,13 @@ function weakEqual(a: string, b: string): boolean {
 }
 
 /** RFC 9110 §8.8.3: a tag may hold commas, so the list is walked tag by tag and not split. */
-function listMatches(list: string, tag: string, equal: (a: string, b: string) => boolean): boolean {
+function listMatches(
+  list: string,
+  tag: string | undefined,
+  equal: (a: string, b: string) => boolean,
+): boolean {
   if (list.trim() === '*') return true;
+  if (tag === undefined) return false;
   const tags = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g;
   for (let match = tags.exec(list); match !== null; match = tags.exec(list)) {
     if (equal(match[0], tag)) return true;

@@ -2,12 +2,35 @@
  * A FileSource over a folder of this machine. The descriptor is opened first and judged afterwards:
  * where it really leads is asked of the kernel (`/proc/self/fd`), so no rename or symbolic link that
  * changes between a check and an open can lead out of the folder.
+ *
+ * The folder is known by the name that it was given. Where that name is a symbolic link, what it leads to
+ * now is served, not what it led to at the start: deployments swap such a link and remove the old release.
  */
-import { close, constants, fstat, open, read, type Stats } from 'node:fs';
-import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
+import { resolve as resolvePath } from 'node:path';
 import { PIECE_BYTES } from './body.ts';
-import { type FileFacts, factsOf, isSame, SmallFiles } from './small-files.ts';
-import type { FileSource, ListedEntry, Listing, Opened, OpenFile, RawPath } from './source.ts';
+import {
+  closeDescriptor,
+  openDescriptor,
+  readDescriptor,
+  readFully,
+  realPath,
+  refusalOf,
+  statDescriptor,
+  statPath,
+} from './descriptor.ts';
+import { DiskListing } from './disk-listing.ts';
+import {
+  type FileFacts,
+  factsOf,
+  isSame,
+  isSettled,
+  versionOfContent,
+  versionOfFacts,
+} from './file-facts.ts';
+import { FolderListings } from './folder-listings.ts';
+import { Root } from './root.ts';
+import { SmallFiles } from './small-files.ts';
+import type { FileSource, Listed, Opened, OpenFile, RawPath } from './source.ts';
 
 export interface DiskOptions {
   /** Serve what symbolic links name outside of the folder. @default false */
@@ -16,181 +39,162 @@ export interface DiskOptions {
   readonly smallFilesBytesMax?: number;
 }
 
-/**
- * O_NONBLOCK: opening a FIFO must not wait for a writer. O_NOCTTY: nor may a terminal become ours. Both
- * mean nothing for regular files, and Windows has neither.
- */
-const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
-
 const SMALL_FILES_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Attempts at reading a small file that changes while it is read. */
-const READ_ATTEMPTS_MAX = 3;
+const READ_ATTEMPTS_MAX = 4;
 
-/** As many as a page can show; more would cost a system call each for nobody to read. */
-const LISTED_ENTRIES_MAX = 5000;
+/** Attempts at finding a name while the root is being swapped. */
+const FIND_ATTEMPTS_MAX = 4;
 
-/** Facts of this many entries are asked for at a time: the thread pool has 4 threads for everybody. */
-const LISTING_BATCH = 32;
+interface Refusal {
+  readonly kind: 'busy' | 'missing';
+}
 
 /**
  * @param folder the root, relative to the working directory of now
  * @throws when the folder is not there, is no folder or may not be read
  */
 export async function openDisk(folder: string, options: DiskOptions = {}): Promise<FileSource> {
-  const root = Buffer.from(await realpath(folder));
-  if (!(await stat(root)).isDirectory()) {
-    throw Object.assign(new Error(`ENOTDIR: not a folder, ${folder}`), { code: 'ENOTDIR' });
-  }
-  await readdir(root);
-  return new DiskSource(
-    root,
-    options.followLinksOutside ?? false,
-    options.smallFilesBytesMax ?? SMALL_FILES_BYTES_MAX,
-  );
+  const root = await Root.open(Buffer.from(resolvePath(folder)), options.followLinksOutside ?? false);
+  return new DiskSource(root, options.smallFilesBytesMax ?? SMALL_FILES_BYTES_MAX);
 }
 
 class DiskSource implements FileSource {
-  readonly #root: Buffer;
-  /** The root with its slash: what a path within it begins with. */
-  readonly #prefix: Buffer;
-  readonly #followLinksOutside: boolean;
+  readonly #root: Root;
   readonly #smallFiles: SmallFiles;
+  readonly #listings = new FolderListings();
 
-  constructor(root: Buffer, followLinksOutside: boolean, smallFilesBytesMax: number) {
+  constructor(root: Root, smallFilesBytesMax: number) {
     this.#root = root;
-    this.#prefix = root.at(-1) === 0x2f ? root : Buffer.concat([root, Buffer.from('/')]);
-    this.#followLinksOutside = followLinksOutside;
     this.#smallFiles = new SmallFiles(smallFilesBytesMax);
   }
 
   async open(path: RawPath): Promise<Opened> {
     const kept = this.#smallFiles.get(path);
     if (kept !== undefined) return { kind: 'file', file: kept };
-    const full = this.#full(path);
-    let fd: number;
-    try {
-      fd = await openDescriptor(full);
-    } catch (error) {
-      return { kind: isOutOfDescriptors(error) ? 'busy' : 'missing' };
+    return this.#following(() => this.#open(path, this.#root.join(path)));
+  }
+
+  list(path: RawPath): Promise<Listed> {
+    return this.#following(() => this.#list(this.#root.join(path)));
+  }
+
+  /** What is not found while the root comes to lead elsewhere may be there: it is looked for again. */
+  async #following<Found extends Opened | Listed>(find: () => Promise<Found>): Promise<Found | Refusal> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const found = await find();
+        if (found.kind !== 'missing' || attempt === FIND_ATTEMPTS_MAX) return found;
+      } catch (error) {
+        const kind = refusalOf(error);
+        if (kind === 'busy' || attempt === FIND_ATTEMPTS_MAX) return { kind };
+      }
+      try {
+        if (!(await this.#root.look())) return { kind: 'missing' };
+      } catch (error) {
+        return { kind: refusalOf(error) };
+      }
     }
+  }
+
+  async #open(path: RawPath, full: Buffer): Promise<Opened> {
+    const [stats] = await Promise.all([statPath(full), this.#root.look()]);
+    if (stats.isDirectory()) {
+      return { kind: this.#root.holds(await realPath(full)) ? 'directory' : 'missing' };
+    }
+    // Nothing else is opened, not even to look: a FIFO's writer would take us for its reader.
+    return stats.isFile() ? await this.#openFile(path, full) : { kind: 'missing' };
+  }
+
+  async #openFile(path: RawPath, full: Buffer): Promise<Opened> {
+    const fd = await openDescriptor(full);
     let isHandedOver = false;
     try {
+      const nowMs = Date.now();
       const stats = await statDescriptor(fd);
-      if (!(await this.#isInside(fd, full))) return { kind: 'missing' };
-      if (stats.isDirectory()) return { kind: 'directory' };
-      if (!stats.isFile()) return { kind: 'missing' };
-      if (stats.size <= PIECE_BYTES)
-        return { kind: 'file', file: await this.#readSmall(path, full, fd, factsOf(stats)) };
+      const place = stats.isFile() ? await this.#root.placeOf(fd, path) : 'outside';
+      if (place === 'outside') return { kind: 'missing' };
+      // A link may lead elsewhere without leaving a trace in the file: it may be new under this name at any time.
+      const swappedMs = place === 'linked' ? Number.POSITIVE_INFINITY : this.#root.swappedMs;
+      const small = await this.#readSmall(path, full, fd, factsOf(stats), swappedMs);
+      if (small !== undefined) return { kind: 'file', file: small };
+      // What was taken for small may have grown meanwhile.
+      const facts = stats.size > PIECE_BYTES ? factsOf(stats) : factsOf(await statDescriptor(fd));
       isHandedOver = true;
-      return { kind: 'file', file: new DiskFile(fd, factsOf(stats)) };
+      return { kind: 'file', file: new DiskFile(fd, facts, swappedMs, nowMs) };
     } finally {
       if (!isHandedOver) await closeDescriptor(fd);
     }
   }
 
-  /** The file as it was at one moment: read anew when it changed meanwhile. */
-  async #readSmall(path: RawPath, full: Buffer, fd: number, before: FileFacts): Promise<OpenFile> {
+  /**
+   * The file as it was at one moment: read anew when it changed meanwhile. One that changes all the time
+   * is sent as one reading found it, under the length and the version of just these bytes.
+   * @param swappedMs when the name came to lead to it
+   * @returns undefined for a file that is not small
+   */
+  async #readSmall(
+    path: RawPath,
+    full: Buffer,
+    fd: number,
+    before: FileFacts,
+    swappedMs: number,
+  ): Promise<OpenFile | undefined> {
     let facts = before;
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 1; facts.sizeBytes <= PIECE_BYTES; attempt++) {
+      if (attempt === READ_ATTEMPTS_MAX) return this.#readAtOnce(fd, facts);
       const content = new Uint8Array(facts.sizeBytes);
-      const count = content.length === 0 ? 0 : await readDescriptor(fd, content, 0);
+      const count = await readFully(fd, content, 0);
+      const nowMs = Date.now();
       const after = factsOf(await statDescriptor(fd));
       if (count === content.length && isSame(facts, after)) {
-        const file = new MemoryFile(content, facts);
-        this.#smallFiles.set(path, full, file, facts, Date.now());
+        const file = new MemoryFile(content, after.modifiedMs, Math.max(after.changedMs, swappedMs));
+        this.#smallFiles.set(path, full, file, after, nowMs);
         return file;
-      }
-      if (attempt === READ_ATTEMPTS_MAX || after.sizeBytes > PIECE_BYTES) {
-        throw new Error(`${full.toString()} changes while it is read`);
       }
       facts = after;
     }
+    return undefined;
   }
 
-  async list(path: RawPath): Promise<Listing | undefined> {
-    const folder = this.#full(path);
-    let names: Buffer[];
-    try {
-      if (!this.#followLinksOutside && !this.#holds(await realpath(folder, 'buffer'))) return undefined;
-      names = await readdir(folder, { encoding: 'buffer' });
-    } catch {
-      return undefined;
-    }
-    const shown = names.filter((name) => name[0] !== 0x2e);
-    shown.sort(Buffer.compare);
-    const kept = shown.slice(0, LISTED_ENTRIES_MAX);
-    const entries: ListedEntry[] = [];
-    for (let at = 0; at < kept.length; at += LISTING_BATCH) {
-      const batch = kept.slice(at, at + LISTING_BATCH).map((name) => this.#describe(folder, name));
-      for (const entry of await Promise.all(batch)) if (entry !== undefined) entries.push(entry);
-    }
-    return { entries, omittedCount: shown.length - kept.length };
+  /** Whatever one call of the system finds: which is as much of a moment as there is. */
+  async #readAtOnce(fd: number, facts: FileFacts): Promise<OpenFile | undefined> {
+    const content = new Uint8Array(PIECE_BYTES + 1);
+    const count = await readDescriptor(fd, content, 0);
+    if (count > PIECE_BYTES) return undefined;
+    // It has no date: it counts as changed after any.
+    return new MemoryFile(content.slice(0, count), facts.modifiedMs, Number.POSITIVE_INFINITY);
   }
 
-  /** `undefined` for what `open` would refuse: a list must not name what cannot be had. */
-  async #describe(folder: Buffer, name: Buffer): Promise<ListedEntry | undefined> {
-    const full = Buffer.concat([folder, Buffer.from('/'), name]);
-    try {
-      let facts = await lstat(full);
-      if (facts.isSymbolicLink()) {
-        if (!this.#followLinksOutside && !this.#holds(await realpath(full, 'buffer'))) return undefined;
-        facts = await stat(full);
-      }
-      if (!facts.isFile() && !facts.isDirectory()) return undefined;
-      return {
-        name: name.toString('latin1'),
-        isDirectory: facts.isDirectory(),
-        sizeBytes: facts.size,
-        modifiedMs: facts.mtimeMs,
-      };
-    } catch {
-      return undefined;
-    }
-  }
-
-  #full(path: RawPath): Buffer {
-    return path === '' ? this.#root : Buffer.concat([this.#prefix, Buffer.from(path, 'latin1')]);
-  }
-
-  async #isInside(fd: number, full: Buffer): Promise<boolean> {
-    if (this.#followLinksOutside) return true;
-    try {
-      return this.#holds(await readlink(`/proc/self/fd/${fd}`, 'buffer'));
-    } catch {
-      return this.#isInsideByName(fd, full);
-    }
-  }
-
-  /** Without /proc: the name, resolved, must be inside and must still be the file that was opened. */
-  async #isInsideByName(fd: number, full: Buffer): Promise<boolean> {
-    try {
-      const real = await realpath(full, 'buffer');
-      const [named, opened] = await Promise.all([stat(real), statDescriptor(fd)]);
-      return this.#holds(real) && named.ino === opened.ino && named.dev === opened.dev;
-    } catch {
-      return false;
-    }
-  }
-
-  #holds(real: Buffer): boolean {
-    if (real.equals(this.#root)) return true;
-    return real.length > this.#prefix.length && real.subarray(0, this.#prefix.length).equals(this.#prefix);
+  async #list(full: Buffer): Promise<Listed> {
+    const [folder] = await Promise.all([realPath(full), this.#root.look()]);
+    if (!this.#root.holds(folder)) return { kind: 'missing' };
+    const held = await this.#listings.acquire(folder);
+    const { names, isCut } = await held.names;
+    const release = (): void => this.#listings.release(held);
+    return { kind: 'folder', listing: new DiskListing(this.#root, held, names, isCut, release) };
   }
 }
 
 class DiskFile implements OpenFile {
   readonly sizeBytes: number;
   readonly modifiedMs: number;
-  readonly version: string;
+  readonly changedMs: number;
+  readonly version: string | undefined;
   readonly content = undefined;
   readonly #fd: number;
 
-  constructor(fd: number, facts: FileFacts) {
+  /**
+   * @param swappedMs when the name came to lead to it
+   * @param nowMs from before the facts were asked for
+   */
+  constructor(fd: number, facts: FileFacts, swappedMs: number, nowMs: number) {
     this.#fd = fd;
     this.sizeBytes = facts.sizeBytes;
     this.modifiedMs = facts.modifiedMs;
-    this.version = versionOf(facts);
+    this.changedMs = Math.max(facts.changedMs, swappedMs);
+    this.version = isSettled(facts, nowMs) ? versionOfFacts(facts) : undefined;
   }
 
   read(into: Uint8Array, offsetBytes: number): Promise<number> {
@@ -206,14 +210,16 @@ class DiskFile implements OpenFile {
 class MemoryFile implements OpenFile {
   readonly sizeBytes: number;
   readonly modifiedMs: number;
+  readonly changedMs: number;
   readonly version: string;
   readonly content: Uint8Array<ArrayBuffer>;
 
-  constructor(content: Uint8Array<ArrayBuffer>, facts: FileFacts) {
+  constructor(content: Uint8Array<ArrayBuffer>, modifiedMs: number, changedMs: number) {
     this.content = content;
     this.sizeBytes = content.length;
-    this.modifiedMs = facts.modifiedMs;
-    this.version = versionOf(facts);
+    this.modifiedMs = modifiedMs;
+    this.changedMs = changedMs;
+    this.version = versionOfContent(content);
   }
 
   async read(into: Uint8Array, offsetBytes: number): Promise<number> {
@@ -223,51 +229,4 @@ class MemoryFile implements OpenFile {
   }
 
   async close(): Promise<void> {}
-}
-
-/**
- * Size and time of modification, as nginx and Apache do, to the microsecond. No inode: machines behind
- * one name differ in it.
- */
-function versionOf(facts: FileFacts): string {
-  return `${facts.sizeBytes.toString(36)}-${Math.round(facts.modifiedMs * 1000).toString(36)}`;
-}
-
-function openDescriptor(path: Buffer): Promise<number> {
-  return new Promise((resolve, reject) => {
-    open(path, OPEN_FLAGS, (error, fd) => {
-      if (error === null) resolve(fd);
-      else reject(error);
-    });
-  });
-}
-
-function statDescriptor(fd: number): Promise<Stats> {
-  return new Promise((resolve, reject) => {
-    fstat(fd, (error, stats) => {
-      if (error === null) resolve(stats);
-      else reject(error);
-    });
-  });
-}
-
-function readDescriptor(fd: number, into: Uint8Array, offsetBytes: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(fd, into, 0, into.length, offsetBytes, (error, count) => {
-      if (error === null) resolve(count);
-      else reject(error);
-    });
-  });
-}
-
-/** Linux releases the descriptor even when close reports an error, so there is nothing to do about one. */
-function closeDescriptor(fd: number): Promise<void> {
-  return new Promise((resolve) => {
-    close(fd, () => resolve());
-  });
-}
-
-function isOutOfDescriptors(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === 'EMFILE' || code === 'ENFILE';
 }

@@ -7,9 +7,9 @@
 import { formatHttpDate } from '../protocol/semantics/http-date.ts';
 import { Response } from '../web/response.ts';
 import { streamFile } from './body.ts';
-import { evaluatePreconditions, type FieldReader, rangeApplies } from './conditional.ts';
+import { evaluatePreconditions, type FieldReader, rangeApplies, validatorsOf } from './conditional.ts';
 import { contentTypeOf } from './content-type.ts';
-import { LISTING_CONTENT_SECURITY_POLICY, listingPage } from './listing.ts';
+import { answerListing } from './listing-answer.ts';
 import { encodeSegment, parsePath, pathnameOf, queryOf } from './path.ts';
 import { chooseRange } from './range.ts';
 import type { FileSource, OpenFile, RawPath } from './source.ts';
@@ -39,12 +39,6 @@ export interface FilesRequest {
 export type FilesHandler = (request: FilesRequest) => Promise<Response>;
 
 const ALLOW = 'GET, HEAD, OPTIONS';
-
-/**
- * Two changes within one second can leave size and mtime as they were on coarse file systems, so only
- * an older file gets a strong validator (RFC 9110 §8.8.2.2; Apache does the same).
- */
-const STRONG_AFTER_MS = 1000;
 
 export function createFilesHandler(source: FileSource, options: FilesOptions = {}): FilesHandler {
   const folder = new FolderAnswers(source, options);
@@ -76,17 +70,18 @@ class FolderAnswers {
     if (method !== 'GET' && method !== 'HEAD') {
       return text(405, 'Method Not Allowed', { allow: ALLOW });
     }
+    const nowMs = this.#now();
     const parsed = parsePath(pathnameOf(request.url), this.#hidden);
     if (parsed.kind === 'malformed') return text(400, 'Bad Request');
     if (parsed.kind === 'refused') return this.#missing(request);
     const { path, endsWithSlash } = parsed;
-    if (endsWithSlash) return this.#folder(request, path);
+    if (endsWithSlash) return this.#folder(request, path, nowMs);
     const opened = await this.#source.open(path);
     switch (opened.kind) {
       case 'file':
-        return this.#file(request, path, opened.file);
+        return this.#file(request, path, opened.file, nowMs);
       case 'directory':
-        return path === '' ? this.#folder(request, path) : this.#addSlash(request, path);
+        return path === '' ? this.#folder(request, path, nowMs) : this.#addSlash(request, path);
       case 'busy':
         return busy();
       case 'missing':
@@ -94,23 +89,21 @@ class FolderAnswers {
     }
   }
 
-  async #folder(request: FilesRequest, path: RawPath): Promise<Response> {
+  async #folder(request: FilesRequest, path: RawPath, nowMs: number): Promise<Response> {
     const indexPath = path === '' ? this.#index : `${path}/${this.#index}`;
     const opened = await this.#source.open(indexPath);
-    if (opened.kind === 'file') return this.#file(request, indexPath, opened.file);
+    if (opened.kind === 'file') return this.#file(request, indexPath, opened.file, nowMs);
     if (opened.kind === 'busy') return busy();
-    const listing = this.#listing ? await this.#source.list(path) : undefined;
-    if (listing === undefined) return this.#missing(request);
-    const bytes = new TextEncoder().encode(listingPage(path, listing));
-    return new Response(request.method === 'HEAD' ? null : bytes, {
-      headers: {
-        'content-type': 'text/html; charset=utf-8',
-        'content-length': String(bytes.length),
-        'cache-control': 'no-cache',
-        'content-security-policy': LISTING_CONTENT_SECURITY_POLICY,
-        'x-content-type-options': 'nosniff',
-      },
-    });
+    if (!this.#listing) return this.#missing(request);
+    const listed = await this.#source.list(path);
+    switch (listed.kind) {
+      case 'folder':
+        return answerListing(request.method, path, listed.listing);
+      case 'busy':
+        return busy();
+      case 'missing':
+        return this.#missing(request);
+    }
   }
 
   /**
@@ -124,22 +117,19 @@ class FolderAnswers {
     return text(301, 'Moved Permanently', { location, 'cache-control': this.#cacheControl });
   }
 
-  /** Takes over `file`: it is closed on return, or by the body that is returned. */
-  async #file(request: FilesRequest, path: RawPath, file: OpenFile): Promise<Response> {
+  /**
+   * Takes over `file`: it is closed on return, or by the body that is returned.
+   * @param nowMs from before it was opened
+   */
+  async #file(request: FilesRequest, path: RawPath, file: OpenFile, nowMs: number): Promise<Response> {
     let isHandedOver = false;
     try {
-      const nowMs = this.#now();
       const fields = request.headers;
-      const isStrong = file.modifiedMs + STRONG_AFTER_MS <= nowMs;
-      const entityTag = `${isStrong ? '' : 'W/'}"${file.version}"`;
-      // RFC 9110 §8.8.2.1: never later than the Date of the answer.
-      const lastModifiedMs = Math.floor(Math.min(file.modifiedMs, nowMs) / 1000) * 1000;
-      const validators = { entityTag, lastModifiedMs, isStrong };
-      const headers: Record<string, string> = {
-        'cache-control': this.#cacheControl,
-        etag: entityTag,
-        'last-modified': formatHttpDate(lastModifiedMs),
-      };
+      const validators = validatorsOf(file, nowMs);
+      const { entityTag, lastModifiedMs } = validators;
+      const headers: Record<string, string> = { 'cache-control': this.#cacheControl };
+      if (entityTag !== undefined) headers['etag'] = entityTag;
+      if (lastModifiedMs !== undefined) headers['last-modified'] = formatHttpDate(lastModifiedMs);
       const precondition = evaluatePreconditions(fields, validators, nowMs);
       if (precondition === 'not-modified') return new Response(null, { status: 304, headers });
       if (precondition === 'failed') return text(412, 'Precondition Failed');

@@ -108,6 +108,8 @@ test('path and query are taken from absolute URLs and from targets alike', () =>
   assert.equal(pathnameOf('/b/c?x=http://y/z'), '/b/c');
   assert.equal(pathnameOf('//evil.example/x'), '//evil.example/x');
   assert.equal(pathnameOf('http://a'), '/');
+  assert.equal(pathnameOf('http://a?b/c'), '/');
+  assert.equal(pathnameOf('http://a#b/c'), '/');
   assert.equal(queryOf('http://a/b?c=d?e#f'), '?c=d?e');
   assert.equal(queryOf('http://a/b#c?d'), '');
 });

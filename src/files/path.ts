@@ -42,14 +42,14 @@ export function parsePath(pathname: string, allowHidden: boolean): ParsedPath {
 
 /** The path part of an absolute URL or of an origin-form target: no query, no fragment. */
 export function pathnameOf(url: string): string {
-  const authority = url.startsWith('/') ? -1 : url.indexOf('://');
-  const start = authority === -1 ? 0 : url.indexOf('/', authority + 3);
-  if (start === -1) return '/';
-  for (let at = start; at < url.length; at++) {
+  const scheme = url.startsWith('/') ? -1 : url.indexOf('://');
+  let start = scheme === -1 ? 0 : -1;
+  for (let at = scheme === -1 ? 0 : scheme + 3; at < url.length; at++) {
     const code = url.charCodeAt(at);
-    if (code === 0x3f || code === 0x23) return url.slice(start, at);
+    if (code === 0x3f || code === 0x23) return start === -1 ? '/' : url.slice(start, at);
+    if (code === 0x2f && start === -1) start = at;
   }
-  return url.slice(start);
+  return start === -1 ? '/' : url.slice(start);
 }
 
 /** The query with its question mark, or nothing. */
@@ -78,7 +78,8 @@ export function encodeSegment(name: RawPath): string {
   return out;
 }
 
-function isPlainName(name: string): boolean {
+/** Whether a segment of a URL may name it at all. */
+export function isPlainName(name: string): boolean {
   if (name === '.' || name === '..') return false;
   for (let i = 0; i < name.length; i++) {
     const code = name.charCodeAt(i);

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { factsOf, SmallFiles } from './small-files.ts';
+import { factsOf } from './file-facts.ts';
+import { SmallFiles } from './small-files.ts';
 import type { OpenFile } from './source.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-small-'));
@@ -20,6 +21,7 @@ function put(files: SmallFiles, name: string, text: string, nowMs = LATER): Open
     content,
     sizeBytes: content.length,
     modifiedMs: facts.modifiedMs,
+    changedMs: facts.changedMs,
     version: 'v',
     read: async () => 0,
     close: async () => {},

@@ -4,23 +4,8 @@
  * longest ago goes first.
  */
 import { type Stats, statSync } from 'node:fs';
+import { type FileFacts, factsOf, isSame, isSettled } from './file-facts.ts';
 import type { OpenFile, RawPath } from './source.ts';
-
-/** What a file was when it was read. Any change of its content changes at least one of them. */
-export interface FileFacts {
-  readonly device: number;
-  readonly inode: number;
-  readonly sizeBytes: number;
-  readonly modifiedMs: number;
-  /** Cannot be set back by whoever changes the file, as the time of modification can. */
-  readonly changedMs: number;
-}
-
-/**
- * A file that changed this shortly before it was read could change again without a trace: file systems
- * keep time in ticks, of 2 s at the coarsest (FAT).
- */
-const SETTLED_AFTER_MS = 2500;
 
 interface Entry {
   readonly file: OpenFile;
@@ -48,7 +33,7 @@ export class SmallFiles {
     const entry = this.#entries.get(path);
     if (entry === undefined) return undefined;
     this.#entries.delete(path);
-    const now = statSync(entry.full, { throwIfNoEntry: false });
+    const now = statOf(entry.full);
     if (now === undefined || !isSame(entry.facts, factsOf(now))) {
       this.#bytes -= costOf(entry);
       return undefined;
@@ -58,9 +43,12 @@ export class SmallFiles {
     return entry.file;
   }
 
-  /** Keeps `file`, which has its content in memory, if it has been at rest for long enough. */
+  /**
+   * Keeps `file`, which has its content in memory, if any change of it from now on would show.
+   * @param nowMs from before its facts were asked for
+   */
   set(path: RawPath, full: Buffer, file: OpenFile, facts: FileFacts, nowMs: number): void {
-    if (Math.max(facts.modifiedMs, facts.changedMs) + SETTLED_AFTER_MS > nowMs) return;
+    if (!isSettled(facts, nowMs)) return;
     const entry = { file, facts, full };
     const replaced = this.#entries.get(path);
     if (replaced !== undefined) this.#bytes -= costOf(replaced);
@@ -75,24 +63,13 @@ export class SmallFiles {
   }
 }
 
-export function factsOf(stats: Stats): FileFacts {
-  return {
-    device: stats.dev,
-    inode: stats.ino,
-    sizeBytes: stats.size,
-    modifiedMs: stats.mtimeMs,
-    changedMs: stats.ctimeMs,
-  };
-}
-
-export function isSame(a: FileFacts, b: FileFacts): boolean {
-  return (
-    a.modifiedMs === b.modifiedMs &&
-    a.changedMs === b.changedMs &&
-    a.sizeBytes === b.sizeBytes &&
-    a.inode === b.inode &&
-    a.device === b.device
-  );
+/** `undefined` for every refusal: whoever opens the file next is told which one it is. */
+function statOf(full: Buffer): Stats | undefined {
+  try {
+    return statSync(full, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 function costOf(entry: Entry): number {

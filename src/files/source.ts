@@ -17,8 +17,13 @@ export interface OpenFile {
   readonly sizeBytes: number;
   /** Last change of the content, in milliseconds since 1970, with the fraction that the storage keeps. */
   readonly modifiedMs: number;
-  /** Changes whenever content changes, as far as the storage can tell; safe in an entity tag. */
-  readonly version: string;
+  /**
+   * The last moment at which anything was done to the file, which nobody can set back. A `modifiedMs` that
+   * is earlier was set: another version may have the same.
+   */
+  readonly changedMs: number;
+  /** Differs between any two contents, safe in an entity tag; `undefined` while the storage cannot tell. */
+  readonly version: string | undefined;
   /** The whole of it, where the source has it in memory: borrowed, never changed by the reader. */
   readonly content: Uint8Array<ArrayBuffer> | undefined;
   /** Reads at `offsetBytes` into `into`, as much as it finds; 0 at the end of the file. */
@@ -35,10 +40,15 @@ export interface ListedEntry {
   readonly modifiedMs: number;
 }
 
+/** The names in a folder as they were at one moment, in the order of showing. What they lead to is told part by part. */
 export interface Listing {
-  readonly entries: readonly ListedEntry[];
-  /** Entries left out because there are more than the source lists. */
-  readonly omittedCount: number;
+  readonly count: number;
+  /** There are more names than the source lists. */
+  readonly isCut: boolean;
+  /** Entries of the names from `from` to `to` (exclusive), without those that `open` would refuse. */
+  describe(from: number, to: number): Promise<readonly ListedEntry[]>;
+  /** Gives the names back; a second call does nothing. */
+  close(): void;
 }
 
 export type Opened =
@@ -46,11 +56,18 @@ export type Opened =
   | { readonly kind: 'directory' }
   /** Not there, not readable, not a regular file, or outside of the root: the client must not learn which. */
   | { readonly kind: 'missing' }
-  /** Out of descriptors for now (EMFILE, ENFILE): the client may try again. */
+  /** The host has run out of descriptors or memory for now: the client may try again. */
   | { readonly kind: 'busy' };
 
+export type Listed =
+  | { readonly kind: 'folder'; readonly listing: Listing }
+  /** No readable folder of ours. */
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'busy' };
+
+/** Both reject when the storage fails in a way that says nothing about the path, as a broken disk does. */
 export interface FileSource {
   open(path: RawPath): Promise<Opened>;
-  /** The entries of a folder, without hidden ones; `undefined` when it is no readable folder of ours. */
-  list(path: RawPath): Promise<Listing | undefined>;
+  /** Without hidden entries. */
+  list(path: RawPath): Promise<Listed>;
 }

@@ -1,0 +1,95 @@
+/**
+ * What the names of a folder lead to, looked up part by part as a reader takes them. It names only what
+ * opening would give.
+ */
+import { access, constants, type Stats } from 'node:fs';
+import { realPath, statLink, statPath } from './descriptor.ts';
+import type { HeldNames } from './folder-listings.ts';
+import type { Root } from './root.ts';
+import type { ListedEntry, Listing } from './source.ts';
+
+/** Look-ups under way for one listing: the thread pool has 4 threads for everybody. */
+const LOOKUPS_MAX = 16;
+
+export class DiskListing implements Listing {
+  readonly count: number;
+  readonly isCut: boolean;
+  readonly #root: Root;
+  readonly #held: HeldNames;
+  readonly #names: readonly string[];
+  readonly #prefix: Buffer;
+  readonly #release: () => void;
+  #isClosed = false;
+
+  constructor(root: Root, held: HeldNames, names: readonly string[], isCut: boolean, release: () => void) {
+    this.count = names.length;
+    this.isCut = isCut;
+    this.#root = root;
+    this.#held = held;
+    this.#names = names;
+    this.#prefix = Buffer.concat([held.folder, Buffer.from('/')]);
+    this.#release = release;
+  }
+
+  /** Who asks for a part that is being described for somebody else shares it. */
+  async describe(from: number, to: number): Promise<readonly ListedEntry[]> {
+    const { describing } = this.#held;
+    const shared = describing.get(from);
+    if (shared !== undefined) return shared;
+    const own = this.#describeEach(this.#names.slice(from, to));
+    describing.set(from, own);
+    try {
+      return await own;
+    } finally {
+      describing.delete(from);
+    }
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#release();
+  }
+
+  async #describeEach(names: readonly string[]): Promise<readonly ListedEntry[]> {
+    const found: (ListedEntry | undefined)[] = [];
+    let next = 0;
+    const work = async (): Promise<void> => {
+      while (next < names.length) {
+        const at = next++;
+        found[at] = await this.#describeOne(names[at]!);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(LOOKUPS_MAX, names.length) }, work));
+    return found.filter((entry) => entry !== undefined);
+  }
+
+  /** `undefined` for what opening would refuse. */
+  async #describeOne(name: string): Promise<ListedEntry | undefined> {
+    const full = Buffer.concat([this.#prefix, Buffer.from(name, 'latin1')]);
+    try {
+      let stats = await statLink(full);
+      if (stats.isSymbolicLink()) {
+        if (!this.#root.holds(await realPath(full))) return undefined;
+        stats = await statPath(full);
+      }
+      if (!stats.isFile() && !stats.isDirectory()) return undefined;
+      if (!(await mayRead(full, stats))) return undefined;
+      return {
+        name,
+        isDirectory: stats.isDirectory(),
+        sizeBytes: stats.size,
+        modifiedMs: stats.mtimeMs,
+      };
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** The system is asked only about what not everybody may read. A folder must also be entered. */
+function mayRead(full: Buffer, stats: Stats): Promise<boolean> {
+  const wanted = stats.isDirectory() ? constants.R_OK | constants.X_OK : constants.R_OK;
+  if ((stats.mode & wanted) === wanted) return Promise.resolve(true);
+  return new Promise((resolve) => access(full, wanted, (error) => resolve(error === null)));
+}

@@ -1,0 +1,134 @@
+/**
+ * The names of folders that are being listed, shared by all who list the same folder in the same version.
+ * A reader that pauses for an hour holds the names and nothing else; what these take in all is bounded,
+ * and beyond it a listing is refused for now.
+ */
+import { statPath } from './descriptor.ts';
+import { type FileFacts, factsOf, isSame, isSettled } from './file-facts.ts';
+import { type FolderNames, readFolderNames } from './folder-names.ts';
+import { isPlainName } from './path.ts';
+import type { ListedEntry } from './source.ts';
+
+/** More than anybody reads, and as much as a browser shows without standing still for long. */
+const NAMES_MAX = 50_000;
+
+/** Names of all folders in memory: 20,000 take about a megabyte. */
+const BYTES_MAX = 64 * 1024 * 1024;
+
+/** Names that nobody reads any more are kept up to this, for the next who asks. */
+const IDLE_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Folders that are read at once: the thread pool has 4 threads for everybody. */
+const READING_MAX = 2;
+
+/** Tells of itself as the system would. */
+class TooManyNamesError extends Error {
+  override readonly name = 'TooManyNamesError';
+  readonly code = 'ENOMEM';
+}
+
+/** The names of one folder as it was at one moment. */
+export interface HeldNames {
+  readonly folder: Buffer;
+  readonly facts: FileFacts;
+  readonly names: Promise<FolderNames>;
+  /** Parts that are being described now, by where they begin, for all who ask meanwhile. */
+  readonly describing: Map<number, Promise<readonly ListedEntry[]>>;
+  /** Listings that read it. */
+  users: number;
+  bytes: number;
+}
+
+export class FolderListings {
+  /** In the order of their last use. */
+  readonly #kept = new Map<string, HeldNames>();
+  /** Resolvers of those that wait for their turn to read. */
+  readonly #waiting: (() => void)[] = [];
+  #readingCount = 0;
+  #bytes = 0;
+
+  /**
+   * @param folder a real path
+   * @returns names to be given back by `release`
+   * @throws what the system says when the folder cannot be read, ENOMEM when too many names are in memory
+   */
+  async acquire(folder: Buffer): Promise<HeldNames> {
+    const key = folder.toString('latin1');
+    const nowMs = Date.now();
+    const facts = factsOf(await statPath(folder));
+    let held = this.#kept.get(key);
+    if (held === undefined || !isSame(held.facts, facts)) {
+      if (held !== undefined) this.#forget(key, held);
+      held = { folder, facts, names: this.#read(folder), describing: new Map(), users: 0, bytes: 0 };
+      // Whatever changes from now on shows in the facts, so these names are good for as long as those.
+      if (isSettled(facts, nowMs)) this.#kept.set(key, held);
+      this.#count(key, held);
+    } else {
+      this.#kept.delete(key);
+      this.#kept.set(key, held);
+    }
+    held.users++;
+    try {
+      await held.names;
+    } catch (error) {
+      this.release(held);
+      throw error;
+    }
+    return held;
+  }
+
+  release(held: HeldNames): void {
+    held.users--;
+    if (held.users > 0) return;
+    const key = held.folder.toString('latin1');
+    if (this.#kept.get(key) !== held) this.#bytes -= held.bytes;
+    else this.#dropIdle(IDLE_BYTES_MAX);
+  }
+
+  /** Adds the names' memory to the sum once it is known; a folder that could not be read is not kept. */
+  #count(key: string, held: HeldNames): void {
+    held.names.then(
+      ({ bytes }) => {
+        held.bytes = bytes;
+        this.#bytes += bytes;
+      },
+      () => {
+        if (this.#kept.get(key) === held) this.#kept.delete(key);
+      },
+    );
+  }
+
+  #forget(key: string, held: HeldNames): void {
+    this.#kept.delete(key);
+    if (held.users === 0) this.#bytes -= held.bytes;
+  }
+
+  /** Lets go of names that nobody reads until all take at most `bytesMax`, those used longest ago first. */
+  #dropIdle(bytesMax: number): void {
+    for (const [key, held] of this.#kept) {
+      if (this.#bytes <= bytesMax) return;
+      if (held.users === 0) this.#forget(key, held);
+    }
+  }
+
+  async #read(folder: Buffer): Promise<FolderNames> {
+    if (this.#readingCount >= READING_MAX) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else this.#readingCount++;
+    try {
+      this.#dropIdle(BYTES_MAX);
+      if (this.#bytes >= BYTES_MAX)
+        throw new TooManyNamesError('listings under way fill their share of memory');
+      return await readFolderNames(folder, NAMES_MAX, isListed);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#readingCount--;
+      else next();
+    }
+  }
+}
+
+/** Hidden files are not shown, nor what no path of a URL may name. */
+function isListed(name: string): boolean {
+  return !name.startsWith('.') && isPlainName(name);
+}
