@@ -9,8 +9,8 @@ import { hanging, type TextOptions } from './text-report.ts';
 
 interface Figure {
   readonly name: string;
-  readonly before: number;
-  readonly now: number;
+  readonly before: number | undefined;
+  readonly now: number | undefined;
   readonly show: (value: number) => string;
   /** A higher value is the better one. */
   readonly isHigherBetter: boolean;
@@ -21,11 +21,12 @@ const NOTEWORTHY = 0.05;
 
 export function comparisonText(before: LoadResult, now: LoadResult, { colour, width }: TextOptions): string {
   const rows = figures(before, now).map(({ name, before: old, now: fresh, show, isHigherBetter }) => {
-    const ratio = old > 0 ? fresh / old : Number.NaN;
+    const ratio = old !== undefined && old > 0 && fresh !== undefined ? fresh / old : Number.NaN;
     const isBetter = isHigherBetter ? ratio > 1 : ratio < 1;
+    const figure = (value: number | undefined) => (value === undefined ? '-' : show(value)).padStart(12);
     const shown = Number.isNaN(ratio) ? '-' : `${ratio.toFixed(ratio >= 10 ? 1 : 2)}x`;
     const style = !(Math.abs(ratio - 1) > NOTEWORTHY) ? 'dim' : isBetter ? 'green' : 'red';
-    return `${`  ${name}`.padEnd(14)}${show(old).padStart(12)}${show(fresh).padStart(12)}${paint(shown.padStart(10), style, colour)}`;
+    return `${`  ${name}`.padEnd(14)}${figure(old)}${figure(fresh)}${paint(shown.padStart(10), style, colour)}`;
   });
   const heads = `${'before'.padStart(12)}${'now'.padStart(12)}${'ratio'.padStart(10)}`;
   const differences = planDifferences(before, now);
@@ -44,17 +45,27 @@ export function comparisonText(before: LoadResult, now: LoadResult, { colour, wi
 function figures(before: LoadResult, now: LoadResult): Figure[] {
   const figure = (
     name: string,
-    read: (result: LoadResult) => number,
+    read: (result: LoadResult) => number | null | undefined,
     show: (value: number) => string,
     isHigherBetter = false,
-  ): Figure => ({ name, before: read(before), now: read(now), show, isHigherBetter });
+  ): Figure => ({
+    name,
+    before: read(before) ?? undefined,
+    now: read(now) ?? undefined,
+    show,
+    isHigherBetter,
+  });
   return [
     figure('requests/s', ({ requests }) => requests.answeredPerSecond, significant, true),
     ...['50', '90', '99', '99.9'].map((percentile) =>
-      figure(`p${percentile}`, ({ latency: { percentilesMs } }) => percentilesMs[percentile] ?? 0, latency),
+      figure(`p${percentile}`, ({ latency: { percentilesMs } }) => percentilesMs[percentile], latency),
     ),
     figure('max', (result) => result.latency.maxMs, latency),
-    figure('failed', ({ requests }) => requests.failed / Math.max(1, requests.sent), percent),
+    figure(
+      'failed',
+      ({ requests }) => requests.failed / Math.max(1, requests.sent + requests.notSent),
+      percent,
+    ),
     ...(before.cpu.serverUserMs === undefined || now.cpu.serverUserMs === undefined
       ? []
       : [figure('server CPU/req', serverMicros, (value) => `${significant(value)} µs`)]),

@@ -27,7 +27,7 @@ import {
 import { countTakenPorts, type PortFacts, PortMeter, readPortFacts } from './source-ports.ts';
 import { judgeThresholds, type LatencyThreshold } from './thresholds.ts';
 import { toResult } from './to-result.ts';
-import { mergeTotals, type RunTotals, type SecondReport } from './totals.ts';
+import { type Counters, mergeTotals, type RunTotals, type SecondReport } from './totals.ts';
 import { judge, type NetworkFacts, type VerdictInput } from './verdict.ts';
 
 export interface ConductOptions {
@@ -60,6 +60,7 @@ export async function conductRun(options: ConductOptions): Promise<LoadResult> {
   const elsewhere = options.elsewhere?.();
   const facts = mergeFacts(watch.facts(), elsewhere?.shares);
   const answered = totals.counters.answered + totals.counters.answeredLate;
+  const isTold = totals.latency.count > 0;
   return toResult(await library, {
     holdfastVersion: options.holdfastVersion,
     startedAt,
@@ -74,9 +75,9 @@ export async function conductRun(options: ConductOptions): Promise<LoadResult> {
       elsewhere?.shares.map((share) => ({ ...shareInput(share, facts), machine: share.name })),
     ),
     thresholds: judgeThresholds(options.latencyThresholds ?? [], options.errorShareMax, {
-      percentileMs: (percentile) => percentileUs(totals.latency, percentile) / 1000,
-      meanMs: meanUs(totals.latency) / 1000,
-      maxMs: totals.latency.maxUs / 1000,
+      percentileMs: (percentile) => (isTold ? percentileUs(totals.latency, percentile) / 1000 : null),
+      meanMs: isTold ? meanUs(totals.latency) / 1000 : null,
+      maxMs: isTold ? totals.latency.maxUs / 1000 : null,
       answered,
       errorShare: errorShare(totals),
     }),
@@ -263,8 +264,10 @@ function verdictInput(
     thinkMs: (plan.thinkMinMs + plan.thinkMaxMs) / 2,
     requestCount: plan.requestCount,
     answered: counters.answered,
-    ended: counters.answered + counters.answeredLate + counters.failed,
-    failedWithoutAnswer: counters.failed,
+    ended: endedCount(counters),
+    failedWithoutAnswer: counters.failed + counters.notSent,
+    refused: counters.refused + counters.checkFailed,
+    statuses: totals.statuses,
     errors: totals.errors,
     meanServiceMs: meanUs(service) / 1000,
     connectionsOpened: counters.opened,
@@ -289,8 +292,13 @@ function dueCount(plan: LoadPlan, measuredMs: number): number | undefined {
   return Math.min(due, plan.requestCount ?? Number.POSITIVE_INFINITY);
 }
 
+/** Everything that was due and has had its end, for better or worse. */
+function endedCount(counters: Counters): number {
+  return counters.answered + counters.answeredLate + counters.failed + counters.notSent;
+}
+
 function errorShare({ counters }: RunTotals): number {
-  const ended = counters.answered + counters.answeredLate + counters.failed;
-  const failed = counters.failed + counters.refused + counters.checkFailed;
+  const ended = endedCount(counters);
+  const failed = counters.failed + counters.refused + counters.checkFailed + counters.notSent;
   return ended === 0 ? 1 : failed / ended;
 }

@@ -11,6 +11,8 @@ export const FAILURE_NAMES = {
   closedEarly: 'closed early',
   /** What came is no HTTP. */
   garbage: 'garbage',
+  /** Due at a constant rate, and every connection was busy until the run was over. */
+  notSent: 'never sent',
 } as const;
 
 /**

@@ -24,17 +24,18 @@ export async function loadHistogramLibrary(): Promise<HistogramLibrary> {
 export function summarizeLatencies(library: HistogramLibrary, data: LatencyData): LatencySummary {
   const histogram = toHistogram(library, data);
   const isEmpty = data.count === 0;
-  const percentilesMs: Record<string, number> = {};
+  const percentilesMs: Record<string, number | null> = {};
   for (const name of PERCENTILES) {
-    const us = isEmpty ? 0 : Math.min(histogram.getValueAtPercentile(Number(name)), data.maxUs);
-    percentilesMs[name] = us / US_PER_MS;
+    percentilesMs[name] = isEmpty
+      ? null
+      : Math.min(histogram.getValueAtPercentile(Number(name)), data.maxUs) / US_PER_MS;
   }
   return {
     count: data.count,
-    minMs: data.minUs / US_PER_MS,
-    meanMs: isEmpty ? 0 : histogram.mean / US_PER_MS,
-    stdevMs: isEmpty ? 0 : histogram.stdDeviation / US_PER_MS,
-    maxMs: data.maxUs / US_PER_MS,
+    minMs: isEmpty ? null : data.minUs / US_PER_MS,
+    meanMs: isEmpty ? null : histogram.mean / US_PER_MS,
+    stdevMs: isEmpty ? null : histogram.stdDeviation / US_PER_MS,
+    maxMs: isEmpty ? null : data.maxUs / US_PER_MS,
     percentilesMs,
     histogram: library.encodeIntoCompressedBase64(histogram),
     curve: isEmpty ? [] : curveOf(data),

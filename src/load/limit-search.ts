@@ -4,7 +4,7 @@
  * own; the runs come in as a function.
  */
 import type { ConductOptions } from './conduct.ts';
-import { grouped, latency, latencyLimit } from './number-text.ts';
+import { grouped, latencyLimit, shownLatency } from './number-text.ts';
 import type { LimitStep, LoadResult } from './result.ts';
 import { type LatencyThreshold, measuredMs } from './thresholds.ts';
 
@@ -89,12 +89,16 @@ function judgeStep(threshold: LatencyThreshold, rate: number, result: LoadResult
     errorShare: 0,
   });
   const achieved = result.requests.answeredPerSecond;
-  const { failed, sent } = result.requests;
+  const { failed, sent, notSent } = result.requests;
   return {
     ratePerSecond: rate,
     achievedPerSecond: achieved,
     measuredMs: ms,
-    isMet: ms <= threshold.limitMs && achieved >= rate * RATE_KEPT_SHARE && failed <= sent * FAILED_SHARE_MAX,
+    isMet:
+      ms !== null &&
+      ms <= threshold.limitMs &&
+      achieved >= rate * RATE_KEPT_SHARE &&
+      failed <= (sent + notSent) * FAILED_SHARE_MAX,
   };
 }
 
@@ -102,7 +106,7 @@ function judgeStep(threshold: LatencyThreshold, rate: number, result: LoadResult
 const FAILED_SHARE_MAX = 0.001;
 
 /** For percentiles that no summary has: the next point of the curve, which is the higher one. */
-function percentileOfCurve({ latency: { curve, maxMs } }: LoadResult, percentile: number): number {
+function percentileOfCurve({ latency: { curve, maxMs } }: LoadResult, percentile: number): number | null {
   return curve.find(([at]) => at >= percentile)?.[1] ?? maxMs;
 }
 
@@ -135,7 +139,7 @@ function answer(
         measured:
           steps.find(({ ratePerSecond }) => ratePerSecond === rate)?.measuredMs ??
           steps.at(-1)?.measuredMs ??
-          0,
+          null,
         isMet: best !== undefined,
       },
     ],
@@ -147,7 +151,7 @@ function answer(
         ...(next === undefined
           ? []
           : [
-              `at ${grouped(next.ratePerSecond)}/s it was ${latency(next.measuredMs)}, with ${grouped(next.achievedPerSecond)}/s answered`,
+              `at ${grouped(next.ratePerSecond)}/s it was ${shownLatency(next.measuredMs)}, with ${grouped(next.achievedPerSecond)}/s answered`,
             ]),
         ...(next !== undefined && verdicts.has(next.ratePerSecond)
           ? [`there it was ${verdicts.get(next.ratePerSecond)}`]

@@ -90,7 +90,7 @@ test('latency counts from when the connection stands, for connections that are k
   thread.onConnect(conn());
   engine.nowMs += 7;
   thread.onReceive(conn(), ANSWER, 0, ANSWER.length);
-  const { latency, connectTime } = tally.totals('sim', 1, { atMs: 1, cpuMs: 0, waitedMs: 0 });
+  const { latency, connectTime } = tally.totals('sim', 1, 1, { atMs: 1, cpuMs: 0, waitedMs: 0 });
   assert.equal(latency.maxUs, 7000);
   assert.equal(connectTime.maxUs, 50_000);
   assert.equal(last().committed, 2 * REQUEST.length);
@@ -107,7 +107,7 @@ test('with a connection for each request, connecting is part of the latency', (t
   assert.equal(first.ended, 'close done');
   assert.equal(engine.made.length, 2);
   assert.equal(tally.counters.closedHere, 1);
-  const { latency } = tally.totals('sim', 1, { atMs: 1, cpuMs: 0, waitedMs: 0 });
+  const { latency } = tally.totals('sim', 1, 1, { atMs: 1, cpuMs: 0, waitedMs: 0 });
   assert.equal(latency.maxUs, 57_000);
 });
 

@@ -52,9 +52,11 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   readonly #mayRepeat: boolean;
   #engine!: Engine;
   #pacing!: Pacing;
-  /** By slot and ticket: when the request was meant to be sent, and when it was. */
+  /** By slot and ticket: when the request was meant to be sent, and when it was first sent. */
   readonly #intendedMs: Float64Array;
   readonly #sentMs: Float64Array;
+  /** By slot and ticket: 1 where the request had been sent before, on a connection that the server closed. */
+  readonly #isResent: Uint8Array;
   /** By slot: when connecting began. */
   readonly #connectMs: Float64Array;
   /** What the request that is being begun is meant for: a number in an array needs no box. */
@@ -63,6 +65,8 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   /** Requests that may still be begun. */
   #left: number;
   #isStopped = false;
+  /** Nothing is begun any more, not even what was due. */
+  #hasGivenUp = false;
   /** Connections that the server is to close. */
   #closingCount = 0;
   #sourceAddress = 0;
@@ -86,6 +90,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     });
     this.#intendedMs = new Float64Array(plan.connections * this.#depth);
     this.#sentMs = new Float64Array(plan.connections * this.#depth);
+    this.#isResent = new Uint8Array(plan.connections * this.#depth);
     this.#connectMs = new Float64Array(plan.connections);
   }
 
@@ -103,19 +108,33 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     if (slot.conn === undefined) this.#connect(slot, this.#source.firstTarget(slot));
   }
 
-  /** Begins nothing more. `onIdle` is called when all that is under way has ended. */
+  /**
+   * Begins nothing more that is due later than `endMs`. `onIdle` is called when all that is under way, or
+   * waits for a free connection, has ended.
+   */
   stop(endMs: number): void {
-    this.#tally.counters.notSent = this.#pacing.stop(endMs);
-    this.#isStopped = true;
     this.#tally.isOver = true;
-    if (this.#tally.underWay === 0) this.#onIdle();
+    this.#pacing.stop(endMs);
+    this.#isStopped = true;
+    this.#checkIdle();
+  }
+
+  /** After `stop`: what still waits for a free connection is never sent. */
+  giveUpWaiting(): void {
+    this.tick();
+    const nowMs = this.#clock[0]!;
+    this.#hasGivenUp = true;
+    this.#pacing.giveUp((intendedMs) => this.#tally.unsent(nowMs - intendedMs));
+    this.#checkIdle();
   }
 
   /** Drops everything at once. */
   abandon(): void {
     this.#isStopped = true;
+    this.#hasGivenUp = true;
     // Neither is there before the beginning.
     this.#pacing?.stop(0);
+    this.#pacing?.giveUp(() => {});
     this.#timers?.stop();
   }
 
@@ -137,21 +156,25 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
 
   /** @hot */
   begin(slot: Slot, intendedMs: number | undefined): boolean {
-    if (this.#left <= 0 || this.#isStopped) return true;
+    if (this.#left <= 0 || this.#hasGivenUp) return true;
     this.#left--;
     const tally = this.#tally;
     tally.counters.sent++;
     tally.underWay++;
     this.#moment[0] = intendedMs ?? this.#clock[0]!;
-    return this.#place(slot);
+    return this.#place(slot, undefined);
   }
 
   pause(slot: Slot, untilMs: number): void {
     this.#timers.pauseUntil(slot.index, untilMs);
   }
 
-  /** Puts a request that has been begun, for `#moment`, on the slot's connection, or makes one for it. @hot */
-  #place(slot: Slot): boolean {
+  /**
+   * Puts a request that has been begun, for `#moment`, on the slot's connection, or makes one for it.
+   * @param firstSentMs when it was sent before, on a connection that is gone
+   * @hot
+   */
+  #place(slot: Slot, firstSentMs: number | undefined): boolean {
     const request = this.#source.next(slot);
     if (slot.conn !== undefined && slot.target !== request.target) {
       assert(slot.link.underWay === 0, 'a slot pipelines to one target only');
@@ -165,10 +188,9 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     const ticket = slot.link.start(request);
     const at = slot.index * this.#depth + ticket;
     this.#intendedMs[at] = this.#moment[0]!;
-    this.#sentMs[at] = nowMs;
-    if (slot.isUsed) this.#tally.counters.reused++;
-    else slot.isUsed = true;
-    if (!slot.isTimed) this.#limit(slot, nowMs + this.#timeoutMs);
+    this.#sentMs[at] = firstSentMs ?? nowMs;
+    this.#isResent[at] = firstSentMs === undefined ? 0 : 1;
+    if (!slot.isTimed) this.#limit(slot, this.#sentMs[at]! + this.#timeoutMs);
     if (this.#source.wantsAnswers) this.#source.onStarted(slot, ticket);
     return true;
   }
@@ -196,7 +218,6 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     conn.user = slot;
     slot.conn = conn;
     slot.isOpen = false;
-    slot.isUsed = false;
     slot.target = targetIndex;
     slot.answers = 0;
     this.#connectMs[slot.index] = nowMs;
@@ -237,6 +258,8 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   #markSent(slot: Slot, nowMs: number): (ticket: number) => void {
     const base = slot.index * this.#depth;
     return (ticket) => {
+      // Whoever waits has waited since the first time.
+      if (this.#isResent[base + ticket] === 1) return;
       this.#sentMs[base + ticket] = nowMs;
       if (!this.#countsConnecting) this.#intendedMs[base + ticket] = nowMs;
     };
@@ -317,7 +340,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
       Math.round((nowMs - this.#intendedMs[at]!) * 1000),
       Math.round((nowMs - this.#sentMs[at]!) * 1000),
     );
-    slot.answers++;
+    if (slot.answers++ > 0) tally.counters.reused++;
     if (content !== undefined && !this.#source.onAnswer(slot, ticket, content) && status < 400)
       tally.counters.checkFailed++;
     if (this.#plan.newConnection && !link.isSpent) this.#closeHere(slot);
@@ -347,13 +370,17 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   /** The server has announced the end and closes first, so that the port is free again at once. */
   #leaveToServer(slot: Slot): void {
     const conn = slot.conn!; // it has just carried an answer
-    const again = this.#unanswered(slot);
+    const tickets: number[] = [];
+    if (slot.link.underWay > 0) slot.link.eachUnderWay((ticket) => tickets.push(ticket));
+    const base = slot.index * this.#depth;
+    const intended = tickets.map((ticket) => this.#intendedMs[base + ticket]!);
+    const sent = tickets.map((ticket) => this.#sentMs[base + ticket]!);
     this.#release(slot);
     if (this.#closingCount > this.slots.length + CLOSING_MAX) {
       this.#tally.counters.closedHere++;
       conn.close('done');
     } else conn.setDeadline(this.nowMs + SERVER_CLOSE_MS);
-    this.#beginAgain(slot, again);
+    this.#beginAgain(slot, intended, sent);
   }
 
   #release(slot: Slot): void {
@@ -385,21 +412,16 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
       conn.user = undefined;
       this.#closingCount++;
     }
-    if (mayRetry) this.#beginAgain(slot, intended);
+    if (mayRetry) this.#beginAgain(slot, intended, sent);
     else for (let i = 0; i < intended.length; i++) this.#fail(slot, error, intended[i]!, sent[i]!);
   }
 
-  #unanswered(slot: Slot): number[] {
-    const intended: number[] = [];
-    if (slot.link.underWay === 0) return intended;
-    slot.link.eachUnderWay((ticket) => intended.push(this.#intendedMs[slot.index * this.#depth + ticket]!));
-    return intended;
-  }
-
-  #beginAgain(slot: Slot, intended: readonly number[]): void {
-    for (const intendedMs of intended) {
-      this.#moment[0] = intendedMs;
-      this.#place(slot);
+  /** Sends once more what a connection that is gone left unanswered: it keeps its first moments. */
+  #beginAgain(slot: Slot, intended: readonly number[], sent: readonly number[]): void {
+    for (let i = 0; i < intended.length; i++) {
+      this.#moment[0] = intended[i]!;
+      this.#tally.counters.resent++;
+      this.#place(slot, sent[i]!);
     }
   }
 
@@ -409,13 +431,13 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
       this.#tally.timedOut(error, nowMs - intendedMs, nowMs - sentMs);
     else this.#tally.failed(error);
     if (this.#isStopped || this.#left === 0) this.#checkIdle();
-    if (this.#isStopped) return;
+    if (this.#isStopped && this.#pacing.waiting === 0) return;
     if (this.#plan.ratePerSecond !== undefined) this.#pacing.onFree(slot);
     else this.pause(slot, nowMs + Math.min(BACKOFF_MS_MAX, 2 ** Math.max(0, slot.failures - 1)));
   }
 
   #checkIdle(): void {
-    if (this.#tally.underWay === 0) this.#onIdle();
+    if (this.#tally.underWay === 0 && this.#pacing.waiting === 0) this.#onIdle();
   }
 
   // SlotTimerHandler

@@ -18,6 +18,11 @@ export function latency(ms: number): string {
   return Math.round(ms * 1000) >= 1000 ? `${threeDigits(ms)} ms` : `${Math.round(ms * 1000)} µs`;
 }
 
+/** A latency that may not be there. */
+export function shownLatency(ms: number | null | undefined): string {
+  return ms === null || ms === undefined ? '-' : latency(ms);
+}
+
 function threeDigits(value: number): string {
   if (value >= 99.95) return grouped(value);
   return value.toFixed(value >= 9.995 ? 1 : 2);

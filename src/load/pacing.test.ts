@@ -86,16 +86,35 @@ test('after a request that failed at once the event loop has its turn', () => {
   assert.equal(wakes.at(-1), 1);
 });
 
-test('at the end it begins what is due and free, and tells what never was', () => {
+test('after the end it begins what was due before, as slots become free, and nothing else', () => {
   const { thread, pacing, slots } = setUp(1000, 2);
   thread.nowMs = -1;
   for (const slot of slots) pacing.onFree(slot);
   pacing.beginDue(0);
-  assert.equal(pacing.stop(10), 8);
-  assert.equal(thread.begun.length, 2);
+  pacing.stop(10);
+  assert.equal(pacing.waiting, 8);
+  thread.nowMs = 30;
+  for (let i = 0; i < 10; i++) pacing.onFree(slots[i % 2]!);
+  assert.deepEqual(
+    thread.begun.map(({ intendedMs }) => intendedMs),
+    Array.from({ length: 10 }, (_, index) => index),
+  );
+  assert.equal(pacing.waiting, 0);
+});
+
+test('what still waits when it gives up is told with its moments, and begun no more', () => {
+  const { thread, pacing, slots } = setUp(1000, 2);
+  thread.nowMs = -1;
+  for (const slot of slots) pacing.onFree(slot);
+  pacing.beginDue(0);
+  pacing.stop(5);
+  const unsent: number[] = [];
+  pacing.giveUp((intendedMs) => unsent.push(intendedMs));
+  assert.deepEqual(unsent, [2, 3, 4]);
   thread.nowMs = 11;
   pacing.onFree(slots[0]!);
   assert.equal(thread.begun.length, 2);
+  assert.equal(pacing.waiting, 0);
 });
 
 test('a thinking slot begins again after its pause', () => {

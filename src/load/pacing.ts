@@ -13,8 +13,12 @@ export interface Pacing {
   onFree(slot: Slot): void;
   /** A pause that was asked of `pause` is over. */
   onPauseOver(slot: Slot): void;
-  /** Nothing is begun any more. @returns how many requests were due until `endMs` and not begun */
-  stop(endMs: number): number;
+  /** Nothing is begun that is due after `endMs`. */
+  stop(endMs: number): void;
+  /** After `stop`: how many requests were due by then and still wait for a free slot. */
+  readonly waiting: number;
+  /** After `stop`: begins nothing any more. Calls `onUnsent` with the moment of each request that still waits. */
+  giveUp(onUnsent: (intendedMs: number) => void): void;
 }
 
 /** What a pacing asks of the thread. */
@@ -46,10 +50,15 @@ export class ClosedPacing implements Pacing {
     this.onFree(slot);
   }
 
-  stop(): number {
+  stop(): void {
     this.#isStopped = true;
+  }
+
+  get waiting(): number {
     return 0;
   }
+
+  giveUp(): void {}
 }
 
 /** Each slot is a user who looks at an answer for a while. */
@@ -72,10 +81,15 @@ export class ThinkPacing implements Pacing {
     if (!this.#isStopped) this.#thread.begin(slot, undefined);
   }
 
-  stop(): number {
+  stop(): void {
     this.#isStopped = true;
+  }
+
+  get waiting(): number {
     return 0;
   }
+
+  giveUp(): void {}
 }
 
 /** A send that is later than this is late: at 1 ms the timers of the event loop themselves would show. */
@@ -104,7 +118,8 @@ export class RatePacing implements Pacing {
   #begun = 0;
   #nextMs: number;
   #isBeginning = false;
-  #isStopped = false;
+  /** How many requests are due before the end, once that is known. */
+  #dueCount = Number.POSITIVE_INFINITY;
 
   /** @param capacity slots times depth */
   constructor(
@@ -141,10 +156,10 @@ export class RatePacing implements Pacing {
   /** Begins what is due at `nowMs`, and sees to being woken for what is due next. @hot */
   beginDue(nowMs: number): void {
     // A begin that fails at once frees its slot in the middle of this.
-    if (this.#isBeginning || this.#isStopped) return;
+    if (this.#isBeginning) return;
     this.#isBeginning = true;
     let left = BEGUN_AT_ONCE_MAX;
-    while (this.#nextMs <= nowMs && this.#freeCount > 0 && left > 0) {
+    while (this.#nextMs <= nowMs && this.#freeCount > 0 && left > 0 && this.#begun < this.#dueCount) {
       const intendedMs = this.#nextMs;
       const head = this.#freeHead;
       const slot = this.#free[head]!;
@@ -161,14 +176,22 @@ export class RatePacing implements Pacing {
       if (!this.#thread.begin(slot, intendedMs)) break;
     }
     this.#isBeginning = false;
-    if (this.#freeCount > 0) this.#waker.wakeAt(this.#nextMs);
+    if (this.#freeCount > 0 && this.#begun < this.#dueCount) this.#waker.wakeAt(this.#nextMs);
   }
 
-  stop(endMs: number): number {
+  stop(endMs: number): void {
+    this.#dueCount = this.#schedule.countBefore(endMs);
     // What fell due while the end was on its way is begun yet, where a slot is free for it.
-    if (this.#nextMs < endMs) this.beginDue(endMs);
-    this.#isStopped = true;
+    this.beginDue(endMs);
+    if (this.waiting === 0) this.#waker.stop();
+  }
+
+  get waiting(): number {
+    return this.#dueCount === Number.POSITIVE_INFINITY ? 0 : Math.max(0, this.#dueCount - this.#begun);
+  }
+
+  giveUp(onUnsent: (intendedMs: number) => void): void {
     this.#waker.stop();
-    return Math.max(0, this.#schedule.countBefore(endMs) - this.#begun);
+    for (; this.waiting > 0; this.#begun++) onUnsent(this.#schedule.momentMs(this.#begun));
   }
 }

@@ -18,7 +18,7 @@ const ANSWERED = 1_234_567;
 
 /** Ten seconds of plain keep-alive against a server of one thread at its limit. */
 export const PLAIN_RESULT: LoadResult = {
-  version: 1,
+  version: 2,
   holdfastVersion: '0.1.0',
   startedAt: '2025-11-21T18:40:12.000Z',
   plan: {
@@ -52,6 +52,7 @@ export const PLAIN_RESULT: LoadResult = {
     },
   ],
   durationMs: 10_003,
+  settledMs: 10_003,
   interrupted: false,
   requests: {
     sent: ANSWERED,
@@ -60,6 +61,7 @@ export const PLAIN_RESULT: LoadResult = {
     failed: 0,
     unfinished: 0,
     notSent: 0,
+    resent: 0,
     answeredPerSecond: 123_420,
   },
   statuses: { '200': ANSWERED },
@@ -119,7 +121,8 @@ export const TROUBLED_RESULT: LoadResult = {
     rampMs: 2000,
   },
   durationMs: 6400,
-  requests: { sent: 70_000, answered: 61_000, succeeded: 60_000, failed: 9_500, unfinished: 500, notSent: 12_345, answeredPerSecond: 9531.25 },
+  settledMs: 7400,
+  requests: { sent: 70_000, answered: 61_000, succeeded: 60_000, failed: 21_845, unfinished: 500, notSent: 12_345, resent: 321, answeredPerSecond: 8243.24 },
   statuses: { '200': 60_000, '404': 10, '503': 990 },
   errors: { EADDRNOTAVAIL: 8000, timeout: 400, ECONNRESET: 100 },
   latency: summary(61_400, 40),

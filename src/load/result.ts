@@ -5,7 +5,7 @@
  */
 
 /** Raised when a field changes its meaning; a reader of JSON refuses versions that it does not know. */
-export const LOAD_RESULT_VERSION = 1;
+export const LOAD_RESULT_VERSION = 2;
 
 export interface LoadResult {
   readonly version: typeof LOAD_RESULT_VERSION;
@@ -17,6 +17,8 @@ export interface LoadResult {
   readonly machines: readonly MachineSummary[];
   /** Measured, without the warm-up. */
   readonly durationMs: number;
+  /** Until the last answer: what was under way at the end of `durationMs` is awaited. Rates are over this time. */
+  readonly settledMs: number;
   /** Whether it was stopped before its time (Ctrl-C). */
   readonly interrupted: boolean;
   readonly requests: RequestCounts;
@@ -88,24 +90,27 @@ export interface RequestCounts {
   readonly answered: number;
   /** Answers with a status below 400 that passed the script's checks. */
   readonly succeeded: number;
-  /** Answers of 400 and more or that a check refused, and requests that ended without a whole answer. */
+  /** Answers of 400 and more or that a check refused, requests that ended without a whole answer, and those never sent. */
   readonly failed: number;
   /** Still under way when the run was broken off: neither answered nor failed. */
   readonly unfinished: number;
-  /** Due by the schedule of a constant rate and never sent, for every connection was busy. */
+  /** Due by the schedule of a constant rate and never sent, for every connection was busy: failed, and not in `sent`. */
   readonly notSent: number;
-  /** Of the measured time: answers to what was under way at its end are in `answered`, and not in here. */
+  /** Sent once more, since the server had closed the connection under them; each counts once in all else. */
+  readonly resent: number;
+  /** Of all that were answered, over the time that they took: `settledMs`. */
   readonly answeredPerSecond: number;
 }
 
 export interface LatencySummary {
   readonly count: number;
-  readonly minMs: number;
-  readonly meanMs: number;
-  readonly stdevMs: number;
-  readonly maxMs: number;
+  /** `null`, as all the others, where nothing was recorded: 0 ms would be the best there is. */
+  readonly minMs: number | null;
+  readonly meanMs: number | null;
+  readonly stdevMs: number | null;
+  readonly maxMs: number | null;
   /** By percentile as written: `'50'`, `'90'`, `'99'`, `'99.9'`, `'99.99'`. */
-  readonly percentilesMs: Readonly<Record<string, number>>;
+  readonly percentilesMs: Readonly<Record<string, number | null>>;
   /** The whole histogram as HdrHistogram's compressed V2 encoding in base64, in microseconds: for merging and drawing. */
   readonly histogram: string;
   /** Points of the distribution for drawing: percentile (0 to 100) and milliseconds, rising. */
@@ -114,7 +119,7 @@ export interface LatencySummary {
 
 export interface ConnectionCounts {
   readonly opened: number;
-  /** Requests that went over a connection that had carried one before. */
+  /** Answers over a connection that had carried one before. */
   readonly reused: number;
   readonly refused: number;
   readonly reset: number;
@@ -194,13 +199,14 @@ export interface ThresholdResult {
   /** As asked: `p99 <= 10ms`, `error rate <= 0.1 %`. */
   readonly name: string;
   readonly limit: number;
-  readonly measured: number;
+  /** `null` where there is nothing to measure: not one request was answered or waited for. */
+  readonly measured: number | null;
   readonly isMet: boolean;
 }
 
 export interface LimitStep {
   readonly ratePerSecond: number;
   readonly achievedPerSecond: number;
-  readonly measuredMs: number;
+  readonly measuredMs: number | null;
   readonly isMet: boolean;
 }

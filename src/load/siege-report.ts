@@ -26,7 +26,7 @@ const MEBIBYTE = 1024 * 1024;
 export function siegeFigures({
   requests,
   statuses,
-  durationMs,
+  settledMs,
   bytesReceived,
   latency,
 }: LoadResult): SiegeFigures {
@@ -36,21 +36,22 @@ export function siegeFigures({
     0,
   );
   const failed = requests.failed - refused;
-  const elapsedSeconds = durationMs / 1000;
+  // Answers to what was under way at the end count, so the time that they took does too.
+  const elapsedSeconds = settledMs / 1000;
   const perSecond = (value: number) => (elapsedSeconds > 0 ? value / elapsedSeconds : 0);
   return {
     transactions,
     availability: transactions === 0 ? 0 : (transactions / (transactions + failed)) * 100,
     elapsedSeconds,
     dataMebibytes: bytesReceived / MEBIBYTE,
-    responseSeconds: latency.meanMs / 1000,
+    responseSeconds: (latency.meanMs ?? 0) / 1000,
     transactionRate: perSecond(transactions),
     throughputMebibytes: perSecond(bytesReceived / MEBIBYTE),
-    concurrency: perSecond((latency.meanMs / 1000) * latency.count),
+    concurrency: perSecond(((latency.meanMs ?? 0) / 1000) * latency.count),
     successful: transactions - refused,
     failed,
-    longestSeconds: latency.maxMs / 1000,
-    shortestSeconds: latency.minMs / 1000,
+    longestSeconds: (latency.maxMs ?? 0) / 1000,
+    shortestSeconds: (latency.minMs ?? 0) / 1000,
   };
 }
 

@@ -17,8 +17,6 @@ export class Slot {
   target = 0;
   /** Answers that `conn` has carried. */
   answers = 0;
-  /** `conn` has had a request sent on it. */
-  isUsed = false;
   /** Connections in a row that came to nothing. */
   failures = 0;
   /** Place in the list of requests. */

@@ -3,6 +3,8 @@
  * second's latencies are recorded once; at its end they are handed out and added to the whole, so that
  * the hot path records each but once.
  */
+import { performance } from 'node:perf_hooks';
+import { FAILURE_NAMES } from './failure-names.ts';
 import { LatencyCounts } from './latency-counts.ts';
 import { type CpuReading, cpuBetween } from './thread-cpu.ts';
 import {
@@ -25,6 +27,8 @@ export class Tally {
   open = 0;
   /** The run is over; what is still answered counts as late. */
   isOver = false;
+  /** When the last of those came. */
+  lateAnswerMs = 0;
   readonly connectTime = new LatencyCounts();
   readonly sendDelay = new LatencyCounts();
   readonly #statuses = new Float64Array(STATUS_COUNT);
@@ -50,8 +54,10 @@ export class Tally {
   /** A whole answer, with the times that its request took: whole numbers, which are passed without a box. @hot */
   answered(status: number, latencyUs: number, serviceUs: number): void {
     const counters = this.counters;
-    if (this.isOver) counters.answeredLate++;
-    else counters.answered++;
+    if (this.isOver) {
+      counters.answeredLate++;
+      this.lateAnswerMs = performance.now();
+    } else counters.answered++;
     this.underWay--;
     this.#statuses[status]!++;
     if (status >= FIRST_FAILURE_STATUS) counters.refused++;
@@ -70,6 +76,13 @@ export class Tally {
     this.failed(error);
     this.#second.recordMs(latencyMs);
     if (this.#recordsService) this.#serviceTime.recordMs(serviceMs);
+  }
+
+  /** Due, and never sent: whoever was to send it has waited as long, and in vain. */
+  unsent(waitedMs: number): void {
+    this.counters.notSent++;
+    this.#errors.set(FAILURE_NAMES.notSent, (this.#errors.get(FAILURE_NAMES.notSent) ?? 0) + 1);
+    this.#second.recordMs(waitedMs);
   }
 
   connectionOpened(connectMs: number): void {
@@ -121,8 +134,11 @@ export class Tally {
     return report;
   }
 
-  /** @param measured from the end of the warm-up to the end of the run */
-  totals(engine: string, measuredMs: number, cpu: CpuReading): RunTotals {
+  /**
+   * @param measuredMs from the end of the warm-up to the end of the run
+   * @param settledMs from the end of the warm-up to the last answer, and at least `measuredMs`
+   */
+  totals(engine: string, measuredMs: number, settledMs: number, cpu: CpuReading): RunTotals {
     this.#latency.addData(this.#second.data());
     this.#second.clear();
     const statuses: Record<string, number> = {};
@@ -131,6 +147,7 @@ export class Tally {
     return {
       engine,
       measuredMs,
+      settledMs,
       counters: { ...this.counters, unfinished: this.underWay },
       statuses,
       errors: Object.fromEntries(this.#errors),

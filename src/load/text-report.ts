@@ -3,7 +3,7 @@
  * the eye is when a run ends. Pure: text in, text out.
  */
 import { escapeControls, type Paint, paint } from '../observe/terminal.ts';
-import { bytes, grouped, latency, percent, seconds, significant } from './number-text.ts';
+import { bytes, grouped, latency, percent, seconds, shownLatency, significant } from './number-text.ts';
 import type { LatencySummary, LoadResult, ThresholdResult } from './result.ts';
 
 const LABEL_WIDTH = 14;
@@ -56,20 +56,22 @@ function header({ plan, interrupted, holdfastVersion }: LoadResult, options: Tex
   ];
 }
 
-function requestLines({ requests, durationMs }: LoadResult, options: TextOptions): string[] {
-  const { answered, failed, unfinished, notSent, sent, answeredPerSecond } = requests;
+function requestLines({ requests, durationMs, settledMs }: LoadResult, options: TextOptions): string[] {
+  const { answered, failed, unfinished, notSent, resent, sent, answeredPerSecond } = requests;
   const lines = [
     row(
       'Requests',
-      `${paint(`${significant(answeredPerSecond)}/s`, 'bold', options.colour)}  ${grouped(answered)} answered in ${lengthText(durationMs)}${lateText(requests, durationMs)}`,
+      `${paint(`${significant(answeredPerSecond)}/s`, 'bold', options.colour)}  ${grouped(answered)} answered in ${lengthText(settledMs)}`,
     ),
   ];
+  if (settledMs > durationMs * LATE_WORTH_TELLING)
+    lines.push(row('', `the last of them after the end, ${lengthText(durationMs)}`));
   if (failed > 0)
     lines.push(
       row(
         '',
         paint(
-          `${grouped(failed)} failed, ${percent(failed / Math.max(1, sent))} of ${grouped(sent)}`,
+          `${grouped(failed)} failed, ${percent(failed / Math.max(1, sent + notSent))} of ${grouped(sent + notSent)}`,
           'red',
           options.colour,
         ),
@@ -80,7 +82,18 @@ function requestLines({ requests, durationMs }: LoadResult, options: TextOptions
       row(
         '',
         paint(
-          `${grouped(notSent)} were due and never sent: every connection was busy`,
+          `${grouped(notSent)} of them were due and never sent: every connection was busy`,
+          'red',
+          options.colour,
+        ),
+      ),
+    );
+  if (resent > 0)
+    lines.push(
+      row(
+        '',
+        paint(
+          `${grouped(resent)} sent once more: the server had closed the connection under them`,
           'yellow',
           options.colour,
         ),
@@ -90,21 +103,16 @@ function requestLines({ requests, durationMs }: LoadResult, options: TextOptions
   return lines;
 }
 
-/** The rate counts the measured time; where many answers came after it, the two numbers would seem at odds. */
-function lateText({ answered, answeredPerSecond }: LoadResult['requests'], durationMs: number): string {
-  const late = answered - Math.round((answeredPerSecond * durationMs) / 1000);
-  return late > answered * LATE_WORTH_TELLING ? `, ${grouped(late)} of them just after` : '';
-}
-
-const LATE_WORTH_TELLING = 0.005;
+/** Where the last answers took their time, the run is longer than it was asked to be: this many times. */
+const LATE_WORTH_TELLING = 1.02;
 
 /** Hundredths of a second as long as they matter. */
 function lengthText(ms: number): string {
   return ms < 100_000 ? `${(ms / 1000).toFixed(2)} s` : seconds(ms);
 }
 
-function dataLines({ bytesReceived, bytesSent, durationMs }: LoadResult): string[] {
-  const perSecond = durationMs > 0 ? bytesReceived / (durationMs / 1000) : 0;
+function dataLines({ bytesReceived, bytesSent, settledMs }: LoadResult): string[] {
+  const perSecond = settledMs > 0 ? bytesReceived / (settledMs / 1000) : 0;
   return [row('Data', `${bytes(bytesReceived)} received, ${bytes(perSecond)}/s; ${bytes(bytesSent)} sent`)];
 }
 
@@ -148,9 +156,8 @@ function latencyLines(result: LoadResult, { colour }: TextOptions): string[] {
 
 function latencyRow(name: string, summary: LatencySummary): string {
   const cells = LATENCY_COLUMNS.map((column) => {
-    if (summary.count === 0) return '-';
-    if (column === 'mean') return latency(summary.meanMs);
-    return latency(column === 'max' ? summary.maxMs : (summary.percentilesMs[column] ?? Number.NaN));
+    if (column === 'mean') return shownLatency(summary.meanMs);
+    return shownLatency(column === 'max' ? summary.maxMs : summary.percentilesMs[column]);
   });
   return `${`${INDENT}${name}`.padEnd(LABEL_WIDTH)}${cells.map((cell) => cell.padStart(COLUMN_WIDTH)).join('')}`;
 }
@@ -228,7 +235,7 @@ function limitLines({ limitSearch }: LoadResult, { colour }: TextOptions): strin
     `${'Search'.padEnd(LABEL_WIDTH)}${['asked/s', 'achieved/s', 'measured'].map((head) => paint(cell(head), 'dim', colour)).join('')}`,
     ...limitSearch.map(
       ({ ratePerSecond, achievedPerSecond, measuredMs, isMet }) =>
-        `${' '.repeat(LABEL_WIDTH)}${cell(grouped(ratePerSecond))}${cell(grouped(achievedPerSecond))}${cell(latency(measuredMs))}${INDENT}${
+        `${' '.repeat(LABEL_WIDTH)}${cell(grouped(ratePerSecond))}${cell(grouped(achievedPerSecond))}${cell(shownLatency(measuredMs))}${INDENT}${
           isMet ? paint('kept', 'green', colour) : paint('missed', 'yellow', colour)
         }`,
     ),
@@ -238,7 +245,7 @@ function limitLines({ limitSearch }: LoadResult, { colour }: TextOptions): strin
 export function thresholdLines(thresholds: readonly ThresholdResult[], { colour }: TextOptions): string[] {
   const widest = Math.max(0, ...thresholds.map(({ name }) => name.length));
   return thresholds.map(({ name, measured, isMet }, index) => {
-    const shown = name.startsWith('error rate') ? percent(measured) : latency(measured);
+    const shown = name.startsWith('error rate') ? percent(measured ?? 1) : shownLatency(measured);
     const word = isMet ? paint('kept  ', 'green', colour) : paint('MISSED', 'red', colour);
     return row(index === 0 ? 'Thresholds' : '', `${word}  ${name.padEnd(widest)}  ${shown}`);
   });

@@ -20,6 +20,11 @@ import { EngineWaker, PollingWaker } from './waker.ts';
 const SECOND_MS = 1000;
 /** Without a ramp connections are opened this many a millisecond: no burst that an accept queue would drop. */
 const OPENED_PER_MS = 64;
+/**
+ * What is due at the end of a constant rate and finds every connection busy may still be sent for this long: a
+ * queue of some milliseconds is no failure. What waits longer would wait behind a server that does not keep up.
+ */
+const WAITING_MS = 1000;
 
 export interface ThreadRunParts {
   readonly plan: LoadPlan;
@@ -154,6 +159,7 @@ export class ThreadRun {
       if (this.#isEnding) return;
       if (boundaryMs === endMs) {
         this.#markEnd();
+        this.#at(endMs + Math.min(WAITING_MS, this.#plan.timeoutMs), () => this.#thread.giveUpWaiting());
         this.#thread.stop(endMs);
         return;
       }
@@ -240,6 +246,7 @@ export class ThreadRun {
     const totals = this.#tally.totals(
       this.#engine.name,
       this.#endedMs - this.#measureMs,
+      Math.max(this.#tally.lateAnswerMs, this.#endedMs) - this.#measureMs,
       this.#endCpu ?? readThreadCpu(this.#endedMs),
     );
     void this.#engine.close().then(() => this.#parts.onDone(totals));

@@ -48,9 +48,9 @@ export function parseShare(option: string, text: string): number {
 /** What the thresholds are held against. */
 export interface Measured {
   /** In milliseconds. */
-  percentileMs(percentile: number): number;
-  readonly meanMs: number;
-  readonly maxMs: number;
+  percentileMs(percentile: number): number | null;
+  readonly meanMs: number | null;
+  readonly maxMs: number | null;
   readonly answered: number;
   /** Failed requests over all that ended. */
   readonly errorShare: number;
@@ -68,7 +68,7 @@ export function judgeThresholds(
       limit: threshold.limitMs,
       measured: ms,
       // Without a single answer there is no latency, and nothing was kept.
-      isMet: measured.answered > 0 && ms <= threshold.limitMs,
+      isMet: measured.answered > 0 && ms !== null && ms <= threshold.limitMs,
     };
   });
   if (errorShareMax !== undefined) {
@@ -82,7 +82,7 @@ export function judgeThresholds(
   return results;
 }
 
-export function measuredMs({ what, percentile }: LatencyThreshold, measured: Measured): number {
+export function measuredMs({ what, percentile }: LatencyThreshold, measured: Measured): number | null {
   if (percentile !== undefined) return measured.percentileMs(percentile);
   return what === 'max' ? measured.maxMs : measured.meanMs;
 }

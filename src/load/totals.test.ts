@@ -31,7 +31,7 @@ test('a tally hands out each second once, and the whole in the end', () => {
   );
   assert.deepEqual(second.errors, { timeout: 1 });
   assert.deepEqual(second.threads, [{ wallMs: 1000, cpuMs: 500, waitedMs: 100 }]);
-  const totals = tally.totals('node', 2000, cpu(2000));
+  const totals = tally.totals('node', 2000, 2000, cpu(2000));
   assert.deepEqual(totals.statuses, { '200': 2, '503': 1 });
   assert.equal(totals.counters.refused, 1);
   assert.equal(totals.counters.unfinished, 0);
@@ -53,7 +53,7 @@ test('the end of the warm-up forgets what was counted, and keeps what is under w
   tally.endWarmup(cpu(1000));
   tally.answered(200, 1000, 1000);
   tally.failed('timeout');
-  const totals = tally.totals('node', 1000, cpu(2000));
+  const totals = tally.totals('node', 1000, 1000, cpu(2000));
   const { sent, answered, failed, opened, openMax } = totals.counters;
   assert.deepEqual([sent, answered, failed, opened, openMax], [2, 1, 1, 2, 2]);
   assert.deepEqual(totals.errors, { timeout: 1 });
@@ -66,7 +66,7 @@ test('answers after the end are in the latencies, and not in the rate', () => {
   tally.answered(200, 1000, 1000);
   tally.isOver = true;
   tally.answered(200, 900000, 900000);
-  const { counters, latency } = tally.totals('node', 1000, cpu(1000));
+  const { counters, latency } = tally.totals('node', 1000, 1000, cpu(1000));
   assert.deepEqual([counters.answered, counters.answeredLate, latency.count], [1, 1, 2]);
 });
 
@@ -76,7 +76,7 @@ test('totals of parts add up', () => {
     for (let i = 0; i < answered; i++) tally.answered(200, (i + 1) * 1000, 0);
     tally.checked('is fine', answered > 2);
     tally.failed('ECONNREFUSED');
-    return tally.totals('iouring', 1000 + answered, cpu(1000));
+    return tally.totals('iouring', 1000 + answered, 1000 + answered, cpu(1000));
   };
   const sum = mergeTotals([part(3), part(2)]);
   assert.equal(sum.counters.answered, 5);

@@ -25,7 +25,10 @@ export interface Counters {
   bytesReceived: number;
   bytesSent: number;
   opened: number;
+  /** Answers over a connection that had carried one before. */
   reused: number;
+  /** Requests that were sent once more, since the server had closed the connection under them. */
+  resent: number;
   connectRefused: number;
   reset: number;
   connectTimedOut: number;
@@ -55,6 +58,7 @@ export function zeroCounters(): Counters {
     bytesSent: 0,
     opened: 0,
     reused: 0,
+    resent: 0,
     connectRefused: 0,
     reset: 0,
     connectTimedOut: 0,
@@ -82,6 +86,8 @@ export interface RunTotals {
   readonly engine: string;
   /** Length of the measured part, the longest of all parts. */
   readonly measuredMs: number;
+  /** Until the last answer, to what was under way at the end of the measured part; the longest of all parts. */
+  readonly settledMs: number;
   readonly counters: Readonly<Counters>;
   readonly statuses: Readonly<Record<string, number>>;
   readonly errors: Readonly<Record<string, number>>;
@@ -114,6 +120,7 @@ export function mergeTotals(parts: readonly RunTotals[]): RunTotals {
   return {
     engine: [...new Set(parts.map(({ engine }) => engine))].join(', '),
     measuredMs: Math.max(0, ...parts.map(({ measuredMs }) => measuredMs)),
+    settledMs: Math.max(0, ...parts.map(({ settledMs }) => settledMs)),
     counters: addCounters(parts.map(({ counters }) => counters)),
     statuses: addRecords(parts.map(({ statuses }) => statuses)),
     errors: addRecords(parts.map(({ errors }) => errors)),

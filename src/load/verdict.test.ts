@@ -19,6 +19,8 @@ const CALM: VerdictInput = {
   answered: 400_000,
   ended: 400_000,
   failedWithoutAnswer: 0,
+  refused: 0,
+  statuses: {},
   errors: {},
   meanServiceMs: 1.2,
   connectionsOpened: 50,

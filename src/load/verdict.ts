@@ -34,6 +34,9 @@ export interface VerdictInput {
   /** All requests that ended, answered or not. */
   readonly ended: number;
   readonly failedWithoutAnswer: number;
+  /** Answers of 400 and more, or that a check refused. */
+  readonly refused: number;
+  readonly statuses: Readonly<Record<string, number>>;
   readonly errors: Readonly<Record<string, number>>;
   /** From sending to answer, on average. */
   readonly meanServiceMs: number;
@@ -84,6 +87,7 @@ const QUESTIONS: readonly Question[] = [
   noDescriptors,
   noPorts,
   mostlyErrors,
+  mostlyRefused,
   tooShort,
   keptRate,
   thinking,
@@ -157,12 +161,33 @@ function noPorts(input: VerdictInput): Finding | undefined {
 
 function mostlyErrors({ errors, ended, failedWithoutAnswer }: VerdictInput): Finding | undefined {
   if (failedWithoutAnswer === 0 || failedWithoutAnswer < ended * ERRORS_SHARE) return undefined;
-  const [name, count] = Object.entries(errors).sort((a, b) => b[1] - a[1])[0] ?? ['', 0];
+  const [name, count] = mostOf(errors);
   return {
     limit: 'errors',
     sentence: `limited by: errors (${percent(failedWithoutAnswer / ended)} of the requests had no answer; ${name} ${grouped(count)} times)`,
     remedies: REMEDIES_BY_ERROR[name] ?? [],
   };
+}
+
+/** A server that refuses is quick: what it does then is not what was to be measured. */
+function mostlyRefused({ statuses, ended, refused }: VerdictInput): Finding | undefined {
+  if (refused === 0 || refused < ended * ERRORS_SHARE) return undefined;
+  const [status, count] = mostOf(refusals(statuses));
+  const what = status === '' ? 'a check refused them' : `${status} ${grouped(count)} times`;
+  return {
+    limit: 'errors',
+    sentence: `limited by: errors (${percent(refused / ended)} of the requests were answered and failed; ${what})`,
+    remedies: status === '404' ? ['the path: nothing is there'] : [],
+  };
+}
+
+function refusals(statuses: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(statuses).filter(([status]) => status >= '400'));
+}
+
+/** @returns the name with the highest count; an empty one where there is none */
+function mostOf(counts: Readonly<Record<string, number>>): [name: string, count: number] {
+  return Object.entries(counts).sort((a, b) => b[1] - a[1])[0] ?? ['', 0];
 }
 
 const REMEDIES_BY_ERROR: Readonly<Record<string, readonly string[]>> = {
@@ -181,13 +206,15 @@ function tooShort({ measuredMs }: VerdictInput): Finding | undefined {
   };
 }
 
-function keptRate({ ratePerSecond, dueCount, answered, measuredMs }: VerdictInput): Finding | undefined {
+function keptRate(input: VerdictInput): Finding | undefined {
+  const { ratePerSecond, dueCount, answered, measuredMs, ended } = input;
+  const failed = input.failedWithoutAnswer + input.refused;
   if (ratePerSecond === undefined || dueCount === undefined || answered < dueCount * RATE_KEPT_SHARE)
     return undefined;
   const achieved = (answered * 1000) / measuredMs;
   return {
     limit: 'asked-rate',
-    sentence: `limited by: the asked rate (${grouped(ratePerSecond)}/s, kept at ${grouped(achieved)}/s); nothing was at its limit`,
+    sentence: `limited by: the asked rate (${grouped(ratePerSecond)}/s, kept at ${grouped(achieved)}/s)${failed === 0 ? '; nothing was at its limit' : `, but ${percent(failed / ended)} of the requests failed`}`,
     remedies: [],
   };
 }

@@ -37,6 +37,7 @@ function totals(seconds: readonly SecondReport[]): RunTotals {
   const parts = seconds.map((each) => ({
     engine: 'none',
     measuredMs: 0,
+    settledMs: 0,
     counters: each.counters,
     statuses: { '200': each.counters.answered },
     errors: {},
@@ -47,7 +48,12 @@ function totals(seconds: readonly SecondReport[]): RunTotals {
     sendDelay: each.latency,
     threads: each.threads,
   }));
-  return { ...mergeTotals(parts), engine: 'none', measuredMs: seconds.length * 1000 };
+  return {
+    ...mergeTotals(parts),
+    engine: 'none',
+    measuredMs: seconds.length * 1000,
+    settledMs: seconds.length * 1000,
+  };
 }
 
 /** Makes no load: counts three seconds in 150 ms, or as many as there are until it is stopped. */

@@ -44,6 +44,7 @@ export class KeptSeconds {
     return {
       engine,
       measuredMs: this.#measuredMs,
+      settledMs: this.#measuredMs,
       counters: {
         ...this.#counters,
         openMax: this.#openMax,

@@ -75,6 +75,7 @@ function latencies(seed: number) {
 const TOTALS: RunTotals = {
   engine: 'iouring',
   measuredMs: 9999.5,
+  settledMs: 9999.5,
   counters: { ...zeroCounters(), sent: 500, answered: 499, bytesSent: 2 ** 40 },
   statuses: { '200': 490, '503': 9 },
   errors: { ECONNRESET: 1, constructor: 2 },

@@ -25,6 +25,7 @@ export function encodeTotals(totals: RunTotals): Record<string, unknown> {
     ...totals,
     // A run that is broken off in its warm-up ends before its measured part begins.
     measuredMs: Math.max(0, totals.measuredMs),
+    settledMs: Math.max(0, totals.settledMs),
     latency: encodeLatencies(totals.latency),
     serviceTime: encodeLatencies(totals.serviceTime),
     connectTime: encodeLatencies(totals.connectTime),
@@ -45,6 +46,7 @@ export function readTotals(totals: Fields): RunTotals {
   return {
     engine: totals.text('engine', 200),
     measuredMs: totals.number('measuredMs', 0, TIME_MS_MAX),
+    settledMs: totals.number('settledMs', 0, TIME_MS_MAX),
     counters: readCounters(totals.object('counters')),
     statuses: readCounts(totals, 'statuses'),
     errors: readCounts(totals, 'errors'),

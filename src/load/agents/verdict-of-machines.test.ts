@@ -15,6 +15,8 @@ const CALM: VerdictInput = {
   answered: 100_000,
   ended: 100_000,
   failedWithoutAnswer: 0,
+  refused: 0,
+  statuses: {},
   errors: {},
   meanServiceMs: 9.9,
   connectionsOpened: 100,

@@ -23,7 +23,7 @@ export function drawConnections(runs: readonly TimedRun[]): Markup {
 ${drawFacts([
   ['opened', formatCount(connections.opened)],
   ['open at most', formatCount(connections.openMax)],
-  ['requests over a connection used before', formatCount(connections.reused)],
+  ['answers over a connection used before', formatCount(connections.reused)],
   ...endings.map(
     ([name, count]) =>
       [name, count > 0 ? html`<span class="bad">${formatCount(count)}</span>` : '0'] as const,

@@ -9,8 +9,13 @@ import type { Markup } from './markup.ts';
 import { formatAskedRate, formatMs, formatRate } from './numbers.ts';
 import { drawPlot, percent, pointAt } from './plot.ts';
 
+/** A step of which there is something to draw. */
+type MeasuredStep = LimitStep & { readonly measuredMs: number };
+
 export function drawLimitChart(steps: readonly LimitStep[]): Markup {
-  const byRate = [...steps].sort((a, b) => a.ratePerSecond - b.ratePerSecond);
+  const byRate = steps
+    .filter((step): step is MeasuredStep => step.measuredMs !== null)
+    .sort((a, b) => a.ratePerSecond - b.ratePerSecond);
   const x = rateAxis(
     'requests a second asked for',
     byRate.map((step) => step.ratePerSecond),

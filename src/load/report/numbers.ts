@@ -12,7 +12,7 @@ export const UNIT_SPACE = '\u00a0';
 const MS_A_MINUTE = 60_000;
 const MS_AN_HOUR = 3_600_000;
 
-type Figure = number | undefined;
+type Figure = number | null | undefined;
 
 function isFigure(value: Figure): value is number {
   return typeof value === 'number' && Number.isFinite(value);

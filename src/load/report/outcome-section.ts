@@ -27,6 +27,7 @@ const MEANINGS: Record<string, string> = {
   EAI_AGAIN: 'the name could not be looked up for now',
   garbage: 'the answer was not HTTP',
   'closed early': 'the server closed before the whole answer was there',
+  'never sent': 'due at the asked rate while every connection was busy, until the end of the run',
 };
 
 export function drawOutcomes(result: LoadResult): Markup {

@@ -8,6 +8,7 @@ import { drawLine, type Point } from './line.ts';
 import { html, type Markup, type Piece } from './markup.ts';
 import { formatMs, NO_FIGURE, UNIT_SPACE } from './numbers.ts';
 import { drawPlot, type ReadOut } from './plot.ts';
+import { figureOf, percentileOf } from './run.ts';
 import type { Scale } from './scale.ts';
 
 export interface Distribution {
@@ -48,8 +49,10 @@ interface Curve extends Distribution {
 function curveOf(latency: LatencySummary): Point[] {
   if (!(latency.count > 0)) return [];
   const named = Object.entries(latency.percentilesMs).map(([name, ms]) => [Number(name), ms] as const);
-  const points: Point[] = [...(latency.curve.length > 0 ? latency.curve : named)];
-  if (latency.curve.length === 0) points.push([0, latency.minMs], [100, latency.maxMs]);
+  const ends = [[0, latency.minMs] as const, [100, latency.maxMs] as const];
+  const points = (latency.curve.length > 0 ? latency.curve : [...named, ...ends]).filter(
+    (point): point is Point => point[1] !== null,
+  );
   return points
     .filter(([percentile, ms]) => Number.isFinite(percentile) && Number.isFinite(ms))
     .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
@@ -58,9 +61,9 @@ function curveOf(latency: LatencySummary): Point[] {
 function describe(curves: readonly Curve[]): string {
   const parts = curves.map(({ name, latency }) => {
     const figures = ['50', '90', '99', '99.9', '99.99']
-      .filter((percentile) => latency.percentilesMs[percentile] !== undefined)
-      .map((percentile) => `${percentile} percent within ${formatMs(latency.percentilesMs[percentile])}`);
-    return ` ${name}: ${[...figures, `all within ${formatMs(latency.maxMs)}`].join(', ')}.`;
+      .filter((percentile) => percentileOf(latency, percentile) !== undefined)
+      .map((percentile) => `${percentile} percent within ${formatMs(percentileOf(latency, percentile))}`);
+    return ` ${name}: ${[...figures, `all within ${formatMs(figureOf(latency, 'maxMs'))}`].join(', ')}.`;
   });
   return `Latency by percentile of requests.${parts.join('')}`;
 }

@@ -41,14 +41,16 @@ export function formatMoment(iso: string): string {
 
 /** Undefined where no request was measured: a percentile of nothing is not 0. */
 export function percentileOf(latency: LatencySummary | undefined, name: string): number | undefined {
-  return latency === undefined || !(latency.count > 0) ? undefined : latency.percentilesMs[name];
+  return latency === undefined || !(latency.count > 0)
+    ? undefined
+    : (latency.percentilesMs[name] ?? undefined);
 }
 
 export function figureOf(
   latency: LatencySummary | undefined,
   name: 'minMs' | 'meanMs' | 'stdevMs' | 'maxMs',
 ): number | undefined {
-  return latency === undefined || !(latency.count > 0) ? undefined : latency[name];
+  return latency === undefined || !(latency.count > 0) ? undefined : (latency[name] ?? undefined);
 }
 
 /** What was asked of a run that decides how its figures come out, in words. */

@@ -143,12 +143,13 @@ export function makeResult(shape: RunShape): LoadResult {
 function restOf(shape: RunShape, sums: Counts, series: readonly SecondSample[]) {
   const durationMs = shape.seconds * 1000;
   return {
-    version: 1 as const,
+    version: 2 as const,
     holdfastVersion: '0.1.0',
     startedAt: '2025-11-21T18:40:12.000Z',
     plan: { ...PLAN, durationMs, ...shape.plan },
     machines: [{ ...MACHINE, answered: sums.answered }],
     durationMs,
+    settledMs: durationMs,
     interrupted: false,
     requests: {
       sent: sums.answered + sums.failed,
@@ -157,6 +158,7 @@ function restOf(shape: RunShape, sums: Counts, series: readonly SecondSample[]) 
       failed: sums.failed,
       unfinished: 0,
       notSent: 0,
+      resent: 0,
       answeredPerSecond: durationMs > 0 ? sums.answered / (durationMs / 1000) : 0,
     },
     statuses: (sums.answered > 0 ? { '200': sums.answered } : {}) as Record<string, number>,

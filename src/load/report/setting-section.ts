@@ -57,10 +57,10 @@ function planFacts(plan: PlanSummary): [string, Piece][] {
   return facts;
 }
 
-function requestFacts({ requests, bytesReceived, bytesSent, durationMs }: LoadResult): [string, Piece][] {
+function requestFacts({ requests, bytesReceived, bytesSent, settledMs }: LoadResult): [string, Piece][] {
   const perSecond = (bytes: number) =>
-    durationMs > 0
-      ? `${formatBytes(bytes)}, ${formatBytes(bytes / (durationMs / 1000))}/s`
+    settledMs > 0
+      ? `${formatBytes(bytes)}, ${formatBytes(bytes / (settledMs / 1000))}/s`
       : formatBytes(bytes);
   return [
     ['sent', formatCount(requests.sent)],
@@ -74,6 +74,14 @@ function requestFacts({ requests, bytesReceived, bytesSent, durationMs }: LoadRe
             'due and never sent, every connection being busy',
             html`<span class="bad">${formatCount(requests.notSent)}</span>`,
           ] as [string, Piece],
+        ]
+      : []),
+    ...(requests.resent > 0
+      ? [
+          ['sent once more, the server having closed the connection', formatCount(requests.resent)] as [
+            string,
+            Piece,
+          ],
         ]
       : []),
     ['bytes received', perSecond(bytesReceived)],
