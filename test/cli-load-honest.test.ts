@@ -59,7 +59,7 @@ for (const engine of ['node', 'auto']) {
     assert.ok(result.requests.resent > 10);
     assert.ok(result.latency.percentilesMs['95']! >= 99, `p95 ${result.latency.percentilesMs['95']} ms`);
     const text = await run(t, ['load', ...args]);
-    assert.match(text.stdout, /\d+ sent once more: the server had closed the connection under them/);
+    assert.match(text.stdout, /\d+ sent once more: the server had closed their connection/);
   });
 }
 

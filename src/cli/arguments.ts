@@ -32,6 +32,8 @@ interface ValueFlag extends FlagBase {
   readonly max?: number;
   /** A word that is allowed instead of a number. */
   readonly word?: string;
+  /** `--NAME ''` is a value. */
+  readonly mayBeEmpty?: boolean;
 }
 
 interface ChoiceFlag extends FlagBase {
@@ -129,7 +131,9 @@ function setFromToken(
     return;
   }
   // Without `=`, a value that looks like a flag is a flag whose predecessor lacks its value.
-  if (value === undefined || value === '' || (!isInline && /^-\D/.test(value))) {
+  const isMissing =
+    value === undefined || (value === '' && flag.kind !== 'choice' && flag.mayBeEmpty !== true);
+  if (isMissing || (!isInline && /^-\D/.test(value))) {
     throw new UsageError(`${rawName} needs a value: ${allowedOf(flag)}`);
   }
   const read = readValue(flag, rawName, value);

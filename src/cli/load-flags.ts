@@ -25,9 +25,9 @@ export const LOAD_FLAGS = {
 
   method: { kind: 'text', short: 'm', metavar: 'METHOD', defaultText: 'GET; POST with a body', group: REQUEST, help: 'of requests whose URL names none' },
   header: { kind: 'list', short: 'H', metavar: 'HEADER', group: REQUEST, help: "'Name: value'; may be given several times" },
-  body: { kind: 'text', short: 'b', metavar: 'TEXT', group: REQUEST, help: 'the body of each request' },
-  'body-file': { kind: 'text', metavar: 'FILE', group: REQUEST, help: 'the body of each request, from a file' },
-  file: { kind: 'text', short: 'f', metavar: 'FILE', group: REQUEST, help: "URLs, one a line, in siege's format: variables, URL POST body, URL POST <file" },
+  body: { kind: 'text', short: 'b', metavar: 'TEXT', mayBeEmpty: true, group: REQUEST, help: 'the body of each request' },
+  'body-file': { kind: 'text', metavar: 'FILE', group: REQUEST, help: 'the body of each request, from a file; - is standard input' },
+  file: { kind: 'text', short: 'f', metavar: 'FILE', group: REQUEST, help: "URLs, one a line, in siege's format: variables, URL POST body, URL POST <file; - is standard input" },
   script: { kind: 'text', metavar: 'MODULE', group: REQUEST, help: 'a module that makes requests and checks answers' },
   unix: { kind: 'text', metavar: 'PATH', group: REQUEST, help: 'connect to this unix socket; the URL gives Host and path' },
 

@@ -41,25 +41,21 @@ function scaled(text: string): number {
   return Number((Number(match[1]) * COUNT_UNITS[match[2]!.toLowerCase()]!).toPrecision(12));
 }
 
+const TIME_ALLOWED =
+  "a time such as 500ms, 10s or 2m; a number without a unit is seconds ('10' is 10 seconds)";
+
 /** Milliseconds; a number without a unit is seconds. @throws OptionError */
 export function parseTime(option: string, text: string): number {
   if (/^0+(\.0*)?(ms|s|m|h)?$/.test(text)) return 0;
-  try {
-    return parseDuration(option, /^\d+(\.\d+)?$/.test(text) ? `${text}s` : text.toLowerCase());
-  } catch {
-    throw new OptionError(
-      option,
-      text,
-      'a duration is a number of seconds, or one with its unit, as 500ms, 10s or 2m',
-    );
-  }
+  const spelled = /^\d+(\.\d+)?$/.test(text) ? `${text}s` : text.toLowerCase();
+  if (!/^\d+(\.\d+)?(ms|s|m|h|d)$/.test(spelled)) throw new OptionError(option, text, TIME_ALLOWED);
+  return parseDuration(option, spelled);
 }
 
 /** As parseTime, and more than 0. @throws OptionError */
 export function parsePositiveTime(option: string, text: string): number {
   const ms = parseTime(option, text);
-  if (!(ms > 0 && Number.isFinite(ms)))
-    throw new OptionError(option, text, "a time such as 500ms, 10s or 2m, more than 0 ('10' is 10 seconds)");
+  if (!(ms > 0 && Number.isFinite(ms))) throw new OptionError(option, text, `${TIME_ALLOWED}; more than 0`);
   return ms;
 }
 

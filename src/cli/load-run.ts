@@ -3,7 +3,7 @@
  * afterwards.
  */
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { type ConductOptions, conductRun } from '../load/conduct.ts';
 import type { LoadPlan } from '../load/plan.ts';
@@ -97,6 +97,24 @@ export interface FileFlags {
   readonly html: string | undefined;
 }
 
+/**
+ * Before the run: an hour of load must not end with a file that cannot be written. An existing file is left
+ * as it is.
+ * @throws CommandError naming the flag and the file
+ */
+export async function checkFiles({ save, html }: FileFlags): Promise<void> {
+  for (const [flag, file] of [
+    ['--save', save],
+    ['--html', html],
+  ] as const) {
+    if (file === undefined) continue;
+    const handle = await open(file, 'a').catch((error: NodeJS.ErrnoException) => {
+      throw cannotWrite(flag, file, error);
+    });
+    await handle.close();
+  }
+}
+
 /** @throws CommandError naming the flag and the file */
 export async function writeFiles(
   result: LoadResult,
@@ -113,8 +131,12 @@ async function write(flag: string, file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text);
   } catch (error) {
-    throw new CommandError(`${flag} ${file}: cannot be written (${(error as NodeJS.ErrnoException).code})`);
+    throw cannotWrite(flag, file, error as NodeJS.ErrnoException);
   }
+}
+
+function cannotWrite(flag: string, file: string, { code }: NodeJS.ErrnoException): CommandError {
+  return new CommandError(`${flag} ${file}: cannot be written (${code})`);
 }
 
 export function packageVersion(): string {

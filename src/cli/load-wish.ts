@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { arrayBuffer, text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { OptionError } from '../base/errors.ts';
 import type { PlannedScript } from '../load/plan.ts';
@@ -18,6 +19,8 @@ import { parseCount, parsePositiveTime, parseRate, parseTime, parseTimeRange } f
 
 export type LoadFlags = FlagValues<typeof LOAD_FLAGS>;
 
+/** In place of a file's name. */
+const STANDARD_INPUT = '-';
 const DEFAULT_CONNECTIONS = 50;
 const DEFAULT_DURATION_MS = 10_000;
 /** Of one step of a search. */
@@ -30,6 +33,8 @@ const CONNECTIONS_MAX = 1_000_000;
 
 /** @throws UsageError and OptionError for flags that are wrong, CommandError for files that are */
 export async function readWish(flags: LoadFlags, urls: readonly string[]): Promise<LoadWish> {
+  if (flags['body-file'] === STANDARD_INPUT && flags.file === STANDARD_INPUT)
+    throw new UsageError('--body-file - and --file - are not given together: there is one standard input');
   const listed = await readUrls(flags, urls);
   const connections =
     flags.connections === undefined
@@ -39,13 +44,13 @@ export async function readWish(flags: LoadFlags, urls: readonly string[]): Promi
   if (flags.body !== undefined && flags['body-file'] !== undefined)
     throw new UsageError('--body and --body-file are not given together');
   const sourceAddresses = await readSourceAddresses(flags['source-addresses'], flags.agents === undefined);
-  const headers = (flags.header ?? []).map((text) => parseHeaderFlag('--header', text));
+  const headers = (flags.header ?? []).map((header) => parseHeaderFlag('--header', header));
   // Who asks for a close leaves it to the server to close first, and so the TIME_WAIT. RFC 9112 §9.6
   if (flags['new-connection'] === true && !headers.some(([name]) => /^connection$/i.test(name)))
     headers.push(['Connection', 'close']);
   return {
     urls: listed,
-    folder: folderOf(flags.file),
+    folder: folderOf(flags.file === STANDARD_INPUT ? undefined : flags.file),
     method: flags.method?.toUpperCase(),
     headers,
     body: await readGivenBody(flags),
@@ -109,13 +114,14 @@ async function readUrls(flags: LoadFlags, urls: readonly string[]): Promise<List
 
 async function readList(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return file === STANDARD_INPUT ? await text(process.stdin) : await readFile(file, 'utf8');
   } catch (error) {
     throw new CommandError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
 }
 
 async function readGivenBody(flags: LoadFlags): Promise<Uint8Array | undefined> {
+  if (flags['body-file'] === STANDARD_INPUT) return new Uint8Array(await arrayBuffer(process.stdin));
   if (flags['body-file'] !== undefined) return readBody(flags['body-file']);
   return flags.body === undefined ? undefined : new TextEncoder().encode(flags.body);
 }

@@ -17,6 +17,7 @@ import { CommandError, EXIT } from './failure.ts';
 import { withAgents } from './load-agents.ts';
 import { LOAD_FLAGS, LOAD_USAGE } from './load-flags.ts';
 import {
+  checkFiles,
   conductWithProgress,
   descriptorLimit,
   packageVersion,
@@ -39,6 +40,7 @@ export async function loadCommand(argv: readonly string[]): Promise<number> {
   // Whatever is wrong with the flags is told before anything is opened.
   const judged = readThresholds(flags);
   const before = await Promise.all((flags.compare ?? []).map(readEarlier));
+  await checkFiles(flags);
   const plan = await buildPlan(await readWish(flags, positionals));
   if (flags.quiet !== true && flags.agents === undefined) warnBefore(plan);
   const result = await runWithSignals((signal) =>

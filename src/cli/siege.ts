@@ -12,6 +12,7 @@ import { describeFlags, type FlagValues, parseArguments } from './arguments.ts';
 import { CommandError, EXIT, UsageError } from './failure.ts';
 import { parsePositiveTime } from './load-numbers.ts';
 import {
+  checkFiles,
   conductWithProgress,
   descriptorLimit,
   packageVersion,
@@ -36,6 +37,7 @@ export async function siegeCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${SIEGE_USAGE}\n${describeFlags(SIEGE_FLAGS)}\n`);
     return EXIT.done;
   }
+  await checkFiles(flags);
   const urls = await readUrls(flags, positionals[0]);
   const plan = await buildPlan({
     urls,

@@ -3,17 +3,24 @@
  * it has one (`ECONNREFUSED`), else one of these.
  */
 
+import type { Fault } from '../protocol/error.ts';
+
 export const FAILURE_NAMES = {
   /** No whole answer within the time limit. */
   timeout: 'timeout',
   connectTimeout: 'connect timeout',
   /** The server closed before the whole answer was there. */
   closedEarly: 'closed early',
-  /** What came is no HTTP. */
+  /** What came is no HTTP; what is wrong with it follows. */
   garbage: 'garbage',
   /** Due at a constant rate, and every connection was busy until the run was over. */
   notSent: 'never sent',
 } as const;
+
+/** `garbage: the status line is ... (RFC 9112 §4)`: a server's author needs the rule, not our word for it. */
+export function garbageName({ sentence, section }: Fault): string {
+  return `${FAILURE_NAMES.garbage}: ${sentence}${section === '' ? '' : ` (${section})`}`;
+}
 
 /**
  * @param errorCode what the system said; empty when it said nothing

@@ -1,10 +1,11 @@
 /**
  * Finds the highest constant rate that keeps a threshold: how fast the server answers at all is measured
  * first, then rates are doubled until one misses, then the gap is halved. Each step is a short run of its
- * own; the runs come in as a function.
+ * own; the runs come in as a function. A step that misses is made once more before it is believed: one
+ * hiccup of a machine must not halve the answer.
  */
 import type { ConductOptions } from './conduct.ts';
-import { grouped, latencyLimit, shownLatency } from './number-text.ts';
+import { latencyLimit, percent, shownLatency, significant } from './number-text.ts';
 import type { LimitStep, LoadResult } from './result.ts';
 import { type LatencyThreshold, measuredMs } from './thresholds.ts';
 
@@ -14,8 +15,11 @@ const FIRST_SHARE = 1 / 8;
 const PRECISION = 0.03;
 /** Doubling from 1/8 to beyond 1 takes four, halving to 3 % five more. */
 const STEPS_MAX = 14;
-const RATE_KEPT_SHARE = 0.98;
+/** Of what was due, at the end: with more in the queue it would have gone on growing. */
+const WAITING_SHARE_MAX = 0.02;
 const PROBE_MS = 2000;
+/** Of a rate, until one keeps the threshold. */
+const ATTEMPTS = 2;
 
 export interface SearchStep {
   readonly rate: number;
@@ -36,7 +40,7 @@ export function nextRate(steps: readonly SearchStep[], capacity: number): number
     // Above what it answers flat out nothing can be kept.
     return met >= capacity ? undefined : rounded(Math.min(met * 2, capacity * 1.02));
   }
-  if (met === 0) return missed <= 1 ? undefined : rounded(missed / 4);
+  if (met === 0) return missed <= RATE_MIN ? undefined : rounded(missed / 4);
   if (missed / met <= 1 + PRECISION) return undefined;
   const middle = rounded((met + missed) / 2);
   return middle > met && middle < missed ? middle : undefined;
@@ -44,8 +48,11 @@ export function nextRate(steps: readonly SearchStep[], capacity: number): number
 
 /** Three digits: nobody asks for 12,347/s. */
 function rounded(rate: number): number {
-  return Math.max(1, Number(rate.toPrecision(3)));
+  return Math.max(RATE_MIN, Number(rate.toPrecision(3)));
 }
+
+/** One request in ten seconds: a step must see some. */
+const RATE_MIN = 0.1;
 
 /**
  * @param conduct makes one run; the label is for its progress
@@ -65,18 +72,29 @@ export async function findLimit(
   const verdicts = new Map<number, string>();
   let best: LoadResult | undefined;
   let last = probe;
+  let isInterrupted = probe.interrupted;
   for (;;) {
-    const rate = capacity === 0 ? undefined : nextRate(tried, capacity);
-    if (rate === undefined || options.signal?.aborted === true) break;
-    last = await conduct({ ...options, plan: { ...plan, ratePerSecond: rate } }, `${grouped(rate)}/s  `);
-    if (last.interrupted) break;
-    const step = judgeStep(threshold, rate, last);
-    steps.push(step);
-    if (last.verdict.limit !== 'asked-rate') verdicts.set(rate, last.verdict.sentence);
-    tried.push({ rate, isMet: step.isMet });
-    if (step.isMet && rate > (best?.plan.ratePerSecond ?? 0)) best = last;
+    const rate = capacity === 0 || isInterrupted ? undefined : nextRate(tried, capacity);
+    if (rate === undefined) break;
+    let isMet = false;
+    for (let attempt = 0; attempt < ATTEMPTS && !isMet; attempt++) {
+      const result = await conduct(
+        { ...options, plan: { ...plan, ratePerSecond: rate } },
+        `${significant(rate)}/s  `,
+      );
+      isInterrupted = result.interrupted;
+      if (isInterrupted) break;
+      last = result;
+      const step = judgeStep(threshold, rate, last);
+      steps.push(step);
+      isMet = step.isMet;
+    }
+    if (isInterrupted) break;
+    if (!isMet && last.verdict.limit !== 'asked-rate') verdicts.set(rate, last.verdict.sentence);
+    tried.push({ rate, isMet });
+    if (isMet && rate > (best?.plan.ratePerSecond ?? 0)) best = last;
   }
-  return answer(threshold, best, last, capacity, steps, verdicts);
+  return answer(threshold, best, { ...last, interrupted: isInterrupted }, capacity, steps, verdicts);
 }
 
 function judgeStep(threshold: LatencyThreshold, rate: number, result: LoadResult): LimitStep {
@@ -89,16 +107,23 @@ function judgeStep(threshold: LatencyThreshold, rate: number, result: LoadResult
     errorShare: 0,
   });
   const achieved = result.requests.answeredPerSecond;
-  const { failed, sent, notSent } = result.requests;
+  const { failed, sent, notSent, waitingAtEnd } = result.requests;
+  const failedShare = failed / Math.max(1, sent + notSent);
+  const missedBy =
+    failedShare > FAILED_SHARE_MAX
+      ? 'failures'
+      : ms === null || ms > threshold.limitMs
+        ? 'latency'
+        : waitingAtEnd > 1 + (sent + notSent) * WAITING_SHARE_MAX
+          ? 'rate'
+          : undefined;
   return {
     ratePerSecond: rate,
     achievedPerSecond: achieved,
     measuredMs: ms,
-    isMet:
-      ms !== null &&
-      ms <= threshold.limitMs &&
-      achieved >= rate * RATE_KEPT_SHARE &&
-      failed <= (sent + notSent) * FAILED_SHARE_MAX,
+    failedShare,
+    isMet: missedBy === undefined,
+    ...(missedBy === undefined ? {} : { missedBy }),
   };
 }
 
@@ -123,13 +148,15 @@ function answer(
   const rate = best?.plan.ratePerSecond ?? 0;
   const missed = steps.filter(({ isMet, ratePerSecond }) => !isMet && ratePerSecond > rate);
   const next = missed.sort((a, b) => a.ratePerSecond - b.ratePerSecond)[0];
-  const sentence =
-    best === undefined
+  const { interrupted } = last;
+  const sentence = interrupted
+    ? `the search was broken off${best === undefined ? '' : `; ${significant(rate)} requests/s kept ${name} until then`}`
+    : best === undefined
       ? `no rate keeps ${name}`
-      : `${grouped(rate)} requests/s is the highest rate that keeps ${name}`;
+      : `${significant(rate)} requests/s is the highest rate that keeps ${name}`;
   return {
     ...shown,
-    interrupted: last.interrupted,
+    interrupted,
     limitSearch: steps,
     thresholds: [
       ...shown.thresholds,
@@ -140,18 +167,22 @@ function answer(
           steps.find(({ ratePerSecond }) => ratePerSecond === rate)?.measuredMs ??
           steps.at(-1)?.measuredMs ??
           null,
-        isMet: best !== undefined,
+        isMet: best !== undefined && !interrupted,
       },
     ],
     verdict: {
-      limit: best === undefined ? last.verdict.limit : 'asked-rate',
+      limit: interrupted ? 'unknown' : best === undefined ? last.verdict.limit : 'asked-rate',
       sentence,
       evidence: [
-        `flat out the server answered ${grouped(capacity)}/s`,
+        `flat out the server answered ${significant(capacity)}/s`,
         ...(next === undefined
           ? []
           : [
-              `at ${grouped(next.ratePerSecond)}/s it was ${shownLatency(next.measuredMs)}, with ${grouped(next.achievedPerSecond)}/s answered`,
+              `at ${significant(next.ratePerSecond)}/s it was ${shownLatency(next.measuredMs)}, with ${significant(next.achievedPerSecond)}/s answered${
+                next.missedBy === 'failures'
+                  ? `, and ${percent(next.failedShare)} of the requests failed`
+                  : ''
+              }`,
             ]),
         ...(next !== undefined && verdicts.has(next.ratePerSecond)
           ? [`there it was ${verdicts.get(next.ratePerSecond)}`]

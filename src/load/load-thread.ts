@@ -8,8 +8,9 @@
  */
 import { assert } from '../base/assert.ts';
 import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../engine/engine.ts';
+import type { Fault } from '../protocol/error.ts';
 import type { AnswerContent, AnswerHandler, Client, ClientLink } from './client.ts';
-import { FAILURE_NAMES, failureName } from './failure-names.ts';
+import { FAILURE_NAMES, failureName, garbageName } from './failure-names.ts';
 import type { PacedThread, Pacing } from './pacing.ts';
 import type { LoadPlan } from './plan.ts';
 import type { RequestSource } from './request-source.ts';
@@ -115,6 +116,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   stop(endMs: number): void {
     this.#tally.isOver = true;
     this.#pacing.stop(endMs);
+    this.#tally.counters.waitingAtEnd = this.#pacing.waiting;
     this.#isStopped = true;
     this.#checkIdle();
   }
@@ -136,6 +138,15 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     this.#pacing?.stop(0);
     this.#pacing?.giveUp(() => {});
     this.#timers?.stop();
+  }
+
+  /** Ends what is still open: with FIN where nothing is under way, as a client that is done does. */
+  closeConnections(): void {
+    for (const conn of this.#engine.connections()) {
+      const slot = conn.user as Slot | undefined;
+      if (slot !== undefined && slot.conn === conn && slot.link.underWay > 0) conn.reset('broken off');
+      else conn.close('done');
+    }
   }
 
   // PacedThread
@@ -349,12 +360,12 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     this.#pacing.onFree(slot);
   }
 
-  onGarbage(link: ClientLink): void {
+  onGarbage(link: ClientLink, fault: Fault): void {
     const slot = this.slots[link.index]!;
     const conn = slot.conn;
     if (conn === undefined) return;
     conn.reset('garbage');
-    this.#lose(slot, FAILURE_NAMES.garbage);
+    this.#lose(slot, garbageName(fault));
   }
 
   // Endings

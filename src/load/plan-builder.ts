@@ -7,7 +7,7 @@ import { dirname, resolve } from 'node:path';
 import { OptionError } from '../base/errors.ts';
 import type { LoadPlan, PlannedRequest, PlannedTarget } from './plan.ts';
 import { encodeRequest, type FieldPair } from './request-encoder.ts';
-import { parseTargetUrl, resolveTarget } from './target-address.ts';
+import { parseTargetUrl, resolveTarget, takeCredentials } from './target-address.ts';
 import type { ListedUrl } from './url-list.ts';
 
 export interface LoadWish {
@@ -38,6 +38,8 @@ export async function buildPlan(wish: LoadWish): Promise<LoadPlan> {
     const url = parseTargetUrl('URL', listed.url);
     let target = targets.findIndex(({ authority }) => authority === url.host);
     if (target < 0) target = targets.push(await resolveTarget(url, wish.unixPath)) - 1;
+    const credentials = takeCredentials(url);
+    const isGiven = wish.headers.some(([name]) => /^authorization$/i.test(name));
     const body = await bodyOf(listed, wish);
     const method = listed.method ?? wish.method ?? (body === undefined ? 'GET' : 'POST');
     const path = url.pathname + url.search;
@@ -45,7 +47,7 @@ export async function buildPlan(wish: LoadWish): Promise<LoadPlan> {
       method,
       path,
       authority: url.host,
-      headers: wish.headers,
+      headers: credentials === undefined || isGiven ? wish.headers : [...wish.headers, credentials],
       body,
     });
     requests.push({ target, method, url: url.href, path, bytes });
@@ -88,7 +90,8 @@ export async function readBody(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new OptionError('body file', path, `it can be read (${(error as NodeJS.ErrnoException).code})`);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new OptionError('body file', path, `it cannot be read (${code}); name a file that can`);
   }
 }
 

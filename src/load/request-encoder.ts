@@ -3,7 +3,7 @@
  * body. A field that the user gives replaces ours of that name.
  */
 import { OptionError } from '../base/errors.ts';
-import { isFieldName, isFieldValue } from '../protocol/h1/field-encoder.ts';
+import { isFieldName } from '../protocol/h1/field-encoder.ts';
 
 export type FieldPair = readonly [name: string, value: string];
 
@@ -13,6 +13,7 @@ export interface RequestParts {
   readonly path: string;
   readonly authority: string;
   readonly headers: readonly FieldPair[];
+  /** An empty one is sent as such, with its length. */
   readonly body: Uint8Array | undefined;
 }
 
@@ -34,9 +35,10 @@ export function encodeRequest(parts: RequestParts): Uint8Array {
   const bodyBytes = body?.length ?? 0;
   if (bodyBytes > 0 && !given.has('content-type'))
     lines.push('Content-Type: application/x-www-form-urlencoded');
-  if ((bodyBytes > 0 || EXPECT_BODY.has(method)) && !given.has('content-length'))
+  if ((body !== undefined || EXPECT_BODY.has(method)) && !given.has('content-length'))
     lines.push(`Content-Length: ${bodyBytes}`);
-  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  // The bytes that a terminal gives: text beyond ASCII is opaque to HTTP (RFC 9110 §5.5), and UTF-8 everywhere else.
+  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'utf8');
   const bytes = new Uint8Array(head.length + bodyBytes);
   bytes.set(head);
   if (body !== undefined) bytes.set(body, head.length);
@@ -54,8 +56,9 @@ export function parseHeaderFlag(flag: string, text: string): FieldPair {
 
 function checkField(name: string, value: string): void {
   if (!isFieldName(name)) throw new OptionError('header name', name, 'a header name is a token');
-  if (!isFieldValue(value))
-    throw new OptionError(`header ${name}`, value, 'a header value has no control characters, and is latin1');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is for them
+  if (/[\0-\x08\n-\x1f\x7f]/.test(value))
+    throw new OptionError(`header ${name}`, value, 'a header value has no control characters');
   if (/^transfer-encoding$/i.test(name))
     throw new OptionError('header', name, 'bodies are sent with their length');
 }

@@ -61,6 +61,7 @@ export const PLAIN_RESULT: LoadResult = {
     failed: 0,
     unfinished: 0,
     notSent: 0,
+    waitingAtEnd: 0,
     resent: 0,
     answeredPerSecond: 123_420,
   },
@@ -122,7 +123,7 @@ export const TROUBLED_RESULT: LoadResult = {
   },
   durationMs: 6400,
   settledMs: 7400,
-  requests: { sent: 70_000, answered: 61_000, succeeded: 60_000, failed: 21_845, unfinished: 500, notSent: 12_345, resent: 321, answeredPerSecond: 8243.24 },
+  requests: { sent: 70_000, answered: 61_000, succeeded: 60_000, failed: 21_845, unfinished: 500, notSent: 12_345, waitingAtEnd: 13_000, resent: 321, answeredPerSecond: 8243.24 },
   statuses: { '200': 60_000, '404': 10, '503': 990 },
   errors: { EADDRNOTAVAIL: 8000, timeout: 400, ECONNRESET: 100 },
   latency: summary(61_400, 40),
@@ -140,7 +141,7 @@ export const TROUBLED_RESULT: LoadResult = {
   ],
   checks: { 'is JSON': { passed: 60_000, failed: 0 }, 'has an id': { passed: 59_000, failed: 1000 } },
   limitSearch: [
-    { ratePerSecond: 5000, achievedPerSecond: 4998, measuredMs: 2.5, isMet: true },
-    { ratePerSecond: 14_000, achievedPerSecond: 9531, measuredMs: 93.8, isMet: false },
+    { ratePerSecond: 5000, achievedPerSecond: 4998, measuredMs: 2.5, failedShare: 0, isMet: true },
+    { ratePerSecond: 14_000, achievedPerSecond: 9531, measuredMs: 93.8, failedShare: 0, isMet: false, missedBy: 'latency' },
   ],
 }; // biome-ignore format: a part a line

@@ -96,6 +96,8 @@ export interface RequestCounts {
   readonly unfinished: number;
   /** Due by the schedule of a constant rate and never sent, for every connection was busy: failed, and not in `sent`. */
   readonly notSent: number;
+  /** Due at the end of a constant rate, with every connection busy: sent within the next second, or never. */
+  readonly waitingAtEnd: number;
   /** Sent once more, since the server had closed the connection under them; each counts once in all else. */
   readonly resent: number;
   /** Of all that were answered, over the time that they took: `settledMs`. */
@@ -208,5 +210,9 @@ export interface LimitStep {
   readonly ratePerSecond: number;
   readonly achievedPerSecond: number;
   readonly measuredMs: number | null;
+  /** Failed requests over all that were due. */
+  readonly failedShare: number;
   readonly isMet: boolean;
+  /** What was not kept: the first that applies. */
+  readonly missedBy?: 'failures' | 'latency' | 'rate';
 }

@@ -7,6 +7,7 @@ import { connect, isIP } from 'node:net';
 import { OptionError } from '../base/errors.ts';
 import type { ConnectTarget } from '../engine/engine.ts';
 import type { PlannedTarget } from './plan.ts';
+import type { FieldPair } from './request-encoder.ts';
 
 const DEFAULT_PORT = 80;
 /** An address that does not even refuse is passed over after this. */
@@ -17,6 +18,11 @@ export class TargetError extends Error {
   override readonly name = 'TargetError';
 }
 
+/** Errors are shown, and end up in the logs of CI. */
+function withoutPassword(text: string): string {
+  return text.replace(/^((?:[a-z][a-z0-9+.-]*:)?(?:\/\/)?[^/?#@]*?:)[^/?#]*@/i, '$1***@');
+}
+
 /**
  * @param option what to blame in errors
  * @throws OptionError when it is no http URL
@@ -24,20 +30,33 @@ export class TargetError extends Error {
 export function parseTargetUrl(option: string, text: string): URL {
   // `localhost:8080/path` is what people type; the URL parser would take `localhost:` for a scheme.
   const spelled = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const shown = withoutPassword(text);
   let url: URL;
   try {
     url = new URL(spelled);
   } catch {
-    throw new OptionError(option, text, 'a target is a URL such as http://127.0.0.1:8080/path');
+    throw new OptionError(option, shown, 'a target is a URL such as http://127.0.0.1:8080/path');
   }
   if (url.protocol === 'https:')
     throw new OptionError(
       option,
-      text,
+      shown,
       'https targets need TLS, which holdfast load does not speak yet; use http',
     );
-  if (url.protocol !== 'http:') throw new OptionError(option, text, 'a target is an http URL');
+  if (url.protocol !== 'http:') throw new OptionError(option, shown, 'a target is an http URL');
   return url;
+}
+
+/**
+ * The name and password of `http://name:password@host`, as a field; the URL has none afterwards, so that no
+ * output shows them. RFC 7617 §2
+ */
+export function takeCredentials(url: URL): FieldPair | undefined {
+  if (url.username === '' && url.password === '') return undefined;
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  url.username = '';
+  url.password = '';
+  return ['Authorization', `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`];
 }
 
 /** @throws TargetError when the name is not known */

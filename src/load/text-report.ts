@@ -42,7 +42,7 @@ function header({ plan, interrupted, holdfastVersion }: LoadResult, options: Tex
   const parts = [
     counted(plan.connections, 'connection'),
     `${counted(plan.threads, 'thread')} (${plan.engine})`,
-    plan.ratePerSecond === undefined ? undefined : `${grouped(plan.ratePerSecond)} requests/s asked for`,
+    plan.ratePerSecond === undefined ? undefined : `${significant(plan.ratePerSecond)} requests/s asked for`,
     plan.pipeline > 1 ? `${plan.pipeline} deep` : undefined,
     plan.newConnection ? 'a new connection for each request' : undefined,
     plan.thinkMaxMs > 0 ? `thinking ${seconds(plan.thinkMinMs)} to ${seconds(plan.thinkMaxMs)}` : undefined,
@@ -93,7 +93,7 @@ function requestLines({ requests, durationMs, settledMs }: LoadResult, options: 
       row(
         '',
         paint(
-          `${grouped(resent)} sent once more: the server had closed the connection under them`,
+          `${grouped(resent)} sent once more: the server had closed their connection`,
           'yellow',
           options.colour,
         ),
@@ -234,9 +234,11 @@ function limitLines({ limitSearch }: LoadResult, { colour }: TextOptions): strin
   return [
     `${'Search'.padEnd(LABEL_WIDTH)}${['asked/s', 'achieved/s', 'measured'].map((head) => paint(cell(head), 'dim', colour)).join('')}`,
     ...limitSearch.map(
-      ({ ratePerSecond, achievedPerSecond, measuredMs, isMet }) =>
-        `${' '.repeat(LABEL_WIDTH)}${cell(grouped(ratePerSecond))}${cell(grouped(achievedPerSecond))}${cell(shownLatency(measuredMs))}${INDENT}${
-          isMet ? paint('kept', 'green', colour) : paint('missed', 'yellow', colour)
+      ({ ratePerSecond, achievedPerSecond, measuredMs, isMet, missedBy, failedShare }) =>
+        `${' '.repeat(LABEL_WIDTH)}${cell(significant(ratePerSecond))}${cell(significant(achievedPerSecond))}${cell(shownLatency(measuredMs))}${INDENT}${
+          isMet
+            ? paint('kept', 'green', colour)
+            : paint(missedBy === 'failures' ? `${percent(failedShare)} failed` : 'missed', 'yellow', colour)
         }`,
     ),
   ];

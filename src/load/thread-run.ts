@@ -25,6 +25,8 @@ const OPENED_PER_MS = 64;
  * queue of some milliseconds is no failure. What waits longer would wait behind a server that does not keep up.
  */
 const WAITING_MS = 1000;
+/** Connections close within a turn or two; what has not by then is reset. */
+const CLOSE_MS = 500;
 
 export interface ThreadRunParts {
   readonly plan: LoadPlan;
@@ -249,7 +251,16 @@ export class ThreadRun {
       Math.max(this.#tally.lateAnswerMs, this.#endedMs) - this.#measureMs,
       this.#endCpu ?? readThreadCpu(this.#endedMs),
     );
-    void this.#engine.close().then(() => this.#parts.onDone(totals));
+    void this.#close().then(() => this.#parts.onDone(totals));
+  }
+
+  /** Lets FIN leave before the engine closes, which would reset. */
+  async #close(): Promise<void> {
+    if (this.#startMs !== undefined) this.#thread.closeConnections();
+    const endMs = performance.now() + CLOSE_MS;
+    while (this.#engine.connectionCount > 0 && performance.now() < endMs)
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    await this.#engine.close();
   }
 
   /** Timers are cut to whole milliseconds: one that fires early waits on. */

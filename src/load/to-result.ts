@@ -55,6 +55,7 @@ export function toResult(library: HistogramLibrary, facts: RunFacts): LoadResult
       failed: counters.refused + counters.checkFailed + counters.failed + counters.notSent,
       unfinished: counters.unfinished,
       notSent: counters.notSent,
+      waitingAtEnd: counters.waitingAtEnd,
       resent: counters.resent,
       answeredPerSecond: perSecond(answered, totals.settledMs),
     },

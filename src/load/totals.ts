@@ -22,6 +22,8 @@ export interface Counters {
   unfinished: number;
   /** Due by the schedule of a constant rate, and never sent, for every connection was busy. */
   notSent: number;
+  /** Due at the end of a constant rate, with every connection busy: sent a little later, or never. */
+  waitingAtEnd: number;
   bytesReceived: number;
   bytesSent: number;
   opened: number;
@@ -54,6 +56,7 @@ export function zeroCounters(): Counters {
     failed: 0,
     unfinished: 0,
     notSent: 0,
+    waitingAtEnd: 0,
     bytesReceived: 0,
     bytesSent: 0,
     opened: 0,

@@ -4,7 +4,7 @@
  * makes everything else look calm.
  */
 import { BUSY_SHARE } from './marks.ts';
-import { bytes, grouped, latency, percent, seconds } from './number-text.ts';
+import { bytes, grouped, latency, percent, seconds, significant } from './number-text.ts';
 import { portRemedies } from './prediction.ts';
 import type { LimitName, SecondSample, Verdict } from './result.ts';
 import type { ServerCpu } from './server-process.ts';
@@ -165,7 +165,7 @@ function mostlyErrors({ errors, ended, failedWithoutAnswer }: VerdictInput): Fin
   return {
     limit: 'errors',
     sentence: `limited by: errors (${percent(failedWithoutAnswer / ended)} of the requests had no answer; ${name} ${grouped(count)} times)`,
-    remedies: REMEDIES_BY_ERROR[name] ?? [],
+    remedies: REMEDIES_BY_ERROR[name.split(':', 1)[0]!] ?? [],
   };
 }
 
@@ -193,7 +193,7 @@ function mostOf(counts: Readonly<Record<string, number>>): [name: string, count:
 const REMEDIES_BY_ERROR: Readonly<Record<string, readonly string[]>> = {
   ECONNREFUSED: ['nothing listens there: start the server, or check host and port'],
   timeout: ['--timeout with a longer time, if answers may take that long'],
-  garbage: ['what answers there speaks no HTTP/1.1: check the port'],
+  garbage: ['what answers there breaks HTTP/1.1, or speaks something else: check the port'],
 };
 
 /** Shares of CPU time over so short a time are the scheduler's slices. */
@@ -214,7 +214,7 @@ function keptRate(input: VerdictInput): Finding | undefined {
   const achieved = (answered * 1000) / measuredMs;
   return {
     limit: 'asked-rate',
-    sentence: `limited by: the asked rate (${grouped(ratePerSecond)}/s, kept at ${grouped(achieved)}/s)${failed === 0 ? '; nothing was at its limit' : `, but ${percent(failed / ended)} of the requests failed`}`,
+    sentence: `limited by: the asked rate (${significant(ratePerSecond)}/s, kept at ${significant(achieved)}/s)${failed === 0 ? '; nothing was at its limit' : `, but ${percent(failed / ended)} of the requests failed`}`,
     remedies: [],
   };
 }

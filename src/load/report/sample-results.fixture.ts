@@ -158,6 +158,7 @@ function restOf(shape: RunShape, sums: Counts, series: readonly SecondSample[]) 
       failed: sums.failed,
       unfinished: 0,
       notSent: 0,
+      waitingAtEnd: 0,
       resent: 0,
       answeredPerSecond: durationMs > 0 ? sums.answered / (durationMs / 1000) : 0,
     },
