@@ -29,3 +29,13 @@ export function garbageName({ sentence, section }: Fault): string {
 export function failureName(errorCode: string, reason: string): string {
   return errorCode === '' ? reason : errorCode;
 }
+
+/** How a server that closes a connection in its own time looks from here. */
+export function isClosing(error: string): boolean {
+  return error === FAILURE_NAMES.closedEarly || error === 'ECONNRESET' || error === 'EPIPE';
+}
+
+/** Of what a call has thrown. */
+export function errorCode(error: unknown): string {
+  return (error as { code?: string } | null)?.code ?? 'error';
+}

@@ -10,7 +10,7 @@ import { assert } from '../base/assert.ts';
 import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../engine/engine.ts';
 import type { Fault } from '../protocol/error.ts';
 import type { AnswerContent, AnswerHandler, Client, ClientLink } from './client.ts';
-import { FAILURE_NAMES, failureName, garbageName } from './failure-names.ts';
+import { errorCode, FAILURE_NAMES, failureName, garbageName, isClosing } from './failure-names.ts';
 import type { PacedThread, Pacing } from './pacing.ts';
 import type { LoadPlan } from './plan.ts';
 import type { RequestSource } from './request-source.ts';
@@ -26,6 +26,12 @@ const SERVER_CLOSE_MS = 1000;
 const CLOSING_MAX = 64;
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']);
+
+/** When a request was meant to be sent, and when it first was. */
+interface Moments {
+  readonly intendedMs: number;
+  readonly sentMs: number;
+}
 
 export interface LoadThreadParts {
   readonly plan: LoadPlan;
@@ -239,16 +245,8 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
 
   #connectFailedAtOnce(slot: Slot, intendedMs: number): void {
     slot.failures++;
-    this.#countConnectFailure(this.#connectError);
+    this.#tally.connectFailed(this.#connectError);
     this.#fail(slot, this.#connectError, intendedMs);
-  }
-
-  #countConnectFailure(code: string): void {
-    const { counters } = this.#tally;
-    if (code === 'ECONNREFUSED') counters.connectRefused++;
-    else if (code === 'ECONNRESET') counters.reset++;
-    else if (code === 'ETIMEDOUT' || code === FAILURE_NAMES.connectTimeout) counters.connectTimedOut++;
-    else counters.connectFailed++;
   }
 
   onConnect(conn: EngineConnection): void {
@@ -333,7 +331,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     const code = failureName(conn.errorCode, reason);
     if (!slot.isOpen) {
       slot.failures++;
-      this.#countConnectFailure(code);
+      this.#tally.connectFailed(code);
     } else if (reason === 'peer-reset') this.#tally.counters.reset++;
     this.#lose(slot, code, true);
   }
@@ -381,17 +379,13 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   /** The server has announced the end and closes first, so that the port is free again at once. */
   #leaveToServer(slot: Slot): void {
     const conn = slot.conn!; // it has just carried an answer
-    const tickets: number[] = [];
-    if (slot.link.underWay > 0) slot.link.eachUnderWay((ticket) => tickets.push(ticket));
-    const base = slot.index * this.#depth;
-    const intended = tickets.map((ticket) => this.#intendedMs[base + ticket]!);
-    const sent = tickets.map((ticket) => this.#sentMs[base + ticket]!);
+    const left = this.#underWayOn(slot);
     this.#release(slot);
     if (this.#closingCount > this.slots.length + CLOSING_MAX) {
       this.#tally.counters.closedHere++;
       conn.close('done');
     } else conn.setDeadline(this.nowMs + SERVER_CLOSE_MS);
-    this.#beginAgain(slot, intended, sent);
+    this.#beginAgain(slot, left);
   }
 
   #release(slot: Slot): void {
@@ -406,12 +400,8 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   /** The connection is gone with all that was under way on it: which fails, or is begun again. */
   #lose(slot: Slot, error: string, isGone = false): void {
     const conn = slot.conn!;
-    const tickets: number[] = [];
     const { link } = slot;
-    link.eachUnderWay((ticket) => tickets.push(ticket));
-    const base = slot.index * this.#depth;
-    const intended = tickets.map((ticket) => this.#intendedMs[base + ticket]!);
-    const sent = tickets.map((ticket) => this.#sentMs[base + ticket]!);
+    const left = this.#underWayOn(slot);
     // The server may close a connection that has served, any time; what it has not begun to answer is asked
     // again, as browsers do. RFC 9112 §9.3.1
     const mayRetry =
@@ -423,16 +413,27 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
       conn.user = undefined;
       this.#closingCount++;
     }
-    if (mayRetry) this.#beginAgain(slot, intended, sent);
-    else for (let i = 0; i < intended.length; i++) this.#fail(slot, error, intended[i]!, sent[i]!);
+    if (mayRetry) this.#beginAgain(slot, left);
+    else for (const { intendedMs, sentMs } of left) this.#fail(slot, error, intendedMs, sentMs);
+  }
+
+  /** The moments of what is under way on a slot's connection, oldest first. */
+  #underWayOn({ link, index }: Slot): Moments[] {
+    const moments: Moments[] = [];
+    if (link.underWay === 0) return moments;
+    link.eachUnderWay((ticket) => {
+      const at = index * this.#depth + ticket;
+      moments.push({ intendedMs: this.#intendedMs[at]!, sentMs: this.#sentMs[at]! });
+    });
+    return moments;
   }
 
   /** Sends once more what a connection that is gone left unanswered: it keeps its first moments. */
-  #beginAgain(slot: Slot, intended: readonly number[], sent: readonly number[]): void {
-    for (let i = 0; i < intended.length; i++) {
-      this.#moment[0] = intended[i]!;
+  #beginAgain(slot: Slot, left: readonly Moments[]): void {
+    for (const { intendedMs, sentMs } of left) {
+      this.#moment[0] = intendedMs;
       this.#tally.counters.resent++;
-      this.#place(slot, sent[i]!);
+      this.#place(slot, sentMs);
     }
   }
 
@@ -485,18 +486,9 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     const name = slot.isOpen ? FAILURE_NAMES.timeout : FAILURE_NAMES.connectTimeout;
     if (!slot.isOpen) {
       slot.failures++;
-      this.#countConnectFailure(name);
+      this.#tally.connectFailed(name);
     }
     conn.reset('timeout');
     this.#lose(slot, name);
   }
-}
-
-/** How a server that closes a connection in its own time looks from here. */
-function isClosing(error: string): boolean {
-  return error === FAILURE_NAMES.closedEarly || error === 'ECONNRESET' || error === 'EPIPE';
-}
-
-function errorCode(error: unknown): string {
-  return (error as { code?: string } | null)?.code ?? 'error';
 }

@@ -92,6 +92,14 @@ export class Tally {
     this.connectTime.recordMs(connectMs);
   }
 
+  connectFailed(code: string): void {
+    const { counters } = this;
+    if (code === 'ECONNREFUSED') counters.connectRefused++;
+    else if (code === 'ECONNRESET') counters.reset++;
+    else if (code === 'ETIMEDOUT' || code === FAILURE_NAMES.connectTimeout) counters.connectTimedOut++;
+    else counters.connectFailed++;
+  }
+
   checked(name: string, hasPassed: boolean): void {
     let entry = this.#checks.get(name);
     if (entry === undefined) this.#checks.set(name, (entry = { passed: 0, failed: 0 }));
