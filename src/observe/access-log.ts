@@ -28,7 +28,7 @@ export interface AccessLog {
   /** @returns whether everything went out within `timeoutMs` */
   flush(timeoutMs: number): Promise<boolean>;
   flushSync(): void;
-  /** Lines lost because the log was read too slowly. */
+  /** Lines lost because the log was read too slowly, or its disk was full. */
   droppedCount(): number;
 }
 
@@ -67,12 +67,13 @@ export function createAccessLog(format: 'pretty' | 'json', options: AccessLogOpt
 }
 
 function droppedLine(isJson: boolean, nowMs: number, count: number): string {
-  if (!isJson) return `holdfast: ${count} access log lines were dropped: the log is read too slowly`;
+  if (!isJson)
+    return `holdfast: ${count} access log lines were dropped: the log is read too slowly, or its disk was full`;
   return JSON.stringify({
     time: new Date(nowMs).toISOString(),
     level: 'warn',
     dropped: count,
-    msg: 'access log lines were dropped: the log is read too slowly',
+    msg: 'access log lines were dropped: the log is read too slowly, or its disk was full',
   });
 }
 

@@ -3,8 +3,12 @@
  * reads, a full disk. It owns a queue with a bound in lines and in bytes, and never blocks the thread:
  * what finds no room is dropped, counted, and reported when room returns. One write is under way at a
  * time, so lines keep their order and are never cut into each other.
+ *
+ * A target that refuses is tried again for as long as the process lives: a disk is cleaned up, whoever read a
+ * pipe is started again. But nothing that waits here keeps a process alive for longer than a moment.
  */
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
 
 export interface LineWriterOptions {
   /** @default 8192: a burst of a few hundred lines a core, many times over */
@@ -29,6 +33,13 @@ const FILE_WRITE_BYTES_MAX = 64 * 1024;
 /** A pipe that is full is looked at again after this long: soon enough for people, cheap enough for ever. */
 const FULL_RETRY_MS = 20;
 
+/** A target that refuses (ENOSPC, EPIPE, EIO) is tried again after this long, doubling up to the longest. */
+const REFUSED_RETRY_MS = 250;
+const REFUSED_RETRY_MS_MAX = 5000;
+
+/** Somebody who reads slowly gets this long until lines that wait no longer keep the process alive. */
+const KEEP_ALIVE_MS = 500;
+
 const LINES_MAX = 8192;
 const BYTES_MAX = 1024 * 1024;
 
@@ -50,7 +61,9 @@ export class LineWriter {
   #sent = 0;
   #isWriting = false;
   #timer: NodeJS.Timeout | undefined;
-  #isBroken = false;
+  #retryMs = REFUSED_RETRY_MS;
+  /** Since when nothing could be written; undefined while all goes well. */
+  #stuckSinceMs: number | undefined;
   #idle: (() => void)[] = [];
 
   constructor(fd: number, options: LineWriterOptions = {}) {
@@ -74,11 +87,7 @@ export class LineWriter {
     // Two bytes a character is the most that log text, escaped by its formatter, comes to in practice;
     // the bound is on memory, and strings take that much.
     const bytes = line.length * 2;
-    if (
-      this.#isBroken ||
-      this.#lines.length - this.#head >= this.#linesMax ||
-      this.#queuedBytes + bytes > this.#bytesMax
-    ) {
+    if (this.#lines.length - this.#head >= this.#linesMax || this.#queuedBytes + bytes > this.#bytesMax) {
       this.#droppedCount++;
       this.#droppedUntold++;
       return;
@@ -89,7 +98,7 @@ export class LineWriter {
   }
 
   /**
-   * Resolves when everything queued is out or `timeoutMs` has passed, whichever comes first.
+   * Resolves when everything queued is out, `timeoutMs` has passed or the target refuses, whichever comes first.
    * @returns whether everything is out
    */
   async flush(timeoutMs: number): Promise<boolean> {
@@ -108,22 +117,19 @@ export class LineWriter {
   /** One attempt from an exit handler, where nothing can be waited for. What the target does not take at once is lost. */
   flushSync(): void {
     // A write that the thread pool is doing cannot be taken back; repeating it would double its lines.
-    if (this.#isWriting || this.#isBroken) return;
+    if (this.#isWriting) return;
     try {
       while (this.#fillBatch()) {
         const batch = this.#batch!;
         this.#advance(writeSync(this.#fd, batch, this.#sent, batch.length - this.#sent));
       }
     } catch {
-      this.#isBroken = true;
+      // Full or gone: there is no later in which to try again.
     }
   }
 
   #isEmpty(): boolean {
-    return (
-      this.#isBroken ||
-      (this.#batch === undefined && this.#head === this.#lines.length && this.#droppedUntold === 0)
-    );
+    return this.#batch === undefined && this.#head === this.#lines.length && this.#droppedUntold === 0;
   }
 
   #wakeAfter(delayMs: number): void {
@@ -132,14 +138,20 @@ export class LineWriter {
       this.#timer = undefined;
       this.#writeNext();
     }, delayMs);
+    if (this.#stuckSinceMs !== undefined && performance.now() - this.#stuckSinceMs > KEEP_ALIVE_MS)
+      this.#timer.unref();
+  }
+
+  #settleFlushes(): void {
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
   }
 
   #writeNext(): void {
-    if (this.#isBroken || this.#isWriting) return;
+    if (this.#isWriting) return;
     if (!this.#fillBatch()) {
-      const idle = this.#idle;
-      this.#idle = [];
-      for (const resolve of idle) resolve();
+      this.#settleFlushes();
       return;
     }
     const batch = this.#batch!;
@@ -147,16 +159,25 @@ export class LineWriter {
     write(this.#fd, batch, this.#sent, batch.length - this.#sent, null, (error, count) => {
       this.#isWriting = false;
       if (error === null) {
+        this.#stuckSinceMs = undefined;
+        this.#retryMs = REFUSED_RETRY_MS;
         this.#advance(count);
         this.#writeNext();
-      } else if (error.code === 'EAGAIN') {
-        this.#wakeAfter(FULL_RETRY_MS);
       } else if (error.code === 'EINTR') {
         this.#writeNext();
       } else {
-        this.#break();
+        this.#stuckSinceMs ??= performance.now();
+        if (error.code === 'EAGAIN') this.#wakeAfter(FULL_RETRY_MS);
+        else this.#refused();
       }
     });
+  }
+
+  /** The target is gone or full, for now: logging must not take the server down with it. */
+  #refused(): void {
+    this.#wakeAfter(this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, REFUSED_RETRY_MS_MAX);
+    this.#settleFlushes();
   }
 
   #advance(count: number): void {
@@ -195,34 +216,34 @@ export class LineWriter {
     this.#sent = 0;
     return true;
   }
-
-  /** The target is gone (EPIPE) or refuses (ENOSPC, EIO): logging must not take the server down with it. */
-  #break(): void {
-    this.#isBroken = true;
-    this.#droppedCount += this.#lines.length - this.#head;
-    this.#lines = [];
-    this.#head = 0;
-    this.#batch = undefined;
-    this.#queuedBytes = 0;
-    for (const resolve of this.#idle) resolve();
-    this.#idle = [];
-  }
 }
 
 /**
  * The same pipe or terminal through a descriptor of our own that does not block. Setting O_NONBLOCK on
- * the given one would change it for every process that shares it; and a thread of the pool stuck in a
- * blocking write could neither be waited for nor given up: the process would hang on exit.
+ * the given one changes it for every process that shares it, so that is for what cannot be opened anew: sockets,
+ * which is what standard error is under a supervisor and below Node's own child_process. A thread of the pool
+ * stuck in a blocking write could neither be waited for nor given up: the process would hang on exit.
  */
 function nonBlocking(fd: number): { fd: number; isFile: boolean } {
   try {
     const facts = fstatSync(fd);
     if (facts.isFile()) return { fd, isFile: true };
-    if (!facts.isFIFO() && !facts.isCharacterDevice()) return { fd, isFile: false };
-    const flags = constants.O_WRONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
-    return { fd: openSync(`/proc/self/fd/${fd}`, flags), isFile: false };
+    if (facts.isFIFO() || facts.isCharacterDevice()) {
+      const flags = constants.O_WRONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
+      return { fd: openSync(`/proc/self/fd/${fd}`, flags), isFile: false };
+    }
   } catch {
-    // No /proc, or no right to open it anew (a socket, another user's terminal): as it is, then.
-    return { fd, isFile: false };
+    // No /proc, or no right to open it anew (another user's pipe or terminal).
+  }
+  stopBlocking(fd);
+  return { fd, isFile: false };
+}
+
+/** Node has no call for it; libuv does it when it takes a descriptor for a socket, which then is left alone. */
+function stopBlocking(fd: number): void {
+  try {
+    new Socket({ fd, readable: false, writable: true }).unref();
+  } catch {
+    // A descriptor that is neither pipe nor socket is written to as it is.
   }
 }

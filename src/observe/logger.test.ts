@@ -98,15 +98,97 @@ test('a pipe that nobody reads costs lines, not time, and the loss is told when 
   closeSync(writeFd);
 });
 
-test('a reader that has gone ends the log and nothing else', async () => {
-  const { readFd, writeFd } = openPipe();
-  const writer = new LineWriter(writeFd);
-  closeSync(readFd);
+test('a reader that has gone costs nobody anything, and one that comes back gets lines again', async () => {
+  const name = join(folder, `pipe${count++}`);
+  execFileSync('mkfifo', [name]);
+  const open = () => openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
+  const first = open();
+  const writeFd = openSync(name, 'w');
+  const writer = new LineWriter(writeFd, { linesMax: 4 });
+  closeSync(first);
+  const begin = performance.now();
   writer.write('into the void');
-  assert.ok(await writer.flush(1000));
-  writer.write('and again');
-  assert.equal(writer.droppedCount, 1);
+  assert.equal(await writer.flush(2000), false);
+  assert.ok(performance.now() - begin < 1000, 'flush waits for nobody');
+  for (let i = 0; i < 10; i++) writer.write(`line ${i}`);
+  assert.ok(writer.droppedCount > 0);
+  const second = open();
+  assert.equal(await until(() => writer.flush(100)), true);
+  const text = drain(second);
+  assert.match(text, /^into the void\nline 0\n/);
+  assert.ok(text.includes(`${writer.droppedCount} log lines were dropped`), text);
+  closeSync(second);
   closeSync(writeFd);
+});
+
+async function until(isTrue: () => Promise<boolean>): Promise<boolean> {
+  for (let i = 0; i < 60; i++) {
+    if (await isTrue()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
+
+test('a full disk silences the log for as long as it is full, and the loss is told', async () => {
+  // A limit on the size of files refuses in the middle of a line, as a disk does; and cutting the file makes room.
+  const name = join(folder, `log${count++}`);
+  const program = `
+    import { createLogger } from ${JSON.stringify(new URL('./logger.js', import.meta.url).href)};
+    import { truncateSync } from 'node:fs';
+    const logger = createLogger({ colour: false, linesMax: 50 });
+    for (let i = 0; i < 1500; i++) {
+      logger.info('before ' + i + ' ' + 'x'.repeat(100));
+      if (i % 20 === 0) await logger.flush(5);
+    }
+    const dropped = logger.droppedCount;
+    truncateSync(process.env.LOG, 0);
+    for (let i = 0; i < 60 && !(await logger.flush(100)); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+    logger.info('after');
+    await logger.flush(1000);
+    process.stdout.write(String(dropped));`;
+  const command = `ulimit -f 64 && exec "$0" --input-type=module -e "$PROGRAM" 2>> "$LOG"`;
+  const dropped = execFileSync('sh', ['-c', command, process.execPath], {
+    env: { ...process.env, PROGRAM: program, LOG: name },
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  assert.ok(Number(dropped) > 100, dropped);
+  const text = readFileSync(name, 'utf8');
+  assert.ok(/ after$/m.test(text), 'it goes on');
+  assert.ok(text.includes(`dropped=${dropped}`), text.slice(-300));
+});
+
+test('standard error that is a socket nobody reads blocks nothing, and a process ends by itself all the same', async () => {
+  const program = `
+    import { createLogger } from ${JSON.stringify(new URL('./logger.js', import.meta.url).href)};
+    const logger = createLogger({ colour: false });
+    const heapBefore = process.memoryUsage().heapUsed;
+    const begin = performance.now();
+    let longestMs = 0;
+    for (let round = 0; round < 100; round++) {
+      const at = performance.now();
+      for (let i = 0; i < 500; i++) logger.warn('x'.repeat(200));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      longestMs = Math.max(longestMs, performance.now() - at);
+    }
+    console.log(JSON.stringify({ longestMs, dropped: logger.droppedCount, grown: process.memoryUsage().heapUsed - heapBefore }));`;
+  // Node gives a child the end of a socket; this one is never read.
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stderr.pause();
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (piece: string) => (out += piece));
+  const begin = performance.now();
+  const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  const code = await new Promise((resolve) => child.on('exit', resolve));
+  clearTimeout(timer);
+  child.stderr.destroy();
+  assert.equal(code, 0, `after ${performance.now() - begin} ms: ${out}`);
+  const { longestMs, dropped, grown } = JSON.parse(out);
+  assert.ok(longestMs < 1000, `a round took ${longestMs} ms`);
+  assert.ok(dropped > 10_000);
+  assert.ok(grown < 32 * 1024 * 1024, `the heap grew by ${grown} bytes`);
 });
 
 test('a process whose log is stuck exits all the same', async () => {

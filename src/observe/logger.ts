@@ -64,7 +64,11 @@ export class HoldfastLogger implements Logger {
     this.#now = options.now ?? Date.now;
     this.#writer = new LineWriter(fd, {
       describeDropped: (count) =>
-        this.#line('warn', { dropped: count }, 'log lines were dropped: the log is read too slowly'),
+        this.#line(
+          'warn',
+          { dropped: count },
+          'log lines were dropped: the log is read too slowly, or its disk was full',
+        ),
       ...options,
     });
   }
