@@ -6,7 +6,7 @@
 import type { SimNetwork } from '../engine/sim/network.ts';
 import type { ErrorHandler } from '../server/options.ts';
 import type { FetchHandler, RequestContext } from '../web/context.ts';
-import { platformBodySource } from '../web/platform.ts';
+import { platformBody } from '../web/platform.ts';
 import { Response as LightResponse } from '../web/response.ts';
 import type { ConnectionModel } from './connection-model.ts';
 import { contentBytes, contentText, isContent } from './content.ts';
@@ -283,7 +283,7 @@ let showsSource: boolean | undefined;
  * sent as a stream whose length nobody knows, which ends an HTTP/1.0 connection.
  */
 function platformShowsSource(): boolean {
-  showsSource ??= platformBodySource(new Response('x')) !== undefined;
+  showsSource ??= platformBody(new Response('x')) !== undefined;
   return showsSource;
 }
 

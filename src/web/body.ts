@@ -55,12 +55,12 @@ export function claimBody(owner: BodyOwner): OpenedBody {
   return owner._open();
 }
 
-/** As `claimBody`, for a stream: one of ours, untouched, is taken apart. */
-export function claimStream(stream: MarkedStream): OpenedBody {
+/** As `claimBody`, for a stream: one of ours, untouched, is taken apart. @param length in bytes, where it is known */
+export function claimStream(stream: MarkedStream, length?: number): OpenedBody {
   if (!isStreamReadable(stream))
     throw new TypeError('Body is unusable: its stream is locked or has been read');
   const behind = stream[BEHIND];
-  if (behind === undefined) return new StreamPieces(stream);
+  if (behind === undefined) return new StreamPieces(stream, length);
   const opened = behind.release();
   // Closed and disturbed: whoever else holds the stream sees that it was read.
   void stream.cancel();

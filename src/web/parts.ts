@@ -6,8 +6,8 @@
 import { show } from '../base/errors.ts';
 import { type BodyOwner, claimBody, claimStream, isStreamReadable, type OpenedBody } from './body.ts';
 import { fieldName, fieldValue, reasonPhrase } from './field-rules.ts';
-import { IterablePieces, type OutgoingBody, type PieceReader } from './pieces.ts';
-import { platform, platformBodySource } from './platform.ts';
+import { IterablePieces, type OutgoingBody, type PieceReader, StreamPieces } from './pieces.ts';
+import { platform, platformBody } from './platform.ts';
 import { Response } from './response.ts';
 
 export type { OutgoingBody } from './pieces.ts';
@@ -44,7 +44,6 @@ export function isLightResponse(value: unknown): value is Response {
  */
 export function responseParts(response: unknown, into: ResponseParts = new ResponseParts()): ResponseParts {
   if (isLightResponse(response)) readLight(response, into);
-  else if (response instanceof platform().Response) readPlatform(response, into);
   else readForeign(response, into);
   return into;
 }
@@ -94,42 +93,17 @@ function readLight(response: Response, parts: ResponseParts): void {
   }
 }
 
-/** The platform's, and what is derived from it or from ours. */
-function readPlatform(response: globalThis.Response, parts: ResponseParts): void {
-  if (response.type === 'error') throw networkError();
-  const status = response.status;
-  const names: string[] = [];
-  const values: string[] = [];
-  // Checked when they were set; iterating gives each set-cookie by itself.
-  for (const [name, value] of response.headers) {
-    names.push(name);
-    values.push(value);
-  }
-  // Last, for whoever reads a stream owns it, and nothing may fail from then on.
-  fill(parts, status, response.statusText, names, values, openPlatform(response));
-}
-
-function openPlatform(response: globalThis.Response): OpenedBody {
-  if (isDerivedLight(response)) return claimBody(response);
-  const stream = response.body;
-  if (stream === null) return null;
-  const source = platformBodySource(response);
-  if (source === undefined || !isStreamReadable(stream)) return claimStream(stream);
-  // The stream only repeats what the platform still holds; cancelling marks it as read.
-  void stream.cancel();
-  return source;
-}
-
-function isDerivedLight(response: object): response is BodyOwner {
-  return Object.prototype.isPrototypeOf.call(Response.prototype, response);
-}
-
-/** A Response of another library or realm, by its shape. */
+/**
+ * The platform's, what is derived from it or from ours, and a Response of another library or realm, by its
+ * shape. Getters can be overridden, so nothing is taken on trust that decides how the answer is read. @throws before the body is opened, so that
+ * whoever hears of it can let go of the body
+ */
 function readForeign(value: unknown, parts: ResponseParts): void {
   if (!isResponseLike(value)) {
     throw new TypeError(`The handler must return a Response, but it returned ${named(value)}`);
   }
-  const { status, body } = value;
+  if (value.type === 'error') throw networkError();
+  const { status, headers } = value;
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     throw new TypeError(
       `The handler returned a Response with the status ${show(status)}; 200 to 599 are allowed`,
@@ -137,10 +111,11 @@ function readForeign(value: unknown, parts: ResponseParts): void {
   }
   if (value.bodyUsed === true)
     throw new TypeError('The handler returned a Response whose body has been read');
+  const statusText = reasonPhrase(value.statusText ?? '');
   const names: string[] = [];
   const values: string[] = [];
-  const cookies = value.headers.getSetCookie?.();
-  for (const [name, field] of value.headers) {
+  const cookies = headers.getSetCookie?.();
+  for (const [name, field] of headers) {
     const key = fieldName(name);
     // Those that know getSetCookie may still join them when they are iterated.
     if (key === 'set-cookie' && cookies !== undefined) continue;
@@ -151,20 +126,64 @@ function readForeign(value: unknown, parts: ResponseParts): void {
     names.push('set-cookie');
     values.push(fieldValue(cookie));
   }
-  fill(parts, status, reasonPhrase(value.statusText ?? ''), names, values, openForeign(body));
+  const body = openForeign(value);
+  parts.status = status;
+  parts.statusText = statusText;
+  parts.contentType = undefined;
+  parts.names = names;
+  parts.values = values;
+  parts.body = isNullBodyStatus(status) ? withoutBody(body) : asOutgoing(body);
 }
 
-function openForeign(body: unknown): OpenedBody {
+/** Ours and the platform's refuse a body with these; a class derived from them may have changed its mind. */
+function isNullBodyStatus(status: number): boolean {
+  return status === 204 || status === 205 || status === 304;
+}
+
+function withoutBody(body: OpenedBody): null {
+  if (body !== null && typeof body === 'object' && 'cancel' in body) body.cancel();
+  return null;
+}
+
+function openForeign(response: ResponseLike): OpenedBody {
+  if (isDerivedLight(response)) return claimBody(response);
+  const { body } = response;
   if (body === null || body === undefined) return null;
-  if (body instanceof ReadableStream) return claimStream(body);
+  if (body instanceof ReadableStream) return openStream(response, body);
   if (typeof body === 'object' && Symbol.asyncIterator in body) {
     return new IterablePieces(body as AsyncIterable<unknown>);
   }
   throw new TypeError(`The handler returned a Response whose body is ${show(body)}, which is no stream`);
 }
 
+/** Memory of the platform's is copied up to that size; what is longer is read from its stream. */
+const COPIED_BYTES_MAX = 16 * 1024;
+
+function openStream(response: ResponseLike, stream: ReadableStream): OpenedBody {
+  const known = response instanceof platform().Response ? platformBody(response) : undefined;
+  if (known === undefined || known.stream !== stream) return claimStream(stream);
+  const { source, length } = known;
+  const lengthBytes = typeof length === 'number' && Number.isSafeInteger(length) ? length : undefined;
+  if (!isStreamReadable(stream) || !isWhole(source, lengthBytes)) return claimStream(stream, lengthBytes);
+  // The stream only repeats what the platform still holds; cancelling marks it as read. With a clone it never settles.
+  stream.cancel().catch(() => {});
+  // Copied, because a clone that is read later takes the memory away.
+  return typeof source === 'string' ? source : source.slice();
+}
+
+/** Whether a platform Response holds all of its body beside its stream, and little enough to copy. */
+function isWhole(source: unknown, lengthBytes: number | undefined): source is string | Uint8Array {
+  if (typeof source === 'string') return true;
+  return source instanceof Uint8Array && source.byteLength === lengthBytes && lengthBytes <= COPIED_BYTES_MAX;
+}
+
+function isDerivedLight(response: object): response is ResponseLike & BodyOwner {
+  return Object.prototype.isPrototypeOf.call(Response.prototype, response);
+}
+
 interface ResponseLike {
   readonly status: number;
+  readonly type?: string;
   readonly statusText?: string;
   readonly headers: Iterable<[string, string]> & { getSetCookie?(): string[] };
   readonly body: unknown;
@@ -183,25 +202,10 @@ function isResponseLike(value: unknown): value is ResponseLike {
   );
 }
 
-function fill(
-  parts: ResponseParts,
-  status: number,
-  statusText: string,
-  names: string[],
-  values: string[],
-  body: OpenedBody,
-): void {
-  parts.status = status;
-  parts.statusText = statusText;
-  parts.contentType = undefined;
-  parts.names = names;
-  parts.values = values;
-  parts.body = asOutgoing(body);
-}
-
 /** A request's body that is handed on as the answer's comes as a bare reader. */
 function asOutgoing(body: OpenedBody): null | string | Uint8Array | OutgoingBody {
   if (body === null || typeof body === 'string' || body instanceof Uint8Array) return body;
+  if (body instanceof StreamPieces) body.isLenient = true;
   // Both kinds of reader have the length where it is known.
   return body as PieceReader & OutgoingBody;
 }

@@ -23,9 +23,16 @@ export interface OutgoingBody extends PieceReader {
   readonly contentLength: number | undefined;
 }
 
-/** From a stream of the platform's, which it locks. @throws TypeError when the stream is locked. */
+/**
+ * From a stream of the platform's, which it locks. Whoever reads a body by `text()` and its like gets the Fetch
+ * standard's rule: a stream of Uint8Array and nothing else. A body that is sent may be of text too, which
+ * leaves as UTF-8, since Bun, srvx and Hono's server send it and programs rely on that.
+ * @throws TypeError when the stream is locked
+ */
 export class StreamPieces implements OutgoingBody {
   readonly contentLength: number | undefined;
+  /** Text and other views of memory are pieces too: for bodies that are sent. */
+  isLenient = false;
   readonly #stream: ReadableStream;
   readonly #reader: ReadableStreamDefaultReader<unknown>;
   #hasRead = false;
@@ -49,13 +56,13 @@ export class StreamPieces implements OutgoingBody {
         this.#ended = true;
         throw error;
       }
-      if (!types.isUint8Array(piece)) {
-        // The Fetch standard: bodies are streams of Uint8Array, text has to be encoded first.
+      const bytes = this.isLenient ? bytesOf(piece) : types.isUint8Array(piece) ? piece : undefined;
+      if (bytes === undefined) {
         const fault = new TypeError(`Received non-Uint8Array chunk: a body stream gave ${show(piece)}`);
         this.cancel(fault);
         throw fault;
       }
-      if (piece.byteLength > 0) return piece;
+      if (bytes.byteLength > 0) return bytes;
     }
     this.#ended = true;
     return undefined;

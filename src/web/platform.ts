@@ -134,17 +134,24 @@ export function answerPlatformSlots<T extends object>(
   }
 }
 
+/** What the platform knows of the body of a Response. */
+export interface PlatformBody {
+  readonly stream: unknown;
+  readonly source: unknown;
+  /** In bytes; null where only the end will tell. */
+  readonly length: number | null;
+}
+
 /**
- * What the platform's Response was made of, where it can be seen (undici 6): a string or bytes, which
- * can be sent at once and with a Content-Length, in place of a stream that has to be read by promises.
- * @returns undefined where it cannot be seen or the body is a stream
+ * What the platform's Response was made of, where it can be seen (undici 6: Node 20 and 22). Memory that it was made of
+ * is gone, of length 0, once a stream has given it out, that of a clone included.
+ * @returns undefined where it cannot be seen, or there is no body
  */
-export function platformBodySource(response: PlatformResponse): string | Uint8Array | undefined {
+export function platformBody(response: PlatformResponse): PlatformBody | undefined {
   for (const slot of Object.getOwnPropertySymbols(response)) {
     if (slot.description !== 'state') continue;
     const state: unknown = Reflect.get(response, slot);
-    const source = (state as { body?: { source?: unknown } | null } | undefined)?.body?.source;
-    return typeof source === 'string' || source instanceof Uint8Array ? source : undefined;
+    return (state as { body?: PlatformBody | null } | undefined)?.body ?? undefined;
   }
   return undefined;
 }
