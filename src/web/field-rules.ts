@@ -59,6 +59,13 @@ export function fieldValue(given: unknown): string {
   return start === 0 && end === length ? value : value.slice(start, end);
 }
 
+/** WebIDL's `ByteString`: https://webidl.spec.whatwg.org/#es-ByteString. @throws TypeError for what no byte can hold */
+export function byteString(given: unknown): string {
+  const text = typeof given === 'string' ? given : `${given}`;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 255) throw notABytes(text, i);
+  return text;
+}
+
 /** @throws TypeError when it is no RFC 9112 §4 `reason-phrase` */
 export function reasonPhrase(given: unknown): string {
   const phrase = typeof given === 'string' ? given : `${given}`;

@@ -209,3 +209,128 @@ describe('Headers', () => {
     );
   });
 });
+
+describe('what a Headers is made of', () => {
+  /** Both, asked the same; the outcome is what it holds, or the class of the error. */
+  function outcomes(make: () => unknown): unknown[] {
+    return [Headers, Platform].map((Class) => {
+      try {
+        return [...new Class(make() as never)];
+      } catch (error) {
+        return (error as Error).constructor;
+      }
+    });
+  }
+
+  it('is read as WebIDL reads it', () => {
+    const symbol = Symbol('s');
+    const hidden = Object.defineProperty({ a: '1' }, symbol, { value: 'x', enumerable: false });
+    const withIterator = (init: object, value: unknown): object =>
+      Object.defineProperty(init, Symbol.iterator, { value });
+    const pairs = function* (): Generator<string[]> {
+      yield ['b', '2'];
+    };
+    // undici 6 takes a symbol for a name even where it is not enumerable.
+    const noIterator = [undefined, null].map((value) => withIterator({ a: '1' }, value));
+    for (const init of [hidden, ...noIterator])
+      assert.deepEqual([...new Headers(init as never)], [['a', '1']]);
+    const cases: (() => unknown)[] = [
+      () => ({ a: '1', [symbol]: '2' }),
+      () => withIterator({ a: '1' }, pairs),
+      () => withIterator({ a: '1' }, 7),
+      () => withIterator(new Headers({ a: '1' }), pairs),
+      () => withIterator(new Platform({ a: '1' }), pairs),
+      () =>
+        new Headers([
+          ['set-cookie', 'a'],
+          ['set-cookie', 'b'],
+          ['a', '1'],
+        ]),
+      () => new Proxy({ a: '1', B: '2' }, {}),
+      () => new Proxy({ a: '1' }, { ownKeys: () => ['a', 'c'] }),
+      () => Object.create({ inherited: '1' }, { own: { value: '2', enumerable: true } }),
+      () => ({ a: '1', A: '2' }),
+      () => ({ '\u{100}': '1' }),
+      () => ({ a: '\u{100}' }),
+      () => [['a']],
+      () => [['a', 'b', 'c']],
+      () => ['ab'],
+      () => [new Set(['a', 'b'])],
+      () => new Map([['a', 'b']]),
+      () => [],
+    ];
+    for (const make of cases) {
+      const [ours, theirs] = outcomes(make);
+      assert.deepEqual(ours, theirs, String(make));
+    }
+  });
+
+  it('is looked at once and in order, as a proxy can see', () => {
+    const seen: string[] = [];
+    const note =
+      (trap: 'get' | 'getOwnPropertyDescriptor') =>
+      (target: object, key: string | symbol): never => {
+        seen.push(`${trap} ${String(key)}`);
+        return Reflect[trap](target, key) as never;
+      };
+    const traps: ProxyHandler<Record<string, string>> = {
+      get: note('get'),
+      getOwnPropertyDescriptor: note('getOwnPropertyDescriptor'),
+      ownKeys: (target) => {
+        seen.push('ownKeys');
+        return Reflect.ownKeys(target);
+      },
+    };
+    new Headers(new Proxy({ a: '1', b: '2' }, traps));
+    assert.deepEqual(seen, [
+      'get Symbol(Symbol.iterator)',
+      'ownKeys',
+      'getOwnPropertyDescriptor a',
+      'get a',
+      'getOwnPropertyDescriptor b',
+      'get b',
+    ]);
+  });
+});
+
+describe('the iterators of Headers', () => {
+  it('have a prototype of their own, and what the language gives to iterators', () => {
+    const headers = new Headers({ a: '1' });
+    const base = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
+    for (const iterator of [
+      headers.keys(),
+      headers.values(),
+      headers.entries(),
+      headers[Symbol.iterator](),
+    ]) {
+      const prototype = Object.getPrototypeOf(iterator);
+      assert.equal(Object.getPrototypeOf(prototype), base);
+      assert.equal(String(iterator), '[object Headers Iterator]');
+      assert.equal(iterator[Symbol.iterator](), iterator);
+      const next = Object.getOwnPropertyDescriptor(prototype, 'next')!;
+      assert.deepEqual([next.enumerable, next.configurable, next.writable], [true, true, true]);
+      assert.throws(() => Reflect.apply(iterator.next, {}, []), TypeError);
+    }
+    const keys = headers.keys();
+    assert.deepEqual(keys.next(), { value: 'a', done: false });
+    for (let i = 0; i < 2; i++) assert.deepEqual(keys.next(), { value: undefined, done: true });
+  });
+
+  it('see what is changed while they run', () => {
+    for (const Class of [Headers, Platform]) {
+      const headers = new Class({ foo: '2', baz: '1', BAR: '0' });
+      const seen: string[] = [];
+      for (const [name] of headers) {
+        seen.push(name);
+        if (name === 'baz') headers.append('x', '3');
+        headers.delete('bar');
+      }
+      // What is taken out before the place that the iteration has reached makes it skip one.
+      assert.deepEqual(seen, ['bar', 'foo', 'x'].slice(0, seen.length));
+    }
+  });
+});
+
+it('Headers show no internals to JSON', () => {
+  assert.equal(JSON.stringify({ headers: new Headers({ a: '1' }) }), '{"headers":{}}');
+});

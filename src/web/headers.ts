@@ -6,12 +6,11 @@
  * Differences from the platform, by choice: none in what is stored; error messages are our own, and a
  * missing argument counts as `undefined` where the platform throws.
  */
-import { fieldName, fieldValue } from './field-rules.ts';
+import { byteString, fieldName, fieldValue } from './field-rules.ts';
 import { findHeadField, indexHeadLines, readHeadFields } from './head-fields.ts';
+import { type Entry, type HeadersIterator, headersIterator } from './headers-iterator.ts';
 import { INSPECT, type Inspect, type InspectOptions } from './inspect.ts';
 import { ensurePlatform, type HeadersInit, onPlatform, recognisePlatform, standInFor } from './platform.ts';
-
-type Entry = [name: string, value: string];
 
 export class Headers {
   /** @internal Names in lower case; undefined while the head text has not been read. */
@@ -102,26 +101,24 @@ export class Headers {
     for (const [name, value] of this.entries()) callback.call(thisArg, value, name, this);
   }
 
-  *keys(): Generator<string, undefined, undefined> {
-    for (let i = 0; i < this._sort().length; i++) yield this._sort()[i]![0];
-    return undefined;
+  keys(): HeadersIterator<string> {
+    return headersIterator(this, ([name]) => name);
   }
 
-  *values(): Generator<string, undefined, undefined> {
-    for (let i = 0; i < this._sort().length; i++) yield this._sort()[i]![1];
-    return undefined;
+  values(): HeadersIterator<string> {
+    return headersIterator(this, ([, value]) => value);
   }
 
-  /** Live, as the standard has it: what is set during the iteration is seen by it. */
-  *entries(): Generator<Entry, undefined, undefined> {
-    for (let i = 0; i < this._sort().length; i++) {
-      const entry = this._sort()[i]!;
-      yield [entry[0], entry[1]];
-    }
-    return undefined;
+  entries(): HeadersIterator<Entry> {
+    return headersIterator(this, ([name, value]) => [name, value]);
   }
 
-  declare [Symbol.iterator]: () => Generator<Entry, undefined, undefined>;
+  declare [Symbol.iterator]: () => HeadersIterator<Entry>;
+
+  /** @internal As the platform's, whose properties are all getters: nothing of their own. */
+  toJSON(): object {
+    return {};
+  }
 
   /** @internal For `util.inspect`. */
   [INSPECT](_depth: number, options: InspectOptions, inspect: Inspect): string {
@@ -176,11 +173,14 @@ export class Headers {
   }
 }
 
+/** Before anybody can replace it. */
+const ENTRIES = Headers.prototype.entries;
+
 onPlatform(({ Headers: Platform }) => standInFor(Headers, Platform));
 recognisePlatform(Headers, 'Headers');
 // The very same function, as in the platform: undici compares the two.
 Object.defineProperty(Headers.prototype, Symbol.iterator, {
-  value: Headers.prototype.entries,
+  value: ENTRIES,
   writable: true,
   configurable: true,
 });
@@ -211,7 +211,9 @@ export function appendAll(names: string[], values: string[], init: unknown): voi
   if ((typeof init !== 'object' && typeof init !== 'function') || init === null) {
     throw new TypeError('Headers: the init is neither Headers, nor a list of pairs, nor a record');
   }
-  if (Object.getPrototypeOf(init) === Headers.prototype) {
+  // The one look at it that WebIDL allows: a list, if it can be iterated, and a record else.
+  const iterate: unknown = Reflect.get(init, Symbol.iterator);
+  if (iterate === ENTRIES && Object.getPrototypeOf(init) === Headers.prototype) {
     const source = init as Headers;
     const from = source._names ?? source._read();
     for (let i = 0; i < from.length; i++) {
@@ -220,34 +222,46 @@ export function appendAll(names: string[], values: string[], init: unknown): voi
     }
     return;
   }
-  if (Symbol.iterator in init) {
-    appendPairs(names, values, init as Iterable<unknown>);
-    return;
-  }
-  for (const key of Reflect.ownKeys(init)) {
-    if (typeof key === 'symbol') throw new TypeError('Headers: a symbol is no header name');
-    if (!Object.prototype.propertyIsEnumerable.call(init, key)) continue;
-    const name = fieldName(key);
-    const value = fieldValue(Reflect.get(init, key));
-    names.push(name);
-    values.push(value);
+  const pairs = iterate === undefined || iterate === null ? pairsOfRecord(init) : pairsOfList(init, iterate);
+  for (const [name, value] of pairs) {
+    const key = fieldName(name);
+    const text = fieldValue(value);
+    names.push(key);
+    values.push(text);
   }
 }
 
-function appendPairs(names: string[], values: string[], pairs: Iterable<unknown>): void {
-  for (const pair of pairs) {
+/**
+ * WebIDL's conversion to a record, step by step, since a proxy sees each: https://webidl.spec.whatwg.org/#es-record. Symbols count
+ * where they are enumerable, and are no names.
+ */
+function pairsOfRecord(init: object): Entry[] {
+  const pairs = new Map<string, string>();
+  for (const key of Reflect.ownKeys(init)) {
+    if (Reflect.getOwnPropertyDescriptor(init, key)?.enumerable !== true) continue;
+    if (typeof key === 'symbol') throw new TypeError('Headers: a symbol is no header name');
+    const name = byteString(key);
+    pairs.set(name, byteString(Reflect.get(init, key)));
+  }
+  return [...pairs];
+}
+
+function pairsOfList(init: object, iterate: unknown): Entry[] {
+  if (typeof iterate !== 'function') throw new TypeError('Headers: the init is no iterable');
+  // By the method that was read already: reading it again could give another.
+  const list: Iterable<unknown> = { [Symbol.iterator]: () => iterate.call(init) };
+  const pairs: Entry[] = [];
+  for (const pair of list) {
     if (typeof pair !== 'object' || pair === null || !(Symbol.iterator in pair)) {
       throw new TypeError('Headers: every item of a list must be a pair of name and value');
     }
-    const items = Array.isArray(pair) ? pair : [...(pair as Iterable<unknown>)];
+    const items = [...(pair as Iterable<unknown>)].map(byteString);
     if (items.length !== 2) {
       throw new TypeError(`Headers: expected a pair of name and value, found ${items.length} items`);
     }
-    const name = fieldName(items[0]);
-    const value = fieldValue(items[1]);
-    names.push(name);
-    values.push(value);
+    pairs.push([items[0]!, items[1]!]);
   }
+  return pairs;
 }
 
 function removeFrom(names: string[], values: string[], key: string, from: number): void {
