@@ -48,6 +48,7 @@ describe('a Request', () => {
     assert.equal(Object.prototype.toString.call(ours), '[object Request]');
     assert.equal(ours.constructor, Request);
     assert.equal(inspect(ours), inspect(platform));
+    assert.equal(JSON.stringify({ request: ours }), JSON.stringify({ request: platform }));
   });
 
   it('knows every method, and the token of those that have no number', () => {

@@ -275,6 +275,11 @@ export class HoldfastRequest implements BodyOwner {
     return '';
   }
 
+  /** @internal As the platform's, whose properties are all getters: nothing of their own. */
+  toJSON(): object {
+    return {};
+  }
+
   /** @internal For `util.inspect`. */
   [INSPECT](_depth: number, options: InspectOptions, inspect: Inspect): string {
     return inspectAs('Request', this, SHOWN, options, inspect);

@@ -14,6 +14,7 @@ import { appendAll, Headers, headersOfLists } from './headers.ts';
 import { INSPECT, type Inspect, type InspectOptions, inspectAs } from './inspect.ts';
 import { IterablePieces, StreamPieces } from './pieces.ts';
 import { ensurePlatform, type HeadersInit, onPlatform, recognisePlatform, standInFor } from './platform.ts';
+import { redirectLocation } from './url.ts';
 
 export interface ResponseInit {
   readonly status?: number | undefined;
@@ -83,13 +84,12 @@ export class Response implements BodyOwner {
     return response;
   }
 
+  /**
+   * @param url also relative, which a browser resolves against its page. A server has none, so it is sent as it is, as
+   * RFC 9110 §10.2.2 allows, and the client resolves it against what it asked for
+   */
   static redirect(url: string | URL, status: number = 302): Response {
-    let location: string;
-    try {
-      location = new URL(url).href;
-    } catch (cause) {
-      throw new TypeError(`Failed to parse URL from ${url}`, { cause });
-    }
+    const location = redirectLocation(`${url}`);
     const code = toUnsignedShort(status);
     if (code !== 301 && code !== 302 && code !== 303 && code !== 307 && code !== 308) {
       throw new RangeError(`Invalid status code ${status}`);
@@ -192,6 +192,11 @@ export class Response implements BodyOwner {
       copy._stream = given;
     }
     return copy;
+  }
+
+  /** @internal As the platform's, whose properties are all getters: nothing of their own. */
+  toJSON(): object {
+    return {};
   }
 
   /** @internal For `util.inspect`. */

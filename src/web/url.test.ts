@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { requestUrl } from './url.ts';
+import { redirectLocation, requestUrl } from './url.ts';
 
 function urlOf(host: string | undefined, target: string, scheme: 'http' | 'https' = 'http'): string {
   const text = `GET ${target} HTTP/1.1\r\nHost: ${host ?? ''}\r\n`;
@@ -130,5 +130,44 @@ describe('the URL of a request', () => {
     assert.equal(urlOf('a.com', 'b.com:443'), 'http://b.com:443/');
     assert.equal(urlOf('a.com', ''), 'http://a.com/');
     assert.equal(urlOf('a.com', '?x'), 'http://a.com/');
+  });
+});
+
+describe('the Location of a redirect', () => {
+  const CASES: [given: string, sent: string][] = [
+    ['http://A/../b c', 'http://a/b%20c'],
+    ['/', '/'],
+    ['/a b?ü#é', '/a%20b?%C3%BC#%C3%A9'],
+    ['../a', '../a'],
+    ['a/./b', 'a/./b'],
+    ['?q=ÿ', '?q=%C3%BF'],
+    ['#top', '#top'],
+    ['//host/a', '//host/a'],
+    ['\\\\host\\a', '//host/a'],
+    ['/a\r\nX: y', '/aX:%20y'],
+    ['\x01a"<>`{}\0b ', 'a%22%3C%3E%60%7B%7D%00b'],
+    ['a\ud800', 'a%EF%BF%BD'],
+    ['mailto:a@b', 'mailto:a@b'],
+  ];
+
+  it('may be relative, and is then sent so, encoded', () => {
+    for (const [given, sent] of CASES) assert.equal(redirectLocation(given), sent);
+    for (const wrong of ['http://:bad', '//', 'http://a:b'])
+      assert.throws(() => redirectLocation(wrong), TypeError);
+  });
+
+  it('leads a client to where the reference leads', () => {
+    const page = 'http://example.com/a/b/c?d#e';
+    for (const [given, sent] of CASES) assert.equal(new URL(sent, page).href, new URL(given, page).href);
+  });
+
+  it('is resolved against the page where Node’s fetch has one', () => {
+    const key = Symbol.for('undici.globalOrigin.1');
+    Object.defineProperty(globalThis, key, { value: new URL('http://page/a/b'), configurable: true });
+    try {
+      assert.equal(redirectLocation('../c'), 'http://page/c');
+    } finally {
+      Reflect.deleteProperty(globalThis, key);
+    }
   });
 });

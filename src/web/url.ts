@@ -97,6 +97,42 @@ function tryUrl(text: string): URL | null {
   }
 }
 
+/** What a relative reference is parsed against, to see whether it can be: nothing of it is sent. */
+const SOME_PAGE = new URL('http://localhost/');
+
+/**
+ * The Location that stands for `reference`: normalised as a URL where it is one, and a relative reference with
+ * what has to be percent-encoded encoded.
+ * @throws TypeError when it is neither
+ */
+export function redirectLocation(reference: string): string {
+  // The URL standard strips and drops these wherever they are: https://url.spec.whatwg.org/#concept-basic-url-parser
+  const text = wellFormed(reference).replace(/^[\0-\x20]+|[\0-\x20]+$|[\t\r\n]/g, '');
+  const base = pageUrl();
+  let url: URL;
+  try {
+    url = new URL(text, base ?? SOME_PAGE);
+  } catch (cause) {
+    throw new TypeError(`Failed to parse URL from ${reference}`, { cause });
+  }
+  if (base !== undefined || tryUrl(text) !== null) return url.href;
+  if (/^[/\\]{2}/.test(text)) return url.href.slice(url.protocol.length);
+  if (/^[/\\]/.test(text)) return url.pathname + url.search + url.hash;
+  // Its dot segments are the client's to resolve; only what may not stand in a URL is encoded.
+  return text.replace(/[^\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]/gu, encodeURIComponent);
+}
+
+/** As every string that WebIDL takes for a URL. In the language since ES2024; the library file in use here is older. */
+function wellFormed(text: string): string {
+  return (text as string & { toWellFormed(): string }).toWellFormed();
+}
+
+/** Where a program runs as a page would, Node's fetch is told so: undici's `setGlobalOrigin`. */
+function pageUrl(): URL | undefined {
+  const origin: unknown = Reflect.get(globalThis, Symbol.for('undici.globalOrigin.1'));
+  return origin instanceof URL ? origin : undefined;
+}
+
 /** @hot */
 function isPlainTarget(text: string, start: number, end: number): boolean {
   if (start === end || text.charCodeAt(start) !== 0x2f) return false;
