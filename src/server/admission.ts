@@ -1,11 +1,20 @@
 /**
  * Who is let in: the limits on open connections, of the thread and of one address. It only counts and
  * decides; refusing is the connection's, pausing the engine's.
+ *
+ * Invariant: connections that were refused hold nobody out, neither in all nor of their address, and of those that
+ * wait for their client to see it there are at most REFUSED_MAX.
  */
 import type { Engine } from '../engine/engine.ts';
 import { FAULT_OVERLOADED } from '../protocol/error.ts';
 import type { HttpConnection } from './connection.ts';
 import type { Settings } from './options.ts';
+
+/**
+ * Beyond that a connection that is refused is reset without an answer: a client that opens connections by the
+ * thousand and reads nothing must not hold more of them than the limit was set for.
+ */
+const REFUSED_MAX = 1024;
 
 export class Admission {
   readonly isLimited: boolean;
@@ -44,14 +53,19 @@ export class Admission {
     // Empty for a unix socket: those all share one, which is right, they are all of this machine.
     const address = connection.engine.remoteAddress()?.address ?? '';
     const count = (this.#byAddress.get(address) ?? 0) + 1;
+    if (count > connectionsPerAddressMax) {
+      this.#refuse(connection);
+      return;
+    }
     this.#byAddress.set(address, count);
     this.#addresses.set(connection, address);
-    if (count > connectionsPerAddressMax) this.#refuse(connection);
   }
 
   #refuse(connection: HttpConnection): void {
+    const mayWait = this.#refused.size < REFUSED_MAX;
     this.#refused.add(connection);
-    connection.refuse(FAULT_OVERLOADED);
+    if (mayWait) connection.turnAway(FAULT_OVERLOADED);
+    else connection.reset(FAULT_OVERLOADED.code);
   }
 
   closed(connection: HttpConnection): void {
@@ -64,7 +78,7 @@ export class Admission {
       else this.#byAddress.set(address, count);
     }
     const engine = this.#engine();
-    if (this.#isPaused && engine.connectionCount < this.#limits.connectionsMax) {
+    if (this.#isPaused && engine.connectionCount - this.#refused.size < this.#limits.connectionsMax) {
       this.#isPaused = false;
       engine.resumeAccepting();
     }

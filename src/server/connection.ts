@@ -6,13 +6,12 @@
  * Invariant: at most one exchange is open. Bytes that arrive for a later request wait in `#kept`, and
  * the socket is not read while they do, so a client cannot make us hold more than one receive buffer.
  */
-import { concatBytes, copyBytes } from '../base/bytes.ts';
 import type { CloseReason, EngineConnection } from '../engine/engine.ts';
 import { FAULT_BODY_TOO_LARGE, FAULT_HEADER_TIMEOUT, type Fault } from '../protocol/error.ts';
 import { ChunkedDecoder } from '../protocol/h1/chunked.ts';
-import { HEAD_COMPLETE, HEAD_MORE, type RequestHeadParser } from '../protocol/h1/request-head.ts';
+import { HEAD_MORE, HEAD_REFUSED, type RequestHeadParser } from '../protocol/h1/request-head.ts';
+import { ConnectionDeadline, NEVER } from './connection-deadline.ts';
 import {
-  ConnectionAccount,
   STATE_ACCEPTED,
   STATE_CLOSED,
   STATE_EXCHANGE,
@@ -22,46 +21,39 @@ import {
 } from './connection-state.ts';
 import { ClientGoneError, RequestFaultError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import { PEER_DEAD, peerLook } from './peer-look.ts';
+import { KeptBytes } from './kept-bytes.ts';
 import { BODY_HIGH_WATER_BYTES, type BodyOwner, RequestBody } from './request-body.ts';
 import { RESPONSE_HIGH_WATER_BYTES } from './response-stream.ts';
 import type { ServerThread } from './server-thread.ts';
 
-/** Most that is discarded after the last answer, as nginx's lingering_time bounds it by time only. */
-const LINGER_BYTES_MAX = 64 * 1024 * 1024;
-
 /** How long a draining server waits for the first byte of a connection that it has accepted. */
 const DRAIN_ACCEPTED_MS = 1000;
 
-const NEVER = Number.POSITIVE_INFINITY;
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
-export class HttpConnection extends ConnectionAccount implements BodyOwner {
-  readonly thread: ServerThread;
-  readonly engine: EngineConnection;
+export class HttpConnection extends ConnectionDeadline implements BodyOwner {
   state: number = STATE_ACCEPTED;
   /** Counts requests; names the exchange that is open or was the last. */
   exchangeId = 0;
   exchange: Exchange | null = null;
   #parser: RequestHeadParser | null = null;
-  /** Bytes that wait: a head that is not whole, or requests behind the one that is being answered. */
-  #kept: Uint8Array | null = null;
-  #discarded = 0;
+  /** A head that is not whole, when there is a parser that stands in it; else requests that are held back. */
+  #kept: KeptBytes | null = null;
+  /** All that it was sent is a refusal: a few bytes, for which nobody needs longer than lingering lasts. */
+  #isRefused = false;
+  /** Refused at accept: it has no request of which it could be heard out. */
+  #isTurnedAway = false;
   /** Why it ends, once that is decided; the first reason stands. */
   #reason: CloseReason | undefined = undefined;
   /** The client has sent FIN, as far as we have seen. */
   hasPeerEnded = false;
   /** Its FIN is behind the last byte that we have read. */
   #peerEnded = false;
-  /** When the state's own time is over; the engine's deadline may come earlier, to look after the peer. */
-  #deadlineMs = NEVER;
   #processing = false;
 
   constructor(thread: ServerThread, engine: EngineConnection) {
-    super(thread.takeConnectionId(), thread.arrivalMs);
-    this.thread = thread;
-    this.engine = engine;
-    this.#arm(this.acceptedAtMs + thread.settings.timeouts.headerMs);
+    super(thread, engine);
+    this.arm(this.acceptedAtMs + thread.settings.timeouts.headerMs);
     if (thread.isDraining) this.drain(0);
   }
 
@@ -70,12 +62,16 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
   /** @hot */
   receive(bytes: Uint8Array, start: number, end: number): void {
     this.bytesReceived += end - start;
-    if (this.#kept !== null) {
-      const kept = this.#kept;
-      this.#kept = null;
-      const joined = concatBytes(kept, 0, kept.length, bytes, start, end);
-      this.#process(joined, 0, joined.length);
-    } else this.#process(bytes, start, end);
+    if (this.#kept === null) this.#process(bytes, start, end, null);
+    else {
+      this.#kept.append(bytes, start, end);
+      this.#readKept(this.#kept);
+    }
+  }
+
+  /** Requests wait until the one before them is answered, or its answer has left. */
+  get #holdsRequests(): boolean {
+    return this.#kept !== null && this.#parser === null;
   }
 
   peerEnded(): void {
@@ -84,7 +80,7 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
     switch (this.state) {
       case STATE_IDLE:
         // Requests that are held back are answered first.
-        if (this.#kept !== null) return;
+        if (this.#holdsRequests) return;
         this.close('client-closed');
         return;
       case STATE_ACCEPTED:
@@ -117,12 +113,12 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
     if (this.state === STATE_EXCHANGE) {
       this.movedAtMs = this.thread.nowMs;
       this.exchange?.drained();
-    } else if (this.state === STATE_IDLE && this.#kept !== null) this.#processKept();
+    } else if (this.state === STATE_IDLE && this.#holdsRequests) this.#processKept();
   }
 
   deadline(): void {
-    if (this.thread.nowMs < this.#deadlineMs) {
-      this.#lookAfterPeer();
+    if (!this.isDue) {
+      this.lookAfterPeer();
       return;
     }
     switch (this.state) {
@@ -131,25 +127,29 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
         return;
       case STATE_HEAD:
         this.thread.deadlines.header++;
-        this.refuse(FAULT_HEADER_TIMEOUT);
+        this.refuse(FAULT_HEADER_TIMEOUT, this.#parser!.isHead);
         return;
       case STATE_IDLE:
-        if (this.#isStillTaking()) this.#rearm(this.thread.settings.timeouts.idleMs);
+        if (this.isStillTaking) this.rearm(this.thread.settings.timeouts.idleMs);
         else this.#silent('idle');
         return;
       case STATE_LINGER:
-        if (this.#isStillTaking()) this.#rearm(this.thread.settings.timeouts.lingerMs);
-        else this.#silent('linger');
+        if (!this.isStillTaking) this.#silent('linger');
+        else if (!this.#isRefused) this.rearm(this.thread.settings.timeouts.lingerMs);
+        else {
+          this.thread.deadlines.linger++;
+          this.reset('linger-timeout');
+        }
         return;
       case STATE_EXCHANGE:
-        if (this.exchange?.deadline(this.thread.nowMs) === false) this.#arm(this.exchange.deadlineMs);
+        if (this.exchange?.deadline(this.thread.nowMs) === false) this.arm(this.exchange.deadlineMs);
         return;
     }
   }
 
   closed(reason: CloseReason): void {
     // The kernel's own verdict, by keepalive; ours is counted where it is given.
-    if (reason === 'peer-dead') this.thread.deadlines.deadPeer++;
+    if (reason === 'peer-dead' && this.state !== STATE_CLOSED) this.thread.deadlines.deadPeer++;
     this.thread.countClose(this.#reason ?? reason);
     this.#end(reason);
   }
@@ -163,7 +163,7 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
     this.engine.close(reason);
     this.#end(reason);
     // What is unsent still leaves at the reader's pace, and the reader may die meanwhile.
-    this.#arm(NEVER);
+    this.arm(NEVER);
   }
 
   /** RST, what is unsent dropped: for ends by force, and where FIN would pass for the end of the answer. */
@@ -184,25 +184,12 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
     exchange?.clientGone(new ClientGoneError(String(reason)));
   }
 
-  /**
-   * Sets the deadline of the state. The peer is looked after in any state: while data is outstanding the
-   * kernel's keepalive rests, and only a look at TCP_INFO tells who is dead from who is slow.
-   * @hot
-   */
-  #arm(atMs: number): void {
-    this.#deadlineMs = atMs;
-    const lookMs = this.thread.nowMs + this.thread.settings.timeouts.deadPeerMs;
-    this.engine.setDeadline(atMs < lookMs ? atMs : lookMs);
-  }
-
-  #lookAfterPeer(): void {
-    const waitMs = peerLook(this.engine.peerLiveness(), this.thread.settings.timeouts.deadPeerMs);
-    if (waitMs === PEER_DEAD) {
-      this.thread.deadlines.deadPeer++;
-      this.#reason ??= 'peer-dead';
-      this.engine.reset('peer-dead');
-      this.#end('peer-dead');
-    } else this.engine.setDeadline(Math.min(this.#deadlineMs, this.thread.nowMs + waitMs));
+  protected peerDied(): void {
+    this.thread.deadlines.deadPeer++;
+    this.#reason ??= 'peer-dead';
+    // Also where we are through with it and the last bytes are on their way.
+    this.engine.reset('peer-dead');
+    this.#end('peer-dead');
   }
 
   /** Nothing that counts came in this state. A draining server waits less long, and that is not the client's doing. */
@@ -215,22 +202,21 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
   }
 
   /**
-   * The client has not taken all of its answer yet, from us or from the kernel. It keeps the socket: a
-   * closed one is given up after some probes of a closed window (tcp_orphan_retries, tcp(7)).
+   * Answers `fault` and closes without losing the answer.
+   * @param isHead the answer to HEAD has no content; false also where nobody knows the method
    */
-  #isStillTaking(): boolean {
-    return this.engine.unsentBytes > 0 || (this.engine.peerLiveness()?.outstandingBytes ?? 0) > 0;
+  refuse(fault: Fault, isHead: boolean): void {
+    this.#isRefused = this.bytesWritten === 0;
+    this.thread.writeFault(this.engine, fault, !isHead);
+    this.thread.countFault(fault);
+    this.linger(fault.code);
   }
 
-  /** The time of the state begins anew; a peer that has died meanwhile is found. */
-  #rearm(timeoutMs: number): void {
-    this.#deadlineMs = this.thread.nowMs + timeoutMs;
-    this.#lookAfterPeer();
-  }
-
-  /** Answers `fault` and closes without losing the answer. */
-  refuse(fault: Fault): void {
-    this.thread.writeFault(this.engine, fault);
+  /** Refuses a connection before its first byte, and does not wait for it longer than lingering lasts. */
+  turnAway(fault: Fault): void {
+    this.#isTurnedAway = true;
+    this.#isRefused = true;
+    this.thread.writeFaultHead(this.engine, fault);
     this.thread.countFault(fault);
     this.linger(fault.code);
   }
@@ -249,7 +235,7 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
     this.stateSinceMs = this.thread.nowMs;
     this.engine.shutdownWrite();
     this.engine.resumeReading();
-    this.#arm(this.thread.nowMs + this.thread.settings.timeouts.lingerMs);
+    this.arm(this.thread.nowMs + this.thread.settings.timeouts.lingerMs);
   }
 
   /**
@@ -258,26 +244,43 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
    */
   drain(idleGraceMs: number): void {
     if (this.state === STATE_IDLE) {
-      if (this.#kept !== null) return;
+      if (this.#holdsRequests) return;
       if (idleGraceMs === 0) this.close('drained');
-      else this.#arm(Math.min(this.#deadlineMs, this.thread.nowMs + idleGraceMs));
+      else this.armBy(this.thread.nowMs + idleGraceMs);
     } else if (this.state === STATE_ACCEPTED) {
       const deadlineMs = this.acceptedAtMs + this.thread.settings.timeouts.headerMs;
-      this.#arm(Math.min(deadlineMs, this.thread.nowMs + DRAIN_ACCEPTED_MS));
+      this.arm(Math.min(deadlineMs, this.thread.nowMs + DRAIN_ACCEPTED_MS));
     }
   }
 
   // Requests.
 
   /**
-   * Reads heads and bodies from bytes[at..end) until they run out or an exchange stays open.
+   * Reads bytes[start..end), which are all of `kept`, if that is given.
    * @hot
    */
-  #process(bytes: Uint8Array, start: number, end: number): void {
-    let at = start;
-    let text = '';
-    let textStart = -1;
+  #process(bytes: Uint8Array, start: number, end: number, kept: KeptBytes | null): void {
     this.#processing = true;
+    let isBroken = true;
+    try {
+      this.#readMessages(bytes, start, end, kept);
+      isBroken = false;
+    } finally {
+      this.#processing = false;
+      // What was thrown is the process's to judge. Where the next message begins nobody knows any more.
+      if (isBroken) this.reset('internal-error');
+    }
+    if (this.state === STATE_HEAD) {
+      if (this.#peerEnded) this.close('client-closed');
+    } else if (this.state === STATE_IDLE && !this.#holdsRequests) this.#endIdle();
+  }
+
+  /**
+   * Reads heads and bodies from bytes[start..end) until they run out or an exchange stays open.
+   * @hot
+   */
+  #readMessages(bytes: Uint8Array, start: number, end: number, kept: KeptBytes | null): void {
+    let at = start;
     while (at < end) {
       if (this.state === STATE_EXCHANGE) {
         const exchange = this.exchange!;
@@ -285,66 +288,48 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
           at = this.#feedBody(exchange, exchange.body, bytes, at, end);
           continue;
         }
-        this.#keep(bytes, at, end);
-        break;
+        this.#hold(bytes, at, end, kept);
+        return;
       }
       if (this.state >= STATE_LINGER) {
-        this.#discard(end - at);
-        break;
+        this.#discard();
+        return;
       }
       if (this.state === STATE_IDLE && this.engine.unsentBytes >= RESPONSE_HIGH_WATER_BYTES) {
         // A client that asks on without reading must not make us hold all its answers: the next request
         // waits until these have left. It waits for nobody but itself, so no deadline holds.
-        this.#keep(bytes, at, end);
-        this.#arm(NEVER);
-        break;
+        this.#hold(bytes, at, end, kept);
+        this.arm(NEVER);
+        return;
       }
       const known = this.#parser === null ? this.thread.heads.recall(this.id, bytes, at, end) : null;
       if (known !== null) {
         at += known.parser.headBytes;
-        at = this.#begin(known.parser, known.text, 0, this.thread.urlOf(known), bytes, at, end);
+        at = this.#begin(known.parser, known.text, this.thread.urlOf(known), bytes, at, end);
         continue;
       }
-      const parser = this.#parser ?? this.thread.parser;
+      const parser = this.#parser ?? this.thread.freshParser();
       const status = parser.parse(bytes, at, end);
-      if (status === HEAD_COMPLETE) {
-        if (textStart === -1) {
-          // One snapshot serves every request of this piece; a body behind the head is left out.
-          const hasBody = parser.contentLength > 0 || parser.chunked;
-          textStart = at;
-          text = latin1Slice.call(bytes, at, hasBody ? at + parser.headBytes : end);
-        }
-        const textAt = at - textStart;
-        const headEnd = at + parser.headBytes;
-        if (parser === this.#parser) this.#parser = null;
-        else if (this.exchangeId > 0) this.thread.rememberHead(this.id, this.exchangeId, bytes, at);
-        if (textAt + parser.headBytes > text.length) {
-          textStart = at;
-          text = latin1Slice.call(bytes, at, headEnd);
-          at = this.#begin(parser, text, 0, undefined, bytes, headEnd, end);
-        } else at = this.#begin(parser, text, textAt, undefined, bytes, headEnd, end);
-        if (parser === this.thread.parser) parser.reset();
-      } else if (status === HEAD_MORE) {
-        this.#keepHead(parser, bytes, at, end);
-        break;
-      } else {
-        const fault = parser.fault!;
-        parser.reset();
-        this.refuse(fault);
-        break;
+      if (status === HEAD_MORE) {
+        this.#keepHead(parser, bytes, at, end, kept);
+        return;
       }
+      if (status === HEAD_REFUSED) {
+        this.refuse(parser.fault!, parser.isHead);
+        return;
+      }
+      if (parser === this.#parser) this.#parser = null;
+      else if (this.exchangeId > 0) this.thread.rememberHead(this.id, this.exchangeId, bytes, at);
+      // This head alone: whatever a handler keeps of it keeps no other bytes of the client's.
+      const headEnd = at + parser.headBytes;
+      at = this.#begin(parser, latin1Slice.call(bytes, at, headEnd), undefined, bytes, headEnd, end);
     }
-    this.#processing = false;
-    if (this.state === STATE_HEAD) {
-      if (this.#peerEnded) this.close('client-closed');
-    } else if (this.state === STATE_IDLE && this.#kept === null) this.#endIdle();
   }
 
   /** One request head is whole. @returns the position after what belongs to this request. @hot */
   #begin(
     parser: RequestHeadParser,
     text: string,
-    textAt: number,
     url: string | undefined,
     bytes: Uint8Array,
     at: number,
@@ -354,12 +339,12 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
     const startedAtMs = this.state === STATE_HEAD ? this.stateSinceMs : thread.nowMs;
     this.state = STATE_EXCHANGE;
     const id = ++this.exchangeId;
-    const exchange = thread.takeExchange(this, id, startedAtMs, parser, text, textAt, url);
+    const exchange = thread.takeExchange(this, id, startedAtMs, parser, text, url);
     this.exchange = exchange;
     if (parser.contentLength > 0 || parser.chunked) {
       if (parser.contentLength > thread.settings.limits.bodyBytesMax) {
         this.exchange = null;
-        this.refuse(FAULT_BODY_TOO_LARGE);
+        this.refuse(FAULT_BODY_TOO_LARGE, exchange.isHead);
         return at;
       }
       const decoder = parser.chunked ? new ChunkedDecoder(thread.protocolLimits) : null;
@@ -370,7 +355,7 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
         at = this.#feedBody(exchange, body, bytes, at, end);
         if (this.state !== STATE_EXCHANGE) return at;
       }
-      if (!body.complete) this.#arm(NEVER);
+      if (!body.complete) this.arm(NEVER);
     }
     exchange.run();
     return at;
@@ -389,26 +374,42 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
   }
 
   /** Keeps the unfinished head and the parser that stands in it. */
-  #keepHead(parser: RequestHeadParser, bytes: Uint8Array, at: number, end: number): void {
-    if (this.#parser === null) {
-      this.#parser = this.thread.giveAwayParser(parser);
+  #keepHead(
+    parser: RequestHeadParser,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    kept: KeptBytes | null,
+  ): void {
+    this.#parser ??= this.thread.giveAwayParser(parser);
+    // Empty lines begin no request (RFC 9112 §2.2): old clients send one behind a body, and then nothing for long.
+    if (this.state !== STATE_HEAD && parser.hasBegun) {
       const now = this.thread.arrivalMs;
       // Absolute: from accept for the first request, from this first byte for a later one.
-      if (this.state === STATE_IDLE) this.#arm(now + this.thread.settings.timeouts.headerMs);
+      if (this.state === STATE_IDLE) this.arm(now + this.thread.settings.timeouts.headerMs);
       this.state = STATE_HEAD;
       this.stateSinceMs = now;
     }
-    this.#kept = copyBytes(bytes, at, end);
+    this.#keep(bytes, at, end, kept);
   }
 
-  #keep(bytes: Uint8Array, at: number, end: number): void {
-    this.#kept = copyBytes(bytes, at, end);
+  #keep(bytes: Uint8Array, at: number, end: number, kept: KeptBytes | null): void {
+    if (kept === null) this.#kept = new KeptBytes(bytes, at, end);
+    else {
+      kept.dropUntil(at);
+      this.#kept = kept;
+    }
+  }
+
+  /** Keeps requests that have to wait. */
+  #hold(bytes: Uint8Array, at: number, end: number, kept: KeptBytes | null): void {
+    this.#keep(bytes, at, end, kept);
     this.engine.pauseReading();
   }
 
-  #discard(size: number): void {
-    this.#discarded += size;
-    if (this.#discarded > LINGER_BYTES_MAX) this.close('linger-overrun');
+  /** Bytes after the last answer. Whoever sends them has not seen that there is one, and is given time to. */
+  #discard(): void {
+    if (this.state === STATE_LINGER && !this.#isTurnedAway) this.armLingering();
   }
 
   // What exchanges tell their connection.
@@ -428,17 +429,19 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
     this.state = STATE_IDLE;
     const now = this.thread.nowMs;
     this.stateSinceMs = now;
-    this.#arm(now + this.thread.settings.timeouts.idleMs);
+    this.arm(now + this.thread.settings.timeouts.idleMs);
     if (!this.#processing) this.#processKept();
   }
 
   #processKept(): void {
     this.engine.resumeReading();
-    const kept = this.#kept;
-    if (kept !== null) {
-      this.#kept = null;
-      this.#process(kept, 0, kept.length);
-    } else this.#endIdle();
+    if (this.#kept !== null) this.#readKept(this.#kept);
+    else this.#endIdle();
+  }
+
+  #readKept(kept: KeptBytes): void {
+    this.#kept = null;
+    this.#process(kept.bytes, kept.start, kept.end, kept);
   }
 
   /** Between requests, with nothing left to read: the end, if the client or the server is going. */
@@ -448,7 +451,7 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
       // Its last answer began before the drain and promised that the connection is kept: the next request may be on its way.
       const { idleGraceMs, nowMs } = this.thread;
       if (idleGraceMs === 0) this.linger('drained');
-      else this.#arm(Math.min(this.#deadlineMs, nowMs + idleGraceMs));
+      else this.armBy(nowMs + idleGraceMs);
     }
   }
 
@@ -458,12 +461,12 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
     if (exchange === null || this.state !== STATE_EXCHANGE) return;
     const { bodyMs } = this.thread.settings.timeouts;
     exchange.bodyDeadlineMs = exchange.body?.isWaited === true ? this.thread.nowMs + bodyMs : undefined;
-    this.#arm(exchange.deadlineMs);
+    this.arm(exchange.deadlineMs);
   }
 
   /** A deadline of `exchange` has moved. */
   armExchange(exchange: Exchange): void {
-    if (this.exchange === exchange && this.state === STATE_EXCHANGE) this.#arm(exchange.deadlineMs);
+    if (this.exchange === exchange && this.state === STATE_EXCHANGE) this.arm(exchange.deadlineMs);
   }
 
   // BodyOwner
@@ -479,7 +482,10 @@ export class HttpConnection extends ConnectionAccount implements BodyOwner {
     this.updateExchangeDeadline();
   }
 
-  bodyCancelled(_body: RequestBody): void {
+  bodyCancelled(body: RequestBody): void {
+    const exchange = this.exchange;
+    // One that is whole has nothing to wait for, and requests behind it may wait.
+    if (exchange === null || exchange.body !== body || body.complete) return;
     // The rest is counted, not kept; whether the connection survives is decided when the answer is whole.
     this.engine.resumeReading();
     this.updateExchangeDeadline();

@@ -88,7 +88,6 @@ export class Exchange implements ExchangePort {
     startedAtMs: number,
     parser: RequestHeadParser,
     text: string,
-    textAt: number,
     url: string | undefined,
   ) {
     this.connection = connection;
@@ -98,20 +97,19 @@ export class Exchange implements ExchangePort {
     this.keepAlive = parser.keepAlive;
     this.expectsContinue = parser.expectContinue;
     this.startedAtMs = startedAtMs;
-    const host = parser.hostStart;
     this.request = createRequest(
       this,
       id,
       text,
-      textAt + parser.methodStart,
+      parser.methodStart,
       parser.method,
-      textAt + parser.methodEnd,
-      textAt + parser.targetStart,
-      textAt + parser.targetEnd,
-      host === -1 ? -1 : textAt + host,
-      host === -1 ? -1 : textAt + parser.hostEnd,
-      textAt + parser.fieldsStart,
-      textAt + parser.headBytes - EMPTY_LINE_BYTES,
+      parser.methodEnd,
+      parser.targetStart,
+      parser.targetEnd,
+      parser.hostStart,
+      parser.hostEnd,
+      parser.fieldsStart,
+      parser.headBytes - EMPTY_LINE_BYTES,
       parser.contentLength > 0 || parser.chunked,
       url,
     );

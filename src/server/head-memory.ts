@@ -102,7 +102,7 @@ export class HeadMemory {
   /**
    * Keeps the head that `parser` has read whole at `bytes[at..)`, and the parser with it.
    * @param requests how many the connection has sent before
-   * @returns the parser to use for the next head: another, ready for it, if this one was kept
+   * @returns the parser to reset and use for the next head: another, if this one was kept
    */
   remember(
     owner: number,
@@ -127,7 +127,6 @@ export class HeadMemory {
     head.parser = parser;
     head.text = latin1Slice.call(bytes, at, at + length);
     head.url = undefined;
-    spare.reset();
     return spare;
   }
 

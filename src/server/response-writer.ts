@@ -16,6 +16,7 @@ import {
   MODE_KEEP_ALIVE,
   MODE_KEEP_ALIVE_10,
   ResponseHeadEncoder,
+  SIMPLE_HEAD_BYTES_MAX,
 } from '../protocol/h1/response-head.ts';
 import type { OutgoingBody, ResponseParts } from '../web/parts.ts';
 import type { HttpConnection } from './connection.ts';
@@ -179,10 +180,18 @@ export class ResponseWriter {
   }
 
   /** The last answer on a connection whose request could not be read. */
-  faultAndClose(engine: EngineConnection, fault: Fault, nowMs: number): void {
+  faultAndClose(engine: EngineConnection, fault: Fault, withBody: boolean, nowMs: number): void {
     this.#refreshDate(nowMs);
     const start = engine.reserve(FAULT_RESPONSE_BYTES_MAX);
-    const at = this.#encoder.encodeFaultInto(engine.out, start, fault);
+    const at = this.#encoder.encodeFaultInto(engine.out, start, fault, withBody);
+    this.#commit(engine, at - start);
+  }
+
+  /** The last answer on a connection of whose request nothing is known: it has no content. */
+  faultHead(engine: EngineConnection, fault: Fault, nowMs: number): void {
+    this.#refreshDate(nowMs);
+    const start = engine.reserve(SIMPLE_HEAD_BYTES_MAX);
+    const at = this.#encoder.encodeSimpleInto(engine.out, start, fault.status, undefined, 0, MODE_CLOSE);
     this.#commit(engine, at - start);
   }
 

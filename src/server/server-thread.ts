@@ -166,8 +166,11 @@ export class ServerThread implements EngineHandler {
 
   onClosed(engine: EngineConnection, reason: CloseReason): void {
     const connection = engine.user as HttpConnection;
-    connection.closed(reason);
-    if (this.#isLimited) this.#admission.closed(connection);
+    try {
+      connection.closed(reason);
+    } finally {
+      if (this.#isLimited) this.#admission.closed(connection);
+    }
   }
 
   onAcceptPaused(error: SysError | undefined): void {
@@ -176,6 +179,16 @@ export class ServerThread implements EngineHandler {
   }
 
   // What connections and exchanges share.
+
+  /**
+   * The parser for the next head of a connection that stands in none. Reset here and not when it has done its
+   * work: an exception on the way leaves nothing for the next head to be read with. @hot
+   */
+  freshParser(): RequestHeadParser {
+    const { parser } = this;
+    parser.reset();
+    return parser;
+  }
 
   /** The parser stays with a connection whose head is not whole; the thread makes itself another. */
   giveAwayParser(parser: RequestHeadParser): RequestHeadParser {
@@ -204,16 +217,22 @@ export class ServerThread implements EngineHandler {
     startedAtMs: number,
     parser: RequestHeadParser,
     text: string,
-    textAt: number,
     url: string | undefined,
   ): Exchange {
     this.#requests++;
-    return new Exchange(connection, id, startedAtMs, parser, text, textAt, url);
+    return new Exchange(connection, id, startedAtMs, parser, text, url);
   }
 
-  writeFault(engine: EngineConnection, fault: Fault): void {
+  /** @param withBody false for an answer to HEAD */
+  writeFault(engine: EngineConnection, fault: Fault, withBody: boolean): void {
     this.#statusClasses[(fault.status / 100) | 0]!++;
-    this.writer.faultAndClose(engine, fault, this.nowMs);
+    this.writer.faultAndClose(engine, fault, withBody, this.nowMs);
+  }
+
+  /** An answer that fits every method, HEAD included: without content. */
+  writeFaultHead(engine: EngineConnection, fault: Fault): void {
+    this.#statusClasses[(fault.status / 100) | 0]!++;
+    this.writer.faultHead(engine, fault, this.nowMs);
   }
 
   writeContinue(engine: EngineConnection): void {

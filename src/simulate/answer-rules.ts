@@ -3,6 +3,7 @@
  * what the RFCs and the table of the life of a connection say, asked at the moment of the head.
  */
 import type { EndingConnection } from './close-table.ts';
+import type { ExchangeRecord } from './exchange-record.ts';
 import { expectedAnswer, throws } from './expected-answer.ts';
 import type { RequestPlan } from './request-plan.ts';
 import type { World } from './world.ts';
@@ -25,6 +26,19 @@ export function faultComplaint(it: EndingConnection, status: number): string | u
   if (status === 503) return it.deadlineComplaint(exchange.handlerDueMs);
   if (status === 408) return it.deadlineComplaint(exchange.bodyDueMs);
   return 'nothing calls for it';
+}
+
+/** A handler's response, which names its request. @returns what is wrong with it */
+export function answerComplaint(
+  exchange: ExchangeRecord | undefined,
+  id: string,
+  status: number,
+): string | undefined {
+  if (exchange === undefined || String(exchange.plan.id) !== id)
+    return `an answer to request ${id} that nobody made`;
+  if (exchange.isAnswered) return `a second answer to request ${id}`;
+  const wanted = expectedAnswer(exchange.plan).status;
+  return status === wanted ? undefined : `request ${id} is to be answered with ${wanted}`;
 }
 
 /**

@@ -9,7 +9,8 @@
  */
 import { DEADLINE_TICK_MS, SEND_RESERVE_BYTES_MAX } from '../engine/engine.ts';
 import type { ConnectionTap, SimConnection } from '../engine/sim/connection.ts';
-import { faultComplaint, mustClose } from './answer-rules.ts';
+import { answerComplaint, faultComplaint, mustClose } from './answer-rules.ts';
+import * as bounds from './bounds.ts';
 import type { ClientPlan } from './client-plan.ts';
 import {
   BREAKS_OFF,
@@ -28,14 +29,6 @@ import { count } from './totals.ts';
 import type { World } from './world.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** DESIGN.md: a stream is not pulled while its unsent bytes exceed this. */
-const HIGH_WATER_BYTES = 64 * 1024;
-/** A head, and a short answer behind it. */
-const HEADS_BYTES_MAX = 2048;
-/** Dead peers are looked for once a period; before the first retransmissions nobody can tell. */
-const DEATH_GRACE_MS = 5000;
-/** What a draining server gives a client that has only connected. */
-const DRAIN_ACCEPTED_MS = 1000;
 
 export class ConnectionModel implements ConnectionTap, ResponseSink {
   readonly plan: ClientPlan;
@@ -69,6 +62,9 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   readonly #reader = new ResponseReader(this);
   /** When the phase's own deadline is due. */
   dueMs: number;
+  #lingerEndMs = NEVER;
+  /** All that it was sent is a refusal: it is not waited for while it does not take that. */
+  #isRefused = false;
   #owedMs = NEVER;
   #owed = '';
   #announcesClose = false;
@@ -116,6 +112,9 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     this.deliveredBytes += size;
     if (this.isPeerEnded) this.find('bytes after FIN');
     this.exchange?.bodyArrived(now, this.deliveredBytes >= this.exchange.plan.bodyEnd);
+    // Whoever sends on after the last answer is heard out for a while.
+    if (this.phase === 'linger' && !this.isOverLimit)
+      this.dueMs = Math.min(now + this.#world.settings.timeouts.lingerMs, this.#lingerEndMs);
     this.#progress();
   }
 
@@ -155,14 +154,14 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
       if (idleGraceMs === 0) this.#owe('a close, for the server drains');
       else this.dueMs = Math.min(this.dueMs, nowMs + idleGraceMs);
     } else if (this.phase === 'accepted')
-      this.dueMs = Math.min(this.dueMs, this.#world.nowMs + DRAIN_ACCEPTED_MS);
+      this.dueMs = Math.min(this.dueMs, this.#world.nowMs + bounds.DRAIN_ACCEPTED_MS);
   }
 
   /** The engine tells of a deadline. Lingering goes on for a reader that has not taken its answer yet. */
   deadlineFires(): void {
     this.check();
     const now = this.#world.nowMs;
-    if ((this.phase !== 'linger' && this.phase !== 'idle') || now < this.dueMs) return;
+    if ((this.phase !== 'linger' && this.phase !== 'idle') || now < this.dueMs || this.#isRefused) return;
     const { unsent, link, failure } = this.#conn;
     // Of a socket that has failed already the kernel tells nothing.
     if (unsent.length > 0 || (failure === undefined && link.down.outstandingBytes > 0))
@@ -195,7 +194,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     const now = this.#world.nowMs;
     if (this.phase === 'accepted' && this.deliveredBytes > 0) this.phase = 'head';
     else if (this.phase === 'idle' && this.deliveredBytes > this.#start) {
-      if (this.#conn.unsent.length + this.#committingBytes >= HIGH_WATER_BYTES) {
+      if (this.#conn.unsent.length + this.#committingBytes >= bounds.HIGH_WATER_BYTES) {
         this.phase = 'held';
         this.dueMs = NEVER;
         return;
@@ -259,7 +258,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     if (this.reason !== undefined) this.find('bytes after the end');
     this.sent.push(bytes, start, end);
     const unsent = this.#conn.unsent.length + end - start;
-    if (unsent > HIGH_WATER_BYTES + SEND_RESERVE_BYTES_MAX + HEADS_BYTES_MAX)
+    if (unsent > bounds.HIGH_WATER_BYTES + SEND_RESERVE_BYTES_MAX + bounds.HEADS_BYTES_MAX)
       this.find(`${unsent} bytes wait for a slow reader`);
     this.#committingBytes = end - start;
     this.#quietBegins();
@@ -282,6 +281,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     this.#settleDebt();
     if (call === 'shutdownWrite') {
       this.phase = 'linger';
+      this.#lingerEndMs = this.#world.nowMs + bounds.LINGER_MS_MAX;
       this.dueMs = this.#world.nowMs + this.#world.settings.timeouts.lingerMs;
     } else this.#end();
   }
@@ -292,7 +292,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     if (reason === 'engine-closed') this.wasReset = true;
     const { link } = this.#conn;
     const lateMs = this.#world.nowMs - this.#world.delayMs - Math.max(link.lastHeardMs, this.#conn.openedMs);
-    if (link.isVanished && lateMs > 2 * this.#world.settings.timeouts.deadPeerMs + DEATH_GRACE_MS) {
+    if (link.isVanished && lateMs > 2 * this.#world.settings.timeouts.deadPeerMs + bounds.DEATH_GRACE_MS) {
       this.find(`a peer that is gone has kept its slot for ${Math.round(lateMs)} ms`);
     }
     if (this.isClosed) this.find('closed twice');
@@ -327,7 +327,11 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   // ResponseSink
 
   get answersHead(): boolean {
-    return this.phase === 'exchange' && this.request?.method === 'HEAD';
+    if (this.request?.method !== 'HEAD') return false;
+    return (
+      this.phase === 'exchange' ||
+      (this.phase === 'head' && this.deliveredBytes >= this.#start + bounds.HEAD_METHOD_BYTES)
+    );
   }
 
   onHead(status: number, _minor: number, fields: ReadonlyMap<string, string>): void {
@@ -343,19 +347,11 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     this.#hasLength = fields.has('content-length');
     const id = fields.get('x-id');
     this.faultStatus = id === undefined ? status : 0;
+    this.#isRefused = id === undefined && this.phase !== 'exchange' && this.#finals === 1;
     if (this.#finals !== this.requestIndex + 1)
       this.find(`response ${this.#finals} to request ${this.requestIndex + 1}`);
-    if (id === undefined) {
-      const complaint = faultComplaint(this, status);
-      if (complaint !== undefined) this.find(`a ${status} in the phase ${this.phase}: ${complaint}`);
-    } else if (exchange === undefined || String(exchange.plan.id) !== id) {
-      this.find(`an answer to request ${id} that nobody made`);
-    } else {
-      if (exchange.isAnswered) this.find(`a second answer to request ${id}`);
-      const wanted = expectedAnswer(exchange.plan);
-      if (status !== wanted.status)
-        this.find(`request ${id} is answered with ${status}, not ${wanted.status}`);
-    }
+    const complaint = id === undefined ? faultComplaint(this, status) : answerComplaint(exchange, id, status);
+    if (complaint !== undefined) this.find(`a ${status} in the phase ${this.phase}: ${complaint}`);
     if (exchange !== undefined) {
       exchange.isAnswered = true;
       // The 500 of a handler that threw is its answer.

@@ -55,8 +55,8 @@ export class Observer implements EngineHandler<SimConnection> {
       }
       if (!this.#world.isDraining) model.find(`${open} connections are open, ${connectionsMax} allowed`);
     }
-    this.#counted.add(conn);
-    if (this.#counted.size > connectionsPerAddressMax) this.#refuse(conn, model);
+    if (this.#counted.size >= connectionsPerAddressMax) this.#refuse(conn, model);
+    else this.#counted.add(conn);
   }
 
   #refuse(conn: SimConnection, model: ConnectionModel): void {

@@ -36,6 +36,7 @@ import {
   identifyMethod,
   METHOD_CONNECT,
   METHOD_GET,
+  METHOD_HEAD,
   METHOD_OPTIONS,
   METHOD_TRACE,
 } from '../semantics/methods.ts';
@@ -176,6 +177,7 @@ export class RequestHeadParser extends FieldSectionParser {
   /** Ready for the next head. @hot */
   reset(): void {
     this.restart();
+    this.method = 0;
     this.contentLength = -1;
     this.chunked = false;
     this.expectContinue = false;
@@ -189,6 +191,11 @@ export class RequestHeadParser extends FieldSectionParser {
     this.#hasHost = false;
     this.#codings = 0;
     this.#connection = 0;
+  }
+
+  /** The answer must have no content; false until the method has been read. RFC 9110 §9.3.2 */
+  get isHead(): boolean {
+    return this.method === METHOD_HEAD;
   }
 
   /** Whether a byte of a request line has come: empty lines alone begin no request. */
