@@ -10,6 +10,7 @@ export {
   ResponseLengthError,
   ServerClosedError,
   ServerClosingError,
+  StartTimeoutError,
 } from './server/errors.ts';
 export { ModuleError } from './server/module.ts';
 export type {

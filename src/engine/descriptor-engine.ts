@@ -81,6 +81,8 @@ export interface DescriptorListener {
   paused: boolean;
   /** Paused by the layer above. */
   held: boolean;
+  /** Connections may wait that another thread has been told of: `lookNow`. */
+  looksNow: boolean;
   /** The end of an armed accept has been asked for. */
   cancelling: boolean;
 }
@@ -167,6 +169,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       onStopped: undefined,
       paused: false,
       held: this.#held,
+      looksNow: false,
       cancelling: false,
     };
     try {
@@ -193,6 +196,10 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
           else this.schedule();
         });
         return stopped;
+      },
+      lookNow: () => {
+        listener.looksNow = true;
+        if (!this.released) this.schedule();
       },
     };
   }
@@ -260,6 +267,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   releaseNow(): void {
     if (this.released) return;
     this.released = true;
+    // First: whoever is given a connection from now on must be one that takes it.
+    this.#handoff?.abandon();
     this.releaseHolds();
     this.#reserve?.release();
     for (const conn of this.table) {
@@ -467,6 +476,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     clearTimeout(this.#acceptRetry);
     this.#reserve?.release();
     for (const listener of this.listeners) this.#stopped(listener);
+    this.#handoff?.abandon();
     this.wakeup.close();
     this.release();
     this.sendPool.release();

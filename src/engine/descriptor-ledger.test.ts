@@ -18,8 +18,8 @@ test('what is held is closed, once, and what was dropped is left alone', () => {
   const fds = [0, 1, 2].map(() => openSync('/dev/null', 'r'));
   for (const fd of fds) ledger.hold(fd);
   ledger.drop(fds[1]!);
-  assert.equal(DescriptorLedger.releaseAll(buffer), 2);
+  assert.equal(DescriptorLedger.releaseAll(buffer).descriptors, 2);
   assert.deepEqual(fds.map(isOpen), [false, true, false]);
-  assert.equal(DescriptorLedger.releaseAll(buffer), 0);
+  assert.equal(DescriptorLedger.releaseAll(buffer).descriptors, 0);
   closeSync(fds[1]!);
 });

@@ -36,22 +36,29 @@ export class DescriptorLedger {
 
   /**
    * Unmaps and closes what `buffer` still names, once the thread that wrote it has ended.
-   * @returns how many descriptors
+   * @param stopsListening its listening socket is nobody else's any more, and is shut down too
+   * @returns how many descriptors, and how many of them were connections
    */
-  static releaseAll(buffer: SharedArrayBuffer): number {
+  static releaseAll(
+    buffer: SharedArrayBuffer,
+    stopsListening = false,
+  ): { readonly descriptors: number; readonly sockets: number } {
     const held = new Uint8Array(buffer, 0, DESCRIPTOR_COUNT);
     const mappings = new Float64Array(buffer, DESCRIPTOR_COUNT);
     for (let i = 0; i < mappings.length; i += 2) if (mappings[i] !== 0) unmap(mappings[i]!, mappings[i + 1]!);
     mappings.fill(0);
-    let count = 0;
+    let descriptors = 0;
+    let sockets = 0;
     for (let fd = 0; fd < held.length; fd++) {
       if (held[fd] === NOT_HELD) continue;
-      if (held[fd] === HELD_SOCKET) shutdown(fd, SHUT_RDWR);
+      if (held[fd] === HELD_SOCKET) sockets++;
+      // No harm to what is no socket: ENOTSOCK (shutdown(2)).
+      if (held[fd] === HELD_SOCKET || stopsListening) shutdown(fd, SHUT_RDWR);
       held[fd] = NOT_HELD;
       closeFd(fd);
-      count++;
+      descriptors++;
     }
-    return count;
+    return { descriptors, sockets };
   }
 
   constructor(buffer: SharedArrayBuffer) {

@@ -187,6 +187,11 @@ export interface Listener {
    * before it learnt of the end are still accepted.
    */
   close(): Promise<void>;
+  /**
+   * Takes the connections that wait now, though nobody has told of them. The kernel tells one thread of those that
+   * share a socket, and that one may be stuck, or gone. Absent where all are told (node, sim).
+   */
+  lookNow?(): void;
 }
 
 export interface EngineStats {

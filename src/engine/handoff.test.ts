@@ -43,7 +43,7 @@ test('a thread that has left is given nothing, and reports change nothing', { sk
   assert.equal(a.tryGive(42, 9), false);
   assert.equal(b.take(), 41, 'what was given before is still taken');
   b.join(wake);
-  Handoff.leave(buffer, 1);
+  assert.equal(new Handoff(buffer, 1).abandon(), 0);
   assert.equal(a.tryGive(43, 9), false);
   closeFd(wake);
 });
@@ -60,4 +60,36 @@ test('a full inbox leaves the connection where it is', { skip }, () => {
   for (let fd = b.take(); fd !== -1; fd = b.take()) taken.add(fd);
   assert.equal(taken.size, 256);
   closeFd(wake);
+});
+
+test('what waits for a thread that has ended goes to the others, or is closed', { skip }, () => {
+  const buffer = Handoff.allocate(3);
+  const [a, b, c] = [0, 1, 2].map((thread) => new Handoff(buffer, thread)) as [Handoff, Handoff, Handoff];
+  const wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  const given = [eventfd(0, EFD_CLOEXEC), eventfd(0, EFD_CLOEXEC)] as const;
+  a.join(wake);
+  b.join(wake);
+  for (const fd of given) assert.equal(a.tryGive(fd, 9), true);
+  c.join(wake);
+  // As the main thread does it, from outside.
+  assert.equal(new Handoff(buffer, 1).abandon(), 0);
+  assert.equal(b.take(), -1);
+  a.report(5);
+  const taken = [a.take(), a.take(), c.take(), c.take()].filter((fd) => fd !== -1);
+  assert.deepEqual(taken.sort(), [...given].sort());
+  assert.equal(b.tryGive(given[0], 9), true, 'the others go on');
+  c.leave();
+  a.leave();
+  assert.equal(new Handoff(buffer, 0).abandon() + new Handoff(buffer, 2).abandon(), 1);
+  assert.equal(eventfdRead(given[0]) < 0, true, 'nobody was left to take it: it is closed');
+  closeFd(given[1]);
+  closeFd(wake);
+});
+
+test('a thread that is killed while it gives does not hold up the end of another', { skip }, () => {
+  const buffer = Handoff.allocate(2);
+  new Int32Array(buffer)[3] = 1; // One giver, for ever.
+  const startMs = performance.now();
+  assert.equal(new Handoff(buffer, 0).abandon(), 0);
+  assert.ok(performance.now() - startMs < 1000);
 });

@@ -5,15 +5,18 @@
  * share one descriptor table, so a number is all that has to cross.
  *
  * All of it is shared memory and one eventfd a thread; nobody waits for anybody. Invariant: a descriptor
- * is in one inbox slot, or owned by one engine.
+ * is in one inbox slot, or owned by one engine; and nobody writes to the eventfd of a thread that has closed it.
  */
 import { assert } from '../base/assert.ts';
 import { eventfdWrite } from '../sys/event.ts';
+import { closeFd } from '../sys/socket.ts';
 
 /** Descriptors that can wait for one thread; when it is full the giver keeps the connection. */
 const INBOX_SLOTS = 256;
 /** A thread that takes part in nothing: not started, draining, or gone. */
 const AWAY = 0x7fffffff;
+/** How long a place that is given up waits for who is just giving. */
+const GIVERS_WAIT_MS = 10;
 
 // What each thread has in the shared memory, in 32-bit words.
 const LOAD = 0;
@@ -21,7 +24,9 @@ const LOAD = 0;
 const WAKE_FD = 1;
 /** Descriptors in the inbox: looked at once a turn, so that an empty inbox costs one load. */
 const WAITING = 2;
-const INBOX = 3;
+/** Threads that are about to put something into the inbox and to wake its owner. */
+const GIVERS = 3;
+const INBOX = 4;
 const THREAD_WORDS = INBOX + INBOX_SLOTS;
 
 export class Handoff {
@@ -35,11 +40,6 @@ export class Handoff {
     const words = new Int32Array(buffer);
     for (let thread = 0; thread < threads; thread++) words[thread * THREAD_WORDS + LOAD] = AWAY;
     return buffer;
-  }
-
-  /** A thread has ended without a word: nobody gives it anything until another takes its place. */
-  static leave(buffer: SharedArrayBuffer, thread: number): void {
-    Atomics.store(new Int32Array(buffer), thread * THREAD_WORDS + LOAD, AWAY);
   }
 
   constructor(buffer: SharedArrayBuffer, thread: number) {
@@ -60,6 +60,26 @@ export class Handoff {
     Atomics.store(this.#words, this.#own + LOAD, AWAY);
   }
 
+  /**
+   * The thread ends, or has ended: it leaves, and what it was given and has not taken goes to others. Afterwards
+   * nobody writes to its inbox or its eventfd, whose number may soon be another's. For the thread itself, before it
+   * closes its descriptors, and for whoever sees that it has ended without a word.
+   * @returns how many descriptors were closed, because nobody was there to take them
+   */
+  abandon(): number {
+    this.leave();
+    const giveUpAtMs = performance.now() + GIVERS_WAIT_MS;
+    // A giver needs microseconds; one that was itself ended in the middle of them will never leave.
+    while (Atomics.load(this.#words, this.#own + GIVERS) > 0 && performance.now() < giveUpAtMs);
+    let closed = 0;
+    for (let fd = this.take(); fd !== -1; fd = this.take()) {
+      if (this.tryGive(fd, AWAY)) continue;
+      closeFd(fd);
+      closed++;
+    }
+    return closed;
+  }
+
   /** Open connections of this thread have become `count`. */
   report(count: number): void {
     if (Atomics.load(this.#words, this.#own + LOAD) !== AWAY)
@@ -67,7 +87,7 @@ export class Handoff {
   }
 
   /**
-   * Gives `fd` to the thread that has the fewest connections.
+   * Gives `fd` to the thread that has the fewest connections, where that is not this one.
    * @param ownCount connections of this thread, without this one
    * @returns false when this thread is to keep it
    */
@@ -85,6 +105,15 @@ export class Handoff {
       }
     }
     if (target === this.#own) return false;
+    // Whoever leaves says so first and then waits for its givers: it sees this one, or is seen here to have left.
+    Atomics.add(words, target + GIVERS, 1);
+    const isGiven = Atomics.load(words, target + LOAD) !== AWAY && this.#put(target, fd);
+    Atomics.sub(words, target + GIVERS, 1);
+    return isGiven;
+  }
+
+  #put(target: number, fd: number): boolean {
+    const words = this.#words;
     for (let slot = 0; slot < INBOX_SLOTS; slot++) {
       // Empty is 0, so descriptor 0 can wait too.
       if (Atomics.compareExchange(words, target + INBOX + slot, 0, fd + 1) !== 0) continue;

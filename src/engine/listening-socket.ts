@@ -34,6 +34,8 @@ export interface ListeningSocket {
   readonly address: RemoteAddress;
   /** A descriptor of the same socket for another thread to close. @throws SysError EMFILE */
   duplicate(): number;
+  /** Closes a duplicate that nobody has taken. */
+  closeDuplicate(fd: number): void;
   close(): void;
 }
 
@@ -145,6 +147,7 @@ function adopt(fd: number, options: ListeningOptions, text = `fd ${fd}`, path?: 
       if (duplicate < 0) throw sysError('fcntl', -duplicate, 'F_DUPFD_CLOEXEC');
       return duplicate;
     },
+    closeDuplicate: closeFd,
     close() {
       if (!open) return;
       open = false;

@@ -51,6 +51,18 @@ export class LateAnswerError extends Error {
   }
 }
 
+/** A worker did not come to serve in its time (`timeouts.start`): its module loads for ever, or too long. */
+export class StartTimeoutError extends Error {
+  override readonly name = 'StartTimeoutError';
+  readonly code = 'HOLDFAST_START_TIMEOUT';
+
+  constructor(worker: number, module: string, waitedMs: number) {
+    super(
+      `worker ${worker} was given up: after ${Math.round(waitedMs)} ms ${module} had not finished loading (timeouts.start)`,
+    );
+  }
+}
+
 /** The request's body broke a rule or a limit; `status` is what the client is answered. */
 export class RequestFaultError extends Error {
   override readonly name = 'RequestFaultError';

@@ -333,7 +333,7 @@ function checkCompanions({ signal, logger, gracefulShutdown }: ServeOptions): vo
     parseDuration('gracefulShutdown.timeout', gracefulShutdown.timeout);
 }
 
-function checkHandler({ fetch, module, workers = 0 }: ServeOptions): void {
+function checkHandler({ fetch, module, error, workers = 0 }: ServeOptions): void {
   if (fetch === undefined && module === undefined) {
     throw new OptionError(
       'fetch',
@@ -346,6 +346,12 @@ function checkHandler({ fetch, module, workers = 0 }: ServeOptions): void {
   if (module !== undefined && !(module instanceof URL) && (typeof module !== 'string' || module === ''))
     throw new OptionError('module', module, 'a path or a URL');
   checkCount('workers', workers, 0, 1024);
+  if (workers > 0 && error !== undefined)
+    throw new OptionError(
+      'error',
+      error,
+      'with `workers` the hook is an export of the module, `export const error = ...` or `export default { fetch, error }`: a function cannot be sent to threads',
+    );
   if (workers > 0 && module === undefined)
     throw new OptionError(
       'workers',

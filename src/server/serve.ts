@@ -20,7 +20,7 @@ import type { FetchApp, FetchHandler } from '../web/context.ts';
 import { installGlobals } from '../web/globals.ts';
 import type { AdminServer } from './admin.ts';
 import { readCall } from './call-shape.ts';
-import { type CloseOptions, closePlan } from './close-plan.ts';
+import { type CloseOptions, type ClosePlan, closePlan } from './close-plan.ts';
 import { fetchDetached } from './detached.ts';
 import { ServerClosedError } from './errors.ts';
 import { guardedLogger } from './guarded-logger.ts';
@@ -224,6 +224,8 @@ export interface Surroundings {
   readonly shared?: SharedMemory;
   /** The engine is about to take the listening socket that it was given; it closes it from now on. */
   readonly onAdopt?: () => void;
+  /** The closing server accepts no connection any more. */
+  readonly onStopped?: () => void;
 }
 
 interface RunningThread extends ClosingThread {
@@ -239,7 +241,7 @@ async function startThread(
   options: ServeOptions,
   settings: Settings,
   fetch: FetchHandler,
-  { shared = {}, onAdopt }: Surroundings,
+  { shared = {}, onAdopt, onStopped }: Surroundings,
 ): Promise<RunningThread> {
   const logger = guardedLogger(options.logger ?? createLogger());
   const accessLog =
@@ -280,6 +282,7 @@ async function startThread(
       choice: { name: selection.name, reason: selection.reason },
       settings,
       accessLog,
+      onStopped,
     };
   } catch (error) {
     await engine.close();
@@ -365,7 +368,10 @@ export class ThreadServer implements Server {
   }
 
   close(options: CloseOptions | boolean = false): Promise<CloseReport> {
-    const plan = closePlan(options, this.#running.settings.timeouts.drainMs);
+    return this.closeBy(closePlan(options, this.#running.settings.timeouts.drainMs));
+  }
+
+  closeBy(plan: ClosePlan): Promise<CloseReport> {
     if (this.#closing === undefined) {
       this.#closing = new ThreadClosing(this.#running, plan);
       this.#closed = this.#finish(this.#closing);
@@ -424,6 +430,11 @@ export class ThreadServer implements Server {
 
   async fetch(request: Request): Promise<Response> {
     return fetchDetached(request, this.#running.thread);
+  }
+
+  /** Takes connections of which another thread was told that will not take them. */
+  lookNow(): void {
+    this.#running.listener.lookNow?.();
   }
 
   /** Releases every descriptor at once, without a word to the clients: for a thread that is about to end. */

@@ -20,6 +20,8 @@ export interface ClosingThread {
   readonly engine: Engine;
   readonly listener: Listener;
   readonly accessLog: AccessLog | undefined;
+  /** Called when no connection can come any more. */
+  readonly onStopped?: (() => void) | undefined;
 }
 
 /** How long the end of a server waits for the last lines of its access log. */
@@ -57,13 +59,13 @@ export class ThreadClosing {
   }
 
   async #run(): Promise<CloseReport> {
-    const { thread, engine, listener, accessLog } = this.#parts;
+    const { thread, engine, listener, accessLog, onStopped } = this.#parts;
     const { delayMs, drainMs, idleGraceMs } = this.#plan;
     if (delayMs > 0) await this.#wait(delayMs);
     this.#drainUntilMs = performance.now() + drainMs;
     thread.drain(this.#isForced ? 0 : idleGraceMs);
     // Connections that the kernel has accepted for us are still let in, and counted.
-    await Promise.race([listener.close(), this.#forced]);
+    await Promise.race([listener.close().then(onStopped), this.#forced]);
     const open = thread.openConnections;
     while (!this.#isForced && performance.now() < this.#drainUntilMs && this.#isBusy())
       await this.#wait(LOOK_MS);

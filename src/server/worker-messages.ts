@@ -2,7 +2,9 @@
 
 import { show } from '../base/errors.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
+import type { ClosePlan } from './close-plan.ts';
 import type { ServeOptions } from './options.ts';
+import type { LogLevel } from './portable-log.ts';
 import type { CloseReport, EngineChoice, ServerStats, SharedMemory } from './serve.ts';
 
 /** The options that a worker needs and that can be cloned. */
@@ -28,12 +30,17 @@ export interface WorkerData {
   /** The module's URL. */
   readonly module: string;
   readonly options: WorkerOptions;
-  /** Authority for requests that name none. */
   readonly index: number;
+  /** One word: 1 once the thread has taken the listening socket `options.fd`, which it closes from then on. */
+  readonly adopted: SharedArrayBuffer;
 }
 
 export type ToWorker =
-  | { readonly type: 'close'; readonly force: boolean; readonly idleGraceMs: number }
+  | { readonly type: 'close'; readonly plan: ClosePlan }
+  /** Connections may wait that a thread was told of which is stuck, or has ended. */
+  | { readonly type: 'look' }
+  /** What is under way has at least so long from now. */
+  | { readonly type: 'extend'; readonly drainMs: number }
   | { readonly type: 'stats'; readonly id: number }
   | { readonly type: 'connections'; readonly id: number; readonly countMax: number };
 
@@ -46,6 +53,10 @@ export type FromWorker =
       readonly url: string;
     }
   | { readonly type: 'failed'; readonly error: ErrorData }
+  /** It closes, and accepts no connection any more. */
+  | { readonly type: 'stopped' }
+  /** Values as `portable` makes them. */
+  | { readonly type: 'log'; readonly level: LogLevel; readonly values: readonly unknown[] }
   | { readonly type: 'stats'; readonly id: number; readonly stats: ServerStats }
   | { readonly type: 'connections'; readonly id: number; readonly rows: readonly ConnectionRow[] }
   | { readonly type: 'closed'; readonly report: CloseReport; readonly stats: ServerStats };

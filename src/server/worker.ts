@@ -1,31 +1,37 @@
 /**
  * A worker thread's main file: loads the module, serves it with an engine of its own, and ends when told.
- * Not imported by anything; workers.ts starts it.
+ * Not imported by anything; worker-thread.ts starts it.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { installGlobals } from '../web/globals.ts';
 import { loadModule } from './module.ts';
 import { checkOptions } from './options.ts';
+import { remoteLogger } from './portable-log.ts';
 import { serveHere, type ThreadServer } from './serve.ts';
 import { errorData, type FromWorker, type ToWorker, type WorkerData } from './worker-messages.ts';
 
 const port = parentPort;
 assert(port !== null, 'worker.ts runs in worker threads only');
-const { module, options, shared } = workerData as WorkerData;
+const { module, options, shared, adopted } = workerData as WorkerData;
 const tell = (message: FromWorker) => port.postMessage(message);
+const logger = remoteLogger((level, values) => tell({ type: 'log', level, values }));
 
 async function start(): Promise<ThreadServer> {
   if (options.globals === true) installGlobals();
   const { fetch, error } = await loadModule(new URL(module));
-  const withHandler = { ...options, fetch, ...(error === undefined ? {} : { error }) };
-  return serveHere(withHandler, checkOptions(withHandler), { shared });
+  const served = { ...options, fetch, logger, ...(error === undefined ? {} : { error }) };
+  const onAdopt = () => void Atomics.store(new Int32Array(adopted), 0, 1);
+  const onStopped = () => tell({ type: 'stopped' });
+  return serveHere(served, checkOptions(served), { shared, onAdopt, onStopped });
 }
 
 start().then(
   (server) => {
     port.on('message', (message: ToWorker) => {
-      if (message.type === 'close') void server.close(message);
+      if (message.type === 'close') void server.closeBy(message.plan);
+      else if (message.type === 'look') server.lookNow();
+      else if (message.type === 'extend') server.extendDrain(message.drainMs);
       else if (message.type === 'stats')
         void server.stats().then((stats) => tell({ type: 'stats', id: message.id, stats }));
       else
@@ -36,7 +42,7 @@ start().then(
     // Threads share one descriptor table: what this one leaves open would stay open, its clients hanging.
     process.on('exit', () => server.releaseNow());
     process.on('uncaughtException', (error) => {
-      console.error('worker: uncaught exception', error);
+      logger.error('uncaught exception in a worker, which ends by it', error);
       process.exit(1);
     });
     server.finished.then(async (report) => {

@@ -1,25 +1,29 @@
 /**
  * Serving a module on several threads. This thread opens the listening sockets, one a worker, all with
  * SO_REUSEPORT, and keeps them: a worker gets a duplicate of its socket's descriptor. So a worker can
- * crash or be replaced and no connection that waits in the accept queue is lost.
+ * crash or be replaced and no connection that waits in the accept queue is lost. When threads come and go is
+ * seat.ts', how one ends is worker-thread.ts'.
  */
 import { lookup } from 'node:dns/promises';
-import { Worker } from 'node:worker_threads';
+import { setTimeout as pause } from 'node:timers/promises';
 import { OptionError, UnavailableError } from '../base/errors.ts';
-import { DescriptorLedger } from '../engine/descriptor-ledger.ts';
 import { Handoff } from '../engine/handoff.ts';
 import { type ListeningSocket, openListener } from '../engine/listening-socket.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
+import type { FetchHandler } from '../web/context.ts';
 import type { AdminServer } from './admin.ts';
+import { type CloseOptions, type ClosePlan, closePlan, SHUTDOWN_IDLE_GRACE_MS } from './close-plan.ts';
 import { ClosingSignals } from './closing-signals.ts';
 import { fetchDetached } from './detached.ts';
+import { ServerClosedError } from './errors.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import { loadModule } from './module.ts';
 import { hostnameOf, type LoggerLike, portOf, type ServeOptions, type Settings } from './options.ts';
 import { PendingWork } from './pending-work.ts';
+import { restored } from './portable-log.ts';
+import { Seat } from './seat.ts';
 import {
-  type CloseOptions,
   type CloseReport,
   CONNECTION_ROWS_MAX,
   type EngineChoice,
@@ -32,23 +36,21 @@ import {
   urlOf,
 } from './serve.ts';
 import { WorkerCensus } from './worker-census.ts';
-import {
-  errorFromData,
-  type FromWorker,
-  type ToWorker,
-  type WorkerData,
-  type WorkerOptions,
-} from './worker-messages.ts';
+import type { WorkerOptions } from './worker-messages.ts';
+import { WorkerThread, type WorkerThreadEvents } from './worker-thread.ts';
 
-/** A worker that crashes at once is not restarted faster than this, doubling up to the longest. */
-const RESTART_DELAY_MS = 50;
-const RESTART_DELAY_MS_MAX = 5000;
-/** A worker that has lived this long has proved itself: its next crash is restarted at once. */
-const PROVEN_AFTER_MS = 10_000;
-/** After a reload, keep-alive connections of the old thread may still ask once, so that none loses a request. */
-const RELOAD_IDLE_GRACE_MS = 1000;
-/** How long a worker that was told to end by force may take before its thread is stopped. */
-const FORCE_GRACE_MS = 2000;
+/** A first start is not given up, it may have a cache to fill; whoever waits for it is told that it loads. */
+const SLOW_START_MS = 10_000;
+/** With a later reload waiting, a load may take so many times as long as the last one, and at least this. */
+const HURRIED_START_FACTOR = 3;
+const HURRIED_START_MS = 2000;
+/** How often, and for how long after its end, the other thread of a seat looks for connections that one has not taken. */
+const LOOK_MS = 100;
+const LOOK_AFTER_END_MS = 1000;
+/** How long a reload waits for a worker that is replaced to accept no more. */
+const STOP_MS = 1000;
+/** Threads of one seat that may live at once and share connections: one that serves, and others that leave. */
+const HANDOFF_PLACES_PER_WORKER = 4;
 
 /** Starts `options.workers` threads and resolves when every one accepts connections. */
 export async function startWorkers(
@@ -59,34 +61,23 @@ export async function startWorkers(
   if (options.fd !== undefined)
     throw new OptionError('fd', options.fd, 'workers open their own sockets; leave it out');
   const server = new WorkerServer(options, settings, admin);
+  // Modules may load for ever: an abort is heard before they have.
+  const { signal } = options;
+  const giveUp = (): void => void server.close(true);
+  signal?.addEventListener('abort', giveUp, { once: true });
   try {
     await server.start();
   } catch (error) {
     await server.close(true);
-    throw error;
+    throw signal?.aborted === true && error instanceof ServerClosedError ? signal.reason : error;
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
   }
   return introduce(server, options);
 }
 
-/** One place among the workers: its socket stays, its threads come and go. */
-interface Seat {
-  readonly index: number;
-  readonly socket: ListeningSocket | undefined;
-  member: Member | undefined;
-  restartDelayMs: number;
-  restart: ReturnType<typeof setTimeout> | undefined;
-  /** Threads that were started for it: two live side by side while one takes over from the other. */
-  startCount: number;
-}
-
-/** One thread. */
-interface Member {
-  readonly worker: Worker;
-  readonly ended: Promise<CloseReport>;
-  readonly engine: EngineChoice;
-  readonly startedAtMs: number;
-  leaving: boolean;
-}
+/** Why a thread is started decides how long it may take. */
+type StartReason = 'first start' | 'reload or restart';
 
 class WorkerServer implements Server {
   url = '';
@@ -100,16 +91,27 @@ class WorkerServer implements Server {
   readonly #options: ServeOptions;
   readonly #settings: Settings;
   readonly #logger: LoggerLike;
-  readonly #seats: Seat[] = [];
+  readonly #seats: Seat<WorkerThread>[] = [];
+  readonly #sockets: (ListeningSocket | undefined)[] = [];
+  /** All that have been started and have not ended, those that leave included. */
+  readonly #threads = new Set<WorkerThread>();
   readonly #census = new WorkerCensus();
   readonly #closingSignals = new ClosingSignals();
   /** What handlers of `fetch` gave to `waitUntil`. */
   readonly #work = new PendingWork();
   readonly #moduleUrl: URL;
-  #generation = 0;
-  #handoff: SharedArrayBuffer | undefined;
+  readonly #handoff: SharedArrayBuffer | undefined;
+  readonly #handoffPlaces: number[] = [];
+  #threadCount = 0;
+  #startReason: StartReason = 'first start';
+  /** How long the slowest thread of late took to load. */
+  #lastStartMs = 0;
+  #isRefed = true;
   #closing: Promise<CloseReport> | undefined;
-  #reloading: Promise<void> = Promise.resolve();
+  #force!: () => void;
+  readonly #forced = new Promise<void>((resolve) => (this.#force = resolve));
+  #reloading: Promise<void> | undefined;
+  #nextReload: Promise<void> | undefined;
   #resolveReady!: (server: Server) => void;
   #resolveFinished!: (report: CloseReport) => void;
 
@@ -121,27 +123,38 @@ class WorkerServer implements Server {
     this.#moduleUrl = moduleUrl(options.module!);
     this.ready = new Promise((resolve) => (this.#resolveReady = resolve));
     this.finished = new Promise((resolve) => (this.#resolveFinished = resolve));
+    if (options.balance === 'least') {
+      const places = HANDOFF_PLACES_PER_WORKER * options.workers!;
+      this.#handoff = Handoff.allocate(places);
+      for (let place = places - 1; place >= 0; place--) this.#handoffPlaces.push(place);
+    }
   }
 
   async start(): Promise<void> {
-    const count = this.#options.workers!;
-    for (let index = 0; index < count; index++) {
-      this.#seats.push({
-        index,
-        socket: await this.#openSocket(),
-        member: undefined,
-        restartDelayMs: RESTART_DELAY_MS,
-        restart: undefined,
-        startCount: 0,
-      });
+    for (let index = 0; index < this.#options.workers!; index++) {
+      const socket = await this.#openSocket();
+      if (this.#closing !== undefined) {
+        socket?.close();
+        throw new ServerClosedError('serve');
+      }
+      this.#sockets.push(socket);
+      this.#seats.push(new Seat<WorkerThread>(index, this.#host));
     }
-    const members = await Promise.allSettled(this.#seats.map((seat) => this.#startMember(seat)));
-    for (const [i, result] of members.entries()) {
-      if (result.status === 'fulfilled') this.#seats[i]!.member = result.value;
-    }
-    for (const result of members) if (result.status === 'rejected') throw result.reason;
-    this.engine = this.#seats[0]!.member!.engine;
+    const slow = setTimeout(() => this.#tellSlowStart(), SLOW_START_MS);
+    const starts = await Promise.allSettled(this.#seats.map((seat) => seat.start()));
+    clearTimeout(slow);
+    for (const start of starts) if (start.status === 'rejected') throw start.reason;
+    this.#startReason = 'reload or restart';
+    this.engine = this.#seats[0]!.serving!.engine!;
     this.#resolveReady(this);
+  }
+
+  #tellSlowStart(): void {
+    for (const seat of this.#seats)
+      if (seat.starting !== undefined)
+        this.#logger.warn(
+          `worker ${seat.index} has been loading ${this.#moduleUrl.href} for ${SLOW_START_MS / 1000} s`,
+        );
   }
 
   /** The seat's listening socket, or undefined where workers must bind for themselves (not Linux). */
@@ -155,7 +168,7 @@ class WorkerServer implements Server {
       return undefined;
     }
     const { unix, reusePort = false } = this.#options;
-    const first = this.#seats[0]?.socket;
+    const first = this.#sockets[0];
     if (unix !== undefined && first !== undefined) return first;
     const keepAlive = keepAliveFor(this.#settings.timeouts.deadPeerMs);
     const socket = await openListener(
@@ -178,18 +191,22 @@ class WorkerServer implements Server {
     return socket;
   }
 
-  #workerOptions(seat: Seat): WorkerOptions {
+  #workerOptions(index: number): WorkerOptions {
     const { engine, timeouts, limits, accessLog, globals, tls, trustProxy, hostname, port } = this.#options;
-    // The limit is for the whole server: each worker takes its share.
-    const share =
-      limits?.connections === undefined
-        ? limits
-        : { ...limits, connections: Math.ceil(limits.connections / this.#options.workers!) };
-    const given = { engine, timeouts, limits: share, accessLog, globals, tls, trustProxy };
+    const given = {
+      engine,
+      timeouts,
+      limits: limits && this.#limitsOf(index, limits),
+      accessLog,
+      globals,
+      tls,
+      trustProxy,
+    };
     const present = Object.fromEntries(
       Object.entries(given).filter(([, value]) => value !== undefined),
     ) as WorkerOptions;
-    if (seat.socket !== undefined) return { ...present, fd: seat.socket.duplicate() };
+    const socket = this.#sockets[index];
+    if (socket !== undefined) return { ...present, fd: socket.duplicate() };
     return {
       ...present,
       ...(hostname === undefined ? {} : { hostname }),
@@ -197,156 +214,219 @@ class WorkerServer implements Server {
     };
   }
 
-  /** Each seat has two places, which its threads take in turn. */
-  #handoffPlace(seat: Seat): HandoffPlace | undefined {
-    if (this.#options.balance !== 'least') return undefined;
+  /** The limit on connections is for the whole server: each worker takes its share, and at least one. */
+  #limitsOf(index: number, limits: NonNullable<ServeOptions['limits']>): typeof limits {
+    const { connections } = limits;
+    if (connections === undefined || connections === Number.POSITIVE_INFINITY) return limits;
     const workers = this.#options.workers!;
-    this.#handoff ??= Handoff.allocate(2 * workers);
-    return { buffer: this.#handoff, thread: seat.index + workers * (seat.startCount++ % 2) };
+    const share = Math.floor(connections / workers) + (index < connections % workers ? 1 : 0);
+    return { ...limits, connections: Math.max(1, share) };
   }
 
-  /** Starts a thread for `seat` and waits until it accepts connections. */
-  async #startMember(seat: Seat): Promise<Member> {
-    const url = new URL(this.#moduleUrl);
-    const handoff = this.#handoffPlace(seat);
-    const ledger = DescriptorLedger.allocate();
-    const data: WorkerData = {
-      module: url.href,
-      options: this.#workerOptions(seat),
-      index: seat.index,
-      shared: { ledger, ...(handoff === undefined ? {} : { handoff }) },
+  /** A place of its own for each thread that lives; one for which none is left keeps what it accepts. */
+  #handoffPlace(): HandoffPlace | undefined {
+    const thread = this.#handoffPlaces.pop();
+    if (this.#handoff === undefined || thread === undefined) return undefined;
+    return { buffer: this.#handoff, thread };
+  }
+
+  // What a seat asks of its host.
+
+  readonly #host = {
+    start: (seat: Seat<WorkerThread>): WorkerThread => this.#startThread(seat.index),
+    discard: (thread: WorkerThread): void => thread.discard(this.#departure(), this.#closing !== undefined),
+    dismiss: (thread: WorkerThread, isClosing: boolean): void => {
+      thread.dismiss(this.#departure(), isClosing);
+      if (!isClosing) this.#lookBeside(thread);
+    },
+    after: (delayMs: number, call: () => void): (() => void) => {
+      const timer = setTimeout(call, delayMs);
+      return () => clearTimeout(timer);
+    },
+    nowMs: (): number => performance.now(),
+    crashed: ({ index }: Seat<WorkerThread>, error: Error, delayMs: number | undefined): void =>
+      this.#logger.error(
+        `worker ${index} ended unexpectedly; ${delayMs === undefined ? 'its successor is starting' : `a new one starts in ${delayMs} ms`}`,
+        error,
+      ),
+    notStarted: ({ index }: Seat<WorkerThread>, error: Error, delayMs: number): void =>
+      this.#logger.error(`worker ${index} did not start; it is tried again in ${delayMs} ms`, error),
+  };
+
+  #startThread(index: number): WorkerThread {
+    const options = this.#workerOptions(index);
+    const handoff = this.#handoffPlace();
+    const closeSocket = (): void => {
+      if (options.fd !== undefined) this.#sockets[index]?.closeDuplicate(options.fd);
     };
-    const worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: data,
-      name: `holdfast-${seat.index}-${this.#generation++}`,
-    });
-    let settle: (report: CloseReport) => void = () => {};
-    const ended = new Promise<CloseReport>((resolve) => (settle = resolve));
-    let report: CloseReport = { drained: 0, forced: 0 };
-    const started = new Promise<Member>((resolve, reject) => {
-      worker.on('message', (message: FromWorker) => {
-        if (message.type === 'ready') {
-          if (seat.socket === undefined) {
-            this.port = message.port;
-            this.hostname = message.hostname;
-            this.url = message.url;
-          }
-          this.#census.joined(worker, seat.index);
-          resolve({ worker, ended, engine: message.engine, startedAtMs: performance.now(), leaving: false });
-        } else if (message.type === 'failed') reject(errorFromData(message.error));
-        else if (message.type === 'closed') {
-          report = message.report;
-          this.#census.ending(worker, message.stats);
-          // Its connections have ended; what the module itself keeps running must not keep the thread.
-          void worker.terminate();
-        } else this.#census.answered(message);
+    try {
+      const thread = new WorkerThread(
+        {
+          index,
+          name: `holdfast-${index}-${this.#threadCount++}`,
+          module: this.#moduleUrl.href,
+          options,
+          handoff,
+          startMs:
+            this.#startReason === 'first start' ? Number.POSITIVE_INFINITY : this.#settings.timeouts.startMs,
+          closeUnadopted: closeSocket,
+        },
+        this.#events,
+      );
+      if (!this.#isRefed) thread.worker.unref();
+      this.#threads.add(thread);
+      void thread.ended.then(() => {
+        this.#threads.delete(thread);
+        if (handoff !== undefined) this.#handoffPlaces.push(handoff.thread);
       });
-      worker.on('error', (error) => {
-        this.#logger.error(`worker ${seat.index} failed`, error);
-        reject(error);
-      });
-      worker.once('exit', (code) => {
-        this.#census.left(worker);
-        if (handoff !== undefined) Handoff.leave(handoff.buffer, handoff.thread);
-        this.#closeWhatIsLeft(seat, ledger);
-        settle(report);
-        reject(new Error(`worker ${seat.index} ended with code ${code} before it was ready`));
-        if (seat.member?.worker === worker) this.#memberEnded(seat, seat.member, code);
-      });
-    });
-    return started;
-  }
-
-  /** Of a thread that had no time to close its sockets: out of memory, or terminated in a handler that never ends. */
-  #closeWhatIsLeft(seat: Seat, ledger: SharedArrayBuffer): void {
-    const count = DescriptorLedger.releaseAll(ledger);
-    if (count > 0)
-      this.#logger.warn(`worker ${seat.index} left ${count} descriptors open; they are closed now`);
-  }
-
-  /** A thread ended by itself: its place is filled again, and the others have not noticed. */
-  #memberEnded(seat: Seat, member: Member, code: number): void {
-    seat.member = undefined;
-    if (member.leaving || this.#closing !== undefined) return;
-    const lived = performance.now() - member.startedAtMs;
-    if (lived > PROVEN_AFTER_MS) seat.restartDelayMs = RESTART_DELAY_MS;
-    this.#logger.error(
-      `worker ${seat.index} ended unexpectedly (code ${code}); a new one starts in ${seat.restartDelayMs} ms`,
-    );
-    this.#restart(seat);
-  }
-
-  #restart(seat: Seat): void {
-    const delayMs = seat.restartDelayMs;
-    seat.restartDelayMs = Math.min(delayMs * 2, RESTART_DELAY_MS_MAX);
-    seat.restart = setTimeout(async () => {
-      seat.restart = undefined;
-      try {
-        const member = await this.#startMember(seat);
-        if (this.#closing !== undefined)
-          member.worker.postMessage({ type: 'close', force: true, idleGraceMs: 0 } satisfies ToWorker);
-        else seat.member = member;
-      } catch (error) {
-        if (this.#closing !== undefined) return;
-        this.#logger.error(`worker ${seat.index} did not start`, error);
-        this.#restart(seat);
-      }
-    }, delayMs);
-  }
-
-  /** Replaces the workers one after the other. One that cannot start leaves the old one in place. */
-  reload(): Promise<void> {
-    const next = this.#reloading.then(async () => {
-      for (const seat of this.#seats) {
-        if (this.#closing !== undefined) return;
-        const fresh = await this.#startMember(seat);
-        const old = seat.member;
-        seat.member = fresh;
-        if (old !== undefined) void this.#dismiss(old, { idleGraceMs: RELOAD_IDLE_GRACE_MS });
-      }
-    });
-    this.#reloading = next.catch(() => {});
-    return next;
-  }
-
-  async #dismiss(member: Member, { force = false, idleGraceMs = 0 }: CloseOptions): Promise<CloseReport> {
-    member.leaving = true;
-    member.worker.postMessage({ type: 'close', force, idleGraceMs } satisfies ToWorker);
-    if (force) {
-      const grace = setTimeout(() => void member.worker.terminate(), FORCE_GRACE_MS);
-      grace.unref();
+      return thread;
+    } catch (error) {
+      closeSocket();
+      if (handoff !== undefined) this.#handoffPlaces.push(handoff.thread);
+      throw error;
     }
-    return member.ended;
+  }
+
+  /**
+   * While a thread leaves its seat, and for a moment after one that ended out of order, connections may have woken that
+   * one alone (EPOLLEXCLUSIVE; a ring that is taken apart is still told of some): the one that serves looks for them.
+   */
+  #lookBeside(thread: WorkerThread): void {
+    const timer = setInterval(() => {
+      if (thread.hasStopped || this.#closing !== undefined) clearInterval(timer);
+      else this.#seats[thread.index]?.serving?.look();
+    }, LOOK_MS);
+    timer.unref();
+    void thread.ended.then(() => setTimeout(() => clearInterval(timer), LOOK_AFTER_END_MS).unref());
+  }
+
+  // What threads tell.
+
+  readonly #events: WorkerThreadEvents = {
+    ready: (thread, message) => {
+      if (this.#sockets[thread.index] === undefined) {
+        this.port = message.port;
+        this.hostname = message.hostname;
+        this.url = message.url;
+      }
+      this.#lastStartMs = performance.now() - thread.startedAtMs;
+      this.#census.joined(thread.worker, thread.index);
+      this.#seats[thread.index]!.ready(thread);
+    },
+    said: (thread, message) => {
+      if (message.type === 'closed') this.#census.ending(thread.worker, message.stats);
+      else if (message.type !== 'log') this.#census.answered(message);
+      else this.#logger[message.level]?.(...message.values.map(restored));
+    },
+    ended: (thread, error) => {
+      this.#census.left(thread.worker);
+      if (!thread.isLeaving && thread.engine !== undefined) this.#lookBeside(thread);
+      this.#seats[thread.index]!.ended(thread, error);
+    },
+    overdue: ({ index }, connections) =>
+      this.#logger.warn(
+        `worker ${index} did not end in its time and was terminated (a handler that loops or blocks?); ` +
+          `${connections} of its connections were closed`,
+      ),
+  };
+
+  /**
+   * Replaces the workers one after the other. One that cannot start leaves the old one in place. One reload is under
+   * way at a time and one waits: whoever asks meanwhile shares the one that waits, for it begins later than they asked.
+   */
+  async reload(handler?: FetchHandler): Promise<void> {
+    if (handler !== undefined)
+      throw new OptionError('reload', handler, 'nothing with `workers`: they load the module anew');
+    if (this.#closing !== undefined) throw new ServerClosedError('reload');
+    if (this.#reloading === undefined) return this.#beginReload();
+    this.#nextReload ??= this.#reloading
+      .catch(() => {})
+      .then(() => {
+        this.#nextReload = undefined;
+        return this.#beginReload();
+      });
+    this.#hurryStarts();
+    return this.#nextReload;
+  }
+
+  #beginReload(): Promise<void> {
+    this.#reloading = this.#replaceAll().finally(() => (this.#reloading = undefined));
+    return this.#reloading;
+  }
+
+  async #replaceAll(): Promise<void> {
+    for (const seat of this.#seats) {
+      if (this.#closing !== undefined) throw new ServerClosedError('reload');
+      const old = seat.serving;
+      const replaced = seat.start();
+      if (this.#nextReload !== undefined) this.#hurryStarts();
+      await replaced;
+      // Whoever connects from now on meets the new one; an old one that is stuck is not waited for.
+      if (old !== undefined) await Promise.race([old.stopped, pause(STOP_MS, undefined, { ref: false })]);
+    }
+  }
+
+  /** What loads now may be what the next reload is to mend: a module that waits for ever must not hold that up. */
+  #hurryStarts(): void {
+    const startMs = Math.max(HURRIED_START_MS, HURRIED_START_FACTOR * this.#lastStartMs);
+    for (const { starting } of this.#seats) starting?.hurry(startMs);
   }
 
   close(options: CloseOptions | boolean = false): Promise<CloseReport> {
-    const asked = typeof options === 'boolean' ? { force: options } : options;
-    const force = asked.force === true;
-    const members = this.#seats.flatMap((seat) => (seat.member === undefined ? [] : [seat.member]));
-    if (this.#closing === undefined) this.#closing = this.#close(members, asked);
-    else if (force) for (const member of members) void this.#dismiss(member, { force });
+    const plan = closePlan(options, this.#settings.timeouts.drainMs);
+    this.#closing ??= this.#close(plan);
+    if (plan.force) this.#forceAll();
     return this.#closing;
   }
 
-  async #close(members: Member[], options: CloseOptions): Promise<CloseReport> {
-    for (const seat of this.#seats) {
-      clearTimeout(seat.restart);
-      seat.socket?.close();
+  /** How a thread ends: by the plan of the close that is under way, or because it is replaced. */
+  #plan: ClosePlan | undefined;
+
+  #departure(): ClosePlan {
+    const { drainMs } = this.#settings.timeouts;
+    return this.#plan ?? { force: false, delayMs: 0, drainMs, idleGraceMs: SHUTDOWN_IDLE_GRACE_MS };
+  }
+
+  #forceAll(): void {
+    this.#force();
+    this.#plan = { force: true, delayMs: 0, drainMs: 0, idleGraceMs: 0 };
+    for (const thread of this.#threads) thread.dismiss(this.#plan, true);
+  }
+
+  async #close(plan: ClosePlan): Promise<CloseReport> {
+    let report: CloseReport = { drained: 0, forced: 0 };
+    try {
+      // The delay is spent here: all goes on as before in it, a worker that crashes is replaced.
+      if (plan.delayMs > 0) await this.#delay(plan.delayMs);
+      this.#plan ??= { ...plan, delayMs: 0 };
+      this.#closingSignals.abortAll();
+      // Those that leave already, because they have been replaced, have the time of this end.
+      for (const thread of this.#threads) if (thread.isLeaving) thread.dismiss(this.#plan, true);
+      for (const seat of this.#seats) seat.close();
+      for (const socket of this.#sockets) socket?.close();
+      const reports = await Promise.all([...this.#threads].map((thread) => thread.ended));
+      report = {
+        drained: reports.reduce((sum, each) => sum + each.drained, 0),
+        forced: reports.reduce((sum, each) => sum + each.forced, 0),
+      };
+      await this.#work.settled(this.#plan.drainMs);
+      await this.admin?.close();
+    } finally {
+      this.#resolveFinished(report);
     }
-    const reports = await Promise.all(members.map((member) => this.#dismiss(member, options)));
-    const report = {
-      drained: reports.reduce((sum, each) => sum + each.drained, 0),
-      forced: reports.reduce((sum, each) => sum + each.forced, 0),
-    };
-    await this.#work.settled(options.force === true ? 0 : this.#settings.timeouts.drainMs);
-    await this.admin?.close();
-    this.#resolveFinished(report);
     return report;
+  }
+
+  async #delay(delayMs: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, delayMs)));
+    await Promise.race([over, this.#forced]);
+    clearTimeout(timer);
   }
 
   /** The sum over the workers. */
   async stats(): Promise<ServerStats> {
-    return this.#census.stats(this.#seats.filter((seat) => seat.member !== undefined).length);
+    return this.#census.stats(this.#seats.filter((seat) => seat.serving !== undefined).length);
   }
 
   async connections(countMax = CONNECTION_ROWS_MAX): Promise<ConnectionRow[]> {
@@ -354,7 +434,7 @@ class WorkerServer implements Server {
   }
 
   get isAccepting(): boolean {
-    return this.#closing === undefined && this.#seats.some((seat) => seat.member !== undefined);
+    return this.#closing === undefined && this.#seats.some((seat) => seat.serving !== undefined);
   }
 
   async fetch(request: Request): Promise<Response> {
@@ -362,7 +442,7 @@ class WorkerServer implements Server {
     const { fetch, error } = await loadModule(this.#moduleUrl);
     return fetchDetached(request, {
       fetch,
-      errorHandler: this.#options.error ?? error,
+      errorHandler: error,
       work: this.#work,
       closingSignals: this.#closingSignals,
       workFailed: (reason, { method, url }) =>
@@ -371,12 +451,14 @@ class WorkerServer implements Server {
   }
 
   ref(): void {
-    for (const seat of this.#seats) seat.member?.worker.ref();
+    this.#isRefed = true;
+    for (const thread of this.#threads) thread.worker.ref();
     this.admin?.ref();
   }
 
   unref(): void {
-    for (const seat of this.#seats) seat.member?.worker.unref();
+    this.#isRefed = false;
+    for (const thread of this.#threads) thread.worker.unref();
     this.admin?.unref();
   }
 

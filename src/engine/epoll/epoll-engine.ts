@@ -357,6 +357,10 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     let moreWait = false;
     for (let i = 0; i < this.listeners.length; i++) {
       const listener = this.listeners[i]!;
+      if (listener.looksNow) {
+        listener.looksNow = false;
+        listener.armed = false;
+      }
       if (listener.closing) this.#acceptLast(listener);
       else if (mayAccept(listener)) {
         this.#accept(listener, ACCEPTS_PER_PASS);

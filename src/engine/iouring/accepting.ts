@@ -17,9 +17,13 @@ export function advanceAccept(
       // The descriptor is closed once the accept on it has ended, so that its number is not reused under it.
       listener.cancelling = true;
       submissions.cancelAccept(index);
+    } else if (listener.looksNow && !listener.closing && !listener.held && !listener.paused) {
+      listener.looksNow = false;
+      acceptWaiting(listener, welcome);
     }
   } else if (listener.closing) {
-    if (listener.onStopped !== undefined) acceptLast(listener, welcome);
+    // The listener is closed after this turn.
+    if (listener.onStopped !== undefined) acceptWaiting(listener, welcome);
   } else if (!listener.paused && !listener.held) {
     listener.armed = true;
     submissions.accept(listener.socket.fd, index);
@@ -27,11 +31,11 @@ export function advanceAccept(
 }
 
 /**
- * Takes the connections that wait when the accept has ended; the listener is closed after this turn.
- * Waiters on one socket are woken one at a time (EPOLLEXCLUSIVE): a connection that woke us while we
- * were leaving has woken no other thread on that socket, and would wait until the next one comes.
+ * Takes the connections that wait, without being told of them.
+ * Waiters on one socket are woken one at a time (EPOLLEXCLUSIVE): a connection that woke a thread which was
+ * leaving, or is stuck, has woken no other thread on that socket, and would wait until the next one comes.
  */
-function acceptLast(listener: DescriptorListener, welcome: (fd: number) => void): void {
+function acceptWaiting(listener: DescriptorListener, welcome: (fd: number) => void): void {
   for (;;) {
     const fd = accept4(listener.socket.fd, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;

@@ -1,0 +1,225 @@
+/**
+ * One worker thread from its start to its end, as the main thread sees it: what it says, when it must have ended, and
+ * what is released when it has. A thread that does not keep its time, because it loops or blocks, is terminated; its
+ * end always comes, and is told once.
+ */
+import { Worker } from 'node:worker_threads';
+import { DescriptorLedger } from '../engine/descriptor-ledger.ts';
+import { Handoff } from '../engine/handoff.ts';
+import type { ClosePlan } from './close-plan.ts';
+import { StartTimeoutError } from './errors.ts';
+import type { EngineChoice, HandoffPlace } from './serve.ts';
+import type { CloseReport } from './thread-closing.ts';
+import { errorFromData, type FromWorker, type ToWorker, type WorkerOptions } from './worker-messages.ts';
+
+/** How long a worker may take beyond its drain time before its thread is stopped. */
+const DRAIN_GRACE_MS = 1000;
+/** And one that was told to end by force: to say a last word. */
+const FORCE_GRACE_MS = 500;
+/** A thread in a call of the system that does not return cannot be stopped; it is not waited for. */
+const TERMINATE_MS = 3000;
+/** A timer holds no more, and is not needed for what is off. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+export interface WorkerThreadInit {
+  readonly index: number;
+  readonly name: string;
+  /** The module's URL. */
+  readonly module: string;
+  readonly options: WorkerOptions;
+  readonly handoff: HandoffPlace | undefined;
+  /** When a thread that does not serve yet is given up. */
+  readonly startMs: number;
+  /** Closes the listening socket that was duplicated for the thread. */
+  readonly closeUnadopted: () => void;
+}
+
+/** What threads say that is not about their own life. */
+type Saying = Exclude<FromWorker, { type: 'ready' | 'failed' | 'stopped' }>;
+
+export interface WorkerThreadEvents {
+  /** It accepts connections. */
+  ready(thread: WorkerThread, message: Extract<FromWorker, { type: 'ready' }>): void;
+  said(thread: WorkerThread, message: Saying): void;
+  /** It is gone, and what it held is released. */
+  ended(thread: WorkerThread, error: Error): void;
+  /** It did not keep its time and was terminated, and with it `connections` of its clients. */
+  overdue(thread: WorkerThread, connections: number): void;
+}
+
+export class WorkerThread {
+  readonly index: number;
+  readonly worker: Worker;
+  readonly startedAtMs = performance.now();
+  readonly ended: Promise<CloseReport>;
+  engine: EngineChoice | undefined;
+  /** Resolves when it accepts no connection any more, and has taken all that it was told of; or has ended. */
+  readonly stopped: Promise<void>;
+  hasStopped = false;
+  #resolveStopped!: () => void;
+  readonly #init: WorkerThreadInit;
+  readonly #events: WorkerThreadEvents;
+  readonly #ledger = DescriptorLedger.allocate();
+  readonly #adopted = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  #resolveEnded!: (report: CloseReport) => void;
+  #report: CloseReport = { drained: 0, forced: 0 };
+  #error: Error | undefined;
+  #isLeaving = false;
+  #isTerminated = false;
+  #isOverdue = false;
+  #isEnded = false;
+  /** No other thread will accept from its listening socket. */
+  #stopsListening = false;
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+  #deadlineMs = Number.POSITIVE_INFINITY;
+
+  /** @throws what `Worker` throws when the system has no room for a thread */
+  constructor(init: WorkerThreadInit, events: WorkerThreadEvents) {
+    this.index = init.index;
+    this.#init = init;
+    this.#events = events;
+    this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
+    this.stopped = new Promise((resolve) => (this.#resolveStopped = resolve));
+    const { module, options, index, handoff } = init;
+    const shared = { ledger: this.#ledger, ...(handoff === undefined ? {} : { handoff }) };
+    this.worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: { module, options, index, shared, adopted: this.#adopted },
+      name: init.name,
+    });
+    this.worker.on('message', (message: FromWorker) => this.#heard(message));
+    this.worker.on('error', (error) => (this.#error = error));
+    this.worker.once('exit', (code) => this.#exited(code));
+    this.hurry(init.startMs);
+  }
+
+  /** It has been told to end. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
+  /** It has taken its listening socket, and may have accepted connections. */
+  get hasAdopted(): boolean {
+    return Atomics.load(new Int32Array(this.#adopted), 0) === 1;
+  }
+
+  /** It must serve within `startMs` of its start, or is given up; a sooner moment that was set before stands. */
+  hurry(startMs: number): void {
+    if (this.engine !== undefined || this.#isLeaving) return;
+    const atMs = this.startedAtMs + startMs;
+    if (atMs >= this.#deadlineMs) return;
+    this.#setDeadline(atMs - performance.now(), () => {
+      this.#error = new StartTimeoutError(
+        this.index,
+        this.#init.module,
+        performance.now() - this.startedAtMs,
+      );
+      this.#terminate();
+    });
+  }
+
+  /** Finishes what it has begun, and ends. */
+  dismiss(plan: ClosePlan, stopsListening: boolean): void {
+    this.#stopsListening ||= stopsListening;
+    if (this.#isEnded || this.#isTerminated) return;
+    this.#tell(
+      this.#isLeaving && !plan.force ? { type: 'extend', drainMs: plan.drainMs } : { type: 'close', plan },
+    );
+    this.#isLeaving = true;
+    this.#setDeadline(plan.force ? FORCE_GRACE_MS : plan.delayMs + plan.drainMs + DRAIN_GRACE_MS, () => {
+      this.#isOverdue = true;
+      this.#terminate();
+    });
+  }
+
+  /** Has it take what waits on its socket. */
+  look(): void {
+    this.#tell({ type: 'look' });
+  }
+
+  /** Ends, though it does not serve yet. */
+  discard(plan: ClosePlan, stopsListening: boolean): void {
+    if (this.hasAdopted) this.dismiss(plan, stopsListening);
+    else {
+      this.#isLeaving = true;
+      this.#terminate();
+    }
+  }
+
+  #setDeadline(inMs: number, call: () => void): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+    this.#deadlineMs = performance.now() + inMs;
+    if (inMs > TIMER_MS_MAX) return;
+    this.#deadline = setTimeout(call, Math.max(0, inMs));
+  }
+
+  #terminate(): void {
+    if (this.#isTerminated) return;
+    this.#isTerminated = true;
+    void this.worker.terminate();
+    this.#setDeadline(TERMINATE_MS, () => this.#end(0));
+  }
+
+  #tell(message: ToWorker): void {
+    this.worker.postMessage(message);
+  }
+
+  #heard(message: FromWorker): void {
+    switch (message.type) {
+      case 'ready':
+        this.engine = message.engine;
+        if (!this.#isLeaving) this.#setDeadline(Number.POSITIVE_INFINITY, () => {});
+        this.#events.ready(this, message);
+        return;
+      case 'failed':
+        // What the module itself has begun may keep the thread; nobody wants it.
+        this.#error = errorFromData(message.error);
+        this.#terminate();
+        return;
+      case 'stopped':
+        this.hasStopped = true;
+        this.#resolveStopped();
+        return;
+      case 'closed':
+        this.#report = message.report;
+        this.#events.said(this, message);
+        // Its connections have ended, and what the module keeps running must not keep the thread: no loss, so no word.
+        this.#isTerminated = true;
+        void this.worker.terminate();
+        this.#setDeadline(TERMINATE_MS, () => this.#end(0));
+        return;
+      default:
+        this.#events.said(this, message);
+    }
+  }
+
+  #exited(code: number): void {
+    clearTimeout(this.#deadline);
+    const { handoff } = this.#init;
+    if (handoff !== undefined) new Handoff(handoff.buffer, handoff.thread).abandon();
+    if (!this.hasAdopted) this.#init.closeUnadopted();
+    // Left by a thread that had no time to close them: out of memory, or stopped in a handler that never ends.
+    const { sockets } = DescriptorLedger.releaseAll(this.#ledger, this.#stopsListening);
+    this.#end(sockets, code);
+  }
+
+  #end(connections: number, code = 1): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    clearTimeout(this.#deadline);
+    this.#resolveStopped();
+    const { drained, forced } = this.#report;
+    this.#resolveEnded({ drained, forced: forced + connections });
+    if (this.#isOverdue) this.#events.overdue(this, connections);
+    this.#events.ended(
+      this,
+      this.#error ?? new Error(`worker ${this.index} ended with code ${code}${this.#hint()}`),
+    );
+  }
+
+  /** A thread that waits for a promise and has nothing else to do ends with 0. */
+  #hint(): string {
+    if (this.engine !== undefined) return '';
+    return ' before it was ready: its module ends the thread, or waits for what never comes';
+  }
+}
