@@ -7,6 +7,7 @@
  * by an index of where the lines begin (measured with 20 fields: a fifth of reading them all).
  */
 import { isNameAt, lowerNameAt, nextNameHash } from './known-names.ts';
+import { ownText } from './own-text.ts';
 
 /** Where each line of text[start, end) begins, and `end` at last. @hot */
 export function indexHeadLines(text: string, start: number, end: number): number[] {
@@ -77,7 +78,7 @@ export function readHeadFields(
 function trimmed(text: string, start: number, end: number): string {
   while (start < end && isWhitespace(text.charCodeAt(start))) start++;
   while (start < end && isWhitespace(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
+  return ownText(text, start, end);
 }
 
 function isWhitespace(code: number): boolean {

@@ -2,6 +2,7 @@
  * The field names that nearly all messages are made of. Where one of them is met it is always the same
  * string, so that comparing two is comparing pointers, and it needs neither checking nor lower-casing.
  */
+import { ownText } from './own-text.ts';
 
 /** Ordered by how often they are seen in requests: the first that hashes to a place has it. */
 const NAMES = (
@@ -47,7 +48,7 @@ export function nextNameHash(hash: number, code: number): number {
 export function lowerNameAt(text: string, start: number, end: number, hash: number): string {
   const known = TABLE[hash & (TABLE_SIZE - 1)];
   if (known !== undefined && known.length === end - start && isNameAt(text, start, known)) return known;
-  return text.slice(start, end).toLowerCase();
+  return ownText(text, start, end).toLowerCase();
 }
 
 /**

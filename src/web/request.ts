@@ -15,6 +15,7 @@ import { type BodyOwner, isReadable, isUsed, type OpenedBody, streamOf } from '.
 import { readArrayBuffer, readBlob, readBytes, readFormData, readJson, readText } from './consume.ts';
 import { type Headers, headersOfHead } from './headers.ts';
 import { INSPECT, type Inspect, type InspectOptions, inspectAs } from './inspect.ts';
+import { ownText } from './own-text.ts';
 import {
   answerPlatformSlots,
   ensurePlatform,
@@ -150,7 +151,7 @@ export class HoldfastRequest implements BodyOwner {
 
   get method(): string {
     const id = this._methodId;
-    return id === 0 ? this._text.slice(this._start, this._methodEnd) : METHODS[id]!;
+    return id === 0 ? ownText(this._text, this._start, this._methodEnd) : METHODS[id]!;
   }
 
   get url(): string {

@@ -120,7 +120,10 @@ describe('the URL of a request', () => {
 
   it('of an absolute-form target ignores the Host field (RFC 9112 §3.2.2)', () => {
     assert.equal(urlOf('a.com', 'http://B.com/x/../y'), 'http://b.com/y');
-    assert.equal(urlOf('a.com', 'HTTPS://b.com:443/'), 'https://b.com/');
+    // The scheme is the connection's: what came in the clear is not https, whatever the client calls it.
+    assert.equal(urlOf('a.com', 'HTTPS://b.com:443/'), 'http://b.com/');
+    assert.equal(urlOf('a.com', 'https://b.com/x?y'), 'http://b.com/x?y');
+    assert.equal(urlOf('a.com', 'https://b.com:8443/'), 'http://b.com:8443/');
     assert.equal(urlOf('a.com', 'http://user:secret@b.com/'), 'http://b.com/');
     assert.equal(urlOf('a.com', 'http://[x/'), 'http://a.com/');
   });

@@ -3,6 +3,7 @@
  * nothing in them needs to be normalised, which one look at every character tells. Whatever is unusual
  * takes the parser's way. It never throws: where the client's authority is no authority, ours stands in.
  */
+import { ownText } from './own-text.ts';
 
 /** The character needs no look: the URL standard neither encodes nor interprets it in this place. */
 const PLAIN = 1;
@@ -47,8 +48,8 @@ export function requestUrl(
     (hasHost
       ? isPlainAuthority(text, hostStart, hostEnd, scheme)
       : isPlainAuthority(defaultAuthority, 0, defaultAuthority.length, scheme));
-  const target = text.slice(targetStart, targetEnd);
-  const authority = hasHost ? text.slice(hostStart, hostEnd) : defaultAuthority;
+  const target = ownText(text, targetStart, targetEnd);
+  const authority = hasHost ? ownText(text, hostStart, hostEnd) : defaultAuthority;
   return isPlain
     ? `${scheme}://${authority}${target}`
     : parsedUrl(scheme, authority, defaultAuthority, target);
@@ -67,6 +68,8 @@ function parsedUrl(scheme: string, authority: string, defaultAuthority: string, 
     // Absolute form: the Host field is to be ignored (RFC 9112 §3.2.2).
     const url = tryUrl(target);
     if (url !== null) {
+      // The scheme says how the request came (RFC 9110 §7.1), and whether that was secure is not the client's to say.
+      url.protocol = scheme;
       // A Request's URL never holds credentials: the Fetch standard refuses to make one that does.
       url.username = '';
       url.password = '';

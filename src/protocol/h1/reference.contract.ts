@@ -191,10 +191,10 @@ function readVersion(reader: Reader, isPreface: boolean): number {
   for (const letter of 'HTTP/') expect(new RegExp(`^${letter}$`));
   const major = expect(/^[0-9]$/);
   if (isPreface) refuse(major === '2' ? 'http2-preface' : 'bad-target');
-  if (major !== '1') refuse('version-unsupported');
   expect(/^\.$/);
   const minor = expect(/^[0-9]$/);
   expect(/^\r$/);
+  if (major !== '1') refuse('version-unsupported');
   reader.lineFeed();
   return minor === '0' ? 0 : 1;
 }

@@ -232,6 +232,13 @@ export const HEAD_CASES: readonly HeadCase[] = [
   { rule: 'HTTP/0.9 in a request line', text: line('GET / HTTP/0.9'), verdict: 'version-unsupported' },
   { rule: 'two digits of minor version', text: line('GET / HTTP/1.10'), verdict: 'bad-request-line' },
   { rule: 'two digits of major version', text: line('GET / HTTP/11.1'), verdict: 'bad-request-line' },
+  { rule: 'leading zeros of a version', text: line('GET / HTTP/01.01'), verdict: 'bad-request-line' },
+  { rule: 'two digits of a major version', text: line('GET / HTTP/20.0'), verdict: 'bad-request-line' },
+  {
+    rule: 'another version with words behind it',
+    text: line('GET / HTTP/2.0 x'),
+    verdict: 'bad-request-line',
+  },
   { rule: 'no minor version', text: line('GET / HTTP/1'), verdict: 'bad-request-line' },
   {
     rule: 'the HTTP/2 preface (RFC 9113 §3.4)',

@@ -159,6 +159,8 @@ export class RequestHeadParser extends FieldSectionParser {
   readonly #targetBytesMax: number;
   #emptyLines = 0;
   #isPreface = false;
+  /** The line names a version other than HTTP/1. */
+  #isOtherMajor = false;
   #hasHost = false;
   #codings = 0;
   #connection = 0;
@@ -359,14 +361,19 @@ export class RequestHeadParser extends FieldSectionParser {
     if (index === 5) {
       if (!isDigit) return lineFault(byte, FAULT_REQUEST_LINE);
       if (this.#isPreface) return byte === TWO ? FAULT_HTTP2_PREFACE : FAULT_TARGET;
-      return byte === ONE ? undefined : FAULT_VERSION;
+      this.#isOtherMajor = byte !== ONE;
+      return undefined;
     }
     if (index === 6) return byte === DOT ? undefined : lineFault(byte, FAULT_REQUEST_LINE);
     if (index === 7) {
       this.minor = byte === ZERO ? 0 : 1;
       return isDigit ? undefined : lineFault(byte, FAULT_REQUEST_LINE);
     }
-    if (index === 8) return byte === CR ? undefined : lineFault(byte, FAULT_REQUEST_LINE);
+    // Only now is it a version: `HTTP/01.01` is none.
+    if (index === 8) {
+      if (byte !== CR) return lineFault(byte, FAULT_REQUEST_LINE);
+      return this.#isOtherMajor ? FAULT_VERSION : undefined;
+    }
     return byte === LF ? undefined : FAULT_BARE_CR;
   }
 
