@@ -32,6 +32,15 @@ test('the package holds what runs and what people need, and nothing else', () =>
   assert.deepEqual(stray, []);
 });
 
+test('every link of the README leads to something that is packed, for who reads it in node_modules', () => {
+  const links = [...readFileSync('README.md', 'utf8').matchAll(/\]\(([^)\s#]+)/g)].map(([, link]) => link!);
+  const isPacked = (link: string) => packed.some((file) => file === link || file.startsWith(`${link}/`));
+  assert.deepEqual(
+    links.filter((link) => !link.startsWith('https:') && !isPacked(link)),
+    [],
+  );
+});
+
 test('every file that package.json names is there, and packed', () => {
   const targets = [
     ...Object.values(manifest.bin),

@@ -2,7 +2,7 @@
  * The Fetch standard's ways of reading a body whole. Text, JSON and bytes never make a stream; blob and
  * formData go through the platform, whose parsers of media types and multipart they need.
  */
-import { type BodyOwner, claimBody } from './body.ts';
+import { type BodyOwner, claimBody, isReadable, streamOf } from './body.ts';
 import { collect } from './pieces.ts';
 import { type PlatformResponse, platform } from './platform.ts';
 
@@ -39,6 +39,17 @@ export async function readArrayBuffer(owner: BodyOwner): Promise<ArrayBuffer> {
   const bytes = await readBytes(owner);
   // `encode` may give a view of a larger buffer.
   return bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
+}
+
+/**
+ * The body as text, decoded while it comes: `textStream` of the Fetch standard, which Node has from 26 on.
+ * @throws TypeError when it has been read
+ */
+export function textStreamOf(owner: BodyOwner): ReadableStream<string> {
+  if (!isReadable(owner)) throw new TypeError('Body is unusable: Body has already been read');
+  const stream = streamOf(owner);
+  if (stream === null) return new ReadableStream<string>({ start: (controller) => controller.close() });
+  return stream.pipeThrough(new TextDecoderStream());
 }
 
 /** @param contentType the type of the message, if it has one */

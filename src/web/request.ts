@@ -12,7 +12,15 @@
  * behind; `method` is the token as it was sent, and TRACE and CONNECT have no clone.
  */
 import { type BodyOwner, isReadable, isUsed, type OpenedBody, streamOf } from './body.ts';
-import { readArrayBuffer, readBlob, readBytes, readFormData, readJson, readText } from './consume.ts';
+import {
+  readArrayBuffer,
+  readBlob,
+  readBytes,
+  readFormData,
+  readJson,
+  readText,
+  textStreamOf,
+} from './consume.ts';
 import { type Headers, headersOfHead } from './headers.ts';
 import { INSPECT, type Inspect, type InspectOptions, inspectAs } from './inspect.ts';
 import { ownText } from './own-text.ts';
@@ -201,6 +209,11 @@ export class HoldfastRequest implements BodyOwner {
 
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
     return readBytes(this);
+  }
+
+  /** The body as text, decoded while it comes. */
+  textStream(): ReadableStream<string> {
+    return textStreamOf(this);
   }
 
   blob(): Promise<Blob> {

@@ -8,7 +8,15 @@
  */
 import { type BodyOwner, isReadable, isUsed, type OpenedBody, streamOf } from './body.ts';
 import { type BodyInit, type BodySource, impliedContentType, sourceOfInit, TEXT_TYPE } from './body-init.ts';
-import { readArrayBuffer, readBlob, readBytes, readFormData, readJson, readText } from './consume.ts';
+import {
+  readArrayBuffer,
+  readBlob,
+  readBytes,
+  readFormData,
+  readJson,
+  readText,
+  textStreamOf,
+} from './consume.ts';
 import { fieldName, fieldValue, reasonPhrase } from './field-rules.ts';
 import { appendAll, Headers, headersOfLists } from './headers.ts';
 import { INSPECT, type Inspect, type InspectOptions, inspectAs } from './inspect.ts';
@@ -160,6 +168,11 @@ export class Response implements BodyOwner {
 
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
     return readBytes(this);
+  }
+
+  /** The body as text, decoded while it comes. */
+  textStream(): ReadableStream<string> {
+    return textStreamOf(this);
   }
 
   blob(): Promise<Blob> {
