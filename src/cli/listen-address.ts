@@ -32,15 +32,20 @@ export function listenAddress(
 }
 
 /**
- * The value of `--admin`.
+ * The value of `--admin` or `--health`.
+ * @param defaultHostname where it listens when only a port is given
  * @throws UsageError when it names no address
  */
-export function adminAddress(text: string): { readonly port: number; readonly hostname: string } {
+export function adminAddress(
+  text: string,
+  flag = '--admin',
+  defaultHostname = HOSTNAME_DEFAULT,
+): { readonly port: number; readonly hostname: string } {
   const match = HOST_AND_PORT.exec(text);
   const port = match === null ? Number.NaN : Number(match[2]);
   if (match === null || !(port <= 65535))
-    throw new UsageError(`--admin: ${JSON.stringify(text)} is not allowed; give PORT or HOST:PORT`);
-  return { port, hostname: unbracketed(match[1] || HOSTNAME_DEFAULT) };
+    throw new UsageError(`${flag}: ${JSON.stringify(text)} is not allowed; give PORT or HOST:PORT`);
+  return { port, hostname: unbracketed(match[1] || defaultHostname) };
 }
 
 function unbracketed(host: string): string {

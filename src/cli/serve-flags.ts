@@ -36,6 +36,7 @@ export const SERVE_FLAGS = {
   'when-full': { kind: 'choice', metavar: 'WHAT', choices: ['refuse', 'pause'], defaultText: 'refuse', group: LIMITS, help: 'beyond --max-connections: answer 503, or let clients wait' },
 
   admin: { kind: 'text', metavar: 'ADDRESS', group: WORDS, help: 'PORT (on 127.0.0.1) or HOST:PORT for metrics, health and a page of connections' },
+  health: { kind: 'text', metavar: 'ADDRESS', group: WORDS, help: 'PORT (where the server listens) or HOST:PORT for /healthz and /readyz alone, as probes want them' },
   log: { kind: 'choice', metavar: 'FORMAT', choices: ['pretty', 'json', 'off'], defaultText: 'pretty on a terminal, else off', group: WORDS, help: 'a line on standard error for each request; warnings and errors are always told' },
   quiet: { kind: 'switch', short: 'q', group: WORDS, help: 'no banner' },
   help: { kind: 'switch', short: 'h', group: WORDS, help: 'this page' },

@@ -31,6 +31,10 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
   }
   const address = listenAddress(values.listen, values.port, values.host);
   const admin = values.admin === undefined ? undefined : adminAddress(values.admin);
+  const health =
+    values.health === undefined
+      ? undefined
+      : adminAddress(values.health, '--health', 'hostname' in address ? address.hostname : undefined);
   const target = resolveTarget(positionals[0] ?? '.');
   const isTerminal = isatty(2);
   const log = values.log ?? (isTerminal ? 'pretty' : 'off');
@@ -44,6 +48,7 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
   const options: ServeOptions = {
     ...serveOptions(values, target, address, workerCount, logger, log),
     ...(admin === undefined ? {} : { admin }),
+    ...(health === undefined ? {} : { health }),
     signal: signals.startGivenUp,
   };
   // Watching begins before the module is read, so that no change falls between the two.
@@ -54,7 +59,7 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     server = await Promise.race([serve(options), signals.exitCode.then(() => undefined)]);
   } catch (error) {
     changes?.close();
-    throw await startFailure(error, address, admin, target);
+    throw await startFailure(error, { address, admin, health }, target);
   }
   if (server === undefined) return signals.exitCode;
   // Whoever reads the ready line may signal and change files at once.
@@ -163,15 +168,15 @@ function readPem(flag: string, file: string): string {
 /** What went wrong at the start, with the remedy where there is a usual one. */
 async function startFailure(
   error: unknown,
-  address: CliAddress,
-  admin: AdminAddress | undefined,
+  addresses: { address: CliAddress; admin: AdminAddress | undefined; health: AdminAddress | undefined },
   target: Target,
 ): Promise<unknown> {
   const { code, syscall } = error as NodeJS.ErrnoException;
-  const isAdmin = admin !== undefined && syscall === 'admin listen';
-  const refused = isAdmin ? admin : address;
-  const flag = isAdmin ? '--admin' : '--port';
-  const where = `${isAdmin ? 'admin port ' : ''}${'unix' in refused ? refused.unix : `${refused.hostname}:${refused.port}`}`;
+  const other = syscall === 'admin listen' ? 'admin' : syscall === 'health listen' ? 'health' : undefined;
+  const refused = (other && addresses[other]) ?? addresses.address;
+  const flag = other === undefined ? '--port' : `--${other}`;
+  const hostFlag = other === undefined ? '--host' : flag;
+  const where = `${other === undefined ? '' : `${other} port `}${'unix' in refused ? refused.unix : `${refused.hostname}:${refused.port}`}`;
   switch (code) {
     case 'EADDRINUSE':
       return new CommandError(
@@ -182,14 +187,10 @@ async function startFailure(
         `${where} may not be bound by this user${'port' in refused && refused.port < 1024 ? '; ports below 1024 are privileged' : ''}`,
       );
     case 'EADDRNOTAVAIL':
-      return new CommandError(
-        `${where}: this machine has no such address; see ${isAdmin ? '--admin' : '--host'}`,
-      );
+      return new CommandError(`${where}: this machine has no such address; see ${hostFlag}`);
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return new CommandError(
-        `${where}: the name cannot be looked up (${code}); see ${isAdmin ? '--admin' : '--host'}`,
-      );
+      return new CommandError(`${where}: the name cannot be looked up (${code}); see ${hostFlag}`);
     default:
       return explained(error, target);
   }

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DURATION_BOUNDS_SECONDS, DurationHistogram, emptyCounts } from './duration-histogram.ts';
+import { checkExposition } from './exposition-rules.contract.ts';
 import { readProcessNumbers } from './process-numbers.ts';
 import { type ServerNumbers, serverMetrics } from './server-metrics.ts';
+
+const durations = new DurationHistogram();
+durations.record(0.2, 4);
+durations.record(4);
+durations.record(70_000);
 
 const NUMBERS: ServerNumbers = {
   requests: 7,
@@ -23,6 +30,11 @@ const NUMBERS: ServerNumbers = {
     completionQueueOverflows: 0,
   },
   workers: 2,
+  durations: durations.snapshot(),
+  byWorker: {
+    '0': { requests: 4, loopLag: emptyCounts() },
+    '1': { requests: 3, loopLag: durations.snapshot() },
+  },
 };
 const FACTS = { version: '0.1.0', engine: 'node', nodeVersion: 'v20', isReady: true };
 const text = serverMetrics(NUMBERS, FACTS, readProcessNumbers());
@@ -45,15 +57,24 @@ test('every number has its metric', () => {
     'holdfast_sent_bytes_total 20',
     'holdfast_unsent_bytes 65550',
     'holdfast_engine_turns_total 30',
+    'holdfast_http_request_duration_seconds_bucket{le="0.00025"} 4',
+    'holdfast_http_request_duration_seconds_bucket{le="0.005"} 5',
+    'holdfast_http_request_duration_seconds_bucket{le="60"} 5',
+    'holdfast_http_request_duration_seconds_bucket{le="+Inf"} 6',
+    'holdfast_http_request_duration_seconds_sum 70.0048',
+    'holdfast_http_request_duration_seconds_count 6',
+    'holdfast_worker_requests_total{worker="1"} 3',
+    'holdfast_event_loop_lag_seconds_bucket{worker="0",le="+Inf"} 0',
+    'holdfast_event_loop_lag_seconds_count{worker="1"} 6',
   ])
     assert.ok(text.includes(`\n${line}\n`), line);
 });
 
-test('every line is a comment or a sample as the format has it, and the last one ends', () => {
-  assert.ok(text.endsWith('\n'));
-  const sample = /^[a-z_]+(\{[a-z]+="(?:[^"\\\n]|\\.)*"(,[a-z]+="(?:[^"\\\n]|\\.)*")*\})? -?[0-9.e+]+$/;
-  for (const line of text.trimEnd().split('\n'))
-    assert.ok(/^# (HELP|TYPE) [a-z_]+ \S/.test(line) || sample.test(line), line);
+test('the text keeps all rules of the format, and has the buckets that people chart', () => {
+  const families = checkExposition(text);
+  assert.equal(families.get('holdfast_http_request_duration_seconds')?.type, 'histogram');
+  for (const bound of [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10])
+    assert.ok(DURATION_BOUNDS_SECONDS.includes(bound), String(bound));
 });
 
 test('the process tells what it costs', () => {

@@ -2,6 +2,7 @@
  * The numbers of a server as Prometheus metrics: which exist, what each is called and what it means.
  * docs/timeouts.md and alerts rely on these names.
  */
+import { DURATION_BOUNDS_SECONDS, type HistogramCounts } from './duration-histogram.ts';
 import { Exposition } from './exposition.ts';
 import type { ProcessNumbers } from './process-numbers.ts';
 
@@ -28,6 +29,11 @@ export interface ServerNumbers {
     readonly completionQueueOverflows: number;
   };
   readonly workers: number;
+  readonly durations: HistogramCounts;
+  /** By the index of the worker; '0' without workers. */
+  readonly byWorker: Readonly<
+    Record<string, { readonly requests: number; readonly loopLag: HistogramCounts }>
+  >;
 }
 
 export interface ServerFacts {
@@ -47,6 +53,7 @@ export function serverMetrics(numbers: ServerNumbers, facts: ServerFacts, own: P
   out.gauge('holdfast_ready', '1 while connections are accepted, 0 while draining.', facts.isReady ? 1 : 0);
   out.gauge('holdfast_workers', 'Worker threads; 0 when the main thread serves.', numbers.workers);
   writeRequests(out, numbers);
+  writeDurations(out, numbers);
   writeConnections(out, numbers);
   writeEngine(out, numbers.engine);
   writeProcess(out, own);
@@ -71,6 +78,32 @@ function writeRequests(out: Exposition, numbers: ServerNumbers): void {
     'Requests refused for a rule, a limit or a deadline.',
     'fault',
     numbers.faults,
+  );
+}
+
+function writeDurations(out: Exposition, { durations, byWorker }: ServerNumbers): void {
+  out.histogram(
+    'holdfast_http_request_duration_seconds',
+    'From the first byte of a request to the last byte of its answer, as handed to the kernel. Requests whose client went first are not in it.',
+    DURATION_BOUNDS_SECONDS,
+    [{ labels: {}, counts: durations.counts, sum: durations.sumSeconds }],
+  );
+  const workers = Object.entries(byWorker);
+  out.counters(
+    'holdfast_worker_requests_total',
+    'Requests whose head was whole, by the worker that served them.',
+    'worker',
+    Object.fromEntries(workers.map(([worker, { requests }]) => [worker, requests])),
+  );
+  out.histogram(
+    'holdfast_event_loop_lag_seconds',
+    'How late a timer of the event loop was, looked at ten times a second.',
+    DURATION_BOUNDS_SECONDS,
+    workers.map(([worker, { loopLag }]) => ({
+      labels: { worker },
+      counts: loopLag.counts,
+      sum: loopLag.sumSeconds,
+    })),
   );
 }
 

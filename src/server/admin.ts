@@ -6,6 +6,9 @@
  *
  * It has no password: it listens on loopback unless told otherwise. There it answers only to names of
  * this machine, since a web page may point a name of its own at 127.0.0.1 and read what comes back.
+ *
+ * A health port is a second one that says alive and ready and nothing else, so that it may be open to a kubelet or
+ * a load balancer while the admin port is not.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -16,7 +19,7 @@ import { OVERVIEW_PAGE, OVERVIEW_SCRIPT, OVERVIEW_STYLE } from '../observe/overv
 import { readProcessNumbers } from '../observe/process-numbers.ts';
 import { serverMetrics } from '../observe/server-metrics.ts';
 import { Response } from '../web/response.ts';
-import { checkOptions, type LoggerLike, type ServeOptions } from './options.ts';
+import { checkOptions, type LoggerLike, type PortAddress, type ServeOptions } from './options.ts';
 import { CONNECTION_ROWS_MAX, type Server, serveHere, type ThreadServer } from './serve.ts';
 
 /** What it watches. */
@@ -28,6 +31,8 @@ export type AdminSubject = Pick<
 const TEXT = 'text/plain; charset=utf-8';
 const JSON_TYPE = 'application/json; charset=utf-8';
 const PATHS = ['/', '/metrics', '/healthz', '/readyz', '/connections', '/stats'];
+/** What a health port answers: nothing there is a secret, so it may be open to whoever asks. */
+const HEALTH_PATHS = ['/healthz', '/readyz'];
 /** A page that shows ten thousand rows shows nothing; a program may ask for this many. */
 const ROWS_ASKED_MAX = 100_000;
 
@@ -39,45 +44,69 @@ const HEADERS = {
 } as const;
 const PAGE_POLICY = `default-src 'none'; script-src ${hashOf(OVERVIEW_SCRIPT)}; style-src ${hashOf(OVERVIEW_STYLE)}; connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`;
 
-export class AdminServer {
-  readonly url: string;
-  readonly port: number;
-  readonly hostname: string;
-  readonly #server: ThreadServer;
-  readonly #desk: AdminDesk;
+/** Where operators and probes ask, as far as each was wanted. */
+export class OperatorPorts {
+  readonly admin: ThreadServer | undefined;
+  readonly health: ThreadServer | undefined;
+  readonly #desks: readonly Desk[];
 
-  constructor(server: ThreadServer, desk: AdminDesk) {
-    this.url = server.url;
-    this.port = server.port;
-    this.hostname = server.hostname;
-    this.#server = server;
-    this.#desk = desk;
+  constructor(admin: ThreadServer | undefined, health: ThreadServer | undefined, desks: readonly Desk[]) {
+    this.admin = admin;
+    this.health = health;
+    this.#desks = desks;
   }
 
-  /** From now on it tells of `subject`; before, that the server starts. */
+  /** From now on they tell of `subject`; before, that the server starts. */
   watch(subject: AdminSubject): void {
-    this.#desk.subject = subject;
+    for (const desk of this.#desks) desk.subject = subject;
   }
 
   async close(): Promise<void> {
-    await this.#server.close({ idleGraceMs: 0 });
+    await Promise.all([this.admin?.close(), this.health?.close()]);
   }
 
   ref(): void {
-    this.#server.ref();
+    this.admin?.ref();
+    this.health?.ref();
   }
 
   unref(): void {
-    this.#server.unref();
+    this.admin?.unref();
+    this.health?.unref();
   }
 }
 
-/** @throws SysError whose `syscall` is `admin listen` when the address cannot be bound */
-export async function openAdmin(
-  address: { readonly port: number; readonly hostname: string },
+/**
+ * @returns undefined when neither port is wanted
+ * @throws SysError whose `syscall` is `admin listen` or `health listen` when the address cannot be bound
+ */
+export async function openOperatorPorts(
+  admin: PortAddress | undefined,
+  health: PortAddress | undefined,
   logger: LoggerLike | undefined,
-): Promise<AdminServer> {
-  const desk = new AdminDesk(isLoopback(address.hostname) ? address.hostname : undefined);
+): Promise<OperatorPorts | undefined> {
+  if (admin === undefined && health === undefined) return undefined;
+  const adminDesk = new Desk(
+    PATHS,
+    admin !== undefined && isLoopback(admin.hostname) ? admin.hostname : undefined,
+  );
+  const healthDesk = new Desk(HEALTH_PATHS, undefined);
+  const adminServer = admin && (await openPort('admin', admin, adminDesk, logger));
+  try {
+    const healthServer = health && (await openPort('health', health, healthDesk, logger));
+    return new OperatorPorts(adminServer, healthServer, [adminDesk, healthDesk]);
+  } catch (error) {
+    await adminServer?.close();
+    throw error;
+  }
+}
+
+async function openPort(
+  name: 'admin' | 'health',
+  address: PortAddress,
+  desk: Desk,
+  logger: LoggerLike | undefined,
+): Promise<ThreadServer> {
   const options: ServeOptions & { fetch: (request: Request) => Promise<globalThis.Response> } = {
     ...address,
     engine: 'node',
@@ -88,21 +117,23 @@ export async function openAdmin(
     ...(logger === undefined ? {} : { logger }),
   };
   try {
-    return new AdminServer(await serveHere(options, checkOptions(options)), desk);
+    return await serveHere(options, checkOptions(options));
   } catch (error) {
     const { code, errno } = error as Partial<SysError>;
     if (typeof code !== 'string' || typeof errno !== 'number') throw error;
-    throw new SysError('admin listen', errno, code, `${address.hostname}:${address.port}`);
+    throw new SysError(`${name} listen`, errno, code, `${address.hostname}:${address.port}`);
   }
 }
 
 /** Who answers. */
-class AdminDesk {
+class Desk {
   subject: AdminSubject | undefined = undefined;
+  readonly #paths: readonly string[];
   readonly #loopbackName: string | undefined;
 
   /** @param loopbackName the name that was bound, if it is one of this machine alone */
-  constructor(loopbackName: string | undefined) {
+  constructor(paths: readonly string[], loopbackName: string | undefined) {
+    this.#paths = paths;
     this.#loopbackName = loopbackName;
   }
 
@@ -110,7 +141,7 @@ class AdminDesk {
     const { pathname, searchParams, hostname } = new URL(request.url);
     if (this.#loopbackName !== undefined && !isLocalName(hostname, this.#loopbackName))
       return text(421, `${hostname} is not a name of this port; ask for ${this.#loopbackName}\n`);
-    if (!PATHS.includes(pathname)) return text(404, `there are ${PATHS.join(' ')}\n`);
+    if (!this.#paths.includes(pathname)) return text(404, `there are ${this.#paths.join(' ')}\n`);
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return text(405, 'only GET and HEAD\n', { allow: 'GET, HEAD' });
     if (pathname === '/healthz') return text(200, 'ok\n');
@@ -189,5 +220,10 @@ function isLocalName(hostname: string, boundName: string): boolean {
 }
 
 function packageVersion(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+  try {
+    return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+  } catch {
+    // In a program that was bundled into one file there is no package beside it.
+    return 'unknown';
+  }
 }

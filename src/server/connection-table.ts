@@ -88,6 +88,12 @@ function rowOf(connection: HttpConnection, nowMs: number): ConnectionRow {
     rateBytesPerSecond,
     stallMs,
     method: exchange === null ? null : exchange.methodName,
-    target: exchange === null ? null : exchange.target.slice(0, TARGET_CHARS_MAX),
+    target: exchange === null ? null : pathOf(exchange.target).slice(0, TARGET_CHARS_MAX),
   };
+}
+
+/** Without the query: people look at this table, and tokens and searches of their users are none of their business. */
+function pathOf(target: string): string {
+  const at = target.indexOf('?');
+  return at === -1 ? target : target.slice(0, at);
 }

@@ -179,6 +179,12 @@ export interface ServeOptions {
    */
   admin?: AdminOptions | number | string;
   /**
+   * One more port with `/healthz` and `/readyz` alone, for a kubelet or a load balancer, while the admin port stays
+   * closed to them. A number is a port on the server's own `hostname`.
+   * @default none
+   */
+  health?: AdminOptions | number | string;
+  /**
    * Whose `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded` are believed, for `context.ip`, `request.url` and the
    * access log: false, nobody; a number of hops; addresses, CIDR ranges and `'loopback'`, `'linklocal'`,
    * `'uniquelocal'`; true, everybody, which is right only where nobody can get past the proxy.
@@ -219,7 +225,7 @@ export interface Settings {
 const OPTION_NAMES = [
   'fetch', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
   'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls', 'admin',
-  'balance', 'gracefulShutdown', 'trustProxy',
+  'balance', 'gracefulShutdown', 'trustProxy', 'health',
 ] as const; // biome-ignore format: one list
 /** Handlers of other events, which modules for Cloudflare Workers export beside `fetch`. */
 const FOREIGN_NAMES = ['scheduled', 'queue', 'email', 'tail', 'tailStream', 'trace', 'test'] as const;
@@ -248,12 +254,13 @@ type CountName = 'headerCount' | 'requestsPerConnection' | 'connections' | 'conn
  */
 export function readOptions(given: unknown): ServeOptions {
   const options = snapshot<ServeOptions>('', given, OPTION_NAMES, FOREIGN_NAMES);
-  const { timeouts, limits, admin, tls, gracefulShutdown, logger } = options;
+  const { timeouts, limits, admin, health, tls, gracefulShutdown, logger } = options;
   checkLogger('logger', logger);
   if (logger !== undefined) options.logger = guardedLogger(logger);
   if (timeouts !== undefined) options.timeouts = snapshot('timeouts.', timeouts, TIMEOUT_NAMES);
   if (limits !== undefined) options.limits = snapshot('limits.', limits, LIMIT_NAMES);
   if (typeof admin === 'object') options.admin = snapshot('admin.', admin, ADMIN_NAMES);
+  if (typeof health === 'object') options.health = snapshot('health.', health, ADMIN_NAMES);
   if (typeof gracefulShutdown === 'object')
     options.gracefulShutdown = snapshot('gracefulShutdown.', gracefulShutdown, SHUTDOWN_NAMES);
   if (tls !== undefined) options.tls = readTls(snapshot('tls.', tls, TLS_NAMES));
@@ -272,6 +279,7 @@ export function checkOptions(options: ServeOptions): Settings {
   checkAddress(options);
   checkCompanions(options);
   adminAddressOf(options);
+  healthAddressOf(options);
   const timeouts = options.timeouts ?? {};
   const limits = options.limits ?? {};
   const ms = (name: (typeof TIMEOUT_NAMES)[number], fallback: Duration) =>
@@ -379,22 +387,39 @@ function checkAddress(options: ServeOptions): void {
   if (options.hostname !== undefined) checkHostname('hostname', options.hostname);
 }
 
+export interface PortAddress {
+  readonly port: number;
+  readonly hostname: string;
+}
+
 /**
  * @returns where the admin port listens; undefined when none is wanted
  * @throws OptionError
  */
-export function adminAddressOf(
-  options: Pick<ServeOptions, 'admin'>,
-): { readonly port: number; readonly hostname: string } | undefined {
-  const { admin } = options;
-  if (admin === undefined) return undefined;
-  if (typeof admin !== 'object' || admin === null)
-    return { port: portNumber('admin', admin), hostname: ADMIN_HOSTNAME };
-  const { port, hostname = ADMIN_HOSTNAME } = admin;
-  return {
-    port: portNumber('admin.port', port),
-    hostname: checkHostname('admin.hostname', hostname),
-  };
+export function adminAddressOf({ admin }: Pick<ServeOptions, 'admin'>): PortAddress | undefined {
+  return portAddressOf('admin', admin, ADMIN_HOSTNAME);
+}
+
+/**
+ * @returns where the health port listens, by default where the server does; undefined when none is wanted
+ * @throws OptionError
+ */
+export function healthAddressOf(options: ServeOptions): PortAddress | undefined {
+  const { unix, fd } = options;
+  const hostname = unix === undefined && fd === undefined ? hostnameOf(options) : ADMIN_HOSTNAME;
+  return portAddressOf('health', options.health, hostname);
+}
+
+function portAddressOf(
+  name: string,
+  given: AdminOptions | number | string | undefined,
+  defaultHostname: string,
+): PortAddress | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== 'object' || given === null)
+    return { port: portNumber(name, given), hostname: defaultHostname };
+  const { port, hostname = defaultHostname } = given;
+  return { port: portNumber(`${name}.port`, port), hostname: checkHostname(`${name}.hostname`, hostname) };
 }
 
 /** @returns the port to bind, from the option, else PORT, else 3000. */

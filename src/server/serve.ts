@@ -18,17 +18,19 @@ import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { FetchApp, FetchHandler } from '../web/context.ts';
 import { installGlobals } from '../web/globals.ts';
-import type { AdminServer } from './admin.ts';
+import type { OperatorPorts } from './admin.ts';
 import { readCall } from './call-shape.ts';
 import { type CloseOptions, type ClosePlan, closePlan } from './close-plan.ts';
 import { fetchDetached } from './detached.ts';
 import { ServerClosedError } from './errors.ts';
 import { guardedLogger } from './guarded-logger.ts';
+import { Measures } from './measures.ts';
 import { anotherInstance, loadModule } from './module.ts';
 import {
   adminAddressOf,
   checkOptions,
   type ErrorHandler,
+  healthAddressOf,
   hostnameOf,
   type ListenAddressInfo,
   type OnListen,
@@ -78,6 +80,8 @@ export interface Server {
   readonly engine: EngineChoice;
   /** The admin port, where one was asked for. */
   readonly admin: AdminAddress | undefined;
+  /** The health port, where one was asked for. */
+  readonly health: AdminAddress | undefined;
   /** True from when connections are accepted until `close`, whose delay no longer counts: what `/readyz` tells. */
   readonly isAccepting: boolean;
   /** On the clock of `performance.now()`. */
@@ -125,16 +129,19 @@ export async function serve(first: unknown, second?: unknown): Promise<Server> {
   const options = readCall(first, second);
   const settings = checkOptions(options);
   if (options.globals === true) installGlobals();
-  const address = adminAddressOf(options);
-  // First, for it must be able to say that the server is starting, and its port may be taken.
-  const admin =
-    address === undefined ? undefined : await (await import('./admin.ts')).openAdmin(address, options.logger);
+  const admin = adminAddressOf(options);
+  const health = healthAddressOf(options);
+  // First, for they must be able to say that the server is starting, and their ports may be taken.
+  const ports =
+    admin === undefined && health === undefined
+      ? undefined
+      : await (await import('./admin.ts')).openOperatorPorts(admin, health, options.logger);
   try {
-    const server = await start(options, settings, admin);
-    admin?.watch(server);
+    const server = await start(options, settings, ports);
+    ports?.watch(server);
     return server;
   } catch (error) {
-    await admin?.close();
+    await ports?.close();
     throw error;
   }
 }
@@ -142,19 +149,19 @@ export async function serve(first: unknown, second?: unknown): Promise<Server> {
 async function start(
   options: ServeOptions,
   settings: Settings,
-  admin: AdminServer | undefined,
+  ports: OperatorPorts | undefined,
 ): Promise<Server> {
   if ((options.workers ?? 0) > 0) {
     const { startWorkers } = await import('./workers.ts');
-    return startWorkers(options, settings, admin);
+    return startWorkers(options, settings, ports);
   }
   if (options.fetch !== undefined)
-    return introduce(await serveHere({ ...options, fetch: options.fetch }, settings, { admin }), options);
+    return introduce(await serveHere({ ...options, fetch: options.fetch }, settings, { ports }), options);
   const source: ModuleSource = { url: moduleUrl(options.module!), errorHook: options.error };
   const { fetch, error } = await loadModule(source.url);
   const hook = source.errorHook ?? error;
   const served = { ...options, fetch, ...(hook === undefined ? {} : { error: hook }) };
-  return introduce(await serveHere(served, settings, { admin, source }), options);
+  return introduce(await serveHere(served, settings, { ports, source }), options);
 }
 
 /**
@@ -218,7 +225,9 @@ interface ModuleSource {
 /** What a server in one thread may have around it. */
 export interface Surroundings {
   /** Closed when the server has closed. */
-  readonly admin?: AdminServer | undefined;
+  readonly ports?: OperatorPorts | undefined;
+  /** Of a worker thread: there is an admin port, in the main thread. */
+  readonly measures?: boolean;
   readonly source?: ModuleSource;
   /** Of a worker thread: shared with other threads. */
   readonly shared?: SharedMemory;
@@ -241,7 +250,7 @@ async function startThread(
   options: ServeOptions,
   settings: Settings,
   fetch: FetchHandler,
-  { shared = {}, onAdopt, onStopped }: Surroundings,
+  { shared = {}, onAdopt, onStopped, ports, measures = ports?.admin !== undefined }: Surroundings,
 ): Promise<RunningThread> {
   const logger = guardedLogger(options.logger ?? createLogger());
   const accessLog =
@@ -259,6 +268,7 @@ async function startThread(
     logger,
     accessLog,
     scheme: options.tls === undefined ? 'http' : 'https',
+    measures: measures ? new Measures() : undefined,
   });
   const engine = await selection.create({
     handler: thread,
@@ -339,7 +349,7 @@ export class ThreadServer implements Server {
   readonly port: number;
   readonly hostname: string;
   readonly engine: EngineChoice;
-  readonly admin: AdminServer | undefined;
+  readonly #ports: OperatorPorts | undefined;
   readonly startedAtMs = performance.now();
   readonly ready: Promise<Server>;
   readonly finished: Promise<CloseReport>;
@@ -352,9 +362,9 @@ export class ThreadServer implements Server {
   #closed: Promise<CloseReport> | undefined;
   #resolveFinished!: (report: CloseReport) => void;
 
-  constructor(running: RunningThread, { admin, source }: Surroundings = {}) {
+  constructor(running: RunningThread, { ports, source }: Surroundings = {}) {
     this.#running = running;
-    this.admin = admin;
+    this.#ports = ports;
     this.#source = source;
     const { address } = running.listener;
     this.url = urlOf(running.thread.scheme, address);
@@ -388,7 +398,8 @@ export class ThreadServer implements Server {
     let report: CloseReport = { drained: 0, forced: 0 };
     try {
       report = await closing.report;
-      await this.admin?.close();
+      this.#running.thread.measures?.stop();
+      await this.#ports?.close();
     } finally {
       this.#resolveFinished(report);
     }
@@ -424,6 +435,14 @@ export class ThreadServer implements Server {
     return this.#running.thread.connectionRows(countMax).sort(busiestFirst);
   }
 
+  get admin(): AdminAddress | undefined {
+    return this.#ports?.admin;
+  }
+
+  get health(): AdminAddress | undefined {
+    return this.#ports?.health;
+  }
+
   get isAccepting(): boolean {
     return this.#closing === undefined;
   }
@@ -444,12 +463,12 @@ export class ThreadServer implements Server {
 
   ref(): void {
     this.#running.engine.ref();
-    this.admin?.ref();
+    this.#ports?.ref();
   }
 
   unref(): void {
     this.#running.engine.unref();
-    this.admin?.unref();
+    this.#ports?.unref();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

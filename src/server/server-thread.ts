@@ -7,6 +7,7 @@ import type { SysError } from '../base/errors.ts';
 import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../engine/engine.ts';
 import type { AccessRecord } from '../observe/access-log.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
+import { emptyCounts, type HistogramCounts } from '../observe/duration-histogram.ts';
 import type { Fault } from '../protocol/error.ts';
 import { RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { DEFAULT_LIMITS, type ProtocolLimits } from '../protocol/limits.ts';
@@ -22,6 +23,7 @@ import { ErrorLog } from './error-log.ts';
 import { Exchange } from './exchange.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import { HeadMemory, type RememberedHead } from './head-memory.ts';
+import type { Measures } from './measures.ts';
 import type { ErrorHandler, LoggerLike, Settings } from './options.ts';
 import { PendingWork } from './pending-work.ts';
 import { ResponseWriter } from './response-writer.ts';
@@ -34,6 +36,8 @@ export interface ServerThreadOptions {
   readonly logger: LoggerLike;
   readonly accessLog: ((record: AccessRecord) => void) | undefined;
   readonly scheme: 'http' | 'https';
+  /** undefined where nobody will look. */
+  readonly measures?: Measures | undefined;
 }
 
 export interface ServerThreadStats {
@@ -51,6 +55,16 @@ export interface ServerThreadStats {
   states: ConnectionStates;
   /** Bytes of answers that wait for their readers. */
   unsentBytes: number;
+  /** How long answered requests took. Measured where there is an admin port. */
+  durations: HistogramCounts;
+  /** By the index of the worker; `'0'` without workers. */
+  byWorker: Record<string, WorkerNumbers>;
+}
+
+export interface WorkerNumbers {
+  readonly requests: number;
+  /** How late timers of the thread's event loop were. Measured where there is an admin port. */
+  readonly loopLag: HistogramCounts;
 }
 
 export type Deadlines = {
@@ -103,6 +117,7 @@ export class ServerThread implements EngineHandler {
   #aborted = 0;
   readonly #admission: Admission;
   readonly #isLimited: boolean;
+  readonly measures: Measures | undefined;
   readonly #statusClasses = new Float64Array(6);
   readonly #closeReasons = new Map<string, number>();
   readonly #faults = new Map<string, number>();
@@ -113,6 +128,7 @@ export class ServerThread implements EngineHandler {
     this.settings = options.settings;
     this.scheme = options.scheme;
     this.proxies = options.settings.proxies;
+    this.measures = options.measures;
     this.#logger = guardedLogger(options.logger);
     this.#errorLog = new ErrorLog(this.#logger);
     this.#accessLog = options.accessLog;
@@ -240,6 +256,7 @@ export class ServerThread implements EngineHandler {
   }
 
   exchangeFinished(exchange: Exchange): void {
+    this.measures?.answered(exchange.startedAtMs, this.nowMs);
     this.#statusClasses[(exchange.status / 100) | 0]!++;
     if (this.#accessLog !== undefined) this.#logAccess(exchange, exchange.status);
   }
@@ -336,6 +353,13 @@ export class ServerThread implements EngineHandler {
       faults: Object.fromEntries(this.#faults),
       deadlines: { ...this.deadlines },
       ...countStates(this.connections()),
+      durations: this.measures?.durations.snapshot() ?? emptyCounts(),
+      byWorker: {
+        '0': {
+          requests: this.#requests,
+          loopLag: this.measures?.loopLag.snapshot() ?? emptyCounts(),
+        },
+      },
     };
   }
 }

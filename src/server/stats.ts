@@ -1,6 +1,8 @@
 /** Sums of the threads' numbers. */
 import { type EngineStats, emptyEngineStats } from '../engine/engine.ts';
+import { addCounts, emptyCounts } from '../observe/duration-histogram.ts';
 import type { ServerStats } from './serve.ts';
+import type { WorkerNumbers } from './server-thread.ts';
 
 /** @param workers how many threads the numbers come from */
 export function mergeStats(all: readonly ServerStats[], workers: number): ServerStats {
@@ -13,10 +15,23 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
   let requests = 0;
   let aborted = 0;
   let unsentBytes = 0;
+  let durations = emptyCounts();
+  const byWorker: Record<string, WorkerNumbers> = {};
   for (const each of all) {
     requests += each.requests;
     aborted += each.aborted;
     unsentBytes += each.unsentBytes;
+    durations = addCounts(durations, each.durations);
+    for (const [worker, numbers] of Object.entries(each.byWorker)) {
+      const before = byWorker[worker];
+      byWorker[worker] =
+        before === undefined
+          ? numbers
+          : {
+              requests: before.requests + numbers.requests,
+              loopLag: addCounts(before.loopLag, numbers.loopLag),
+            };
+    }
     addInto(engine, each.engine);
     addInto(statusClasses, each.statusClasses);
     addInto(closeReasons, each.closeReasons);
@@ -33,6 +48,8 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
     deadlines,
     states,
     unsentBytes,
+    durations,
+    byWorker,
     engine,
     workers,
   };
@@ -43,4 +60,10 @@ function addInto(sum: object, add: object): void {
   const into = sum as Record<string, number>;
   for (const [name, value] of Object.entries(add as Record<string, number>))
     into[name] = (into[name] ?? 0) + value;
+}
+
+/** What a thread tells of itself is of worker 0: it does not know which it is. */
+export function ofWorker(stats: ServerStats, index: number): ServerStats {
+  const own = stats.byWorker['0'];
+  return index === 0 || own === undefined ? stats : { ...stats, byWorker: { [index]: own } };
 }

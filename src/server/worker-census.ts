@@ -8,7 +8,7 @@
 import type { Worker } from 'node:worker_threads';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { ServerStats } from './serve.ts';
-import { mergeStats } from './stats.ts';
+import { mergeStats, ofWorker } from './stats.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 /** A thread that blocks must not make the others' numbers wait: its last ones are taken then. */
@@ -38,7 +38,7 @@ export class WorkerCensus {
   /** The last word of a worker that ends in order. */
   ending(worker: Worker, stats: ServerStats): void {
     const entry = this.#living.get(worker);
-    if (entry !== undefined) entry.stats = stats;
+    if (entry !== undefined) entry.stats = ofWorker(stats, entry.index);
   }
 
   left(worker: Worker): void {
@@ -62,7 +62,7 @@ export class WorkerCensus {
         const answer = await this.#ask(worker, (id) => ({ type: 'stats', id }));
         // Its last word counts more than an answer that was on its way.
         if (answer?.type === 'stats' && answer.stats.requests >= entry.stats.requests)
-          entry.stats = answer.stats;
+          entry.stats = ofWorker(answer.stats, entry.index);
       }),
     );
     // Who left meanwhile is among the ended: counted once, whatever the order of events.

@@ -33,6 +33,8 @@ export interface WorkerData {
   readonly index: number;
   /** One word: 1 once the thread has taken the listening socket `options.fd`, which it closes from then on. */
   readonly adopted: SharedArrayBuffer;
+  /** There is an admin port: somebody will look. */
+  readonly measures: boolean;
 }
 
 export type ToWorker =

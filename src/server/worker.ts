@@ -13,7 +13,7 @@ import { errorData, type FromWorker, type ToWorker, type WorkerData } from './wo
 
 const port = parentPort;
 assert(port !== null, 'worker.ts runs in worker threads only');
-const { module, options, shared, adopted } = workerData as WorkerData;
+const { module, options, shared, measures, adopted } = workerData as WorkerData;
 const tell = (message: FromWorker) => port.postMessage(message);
 const logger = remoteLogger((level, values) => tell({ type: 'log', level, values }));
 
@@ -23,7 +23,7 @@ async function start(): Promise<ThreadServer> {
   const served = { ...options, fetch, logger, ...(error === undefined ? {} : { error }) };
   const onAdopt = () => void Atomics.store(new Int32Array(adopted), 0, 1);
   const onStopped = () => tell({ type: 'stopped' });
-  return serveHere(served, checkOptions(served), { shared, onAdopt, onStopped });
+  return serveHere(served, checkOptions(served), { shared, measures, onAdopt, onStopped });
 }
 
 start().then(

@@ -12,7 +12,7 @@ import { type ListeningSocket, openListener } from '../engine/listening-socket.t
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { FetchHandler } from '../web/context.ts';
-import type { AdminServer } from './admin.ts';
+import type { OperatorPorts } from './admin.ts';
 import { type CloseOptions, type ClosePlan, closePlan, SHUTDOWN_IDLE_GRACE_MS } from './close-plan.ts';
 import { ClosingSignals } from './closing-signals.ts';
 import { fetchDetached } from './detached.ts';
@@ -24,6 +24,7 @@ import { PendingWork } from './pending-work.ts';
 import { restored } from './portable-log.ts';
 import { Seat } from './seat.ts';
 import {
+  type AdminAddress,
   type CloseReport,
   CONNECTION_ROWS_MAX,
   type EngineChoice,
@@ -56,11 +57,11 @@ const HANDOFF_PLACES_PER_WORKER = 4;
 export async function startWorkers(
   options: ServeOptions,
   settings: Settings,
-  admin?: AdminServer,
+  ports?: OperatorPorts,
 ): Promise<Server> {
   if (options.fd !== undefined)
     throw new OptionError('fd', options.fd, 'workers open their own sockets; leave it out');
-  const server = new WorkerServer(options, settings, admin);
+  const server = new WorkerServer(options, settings, ports);
   // Modules may load for ever: an abort is heard before they have.
   const { signal } = options;
   const giveUp = (): void => void server.close(true);
@@ -84,7 +85,7 @@ class WorkerServer implements Server {
   port = 0;
   hostname = '';
   engine: EngineChoice = { name: 'node', reason: 'not started' };
-  readonly admin: AdminServer | undefined;
+  readonly #ports: OperatorPorts | undefined;
   readonly startedAtMs = performance.now();
   readonly ready: Promise<Server>;
   readonly finished: Promise<CloseReport>;
@@ -115,8 +116,8 @@ class WorkerServer implements Server {
   #resolveReady!: (server: Server) => void;
   #resolveFinished!: (report: CloseReport) => void;
 
-  constructor(options: ServeOptions, settings: Settings, admin: AdminServer | undefined) {
-    this.admin = admin;
+  constructor(options: ServeOptions, settings: Settings, ports: OperatorPorts | undefined) {
+    this.#ports = ports;
     this.#options = options;
     this.#settings = settings;
     this.#logger = guardedLogger(options.logger ?? createLogger());
@@ -263,6 +264,7 @@ class WorkerServer implements Server {
       const thread = new WorkerThread(
         {
           index,
+          measures: this.#ports?.admin !== undefined,
           name: `holdfast-${index}-${this.#threadCount++}`,
           module: this.#moduleUrl.href,
           options,
@@ -410,7 +412,7 @@ class WorkerServer implements Server {
         forced: reports.reduce((sum, each) => sum + each.forced, 0),
       };
       await this.#work.settled(this.#plan.drainMs);
-      await this.admin?.close();
+      await this.#ports?.close();
     } finally {
       this.#resolveFinished(report);
     }
@@ -433,6 +435,14 @@ class WorkerServer implements Server {
     return (await this.#census.connections(countMax)).sort(busiestFirst).slice(0, countMax);
   }
 
+  get admin(): AdminAddress | undefined {
+    return this.#ports?.admin;
+  }
+
+  get health(): AdminAddress | undefined {
+    return this.#ports?.health;
+  }
+
   get isAccepting(): boolean {
     return this.#closing === undefined && this.#seats.some((seat) => seat.serving !== undefined);
   }
@@ -453,13 +463,13 @@ class WorkerServer implements Server {
   ref(): void {
     this.#isRefed = true;
     for (const thread of this.#threads) thread.worker.ref();
-    this.admin?.ref();
+    this.#ports?.ref();
   }
 
   unref(): void {
     this.#isRefed = false;
     for (const thread of this.#threads) thread.worker.unref();
-    this.admin?.unref();
+    this.#ports?.unref();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
