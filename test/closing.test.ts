@@ -235,7 +235,7 @@ describe('gracefulShutdown of a program of its own', () => {
       const startMs = performance.now();
       for (const signal of signals) {
         child.kill(signal);
-        await sleep(100);
+        await sleep(300);
       }
       assert.deepEqual(await exit, [code, null]);
       assert.ok(performance.now() - startMs < 3000);

@@ -225,6 +225,7 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
    * older, because the socket is asked only after other callbacks of the turn.
    */
   readonly arrivalMs: number;
+  /** Open connections, and handshakes that are to become some. */
   readonly connectionCount: number;
   /** @throws SysError (EADDRINUSE, EACCES, EADDRNOTAVAIL, ...) */
   listen(address: ListenAddress): Promise<Listener>;
@@ -270,6 +271,16 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
   unref(): void;
 }
 
+/** What the layer above lays down for handshakes below it (TLS), which it is told of only when they are done. */
+export interface HandshakeRules {
+  /** From accept to the end of the handshake, however its bytes drip. */
+  readonly timeoutMs: number;
+  /** @returns whether one more may begin; it is counted in `connectionCount` already */
+  mayBegin(): boolean;
+  /** One was ended because it was late. */
+  onTimeout(): void;
+}
+
 export interface EngineOptions<C extends EngineConnection = EngineConnection> {
   readonly handler: EngineHandler<C>;
   /** Length of the accept queue. @default 4096, capped by net.core.somaxconn (nginx 511, Go somaxconn) */
@@ -284,6 +295,8 @@ export interface EngineOptions<C extends EngineConnection = EngineConnection> {
   readonly handoff?: { readonly buffer: SharedArrayBuffer; readonly thread: number };
   /** Memory from DescriptorLedger.allocate, for the thread that started this one; engines without descriptors ignore it. */
   readonly ledger?: SharedArrayBuffer;
+  /** Engines that speak no TLS ignore it. */
+  readonly handshakes?: HandshakeRules;
   /** Called with errors that belong to no connection and no call: the engine goes on. */
   readonly onError?: (error: Error) => void;
 }

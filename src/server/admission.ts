@@ -16,6 +16,9 @@ import type { Settings } from './options.ts';
  */
 const REFUSED_MAX = 1024;
 
+/** Handshakes that may go on beyond the limit. */
+const HANDSHAKES_OVER_MAX = 16;
+
 export class Admission {
   readonly isLimited: boolean;
   readonly #limits: Settings['limits'];
@@ -59,6 +62,16 @@ export class Admission {
     }
     this.#byAddress.set(address, count);
     this.#addresses.set(connection, address);
+  }
+
+  /**
+   * Whether a handshake may begin that is counted already. A few beyond the limit may, so that their clients read a
+   * 503 over TLS; the rest of a flood is not worth the arithmetic.
+   */
+  mayBegin(): boolean {
+    return (
+      this.#engine().connectionCount - this.#refused.size <= this.#limits.connectionsMax + HANDSHAKES_OVER_MAX
+    );
   }
 
   #refuse(connection: HttpConnection): void {

@@ -276,6 +276,11 @@ async function startThread(
     onError: (error) => logger.error('engine', error),
     // Read and checked by `readOptions`.
     ...(options.tls === undefined ? {} : { tls: options.tls as TlsMaterial }),
+    handshakes: {
+      timeoutMs: settings.timeouts.headerMs,
+      mayBegin: () => thread.mayBeginHandshake(),
+      onTimeout: () => void thread.deadlines.header++,
+    },
     ...shared,
   });
   if (selection.shortage !== undefined)

@@ -156,6 +156,11 @@ export class ServerThread implements EngineHandler {
 
   // EngineHandler
 
+  /** One handshake more would still be answered, be it with a refusal. */
+  mayBeginHandshake(): boolean {
+    return this.#admission.mayBegin();
+  }
+
   onAccept(engine: EngineConnection): void {
     const connection = new HttpConnection(this, engine);
     engine.user = connection;

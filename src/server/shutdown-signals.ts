@@ -8,7 +8,7 @@ import type { LoggerLike, ServeOptions } from './options.ts';
 import type { Server } from './serve.ts';
 
 /** npm hands on the SIGINT that the terminal has sent to the whole group already: one Ctrl-C comes twice. */
-const SAME_KEYSTROKE_MS = 50;
+const SAME_KEYSTROKE_MS = 10;
 
 /** 128 + SIGINT, as shells have it. */
 const EXIT_INTERRUPTED = 130;

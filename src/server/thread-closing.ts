@@ -65,9 +65,14 @@ export class ThreadClosing {
     this.#drainUntilMs = performance.now() + drainMs;
     thread.drain(this.#isForced ? 0 : idleGraceMs);
     // Connections that the kernel has accepted for us are still let in, and counted.
-    await Promise.race([listener.close().then(onStopped), this.#forced]);
-    const open = thread.openConnections;
-    while (!this.#isForced && performance.now() < this.#drainUntilMs && this.#isBusy())
+    let open = thread.openConnections;
+    let isStopped = false;
+    void listener.close().then(() => {
+      isStopped = true;
+      open = Math.max(open, thread.openConnections);
+      onStopped?.();
+    });
+    while (!this.#isForced && performance.now() < this.#drainUntilMs && (!isStopped || this.#isBusy()))
       await this.#wait(LOOK_MS);
     const left = thread.openConnections;
     const isLate = !this.#isForced && this.#isBusy();

@@ -122,7 +122,9 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   }
 
   get connectionCount(): number {
-    return this.#connectionCount;
+    let count = this.#connectionCount;
+    for (const handshakes of this.#servers.values()) count += handshakes?.count ?? 0;
+    return count;
   }
 
   async listen(address: ListenAddress): Promise<Listener> {
@@ -141,7 +143,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
       const mayAdopt = sharedReadBuffer !== false;
       server.on('connection', (socket: Socket) => this.#accept(socket, isUnix, mayAdopt));
     } else {
-      handshakes = new Handshakes(server);
+      handshakes = new Handshakes(server, this.#options.handshakes);
       server.on('secureConnection', (socket: Socket) => this.#accept(socket, isUnix, false));
     }
     this.#servers.set(server, handshakes);
@@ -164,12 +166,12 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     if (!this.#isRefed) server.unref();
     // The engine may have been closed while the name was looked up.
     if (this.#closing !== undefined) closeServer(server);
+    let stopped: Promise<void> | undefined;
     return {
       address: bound,
       close() {
-        // libuv stops accepting at once, so only a handshake can still become a connection.
-        closeServer(server);
-        return handshakes?.settled() ?? Promise.resolve();
+        stopped ??= stopListening(server).then(() => handshakes?.settled());
+        return stopped;
       },
     };
   }
@@ -435,7 +437,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
 
   #resolveIfClosed(): void {
     if (this.#resolveClosing === undefined) return;
-    if (this.#servers.size > 0 || this.connectionCount > 0) return;
+    if (this.#servers.size > 0 || this.#connectionCount > 0) return;
     this.#deadlines.stop();
     this.#unreadProbe.stop();
     this.#resolveClosing();
@@ -457,6 +459,15 @@ function reportDrainedOf(engine: NodeEngine): void {
 function keepAliveDelayMs(keepAlive: NonNullable<NodeEngineOptions['keepAlive']>): number {
   const { idleSeconds, intervalSeconds, probes } = keepAlive;
   return Math.max(1, idleSeconds + intervalSeconds * probes - LIBUV_PROBES_SECONDS) * 1000;
+}
+
+/**
+ * Peers that the kernel has accepted already would be reset when the listener closes. libuv takes all that wait when it
+ * polls, so one whole poll is let pass: between two immediates. Then only a handshake can still become a connection.
+ */
+async function stopListening(server: Server): Promise<void> {
+  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
+  closeServer(server);
 }
 
 function closeServer(server: Server): void {

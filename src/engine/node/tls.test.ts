@@ -37,7 +37,11 @@ p3Z5XSzhM6OB1qJvBXwdytrIDaXZCcCQZrPFA6c2jHqgPsF89usJIzxV
 
 const subject: Subject = {
   create: (options) =>
-    createNodeEngine({ ...options, tls: { cert: CERTIFICATE, key: KEY, handshakeTimeout: 200 } }),
+    createNodeEngine({
+      ...options,
+      tls: { cert: CERTIFICATE, key: KEY },
+      handshakes: { timeoutMs: 200, mayBegin: () => true, onTimeout: () => {} },
+    }),
   capabilities: { acceptPauses: false, reusePort: false, module: { url: '', createEngine: '' } },
 };
 
@@ -158,6 +162,24 @@ test('a peer that never finishes its handshake is let go and never accepted', as
   });
 });
 
+test('a handshake whose bytes drip is let go all the same, and one whose peer has sent FIN at once', async () => {
+  await onTlsStage({}, async ({ engine, connect: connectPlain, watch }) => {
+    const drip = await connectPlain();
+    const startMs = performance.now();
+    drip.socket.write(Buffer.from('16030100ff', 'hex'));
+    const timer = setInterval(() => drip.socket.write(Buffer.from('01', 'hex')), 40);
+    await until(() => engine.connectionCount === 1, 'the handshake to be counted');
+    await drip.ended();
+    clearInterval(timer);
+    assert.ok(performance.now() - startMs < 1000);
+    const gone = await connectPlain();
+    await until(() => engine.connectionCount === 1, 'the handshake to be counted');
+    gone.socket.end();
+    await until(() => engine.connectionCount === 0, 'the end of the handshake', 150);
+    assert.equal(watch.all.length, 0);
+  });
+});
+
 test('closing the engine ends handshakes too', async () => {
   await onTlsStage({}, async ({ engine, connect: connectPlain, connectTls }) => {
     const silent = await connectPlain();
@@ -207,4 +229,35 @@ test('over TLS a long pause does no harm, and a reset within one is noticed', as
     await until(() => lost.closed !== undefined, 'onClosed after a reset');
     assert.equal(lost.closed, 'peer-reset');
   });
+});
+
+test('no handshake begins beyond what the layer above allows', async () => {
+  let engineOf: { readonly connectionCount: number } | undefined;
+  const engine = await createNodeEngine({
+    handler: {
+      onAccept() {},
+      onReceive() {},
+      onDrained() {},
+      onPeerEnd() {},
+      onDeadline() {},
+      onClosed() {},
+    },
+    tls: { cert: CERTIFICATE, key: KEY },
+    handshakes: {
+      timeoutMs: 10_000,
+      mayBegin: () => (engineOf?.connectionCount ?? 0) <= 3,
+      onTimeout: () => {},
+    },
+  });
+  engineOf = engine;
+  const listener = await engine.listen({ port: 0, hostname: '127.0.0.1' });
+  const sockets = Array.from({ length: 10 }, () => connectTcp(listener.address.port, '127.0.0.1'));
+  let ended = 0;
+  for (const socket of sockets) socket.on('error', () => {}).on('close', () => ended++);
+  await until(() => ended === 7, 'seven to be sent away');
+  assert.equal(engine.connectionCount, 3);
+  const startMs = performance.now();
+  await engine.close();
+  assert.ok(performance.now() - startMs < 500);
+  for (const socket of sockets) socket.destroy();
 });

@@ -1,6 +1,6 @@
 /**
  * TLS for the node engine. A connection is accepted, as the layer above sees it, when its handshake is
- * complete; until then `handshakeTimeout` bounds it.
+ * complete; until then handshakes.ts looks after it.
  */
 import type { Server, Socket } from 'node:net';
 import { createServer, type TlsOptions } from 'node:tls';
@@ -8,8 +8,8 @@ import type { ServerFactory } from './node-engine.ts';
 
 export type NodeTlsOptions = TlsOptions;
 
-/** As the header deadline: a peer that says nothing is let go after the same time, TLS or not. */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Node's own is begun anew by each byte: it would let a handshake drip for ever. Ours is absolute. */
+const HANDSHAKE_TIMEOUT_MS = 2 ** 31 - 1;
 
 export function tlsServerFactory(tls: NodeTlsOptions): ServerFactory {
   return (options): Server =>
