@@ -10,7 +10,13 @@ import type { ClosePlan } from './close-plan.ts';
 import { StartTimeoutError } from './errors.ts';
 import type { EngineChoice, HandoffPlace } from './serve.ts';
 import type { CloseReport } from './thread-closing.ts';
-import { errorFromData, type FromWorker, type ToWorker, type WorkerOptions } from './worker-messages.ts';
+import {
+  errorFromData,
+  type FromWorker,
+  type ToWorker,
+  type WorkerData,
+  type WorkerOptions,
+} from './worker-messages.ts';
 
 /** How long a worker may take beyond its drain time before its thread is stopped. */
 const DRAIN_GRACE_MS = 1000;
@@ -28,6 +34,8 @@ export interface WorkerThreadInit {
   readonly module: string;
   readonly options: WorkerOptions;
   readonly handoff: HandoffPlace | undefined;
+  /** Whether it measures what only the admin port shows. */
+  readonly measures: boolean;
   /** When a thread that does not serve yet is given up. */
   readonly startMs: number;
   /** Closes the listening socket that was duplicated for the thread. */
@@ -80,10 +88,10 @@ export class WorkerThread {
     this.#events = events;
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
     this.stopped = new Promise((resolve) => (this.#resolveStopped = resolve));
-    const { module, options, index, handoff } = init;
+    const { module, options, index, handoff, measures } = init;
     const shared = { ledger: this.#ledger, ...(handoff === undefined ? {} : { handoff }) };
     this.worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: { module, options, index, shared, adopted: this.#adopted },
+      workerData: { module, options, index, shared, measures, adopted: this.#adopted } satisfies WorkerData,
       name: init.name,
     });
     this.worker.on('message', (message: FromWorker) => this.#heard(message));
