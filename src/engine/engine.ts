@@ -11,7 +11,8 @@
  * Promises of every engine, held by `engine.contract.ts`:
  *
  * - For each accepted connection: `onAccept` once, then any number of `onReceive`, `onDrained`,
- *   `onDeadline` and at most one `onPeerEnd`, then `onClosed` exactly once and nothing after it.
+ *   `onDeadline` and at most one `onPeerEndSeen` and one `onPeerEnd`, then `onClosed` exactly once and nothing
+ *   after it.
  * - For each connection that `connect` returned: the same with `onConnect` in place of `onAccept`, but only
  *   `onDeadline` may come before it, and for one that never stands `onClosed` comes alone.
  * - Bytes arrive in order, none lost, none doubled, whatever the splits. Bytes leave likewise.
@@ -99,8 +100,9 @@ export interface EngineConnection {
   readonly unsentBytes: number;
 
   /**
-   * Stop handing over bytes. Up to one receive buffer may still be kept by the engine, not lost. A reset is
-   * noticed all the same within a second, and ends the connection without the bytes before it; FIN waits.
+   * Stop handing over bytes. Up to two receive buffers may still be kept by the engine, not lost. A reset is
+   * noticed all the same within a second, and ends the connection without the bytes before it. FIN waits to be
+   * read like the bytes before it; that it has come is told by `onPeerEndSeen`.
    */
   pauseReading(): void;
   resumeReading(): void;
@@ -159,6 +161,12 @@ export interface EngineHandler<C extends EngineConnection = EngineConnection> {
   onDrained(conn: C): void;
   /** The peer sent FIN. Writing is still possible. */
   onPeerEnd(conn: C): void;
+  /**
+   * FIN has come while reading is paused, perhaps behind bytes that wait: at most once, within two seconds, and
+   * before `onPeerEnd`, which follows when reading has come to it. The node engine sees it only where less than
+   * a receive buffer waits before it.
+   */
+  onPeerEndSeen?(conn: C): void;
   onDeadline(conn: C): void;
   /** The moment asked for with `Engine.wakeAt` has come. What is written now leaves in this turn. */
   onWake?(): void;

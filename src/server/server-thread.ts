@@ -181,6 +181,10 @@ export class ServerThread implements EngineHandler {
     (engine.user as HttpConnection).peerEnded();
   }
 
+  onPeerEndSeen(engine: EngineConnection): void {
+    (engine.user as HttpConnection).peerEndSeen();
+  }
+
   onDeadline(engine: EngineConnection): void {
     (engine.user as HttpConnection).deadline();
   }

@@ -3,6 +3,7 @@
  * what the RFCs and the table of the life of a connection say, asked at the moment of the head.
  */
 import type { EndingConnection } from './close-table.ts';
+import { isContent } from './content.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { expectedAnswer, throws } from './expected-answer.ts';
 import type { RequestPlan } from './request-plan.ts';
@@ -63,4 +64,18 @@ export function mustClose(it: EndingConnection, world: World, finals: number, st
 /** RFC 9112 §6.3: HTTP/1.0 has no chunks, so a body of unknown length ends with the connection. */
 function endsWithConnection(request: RequestPlan, status: number): boolean {
   return request.minor === 0 && status === 200 && expectedAnswer(request).isLengthUnknown;
+}
+
+/** @returns what is wrong with bytes of an answer that come after `at` of them */
+export function contentComplaint(
+  plan: RequestPlan,
+  at: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): string | undefined {
+  const wanted = expectedAnswer(plan);
+  if (at + end - start > wanted.bodyBytesMax) return `request ${plan.id} is answered with too many bytes`;
+  if (isContent(wanted.contentId, at, bytes, start, end)) return undefined;
+  return `request ${plan.id} is answered with a wrong byte after ${at}`;
 }

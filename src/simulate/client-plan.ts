@@ -167,6 +167,13 @@ class Script {
       }
       case 'half-closer':
         for (let i = random.between(1, 3); i > 0; i--) stream.add();
+        // A stream that is quiet for longer than the server waits after FIN, or nearly so.
+        if (random.chance(0.5))
+          stream.add({
+            method: 'GET',
+            kind: 'slow-stream',
+            delayMs: random.nextUnit() * 8 * timeouts.lingerMs,
+          });
         if (random.chance(0.2)) this.#unfinished('GET /half HT');
         this.#send(this.#gap());
         this.steps.push({ type: 'fin' }, { type: 'stay' });

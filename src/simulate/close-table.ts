@@ -2,6 +2,7 @@
  * For each named reason, when a connection may end by it: the right-hand side of "The life of a
  * connection" in DESIGN.md, as a table that is held against what the server does.
  */
+import type { SimLink } from '../engine/sim/link.ts';
 import { FAULTS } from '../protocol/error.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { isTruncated } from './expected-answer.ts';
@@ -51,6 +52,14 @@ export interface PeerFacts {
   readonly deadAtMs: number;
 }
 
+export function peerFacts(link: SimLink, deadPeerMs: number): PeerFacts {
+  return {
+    hasReset: link.peer.hasReset || link.wasCut,
+    isVanished: link.isVanished,
+    deadAtMs: link.lastHeardMs + deadPeerMs,
+  };
+}
+
 type Row = (it: EndingConnection, world: World, call: EndingCall) => string | undefined;
 
 const OK = undefined;
@@ -65,11 +74,11 @@ const CLOSES: Readonly<Record<string, Row>> = {
     it.phase === 'idle' ? it.deadlineComplaint(it.dueMs) : 'the idle deadline holds between requests only',
   'linger-timeout': (it) => (it.phase === 'linger' ? it.deadlineComplaint(it.dueMs) : 'it does not linger'),
   'client-closed': (it) => {
-    if (!it.isPeerEnded) return 'the client has not sent FIN';
     const { phase, exchange } = it;
     // A stream that has had nothing to send for a while may be given up, and nothing else.
     if (exchange?.isAnswered === true && (phase === 'exchange' || phase === 'ending'))
       return it.deadlineComplaint(exchange.quietDueMs);
+    if (!it.isPeerEnded) return 'the client has not sent FIN';
     return phase === 'exchange' || phase === 'finishing' ? 'a request is open' : OK;
   },
   'client-closed-in-head': (it) => (it.isPeerEnded && it.phase === 'head' ? OK : 'no FIN within a head'),

@@ -9,7 +9,7 @@
  */
 import { DEADLINE_TICK_MS, SEND_RESERVE_BYTES_MAX } from '../engine/engine.ts';
 import type { ConnectionTap, SimConnection } from '../engine/sim/connection.ts';
-import { answerComplaint, faultComplaint, mustClose } from './answer-rules.ts';
+import { answerComplaint, contentComplaint, faultComplaint, mustClose } from './answer-rules.ts';
 import * as bounds from './bounds.ts';
 import type { ClientPlan } from './client-plan.ts';
 import {
@@ -18,8 +18,8 @@ import {
   closeComplaint,
   countedComplaint,
   type PeerFacts,
+  peerFacts,
 } from './close-table.ts';
-import { isContent } from './content.ts';
 import { ExchangeRecord } from './exchange-record.ts';
 import { expectedAnswer, isPulled, isTruncated, throws } from './expected-answer.ts';
 import type { RequestPlan } from './request-plan.ts';
@@ -67,6 +67,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   #isRefused = false;
   #owedMs = NEVER;
   #owed = '';
+  #isPeerLeaving = false;
   #announcesClose = false;
   #bodyAt = 0;
   #finals = 0;
@@ -87,12 +88,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   }
 
   get peer(): PeerFacts {
-    const { link } = this.#conn;
-    return {
-      hasReset: link.peer.hasReset || link.wasCut,
-      isVanished: link.isVanished,
-      deadAtMs: link.lastHeardMs + this.#world.deadPeerMs,
-    };
+    return peerFacts(this.#conn.link, this.#world.deadPeerMs);
   }
 
   get request(): RequestPlan | undefined {
@@ -121,24 +117,31 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   peerEnding(): void {
     this.check();
     this.isPeerEnded = true;
-    this.exchange?.peerLeaves();
-    this.#quietBegins();
-    if (
-      this.phase === 'accepted' ||
-      this.phase === 'idle' ||
-      this.phase === 'head' ||
-      this.phase === 'linger'
-    ) {
+    this.#peerLeaves();
+    if (['accepted', 'idle', 'head', 'linger'].includes(this.phase)) {
       this.#owe('a close, for the peer has sent FIN');
     } else if (this.phase === 'exchange' && this.#isBodyOpen && !this.#endsUnread) {
       this.#owe('a reset, for the peer has sent FIN within a body');
     }
   }
 
+  /** FIN has come behind bytes that the server does not read yet. */
+  peerEndSeen(): void {
+    this.check();
+    this.#peerLeaves();
+  }
+
+  #peerLeaves(): void {
+    this.#isPeerLeaving = true;
+    this.exchange?.peerLeaves();
+    this.#quietBegins();
+  }
+
   /** Something was written or has left, or the client has ended: from now on nothing may wait to be sent. */
   #quietBegins(): void {
+    const { nowMs, settings } = this.#world;
     const isQuiet = this.#conn.unsent.length + this.#committingBytes === 0;
-    this.exchange?.quietBegins(isQuiet ? this.#world.nowMs + this.#world.settings.timeouts.lingerMs : NEVER);
+    this.exchange?.quietBegins(isQuiet ? nowMs + settings.timeouts.lingerMs : NEVER);
   }
 
   /** It is one connection too many. */
@@ -233,7 +236,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
       timeouts.bodyMs,
       isComplete,
     );
-    if (this.isPeerEnded) exchange.peerEnd = 'before';
+    if (this.#isPeerLeaving) exchange.peerEnd = 'before';
     this.exchanges.push(exchange);
     if (this.phase !== 'exchange' || plan !== this.request || this.exchange !== undefined) {
       this.find(`the handler is called for request ${plan.id} in the phase ${this.phase}`);
@@ -380,12 +383,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   onBody(bytes: Uint8Array, start: number, end: number): void {
     const { exchange } = this;
     if (this.faultStatus === 0 && exchange !== undefined) {
-      const wanted = expectedAnswer(exchange.plan);
-      if (this.#bodyAt + end - start > wanted.bodyBytesMax)
-        this.find(`request ${exchange.plan.id} is answered with too many bytes`);
-      else if (!isContent(wanted.contentId, this.#bodyAt, bytes, start, end)) {
-        this.find(`request ${exchange.plan.id} is answered with a wrong byte after ${this.#bodyAt}`);
-      }
+      const complaint = contentComplaint(exchange.plan, this.#bodyAt, bytes, start, end);
+      if (complaint !== undefined) this.find(complaint);
     }
     this.#bodyAt += end - start;
   }

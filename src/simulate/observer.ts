@@ -79,6 +79,11 @@ export class Observer implements EngineHandler<SimConnection> {
     this.#server.onPeerEnd(conn);
   }
 
+  onPeerEndSeen(conn: SimConnection): void {
+    modelOf(conn).peerEndSeen();
+    this.#server.onPeerEndSeen?.(conn);
+  }
+
   onDeadline(conn: SimConnection): void {
     modelOf(conn).deadlineFires();
     this.#server.onDeadline(conn);

@@ -37,6 +37,10 @@ class PassOn implements EngineHandler<SimConnection> {
     this.server.onPeerEnd(conn);
   }
 
+  onPeerEndSeen(conn: SimConnection): void {
+    this.server.onPeerEndSeen?.(conn);
+  }
+
   onDeadline(conn: SimConnection): void {
     this.server.onDeadline(conn);
   }
@@ -138,6 +142,10 @@ class ForgetsPeerEnd extends PassOn {
   override onPeerEnd(): void {}
 }
 
+class ForgetsPeerEndSeen extends PassOn {
+  override onPeerEndSeen(): void {}
+}
+
 class HidesUnsent extends PassOn {
   override onAccept(conn: SimConnection): void {
     Object.defineProperty(conn, 'unsentBytes', { get: () => 0 });
@@ -192,6 +200,13 @@ class AbortsSuccess extends ObservedThread {
   }
 }
 
+/** After FIN no stream is given up that has nothing to send. */
+class WaitsForQuietStreams extends ObservedThread {
+  override takeExchange(...facts: Parameters<ObservedThread['takeExchange']>): Exchange {
+    return Object.assign(super.takeExchange(...facts), { watchQuiet() {} });
+  }
+}
+
 export const PLANTED: Readonly<Record<string, RunOptions>> = {
   'a byte from the client is dropped': { plant: plant(DropsReceived) },
   'a byte from the client comes twice': { plant: plant(DoublesReceived) },
@@ -203,12 +218,17 @@ export const PLANTED: Readonly<Record<string, RunOptions>> = {
   'the server is not told that a connection has closed': { plant: plant(ForgetsClosed) },
   'the server is not told that the kernel has taken everything': { plant: plant(ForgetsDrained) },
   'the server is not told of FIN': { plant: plant(ForgetsPeerEnd) },
+  'the server is not told of FIN behind bytes that wait': { plant: plant(ForgetsPeerEndSeen) },
   'the server does not see how much waits for a slow reader': { plant: plant(HidesUnsent) },
   'idle connections are not closed': { plant: plant(LeaksSlots) },
   'a response has a progress timer': { plant: plant(TimesResponses) },
   'the server closes without lingering': { plant: plant(NeverLingers) },
   'the idle deadline is charged to a request that is being answered': {
     makeThread: (options, world) => new IdleInExchange(options, world),
+  },
+  'a quiet stream is not given up after FIN': {
+    makeThread: (options, world) => new WaitsForQuietStreams(options, world),
+    adjust: (swarm) => ({ ...swarm, clientKinds: ['half-closer'] }),
   },
   'the signal aborts after success': { makeThread: (options, world) => new AbortsSuccess(options, world) },
 };

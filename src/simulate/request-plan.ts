@@ -65,6 +65,7 @@ export interface RequestWish {
   readonly bodyBytes?: number;
   readonly chunked?: boolean;
   readonly responseBytes?: number;
+  readonly delayMs?: number;
   /** The head must be refused with it though it is well-formed: a body that is too large. */
   readonly refusal?: number;
   /** Ends the chunked body with this instead of the last chunk. */
@@ -173,6 +174,7 @@ export class StreamPlan {
       refusal: wish.refusal,
       bodyRefusal,
       responseBytes: wish.responseBytes,
+      delayMs: wish.delayMs,
     });
   }
 
@@ -199,7 +201,7 @@ export class StreamPlan {
       // An error in the midst needs a midst.
       responseBytes: Math.max(responseBytes, kind.startsWith('length') || kind === 'stream-error' ? 2 : 0),
       pieceBytes: Math.max(random.pick([200, 5000, 30_000, 70_000]), Math.ceil(responseBytes / 40)),
-      delayMs: random.nextUnit() * random.pick([1, 50, 600]),
+      delayMs: known.delayMs ?? random.nextUnit() * random.pick([1, 50, 600]),
       namesLength: random.chance(0.3),
       usesPlatform: random.chance(0.15),
       watchesSignal: random.chance(0.35),
@@ -226,10 +228,11 @@ export class StreamPlan {
 }
 
 /** What the caller has settled; the rest is drawn. */
-type KnownPlan = Omit<Partial<RequestPlan>, 'responseBytes'> & {
+type KnownPlan = Omit<Partial<RequestPlan>, 'responseBytes' | 'delayMs'> & {
   readonly start: number;
   readonly headEnd: number;
   readonly responseBytes?: number | undefined;
+  readonly delayMs?: number | undefined;
 };
 
 interface HeadFacts {

@@ -68,6 +68,10 @@ const NARROW: Readonly<Record<string, (swarm: Swarm) => Partial<Swarm>>> = {
     handlerKinds: ['slow-stream', 'stream'],
     drainAtMs: 30,
   }),
+  'a stream is given up after FIN when it has been quiet for its time, and not before': () => ({
+    clientKinds: ['half-closer'],
+    clientCount: 6,
+  }),
   'an answer that only the end of the connection ends is not cut off by FIN': () => ({
     clientKinds: ['quitter'],
     handlerKinds: ['slow-stream', 'stream'],

@@ -29,7 +29,7 @@ export interface RequestContext {
   readonly ip: string | undefined;
   /** Whether the connection to us is TLS; what a proxy in front speaks is the scheme of `request.url`. */
   readonly encrypted: boolean;
-  /** As `request.signal`: aborts when the client goes before the last byte was handed over. */
+  /** As `request.signal`: aborts when the client goes, or sends FIN, before the last byte was handed over. */
   readonly signal: AbortSignal;
   /** Work that goes on after the answer: a graceful shutdown waits for it, up to its deadline. A rejection is logged. */
   waitUntil(work: Promise<unknown>): void;

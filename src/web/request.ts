@@ -179,7 +179,7 @@ export class HoldfastRequest implements BodyOwner {
     return (this._headers ??= headersOfHead(this._text, this._fieldsStart, this._fieldsEnd));
   }
 
-  /** Aborts when the client goes before the last byte of the answer was handed over; never after success. */
+  /** Aborts when the client goes, or sends FIN, before the last byte of the answer was handed over; never after success. */
   get signal(): AbortSignal {
     // Kept once asked for: a Request that outlives its exchange shows what became of it.
     return (this._signal ??= this._port.abortSignal(this._exchangeId));
@@ -194,21 +194,21 @@ export class HoldfastRequest implements BodyOwner {
   }
 
   text(): Promise<string> {
-    return readText(this);
+    return heard(readText(this));
   }
 
   /** `any`, as every other declaration of it has it: the shape is the program's to know. */
   // biome-ignore lint/suspicious/noExplicitAny: handlers written for other servers rely on it
   json(): Promise<any> {
-    return readJson(this);
+    return heard(readJson(this));
   }
 
   arrayBuffer(): Promise<ArrayBuffer> {
-    return readArrayBuffer(this);
+    return heard(readArrayBuffer(this));
   }
 
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return readBytes(this);
+    return heard(readBytes(this));
   }
 
   /** The body as text, decoded while it comes. */
@@ -217,11 +217,11 @@ export class HoldfastRequest implements BodyOwner {
   }
 
   blob(): Promise<Blob> {
-    return readBlob(this, this.headers.get('content-type'));
+    return heard(readBlob(this, this.headers.get('content-type')));
   }
 
   formData(): Promise<FormData> {
-    return readFormData(this, this.headers.get('content-type'));
+    return heard(readFormData(this, this.headers.get('content-type')));
   }
 
   /** A Request of the platform's own. A body that is here as a whole is shared, any other is teed. */
@@ -408,6 +408,17 @@ function platformRequest(
   }
   return new (platform().Request)(request.url, init);
 }
+
+/**
+ * A body that fails because its client has left must not end the process, which a rejection does that nobody
+ * waits for, be it only yet. Whoever waits for it, now or later, gets it all the same.
+ */
+function heard<T>(reading: Promise<T>): Promise<T> {
+  reading.catch(ignore);
+  return reading;
+}
+
+function ignore(): void {}
 
 function mayHaveBody(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD';

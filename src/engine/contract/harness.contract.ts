@@ -47,6 +47,8 @@ export interface Watched {
   receivedBytes: number;
   drains: number;
   peerEnds: number;
+  /** Calls of `onPeerEndSeen`. */
+  peerEndsSeen: number;
   deadlines: number;
   closed: CloseReason | undefined;
   /** For the test's own use. */
@@ -100,6 +102,7 @@ export class Watch implements EngineHandler {
       receivedBytes: 0,
       drains: 0,
       peerEnds: 0,
+      peerEndsSeen: 0,
       deadlines: 0,
       closed: undefined,
       note: 0,
@@ -127,6 +130,12 @@ export class Watch implements EngineHandler {
     it.drains++;
     this.#hold(conn.unsentBytes === 0, 'onDrained: unsentBytes is not 0');
     this.#call(() => this.#plan.onDrained?.(conn, it));
+  }
+
+  onPeerEndSeen(conn: EngineConnection): void {
+    const it = this.#ofStanding(conn, 'onPeerEndSeen');
+    this.#hold(++it.peerEndsSeen === 1, 'onPeerEndSeen twice');
+    this.#hold(it.peerEnds === 0, 'onPeerEndSeen after onPeerEnd');
   }
 
   onPeerEnd(conn: EngineConnection): void {

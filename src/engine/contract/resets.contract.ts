@@ -1,6 +1,6 @@
 /**
  * Promise: who resets is noticed though reading is paused or has ended and nothing is sent; who has only
- * finished sending is not taken for gone. And what an engine does to notice it stays in nobody's way.
+ * finished sending is told apart, and not taken for gone. And what an engine does to notice it stays in nobody's way.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -103,7 +103,7 @@ export function resetsContract(subject: Subject): void {
     });
   });
 
-  test('FIN while reading is paused means nothing until reading goes on', async () => {
+  test('FIN while reading is paused is told, and means nothing else until reading goes on', async () => {
     const plan = {
       onAccept: (conn: EngineConnection) => conn.pauseReading(),
       onPeerEnd: (conn: EngineConnection) => {
@@ -112,12 +112,19 @@ export function resetsContract(subject: Subject): void {
       },
     };
     await onStage(subject, plan, async ({ connect, accepted }) => {
-      const clients = [await connect(), await connect()];
-      const all = await accepted(2);
+      const clients = [await connect(), await connect(), await connect(), await connect()];
+      const all = await accepted(4);
       clients[0]!.socket.end();
       clients[1]!.socket.end('question');
+      clients[2]!.socket.write('question');
+      await sleep(250);
+      clients[2]!.socket.end();
+      await until(() => all.slice(0, 3).every((it) => it.peerEndsSeen === 1), 'onPeerEndSeen');
       await sleep(1000);
-      for (const it of all) assert.deepEqual([it.peerEnds, it.closed], [0, undefined]);
+      for (const it of all) assert.deepEqual([it.peerEnds, it.receivedBytes, it.closed], [0, 0, undefined]);
+      assert.equal(all[3]!.peerEndsSeen, 0);
+      clients[3]!.socket.end('more');
+      await until(() => all[3]!.peerEndsSeen === 1, 'onPeerEndSeen of the last');
       for (const it of all) it.conn.resumeReading();
       for (const client of clients) {
         await client.ended();
@@ -125,6 +132,44 @@ export function resetsContract(subject: Subject): void {
         assert.equal(client.error, undefined);
       }
       await until(() => all.every((it) => it.closed === 'done'), 'onClosed');
+      assert.deepEqual(
+        all.map((it) => it.receivedBytes),
+        [0, 8, 8, 4],
+      );
+    });
+  });
+
+  test('FIN that came before reading is paused again is told once, at any moment of pausing', async () => {
+    const plan = {
+      onReceive(conn: EngineConnection, _bytes: Uint8Array, _start: number, _end: number, it: Watched) {
+        conn.pauseReading();
+        if (it.note++ < 1) setTimeout(() => conn.resumeReading(), it.id % 4);
+      },
+      onPeerEnd: (conn: EngineConnection) => conn.close('done'),
+    };
+    await onStage(subject, plan, async ({ connect, accepted }) => {
+      const random = new SeededRandom(11);
+      const clients: Client[] = [];
+      for (let i = 0; i < 40; i++) {
+        const client = await connect();
+        clients.push(client);
+        client.socket.write('one');
+        if (random.int(2) === 0) await sleep(random.int(4));
+        client.socket.write('two');
+        if (random.int(2) === 0) await sleep(random.int(4));
+        client.socket.end('three');
+      }
+      const all = await accepted(40);
+      const told = (it: Watched): boolean => it.peerEndsSeen === 1 || it.closed === 'done';
+      await until(() => all.every(told), 'that all are told');
+      for (const it of all) it.note = -1_000_000;
+      const going = setInterval(() => {
+        for (const it of all) if (it.closed === undefined) it.conn.resumeReading();
+      }, 5);
+      await until(() => all.every((it) => it.closed === 'done'), 'onClosed').finally(() =>
+        clearInterval(going),
+      );
+      assert.ok(all.every((it) => it.receivedBytes === 11));
     });
   });
 

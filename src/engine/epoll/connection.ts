@@ -15,5 +15,9 @@ export const READ_TO_END = ENGINE_FLAGS << 1;
 export const SEND_BLOCKED = ENGINE_FLAGS << 2;
 /** In the engine's list of connections that are received from without another edge. */
 export const IN_READY = ENGINE_FLAGS << 3;
+/** FIN has come, perhaps behind bytes that wait. */
+export const PEER_END_SEEN = ENGINE_FLAGS << 4;
+/** The layer above knows, though it does not read. */
+export const PEER_END_TOLD = ENGINE_FLAGS << 5;
 
 export class EpollConnection extends DescriptorConnection {}

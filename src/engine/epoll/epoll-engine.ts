@@ -45,7 +45,15 @@ import { DescriptorEngine, type DescriptorListener } from '../descriptor-engine.
 import type { EngineOptions } from '../engine.ts';
 import { isOfOneConnection } from './accept-errors.ts';
 import { AioPoll } from './aio-poll.ts';
-import { EpollConnection, IN_READY, READ_TO_END, READABLE, SEND_BLOCKED } from './connection.ts';
+import {
+  EpollConnection,
+  IN_READY,
+  PEER_END_SEEN,
+  PEER_END_TOLD,
+  READ_TO_END,
+  READABLE,
+  SEND_BLOCKED,
+} from './connection.ts';
 import { listenerData, listenerIndex, TIMER_DATA, TIMER_DATA_READ } from './event-data.ts';
 import { EventSet, INPUT_INTEREST, SOCKET_INTEREST } from './event-set.ts';
 
@@ -209,6 +217,10 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     }
     if ((events & INPUT_EVENTS) === 0) return;
     conn.flags |= (events & TO_END_EVENTS) === 0 ? READABLE : READABLE | READ_TO_END;
+    if ((events & (EPOLLRDHUP | EPOLLHUP)) !== 0) {
+      conn.flags |= PEER_END_SEEN;
+      this.#tellPeerEndSeen(conn);
+    }
     if ((events & EPOLLERR) !== 0) this.#onSocketError(conn);
     if ((conn.flags & IN_READY) === 0 && wantsToReceive(conn.flags)) this.#receive(conn);
   }
@@ -218,6 +230,15 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     if (wantsToReceive(conn.flags)) return;
     const errno = getsockoptInt(conn.fd, SOL_SOCKET, SO_ERROR);
     if (errno > 0) conn.fail(errno);
+  }
+
+  /** To whoever does not read. Others learn of it behind the last byte. */
+  #tellPeerEndSeen(conn: EpollConnection): void {
+    const { flags } = conn;
+    if ((flags & (READING_PAUSED | PEER_END_SEEN)) !== (READING_PAUSED | PEER_END_SEEN)) return;
+    if ((flags & (PEER_END_TOLD | RECEIVE_ENDED | CLOSING)) !== 0) return;
+    conn.flags |= PEER_END_TOLD;
+    this.handler.onPeerEndSeen?.(conn);
   }
 
   /** One receive, and no more: see the head of this file. @hot */
@@ -315,6 +336,8 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       }
     }
     if (wantsToReceive(flags)) this.#addReady(conn);
+    // It came before reading was paused.
+    else if ((flags & PEER_END_SEEN) !== 0) this.#tellPeerEndSeen(conn);
   }
 
   /**

@@ -24,6 +24,10 @@ export const WATCH_WANTED = ENGINE_FLAGS << 7;
 export const WATCH_ARMED = ENGINE_FLAGS << 8;
 /** The watch has told of an error. Whoever is received from learns of it behind the last byte. */
 export const ERROR_SEEN = ENGINE_FLAGS << 9;
+/** FIN has come: the watch has told of it, or a receive that was under way when reading was paused. */
+export const PEER_END_SEEN = ENGINE_FLAGS << 10;
+/** The layer above knows. */
+export const PEER_END_TOLD = ENGINE_FLAGS << 11;
 
 export class IouringConnection extends DescriptorConnection {
   /** Bytes that arrived after reading was paused; at most what was in flight at that moment. */

@@ -14,7 +14,7 @@
 import { performance } from 'node:perf_hooks';
 import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/bytes.ts';
-import { POLLERR, POLLHUP } from '../../sys/abi/epoll.ts';
+import { POLLERR, POLLHUP, POLLRDHUP } from '../../sys/abi/epoll.ts';
 import { IORING_CQE_F_BUFFER, IORING_CQE_F_MORE } from '../../sys/abi/io-uring.ts';
 import { SHUT_WR, SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
@@ -41,6 +41,8 @@ import {
   ERROR_SEEN,
   IouringConnection,
   PEER_END_PENDING,
+  PEER_END_SEEN,
+  PEER_END_TOLD,
   RECEIVE_ARMED,
   RECEIVE_CANCELLED,
   SEND_IN_FLIGHT,
@@ -254,8 +256,22 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   #onPeerFinished(conn: IouringConnection): void {
     conn.flags |= RECEIVE_ENDED;
     if ((conn.flags & CLOSING) !== 0) this.touch(conn);
-    else if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined) conn.flags |= PEER_END_PENDING;
-    else this.handler.onPeerEnd(conn);
+    else if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined) {
+      conn.flags |= PEER_END_PENDING | PEER_END_SEEN;
+      this.#tellPeerEndSeen(conn);
+    } else this.#tellPeerEnd(conn);
+  }
+
+  #tellPeerEnd(conn: IouringConnection): void {
+    conn.flags |= PEER_END_TOLD;
+    this.handler.onPeerEnd(conn);
+  }
+
+  /** To whoever does not read. Others learn of it behind the last byte. */
+  #tellPeerEndSeen(conn: IouringConnection): void {
+    if ((conn.flags & (READING_PAUSED | PEER_END_TOLD | CLOSING)) !== READING_PAUSED) return;
+    conn.flags |= PEER_END_TOLD;
+    this.handler.onPeerEndSeen?.(conn);
   }
 
   #onSend(slot: number, generation: number, result: number): void {
@@ -287,8 +303,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     const conn = this.table.find(slot, generation);
     assert(conn !== undefined, 'a watch outlived its connection');
     if ((flags & IORING_CQE_F_MORE) === 0) conn.flags &= ~WATCH_ARMED;
-    // FIN alone means nothing until reading goes on.
     if (result > 0 && (result & POLLERR) !== 0) conn.flags |= ERROR_SEEN;
+    if (result > 0 && (result & (POLLRDHUP | POLLHUP)) !== 0) conn.flags |= PEER_END_SEEN;
     this.touch(conn);
   }
 
@@ -375,6 +391,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
 
   /** Nothing is to be received: reading is paused, or has come to its end. */
   #advanceUnread(conn: IouringConnection): void {
+    if ((conn.flags & PEER_END_SEEN) !== 0) this.#tellPeerEndSeen(conn);
     const { flags } = conn;
     if ((flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.#cancelReceive(conn);
     if ((flags & (RECEIVE_ARMED | ERROR_SEEN)) === ERROR_SEEN) {
@@ -427,7 +444,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       (conn.flags & (PEER_END_PENDING | READING_PAUSED | CLOSING)) === PEER_END_PENDING
     ) {
       conn.flags &= ~PEER_END_PENDING;
-      this.handler.onPeerEnd(conn);
+      this.#tellPeerEnd(conn);
     }
   }
 

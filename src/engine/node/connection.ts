@@ -57,29 +57,31 @@ interface Segment {
 /** How a socket goes down without FIN: RST where the transport has one. */
 export type ResetSocket = (socket: Socket) => void;
 
+/** So much is read ahead while reading is paused, to look for FIN. */
+const HELD_BYTES_ENOUGH = 64 * 1024;
 const NOTHING = new Uint8Array(0);
 /** Written behind other writes, its callback says that they are through. */
 const MARKER = Buffer.alloc(0);
 
 /** Shared and never changed: most connections never queue. */
 const NO_SEGMENTS: Segment[] = [];
-
 const UNIX_PEER: RemoteAddress = { family: 'unix', address: '', port: 0 };
-
 const RESERVE_SIZE_MAX = SEND_RESERVE_BYTES_MAX;
 
 export class NodeConnection implements EngineConnection {
   user: unknown = undefined;
   out: Uint8Array;
-  /** Index in the engine's table and in its timing wheel. */
+  /** In the engine's table and its timing wheel. */
   readonly slot: number;
   readonly socket: Socket;
   readonly owner: ConnectionOwner;
-  /** Set while the connection is in the engine's list of those to flush. */
+  /** In the engine's list of those to flush. */
   isTouched = false;
   isPaused = false;
   /** In the engine's list of those that may have to be probed. */
   isProbed = false;
+  /** FIN came while reading was paused. */
+  isPeerEndHeld = false;
   /** Begun by `connect`, and not standing yet: what is committed waits here. */
   isConnecting: boolean;
   errorCode = '';
@@ -203,7 +205,7 @@ export class NodeConnection implements EngineConnection {
     if (this.#state !== OPEN || !this.isPaused) return;
     this.isPaused = false;
     this.socket.resume();
-    if (this.#held !== undefined && !this.isTouched) this.owner.touched(this);
+    if ((this.#held !== undefined || this.isPeerEndHeld) && !this.isTouched) this.owner.touched(this);
   }
 
   /** Keeps a copy of what came although reading is paused: the kernel had it under way already. */
@@ -333,6 +335,17 @@ export class NodeConnection implements EngineConnection {
     return true;
   }
 
+  /** @returns whether FIN was held, and `onPeerEnd` is to be called now */
+  takePeerEnd(): boolean {
+    const isDue = this.isPeerEndHeld && !this.isHoldingBack && this.#state === OPEN;
+    if (isDue) this.isPeerEndHeld = false;
+    return isDue;
+  }
+
+  get isHoldingBack(): boolean {
+    return this.isPaused || this.#held !== undefined;
+  }
+
   /** FIN seen. @returns whether the layer above is to be told */
   peerEnded(): boolean {
     if (this.#hasPeerEnded) return false;
@@ -349,6 +362,9 @@ export class NodeConnection implements EngineConnection {
   /** Lets the kernel say what it knows of the peer. A write that waits is told by itself; behind FIN none is possible. */
   probe(): void {
     if (!this.#isBlocked && !this.isConnecting && !this.socket.writableEnded) this.socket.write(MARKER);
+    // Nothing but a read shows FIN: one more piece, which is held.
+    const heldBytes = this.#held?.length ?? 0;
+    if (this.isPaused && !this.#hasPeerEnded && heldBytes < HELD_BYTES_ENOUGH) this.socket.resume();
   }
 
   /** The socket reports why it will close; what the layer above has asked for goes before. */

@@ -268,6 +268,8 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     this.#stats.bytesReceived += end;
     if (conn.isPaused) {
       conn.hold(bytes, end);
+      // A probe may have set it going.
+      conn.socket.pause();
       return false;
     }
     this.#enter();
@@ -326,7 +328,9 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     if (!conn.peerEnded()) return;
     this.#enter();
     try {
-      this.#handler.onPeerEnd(conn);
+      conn.isPeerEndHeld = conn.isHoldingBack;
+      if (conn.isPeerEndHeld) this.#handler.onPeerEndSeen?.(conn);
+      else this.#handler.onPeerEnd(conn);
     } finally {
       this.#leave();
     }
@@ -409,6 +413,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
         else {
           const held = conn.takeHeld();
           if (held !== undefined) this.#handler.onReceive(conn, held, 0, held.length);
+          if (conn.takePeerEnd()) this.#handler.onPeerEnd(conn);
         }
       }
       this.arena.endTurn();

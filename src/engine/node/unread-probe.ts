@@ -1,7 +1,8 @@
 /**
- * Finds out who has reset while nothing is read of him: libuv takes a socket that is neither read nor written
+ * Finds out who has reset, or has sent FIN, while nothing is read of him: libuv takes a socket that is neither read nor written
  * out of its poll, and a reset behind bytes it tells as FIN. So sockets that stay unread get an empty write now
- * and then, which sends nothing and fails where the kernel knows of a reset (tcp_sendmsg looks first).
+ * and then, which sends nothing and fails where the kernel knows of a reset (tcp_sendmsg looks first). FIN shows
+ * itself to a read alone, so a little is read ahead.
  *
  * It costs a system call each PROBE_EVERY_MS for a connection that is paused, or half closed and not answered,
  * and nothing for one that is only idle.

@@ -53,6 +53,7 @@ export class SimConnection implements EngineConnection, LinkServer {
   /** The descriptor is closed; `onClosed` is owed. */
   isReleased = false;
   peerEndTold = false;
+  peerEndSeenTold = false;
   /** `onDrained` is owed when everything has been taken. */
   drainOwed = false;
   drainDue = false;
@@ -113,6 +114,7 @@ export class SimConnection implements EngineConnection, LinkServer {
 
   pauseReading(): void {
     this.isReadingPaused = true;
+    if (this.isPeerEndNews) this.#owner.ready(this);
   }
 
   resumeReading(): void {
@@ -177,6 +179,12 @@ export class SimConnection implements EngineConnection, LinkServer {
     return up.received.length > 0 || (up.finArrived && !this.peerEndTold);
   }
 
+  /** FIN has come that is not to be read yet. */
+  get isPeerEndNews(): boolean {
+    if (!this.isReadingPaused || this.peerEndSeenTold || this.peerEndTold) return false;
+    return this.link.up.finArrived && this.isOpen && !this.isClosing;
+  }
+
   // LinkServer
 
   readable(): void {
@@ -185,7 +193,7 @@ export class SimConnection implements EngineConnection, LinkServer {
       this.link.up.discardReceived();
       return;
     }
-    if (!this.isReadingPaused) this.#owner.ready(this);
+    if (!this.isReadingPaused || this.isPeerEndNews) this.#owner.ready(this);
   }
 
   writable(): void {

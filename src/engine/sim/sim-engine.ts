@@ -283,6 +283,11 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
       conn.drainDue = false;
       if (!conn.isClosing && conn.unsent.length === 0) this.#call(() => this.#handler.onDrained(conn));
     }
+    if (conn.isPeerEndNews) {
+      conn.peerEndSeenTold = true;
+      this.network.trace?.(`peer ${conn.link.id}: server learns of FIN that it does not read`);
+      this.#call(() => this.#handler.onPeerEndSeen?.(conn));
+    }
     const hasEnded = up.finArrived && up.received.length === 0;
     if (hasEnded && !conn.peerEndTold && !conn.isClosing && !conn.isReadingPaused) {
       conn.peerEndTold = true;
