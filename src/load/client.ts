@@ -4,7 +4,6 @@
  * HTTP/1.1 is `h1-client.ts`. A link knows bytes and messages, and no time, no counts, no schedule.
  */
 import type { EngineConnection } from '../engine/engine.ts';
-import type { Fault } from '../protocol/error.ts';
 
 /** A request as a link sends it. */
 export interface EncodedRequest {
@@ -51,8 +50,12 @@ export interface ClientLink {
 export interface AnswerHandler {
   /** A whole final answer. `content` only where the client was asked to keep it. */
   onAnswer(link: ClientLink, ticket: number, status: number, content: AnswerContent | undefined): void;
-  /** What came is no answer: the connection is of no use any more. */
-  onGarbage(link: ClientLink, fault: Fault): void;
+  /**
+   * Nothing more can come of the connection.
+   * @param error what it is called: garbage with its fault; an unsolicited answer, after which it is no longer
+   *   sure whose the others were; or closed early, where the server says so on an idle connection
+   */
+  onBroken(link: ClientLink, error: string): void;
 }
 
 export interface ClientOptions {

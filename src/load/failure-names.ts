@@ -13,6 +13,8 @@ export const FAILURE_NAMES = {
   closedEarly: 'closed early',
   /** What came is no HTTP; what is wrong with it follows. */
   garbage: 'garbage',
+  /** An answer, or the content of one that has none, came to no request. */
+  unsolicited: 'unsolicited answer',
   /** Due at a constant rate, and every connection was busy until the run was over. */
   notSent: 'never sent',
 } as const;

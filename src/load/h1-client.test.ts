@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EngineConnection } from '../engine/engine.ts';
-import type { Fault } from '../protocol/error.ts';
 import type { AnswerContent, AnswerHandler, ClientLink } from './client.ts';
 import { H1Client, type H1Link } from './h1-client.ts';
 
@@ -27,17 +26,19 @@ class TestConnection {
 interface Heard {
   readonly answers: { ticket: number; status: number; content: AnswerContent | undefined }[];
   readonly garbage: string[];
+  readonly other: string[];
 }
 
 function setUp(depth = 1, keepsContent = false) {
-  const heard: Heard = { answers: [], garbage: [] };
+  const heard: Heard = { answers: [], garbage: [], other: [] };
   let onAnswer: (link: ClientLink) => void = () => {};
   const handler: AnswerHandler = {
     onAnswer(link, ticket, status, content) {
       heard.answers.push({ ticket, status, content });
       onAnswer(link);
     },
-    onGarbage: (_link: ClientLink, fault: Fault) => void heard.garbage.push(fault.code),
+    onBroken: (_link: ClientLink, error: string) =>
+      void (error.startsWith('garbage') ? heard.garbage : heard.other).push(error),
   };
   const client = new H1Client(handler, { depth, keepsContent });
   const link = client.createLink(0);
@@ -152,12 +153,6 @@ for (const [what, text] of GARBAGE) {
   });
 }
 
-test('bytes that nobody asked for are garbage', () => {
-  const { heard, link } = setUp();
-  feed(link, 'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n');
-  assert.equal(heard.garbage.length, 1);
-});
-
 test('the rest of a chunk is not read as the answer of the connection that replaced it', () => {
   const { heard, link, whenAnswered } = setUp();
   const next = new TestConnection();
@@ -194,4 +189,102 @@ test('a long request is written as the connection takes it, and whole', () => {
     link.drained();
   }
   assert.equal(conn.sent, `POST / HTTP/1.1\r\n\r\n${body}${Buffer.from(GET.bytes).toString()}`);
+});
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const BODY = 'a body that nobody may send';
+/** What a server sends to one request, and what of it answers it. */
+const TOO_MUCH: [string, typeof GET, string, number][] = [
+  ['a second answer', GET, OK + OK, 200],
+  ['an interim answer', GET, `${OK}HTTP/1.1 100 Continue\r\n\r\n`, 200],
+  ['content after HEAD', HEAD, `HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n${BODY}`, 200],
+  ['content after 204', GET, `HTTP/1.1 204 No Content\r\n\r\n${BODY}`, 204],
+  ['content after 304', GET, `HTTP/1.1 304 Not Modified\r\nContent-Length: 27\r\n\r\n${BODY}`, 304],
+  ['more than its length', GET, `HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokmore`, 200],
+  ['more than its chunks', GET, `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nmore`, 200],
+  ['a 408 behind an answer, without a close', GET, `${OK}HTTP/1.1 4`, 200],
+];
+
+test('what follows an answer answers no request that is begun only now, wherever it is split', () => {
+  for (const [what, request, text, status] of TOO_MUCH) {
+    for (const depth of [1, 3]) {
+      const { heard, link, whenAnswered } = setUp(depth);
+      // As a load thread does: the next one is begun when the last is answered, and has not been sent by then.
+      whenAnswered((answered) => void answered.start(request));
+      link.start(request);
+      feed(link, text);
+      assert.deepEqual(
+        heard.answers.map((answer) => answer.status),
+        [status],
+        what,
+      );
+      assert.deepEqual(heard.other, ['unsolicited answer'], what);
+      assert.deepEqual(heard.garbage, [], what);
+      assert.equal(link.mayStart, false, what);
+      assert.equal(link.underWay, 1, 'what was begun is still there for its owner to end');
+      feed(link, OK);
+      assert.equal(heard.answers.length, 1, what);
+    }
+  }
+});
+
+test("what comes on an idle connection is nobody's answer, but for the 408 of a server that closes", () => {
+  const idle: [string, string][] = [
+    [OK, 'unsolicited answer'],
+    ['H', 'unsolicited answer'],
+    ['\r\n', 'unsolicited answer'],
+    ['HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n', 'closed early'],
+    ['HTTP/1.0 408 Request Time-out\r\n\r\n', 'closed early'],
+    ['HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', 'unsolicited answer'],
+  ];
+  for (const [text, wanted] of idle) {
+    for (const isUsed of [false, true]) {
+      const { heard, link } = setUp();
+      if (isUsed) {
+        link.start(GET);
+        feed(link, OK);
+      }
+      feed(link, text);
+      assert.deepEqual(heard.other, [wanted], JSON.stringify(text));
+      assert.equal(heard.answers.length, isUsed ? 1 : 0);
+      assert.equal(link.mayStart, false);
+    }
+  }
+});
+
+test("as many answers as there were requests under way are theirs, and the next is nobody's", () => {
+  const { heard, link, whenAnswered } = setUp(4);
+  whenAnswered((answered) => void answered.start(GET));
+  for (let i = 0; i < 4; i++) link.start(GET);
+  feed(link, OK.repeat(3));
+  assert.equal(heard.answers.length, 3);
+  feed(link, OK.repeat(4));
+  assert.equal(heard.answers.length, 7);
+  feed(link, OK.repeat(5));
+  assert.equal(heard.answers.length, 11);
+  assert.deepEqual(heard.other, ['unsolicited answer']);
+});
+
+test('an interim answer is the beginning of an answer: the request has been seen', () => {
+  const { link } = setUp();
+  link.start(GET);
+  assert.equal(link.isMidAnswer, false);
+  feed(link, 'HTTP/1.1 103 Early Hints\r\n\r\n');
+  assert.equal(link.isMidAnswer, true);
+  feed(link, OK);
+  assert.equal(link.isMidAnswer, false);
+});
+
+test('nothing is left on a new connection of what was wrong on the last', () => {
+  const { heard, link, conn } = setUp();
+  link.start(GET);
+  feed(link, `HTTP/1.1 103 Early Hints\r\n\r\n${OK}${OK}`);
+  link.detach();
+  link.attach(conn as unknown as EngineConnection);
+  assert.equal(link.mayStart, true);
+  assert.equal(link.isMidAnswer, false);
+  link.start(GET);
+  feed(link, OK);
+  assert.equal(heard.answers.length, 2);
+  assert.deepEqual(heard.other, ['unsolicited answer']);
 });

@@ -6,7 +6,7 @@
  */
 import { concatBytes, copyBytes } from '../base/bytes.ts';
 import type { EngineConnection } from '../engine/engine.ts';
-import { FAULT_STATUS_LINE, type Fault } from '../protocol/error.ts';
+import type { Fault } from '../protocol/error.ts';
 import {
   CHUNKED_DATA,
   CHUNKED_END,
@@ -26,6 +26,7 @@ import { DEFAULT_LIMITS } from '../protocol/limits.ts';
 import { methodByName } from '../protocol/semantics/methods.ts';
 import { latin1Text } from '../protocol/semantics/octets.ts';
 import type { AnswerHandler, Client, ClientLink, ClientOptions, EncodedRequest } from './client.ts';
+import { FAILURE_NAMES, garbageName } from './failure-names.ts';
 import { KeptContent } from './kept-content.ts';
 import { RequestWriter } from './request-writer.ts';
 
@@ -35,6 +36,12 @@ const PHASE_CHUNKED = 2;
 const PHASE_UNTIL_CLOSE = 3;
 /** Garbage came, or nobody listens: what is received is dropped. */
 const PHASE_OVER = 4;
+
+/**
+ * Servers such as Node's say 408 to a connection that has been idle for too long, and close it: that answers
+ * nothing, and is no fault. RFC 9110 §15.5.9
+ */
+const FAREWELLS = ['HTTP/1.1 408', 'HTTP/1.0 408'];
 
 /** A load generator reads what it is sent, however large. */
 const CHUNKED_LIMITS = { ...DEFAULT_LIMITS, bodyBytesMax: Number.POSITIVE_INFINITY };
@@ -74,6 +81,8 @@ export class H1Link implements ClientLink {
   #request: EncodedRequest | undefined = undefined;
   #method = 0;
   #first = 0;
+  /** Of those under way, how many were before the bytes that are being received: only they can be answered by these. */
+  #awaited = 0;
   #phase = PHASE_OVER;
   /** Counts connections: what is left of a chunk must not be read as the next connection's. */
   #epoch = 0;
@@ -82,6 +91,8 @@ export class H1Link implements ClientLink {
   /** Body bytes that have not come yet, in PHASE_LENGTH. */
   #remaining = 0;
   #partial: PartialHead | undefined = undefined;
+  /** Interim answers have come, and the final one has not. */
+  #hasInterim = false;
   #chunked: ChunkedDecoder | undefined = undefined;
   readonly #content: KeptContent | undefined;
 
@@ -94,7 +105,8 @@ export class H1Link implements ClientLink {
   }
 
   get isMidAnswer(): boolean {
-    return this.#partial !== undefined || (this.#phase !== PHASE_HEAD && this.#phase !== PHASE_OVER);
+    if (this.#partial !== undefined || this.#hasInterim) return true;
+    return this.#phase !== PHASE_HEAD && this.#phase !== PHASE_OVER;
   }
 
   get mayStart(): boolean {
@@ -106,6 +118,7 @@ export class H1Link implements ClientLink {
     this.#epoch++;
     this.#phase = PHASE_HEAD;
     this.#partial = undefined;
+    this.#hasInterim = false;
     this.underWay = 0;
     this.#first = 0;
     this.isSpent = false;
@@ -145,6 +158,7 @@ export class H1Link implements ClientLink {
   /** @hot */
   receive(bytes: Uint8Array, start: number, end: number): void {
     const epoch = this.#epoch;
+    this.#awaited = this.underWay;
     let p = start;
     while (p < end && this.#epoch === epoch) {
       const phase = this.#phase;
@@ -171,8 +185,7 @@ export class H1Link implements ClientLink {
   }
 
   #readHead(bytes: Uint8Array, start: number, end: number): number {
-    // Bytes that nobody asked for can be the answer to nothing. RFC 9112 §9.2
-    if (this.underWay === 0) return this.#garbage(FAULT_STATUS_LINE, end);
+    if (this.#awaited === 0) return this.#unsolicited(bytes, start, end);
     const parser = this.#client.parser;
     parser.reset(this.#methods[this.#first]!);
     const status = parser.parse(bytes, start, end);
@@ -205,7 +218,11 @@ export class H1Link implements ClientLink {
 
   #headDone(parser: ResponseHeadParser, bytes: Uint8Array, start: number, end: number): void {
     // Another head follows an interim answer. RFC 9110 §15.2
-    if (parser.isInterim) return;
+    if (parser.isInterim) {
+      this.#hasInterim = true;
+      return;
+    }
+    this.#hasInterim = false;
     this.#status = parser.status;
     this.#keepAlive = parser.keepAlive;
     this.#content?.begin(parser.status, latin1Text(bytes, start, end));
@@ -245,6 +262,7 @@ export class H1Link implements ClientLink {
     const ticket = this.#first;
     this.#first = ticket + 1 === this.#depth ? 0 : ticket + 1;
     this.underWay--;
+    this.#awaited--;
     this.#phase = PHASE_HEAD;
     if (!this.#keepAlive) {
       this.isSpent = true;
@@ -254,11 +272,25 @@ export class H1Link implements ClientLink {
     this.#client.handler.onAnswer(this, ticket, this.#status, content);
   }
 
+  /**
+   * Bytes behind the last answer that was due, or on an idle connection, can be the answer to nothing: neither
+   * to a request that is begun now, which has not been sent. RFC 9112 §9.2
+   * @returns `end`
+   */
+  #unsolicited(bytes: Uint8Array, start: number, end: number): number {
+    this.#phase = PHASE_OVER;
+    this.isSpent = true;
+    const beginning = latin1Text(bytes, start, Math.min(end, start + FAREWELLS[0]!.length));
+    const isFarewell = FAREWELLS.includes(beginning);
+    this.#client.handler.onBroken(this, isFarewell ? FAILURE_NAMES.closedEarly : FAILURE_NAMES.unsolicited);
+    return end;
+  }
+
   /** @returns `end`: nothing that follows can be understood */
   #garbage(fault: Fault, end: number): number {
     this.#phase = PHASE_OVER;
     this.isSpent = true;
-    this.#client.handler.onGarbage(this, fault);
+    this.#client.handler.onBroken(this, garbageName(fault));
     return end;
   }
 }

@@ -202,3 +202,38 @@ test('an answer and the next request allocate nothing', (t) => {
   assert.equal(tally.counters.answered, 1_400_000);
   assert.ok(growth < GROWTH_BYTES_MAX, `${growth} bytes`);
 });
+
+test('an answer behind the one that was due fails what was begun meanwhile, and ends the connection', (t) => {
+  const { tally, thread, conn, last } = setUp(t);
+  thread.begin(thread.slots[0]!, undefined);
+  thread.onConnect(conn());
+  const first = last();
+  const two = Buffer.concat([ANSWER, ANSWER]);
+  thread.onReceive(conn(), two, 0, two.length);
+  assert.equal(first.ended, 'reset unsolicited answer');
+  const { counters, errors } = tally.totals('sim', 1, 1, { atMs: 1, cpuMs: 0, waitedMs: 0 });
+  assert.equal(counters.answered, 1);
+  assert.equal(counters.failed, 1);
+  assert.equal(counters.unsolicited, 1);
+  assert.equal(tally.underWay, 0);
+  assert.deepEqual(errors, { 'unsolicited answer': 1 });
+});
+
+test('an answer to nothing on an idle connection fails alone, and a 408 there fails nothing', (t) => {
+  for (const [text, failedCount, ended] of [
+    [ANSWER.toString(), 1, 'reset unsolicited answer'],
+    ['HTTP/1.1 408 Request Timeout\r\n\r\n', 0, 'close server closed'],
+  ] as const) {
+    const { tally, thread, conn, last } = setUp(t);
+    thread.open(thread.slots[0]!);
+    // Its place is free again before any request is begun, as at a constant rate.
+    const bytes = Buffer.from(text);
+    thread.onReceive(conn(), bytes, 0, bytes.length);
+    assert.equal(last().ended, ended);
+    assert.equal(tally.counters.failed, failedCount);
+    assert.equal(tally.counters.unsolicited, failedCount);
+    assert.equal(tally.underWay, 0);
+    thread.begin(thread.slots[0]!, undefined);
+    assert.notEqual(last().ended, ended, 'the next request has a connection of its own');
+  }
+});

@@ -8,9 +8,8 @@
  */
 import { assert } from '../base/assert.ts';
 import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../engine/engine.ts';
-import type { Fault } from '../protocol/error.ts';
 import type { AnswerContent, AnswerHandler, Client, ClientLink } from './client.ts';
-import { errorCode, FAILURE_NAMES, failureName, garbageName, isClosing } from './failure-names.ts';
+import { errorCode, FAILURE_NAMES, failureName, isClosing } from './failure-names.ts';
 import type { PacedThread, Pacing } from './pacing.ts';
 import type { LoadPlan } from './plan.ts';
 import type { RequestSource } from './request-source.ts';
@@ -358,12 +357,14 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     this.#pacing.onFree(slot);
   }
 
-  onGarbage(link: ClientLink, fault: Fault): void {
+  onBroken(link: ClientLink, error: string): void {
     const slot = this.slots[link.index]!;
     const conn = slot.conn;
     if (conn === undefined) return;
-    conn.reset('garbage');
-    this.#lose(slot, garbageName(fault));
+    if (error === FAILURE_NAMES.unsolicited) this.#tally.unsolicited(link.underWay > 0);
+    if (error === FAILURE_NAMES.closedEarly) conn.close('server closed');
+    else conn.reset(error);
+    this.#lose(slot, error);
   }
 
   // Endings

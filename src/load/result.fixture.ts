@@ -79,6 +79,7 @@ export const PLAIN_RESULT: LoadResult = {
     reset: 0,
     timedOut: 0,
     closedEarly: 0,
+    unsolicited: 0,
     failed: 0,
     openMax: 50,
     sourcePortsMax: 50,

@@ -129,6 +129,8 @@ export interface ConnectionCounts {
   readonly timedOut: number;
   /** The server closed in the middle of an exchange. */
   readonly closedEarly: number;
+  /** Ended by this side, because something came that answers no request. */
+  readonly unsolicited: number;
   /** Failed in any other way; `errors` has the names. */
   readonly failed: number;
   readonly openMax: number;

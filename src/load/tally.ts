@@ -66,8 +66,21 @@ export class Tally {
   }
 
   failed(error: string): void {
-    this.counters.failed++;
     this.underWay--;
+    this.#failed(error);
+  }
+
+  /**
+   * Something came that answers no request. Where none waits that would fail of it, it fails alone: the answer
+   * before it may have been another's.
+   */
+  unsolicited(isAwaited: boolean): void {
+    this.counters.unsolicited++;
+    if (!isAwaited) this.#failed(FAILURE_NAMES.unsolicited);
+  }
+
+  #failed(error: string): void {
+    this.counters.failed++;
     this.#errors.set(error, (this.#errors.get(error) ?? 0) + 1);
   }
 

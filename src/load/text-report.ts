@@ -212,6 +212,7 @@ function connectionLines({ connections, plan }: LoadResult, options: TextOptions
     ['reset', connections.reset],
     ['timed out', connections.timedOut],
     ['closed early', connections.closedEarly],
+    ['unsolicited answers', connections.unsolicited],
     ['failed otherwise', connections.failed],
   ] as const;
   const told = troubles.filter(([, count]) => count > 0).map(([name, count]) => `${grouped(count)} ${name}`);

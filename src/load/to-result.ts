@@ -74,6 +74,7 @@ export function toResult(library: HistogramLibrary, facts: RunFacts): LoadResult
       reset: counters.reset,
       timedOut: counters.connectTimedOut,
       closedEarly: counters.closedEarly,
+      unsolicited: counters.unsolicited,
       failed: counters.connectFailed,
       openMax: counters.openMax,
       sourcePortsMax: facts.sourcePortsMax,

@@ -16,7 +16,7 @@ export interface Counters {
   refused: number;
   /** Answers below 400 that a script's check did not accept. */
   checkFailed: number;
-  /** Requests that ended without a whole answer. */
+  /** Requests that ended without a whole answer, and answers that came to no request. */
   failed: number;
   /** Under way when the run was broken off. */
   unfinished: number;
@@ -35,6 +35,8 @@ export interface Counters {
   reset: number;
   connectTimedOut: number;
   closedEarly: number;
+  /** Connections on which something came that answers no request. */
+  unsolicited: number;
   connectFailed: number;
   /** The most at once; added over parts, which peak at about the same time. */
   openMax: number;
@@ -66,6 +68,7 @@ export function zeroCounters(): Counters {
     reset: 0,
     connectTimedOut: 0,
     closedEarly: 0,
+    unsolicited: 0,
     connectFailed: 0,
     openMax: 0,
     closedHere: 0,

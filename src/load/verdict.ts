@@ -194,6 +194,9 @@ const REMEDIES_BY_ERROR: Readonly<Record<string, readonly string[]>> = {
   ECONNREFUSED: ['nothing listens there: start the server, or check host and port'],
   timeout: ['--timeout with a longer time, if answers may take that long'],
   garbage: ['what answers there breaks HTTP/1.1, or speaks something else: check the port'],
+  'unsolicited answer': [
+    'the server sends more than it is asked for (two answers, or content after HEAD, 204, 304): whose answers are whose is not sure',
+  ],
 };
 
 /** Shares of CPU time over so short a time are the scheduler's slices. */

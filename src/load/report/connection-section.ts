@@ -16,6 +16,7 @@ export function drawConnections(runs: readonly TimedRun[]): Markup {
     ['reset', connections.reset],
     ['connecting took too long', connections.timedOut],
     ['closed by the server in the middle of an exchange', connections.closedEarly],
+    ['ended because of an answer that nobody asked for', connections.unsolicited],
     ['failed in another way', connections.failed],
   ];
   return html`<section class="card" aria-labelledby="connections"><h2 id="connections">Connections</h2>

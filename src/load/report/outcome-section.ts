@@ -26,6 +26,7 @@ const MEANINGS: Record<string, string> = {
   ENOTFOUND: 'the name has no address',
   EAI_AGAIN: 'the name could not be looked up for now',
   garbage: 'the answer was not HTTP',
+  'unsolicited answer': 'an answer came that nobody had asked for',
   'closed early': 'the server closed before the whole answer was there',
   'never sent': 'due at the asked rate while every connection was busy, until the end of the run',
 };

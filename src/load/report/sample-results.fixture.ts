@@ -194,6 +194,7 @@ function connectionsOf(shape: RunShape, sums: Counts, series: readonly SecondSam
     reset: 0,
     timedOut: 0,
     closedEarly: 0,
+    unsolicited: 0,
     failed: 0,
     openMax: series.reduce((most, { open }) => Math.max(most, open), 0),
     sourcePortsMax: portsMax,
