@@ -9,8 +9,9 @@ function urlOf(host: string | undefined, target: string, scheme: 'http' | 'https
   return requestUrl(scheme, 'localhost:8080', text, 4, 4 + target.length, hostStart, text.length - 2);
 }
 
-/** What RFC 9110 §7.1 and the URL standard make of authority and origin-form target. */
-function expected(host: string, target: string, scheme: string): string {
+/** What RFC 9110 §7.1 and the URL standard make of authority and origin-form target; a backslash is no slash. */
+function expected(host: string, sent: string, scheme: string): string {
+  const target = sent.replace(/^[^?]*/, (path) => path.replaceAll('\\', '%5C'));
   const isAuthority = host !== '' && !/[/?#@\\\s]/.test(host);
   try {
     if (isAuthority) return new URL(`${scheme}://${host}${target}`).href;
@@ -112,6 +113,11 @@ describe('the URL of a request', () => {
     for (const none of [undefined, '', 'a:b', 'user@host', 'a/b', '[::1', 'a b']) {
       assert.equal(urlOf(none, '/x'), 'http://localhost:8080/x', String(none));
     }
+  });
+
+  it('never takes a backslash in a path for a slash, as proxies do not', () => {
+    assert.equal(urlOf('a.com', '/a\\..\\b?c\\d'), 'http://a.com/a%5C..%5Cb?c\\d');
+    assert.equal(urlOf('a.com', 'http://a.com/x\\y'), 'http://a.com/x%5Cy');
   });
 
   it('never takes a path that begins with two slashes for an authority', () => {

@@ -56,7 +56,9 @@ export function requestUrl(
 }
 
 /** RFC 9112 §3.3 says what each form of the request target stands for. */
-function parsedUrl(scheme: string, authority: string, defaultAuthority: string, target: string): string {
+function parsedUrl(scheme: string, authority: string, defaultAuthority: string, sent: string): string {
+  // The URL parser takes a backslash in a path for a slash, and whatever stands in front of us does not.
+  const target = sent.includes('\\') ? sent.replace(/^[^?]*/, (path) => path.replaceAll('\\', '%5C')) : sent;
   if (target.charCodeAt(0) === 0x2f) {
     return (
       joinedUrl(scheme, authority, target) ??
