@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CliProcess, endsWell, MAIN, PACKAGE } from './cli-run.ts';
 
 const SITE = fileURLToPath(new URL('examples/site', PACKAGE));
@@ -285,4 +285,28 @@ test('--log json writes one parsable line a request', async (t) => {
   assert.equal(record.status, 200);
   assert.equal(record.bytes, 5);
   assert.equal(record.method, 'GET');
+});
+
+test('TypeScript is served through a loader, by --import, in this thread and on workers', async (t) => {
+  // As tsx does it, for as much TypeScript as one line of a test.
+  const hooks = `export async function load(url, context, next) {
+    if (!new URL(url).pathname.endsWith('.ts')) return next(url, context);
+    const { source } = await next(url, { ...context, format: 'module' });
+    return { format: 'module', shortCircuit: true, source: String(source).replaceAll(/: (?:number|Request)\\b/g, '') };
+  }`;
+  const loader = join(folder, 'loader.mjs');
+  await writeFile(join(folder, 'hooks.mjs'), hooks.replaceAll('\\\\', '\\'));
+  await writeFile(
+    loader,
+    'import { register } from "node:module"; register("./hooks.mjs", import.meta.url);\n',
+  );
+  const file = join(folder, 'typed.ts');
+  await writeFile(file, 'const x: number = 7; export default (r: Request) => new Response(r.method + x);\n');
+  for (const workers of ['1', '2']) {
+    const args = ['serve', '-p', '0', '-w', workers, file];
+    const cli = new CliProcess(t, args, { NODE_OPTIONS: `--import=${pathToFileURL(loader)}` });
+    assert.equal(await (await fetch((await cli.ready())['url']!)).text(), 'GET7');
+    cli.child.kill('SIGTERM');
+    await endsWell(cli);
+  }
 });

@@ -13,7 +13,10 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-cli-'));
   await writeFile(join(folder, 'empty.mjs'), 'export const nothing = 1;\n');
   await writeFile(join(folder, 'syntax.mjs'), 'export default () => new Response("x");\nlet let = 1;\n');
-  await writeFile(join(folder, 'throws.mjs'), '\nthrow new Error("no database");\n');
+  await writeFile(
+    join(folder, 'throws.mjs'),
+    'const connect = () => {\nthrow new Error("no database"); };\nconnect();\n',
+  );
   await writeFile(join(folder, 'imports.mjs'), 'import "./missing.mjs";\n');
   await writeFile(join(folder, 'good.mjs'), 'export default () => new Response("x");\n');
   await writeFile(join(folder, 'page.html'), '<p>');
@@ -40,7 +43,6 @@ const CASES: [string, string[], number, RegExp][] = [
   ['a module without a handler', ['serve', '-w', '1', '@/empty.mjs'], 1, /empty\.mjs exports no handler/],
   ['a module without a handler, on threads', ['serve', '-w', '2', '@/empty.mjs'], 1, /empty\.mjs exports no handler/],
   ['a module that does not parse', ['serve', '-w', '1', '@/syntax.mjs'], 1, /syntax\.mjs cannot be loaded: .*syntax\.mjs:2/],
-  ['a module that throws', ['serve', '-w', '1', '@/throws.mjs'], 1, /throws\.mjs cannot be loaded: no database .*throws\.mjs:2/],
   ['a module that imports nothing there is', ['serve', '-w', '1', '@/imports.mjs'], 1, /imports\.mjs cannot be loaded: .*missing\.mjs/],
   ['an address of another machine', ['serve', '-w', '1', '-p', '0', '-H', '192.0.2.1', '@/good.mjs'], 1, /192\.0\.2\.1:0: this machine has no such address/],
   ['a name that nobody knows', ['serve', '-w', '1', '-p', '0', '-H', 'nobody.invalid', '@/good.mjs'], 1, /nobody\.invalid:0: the name cannot be looked up \(E/],
@@ -58,6 +60,18 @@ for (const [what, args, code, wanted] of CASES) {
     assert.equal(ended.stdout, '');
   });
 }
+
+test('a module that throws is told with its place and its stack, in this thread and on two', async (t) => {
+  for (const workers of ['1', '2']) {
+    const ended = await run(t, ['serve', '-w', workers, join(folder, 'throws.mjs')]);
+    const [line, ...frames] = ended.stderr.trimEnd().split('\n');
+    assert.match(line!, /^holdfast: .*throws\.mjs cannot be loaded: no database \(.*throws\.mjs:2\)$/);
+    assert.match(frames[0]!, /^ +at connect \(file:.*throws\.mjs:2:\d+\)$/);
+    assert.match(frames[1]!, /^ +at file:.*throws\.mjs:3:\d+$/);
+    for (const frame of frames) assert.doesNotMatch(frame, /node:internal/);
+    assert.equal(ended.code, 1);
+  }
+});
 
 test('a port in use is told in one line, with one worker and with two', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1');

@@ -93,3 +93,12 @@ test('the page names every engine with its reason, fits its width, and has colou
   assert.ok(!page.includes('\x1b'));
   assert.ok(reportText(REPORT, true).includes('\x1b[32myes'));
 });
+
+test('a Node.js that gets no fixes any more is named, with the one that is recommended', () => {
+  assert.match(
+    reportText(REPORT, false),
+    /Node\.js +20\.20\.2 +24 is recommended: this one gets no fixes any more/,
+  );
+  const current = { ...REPORT, system: { ...REPORT.system, node: '24.1.0' } };
+  assert.doesNotMatch(reportText(current, false), /recommended/);
+});

@@ -62,7 +62,7 @@ export function reportText(report: DoctorReport, colour: boolean): string {
   const { system, cpu } = report;
   const lines = [
     heading(`Holdfast ${report.holdfast}`),
-    row('Node.js', system.node),
+    row('Node.js', system.node, nodeNote(system.node)),
     row('System', `${system.platform} ${system.arch}, kernel ${system.kernel}`),
     row('Container', system.container ?? 'none seen'),
     row('FFI', report.ffi.name ?? 'none', report.ffi.reason),
@@ -80,6 +80,11 @@ export function reportText(report: DoctorReport, colour: boolean): string {
     '',
   ];
   return lines.join('\n');
+}
+
+/** Node 20 had its last fix in April 2026 (nodejs/Release); Holdfast still runs on it. */
+function nodeNote(version: string): string {
+  return Number.parseInt(version, 10) < 22 ? '24 is recommended: this one gets no fixes any more' : '';
 }
 
 function quotaNote(quotaCores: number | null): string {

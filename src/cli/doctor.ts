@@ -93,6 +93,11 @@ function chosenOf(engines: readonly EngineFact[]): { name: string; reason: strin
 function engineAdvice(engines: readonly EngineFact[]): Advice[] {
   const ring = engines.find((engine) => engine.name === 'iouring');
   if (ring === undefined || ring.available || process.platform !== 'linux') return [];
+  const epoll = engines.find((engine) => engine.name === 'epoll');
+  const aio: Advice[] =
+    epoll?.reason.includes('fs.aio-max-nr') === true
+      ? [{ problem: `Nor is the second: ${epoll.reason}.`, change: 'sysctl -w fs.aio-max-nr=1048576' }]
+      : [];
   return [
     {
       problem: `The fastest engine is not to be had: ${ring.reason}.`,
@@ -102,5 +107,6 @@ function engineAdvice(engines: readonly EngineFact[]): Advice[] {
           ? 'run the container with a seccomp profile that allows io_uring_setup, io_uring_enter and io_uring_register'
           : 'Linux 6.1 or later, and an installation with optional dependencies (or Node 26.1 and later)',
     },
+    ...aio,
   ];
 }

@@ -21,6 +21,13 @@ export class UsageError extends Error {
 /** The command line is fine and the world is not: exit code 1. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
+  /** Lines below the one that says what is wrong, as the frames of an error in the user's module. */
+  readonly details: string;
+
+  constructor(message: string, details = '') {
+    super(message);
+    this.details = details;
+  }
 }
 
 /** Ctrl-C, before there was anything to show: exit code 130. */
@@ -32,6 +39,12 @@ export class InterruptedError extends Error {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof InterruptedError) return EXIT.interrupted;
   return error instanceof UsageError || error instanceof OptionError ? EXIT.usage : EXIT.failed;
+}
+
+/** The error as people are told it: one line, and what else there is to say below. */
+export function failureText(error: unknown): string {
+  const details = error instanceof CommandError ? error.details : '';
+  return `holdfast: ${oneLine(error)}\n${details === '' ? '' : `${details}\n`}`;
 }
 
 /** The error as one line, without the name of a class that means nothing to its reader. */

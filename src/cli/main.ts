@@ -4,7 +4,7 @@
  * what it returns or throws into an exit code. Results go to standard output, words to standard error.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { EXIT, exitCodeOf, oneLine } from './failure.ts';
+import { EXIT, exitCodeOf, failureText } from './failure.ts';
 
 interface Command {
   readonly summary: string;
@@ -94,6 +94,6 @@ function end(code: number): void {
 }
 
 run(process.argv.slice(2)).then(end, (error: unknown) => {
-  process.stderr.write(`holdfast: ${oneLine(error)}\n`);
+  process.stderr.write(failureText(error));
   end(exitCodeOf(error));
 });

@@ -202,7 +202,15 @@ async function explained(error: unknown, target: Target): Promise<unknown> {
   if ((error as NodeJS.ErrnoException).code !== 'HOLDFAST_MODULE') return error;
   const stack = error.cause instanceof Error ? (error.cause.stack ?? '') : '';
   const place = placeIn(stack, target) ?? placeIn(await syntaxCheck(target), target);
-  return place === undefined ? error : new CommandError(`${oneLine(error)} (${place})`);
+  return new CommandError(`${oneLine(error)}${place === undefined ? '' : ` (${place})`}`, framesOf(stack));
+}
+
+/** The way to where it was thrown; Node's own way to the module is nobody's fault. */
+function framesOf(stack: string): string {
+  return stack
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line) && !line.includes('node:internal/'))
+    .join('\n');
 }
 
 /** The first `path:line` within the target's folder. */
@@ -287,6 +295,8 @@ async function reload(server: Server, target: Target, logger: HoldfastLogger): P
     await server.reload();
     logger.info('reloaded');
   } catch (error) {
-    logger.error(`reload failed, the old one goes on: ${oneLine(await explained(error, target))}`);
+    const told = await explained(error, target);
+    const frames = told instanceof CommandError && told.details !== '' ? `\n${told.details}` : '';
+    logger.error(`reload failed, the old one goes on: ${oneLine(told)}${frames}`);
   }
 }

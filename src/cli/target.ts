@@ -102,11 +102,21 @@ function folderTarget(given: string, path: string): Target {
   return { kind: 'folder', path, module };
 }
 
-/** Node strips types from 22.18 and 23.6 on; before that, with a flag from 22.6 on. `process.features` tells. */
+/** What makes Node load more than it does by itself: a loader such as tsx, by --import, --require or --loader. */
+const LOADER_FLAG = /(?:^|\s)(?:--import|--require|-r|--loader|--experimental-loader)(?:[=\s]|$)/;
+
+function hasLoader(): boolean {
+  return LOADER_FLAG.test([...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' '));
+}
+
+/**
+ * Node strips types from 22.18 and 23.6 on; before that, with a flag from 22.6 on. `process.features` tells. Whether a
+ * loader takes TypeScript is seen when the module is loaded.
+ */
 function refuseUnloadableTypeScript(given: string): void {
   const features = process.features as { typescript?: unknown };
-  if (features.typescript) return;
+  if (features.typescript || hasLoader()) return;
   throw new CommandError(
-    `${given}: Node ${process.versions.node} does not load TypeScript; use Node 22.18 or later, or compile it and serve the .js file`,
+    `${given}: Node ${process.versions.node} does not load TypeScript; use Node 22.18 or later (24 is recommended), a loader (NODE_OPTIONS='--import tsx'), or compile it and serve the .js file`,
   );
 }

@@ -169,6 +169,7 @@ async function start(
  * for nobody else has a handle to close it by.
  */
 export async function introduce<S extends Server>(server: S, options: ServeOptions): Promise<S> {
+  warnOfNode(server, options);
   const { signal } = options;
   try {
     await options.onListen?.(listenInfo(server));
@@ -187,6 +188,16 @@ function closeOnAbort(server: Server, signal: AbortSignal): void {
   if (signal.aborted) close();
   signal.addEventListener('abort', close, { once: true });
   void server.finished.then(() => signal.removeEventListener('abort', close));
+}
+
+/** Who has not asked for the slower engine is told why it is that one: a bundle without koffi, a container, a limit. */
+function warnOfNode({ engine }: Server, options: ServeOptions): void {
+  const { engine: wanted = 'auto', tls, logger = createLogger() } = options;
+  if (engine.name !== 'node' || wanted !== 'auto' || tls !== undefined || process.platform !== 'linux')
+    return;
+  logger.warn(
+    `the engine is node, which is slower: it ${engine.reason} (engine: 'node' says that this is meant)`,
+  );
 }
 
 /** What `onListen` is told. */

@@ -235,6 +235,13 @@ export function probeEpollAio(): Finding {
   const ffi = probeFfi();
   if (!ffi.available) return { available: false, reason: ffi.reason };
   const context = ioSetup(1);
+  if (context === -ERRNO.EAGAIN) {
+    const limit = 'all that the host allows are in use; raise fs.aio-max-nr (sysctl)';
+    return {
+      ...refusal('io_setup', context),
+      reason: `no AIO context can be had (io_setup: EAGAIN), ${limit}`,
+    };
+  }
   if (context < 0) return refusal('io_setup', context);
   const page = allocate(PAGE_BYTES);
   const ep = epollCreate1();
