@@ -304,3 +304,45 @@ test('colours are for terminals, and NO_COLOR wins', () => {
   assert.equal(usesColour(2, { FORCE_COLOR: '1' }), true);
   assert.equal(escapeControls('a\tb\x07', true), 'a\tb\\x07');
 });
+
+test('whatever is logged makes a line and never throws', async () => {
+  const trap = (): never => {
+    throw new Error('trap');
+  };
+  const getter = (name: string, target: object): object => Object.defineProperty(target, name, { get: trap });
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const cycle: Record<string, unknown> = { name: 'cycle' };
+  cycle['self'] = cycle;
+  const values: unknown[] = [
+    undefined,
+    null,
+    Symbol('x'),
+    1n,
+    proxy,
+    cycle,
+    { toJSON: trap, a: 1 },
+    getter('a', { b: 2 }),
+    Object.assign(() => {}, { toString: trap }),
+    Object.create(null),
+    Object.assign(new Error('x'), { stack: null }),
+    Object.assign(new Error('x'), { stack: [{}] }),
+    Object.assign(new Error('x'), { message: { toString: trap } }),
+    ...['stack', 'message', 'name', 'code', 'cause'].map((name) => getter(name, new Error('x'))),
+    new Proxy(new Error('x'), { get: trap, has: trap, getPrototypeOf: trap, ownKeys: trap }),
+  ];
+  for (const format of ['pretty', 'json'] as const) {
+    const text = await written(async (fd) => {
+      const logger = new HoldfastLogger({ fd, format, colour: false, now });
+      for (const value of values) {
+        logger.error('it failed', value);
+        logger.error({ value, a: 1 }, 'it failed');
+        logger.error(value);
+      }
+      await logger.flush(2000);
+    });
+    const lines = text.split('\n').filter((line) => /it failed|"msg"/.test(line));
+    assert.equal(lines.length, format === 'json' ? values.length * 3 : values.length * 2, text);
+    if (format === 'json') for (const line of lines) JSON.parse(line);
+  }
+});

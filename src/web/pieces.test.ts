@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { collect, IterablePieces, type OutgoingBody, StreamPieces } from './pieces.ts';
 
@@ -143,5 +143,59 @@ describe('a body that is sent piece by piece', () => {
       yield new Uint8Array([0x43]).buffer;
     }
     assert.equal(new TextDecoder().decode(await collect(new IterablePieces(pieces()), true)), 'éABC');
+  });
+});
+
+describe('a body that is cancelled before it was read', () => {
+  it('reaches the Readable behind a stream of the platform', async () => {
+    const made: Readable[] = [];
+    for (const readable of [Readable.from(['a', 'b']), new PassThrough().end('a')]) {
+      made.push(readable);
+      new StreamPieces(new globalThis.Response(readable as never).body!).cancel();
+    }
+    for (let i = 0; i < 200 && !made.every((readable) => readable.destroyed); i++)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(
+      made.map((readable) => readable.destroyed),
+      [true, true],
+    );
+  });
+
+  it('reaches the source of any other stream once, and reads nothing', () => {
+    const seen: string[] = [];
+    const stream = new ReadableStream(
+      { pull: () => void seen.push('pull'), cancel: (reason) => void seen.push(String(reason)) },
+      { highWaterMark: 0 },
+    );
+    const pieces = new StreamPieces(stream);
+    pieces.cancel('enough');
+    pieces.cancel('again');
+    assert.deepEqual(seen, ['enough']);
+  });
+
+  it('hears the errors of a Readable, before it is read and after it was cancelled', async () => {
+    // An 'error' that nobody hears would end this process.
+    const early = new IterablePieces(Readable.from([]).destroy(new Error('at once')));
+    const late = new Readable({
+      read() {},
+      destroy: (_error, done) => setTimeout(done, 5, new Error('late')),
+    });
+    new IterablePieces(late).cancel();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await assert.rejects(early.read(), /at once/);
+  });
+
+  it('survives a producer that throws', () => {
+    const trap = (): never => {
+      throw new Error('trap');
+    };
+    const odd: object[] = [
+      { destroy: trap, [Symbol.asyncIterator]: trap },
+      { [Symbol.asyncIterator]: trap },
+      { [Symbol.asyncIterator]: () => ({ next: trap, return: trap }) },
+      Object.defineProperty({ [Symbol.asyncIterator]: trap }, 'destroy', { get: trap }),
+      Object.defineProperty({ [Symbol.asyncIterator]: trap }, 'on', { get: trap }),
+    ];
+    for (const each of odd) new IterablePieces(each as AsyncIterable<unknown>).cancel();
   });
 });
