@@ -120,7 +120,7 @@ function gather(declaration, modules, wanted) {
       throw new Error(`${declaration.module.file}: import() in ${declaration.name}`);
     if (isInternal(node, declaration.module.text)) return;
     if (node.type === 'Identifier' && isReference(parent, key) && !parameters.includes(node.name))
-      references.push(node);
+      references.push({ start: node.start, end: node.end, name: node.name });
     const own = (node.typeParameters?.params ?? []).map((each) => each.name.name);
     const inner = own.length === 0 ? parameters : [...parameters, ...own];
     for (const [key, child] of Object.entries(node)) if (key !== 'implements') walk(child, inner, node, key);
@@ -177,11 +177,33 @@ function printed(declaration, references, names, taken) {
         else if (taken.has(name)) changes.push({ start, end, by: `globalThis.${name}` });
       }
       for (const removed of removedFrom(body, text)) changes.push({ ...removed, by: '' });
+      for (const optional of optionalTypes(body, text)) changes.push(...admitUndefined(optional));
       const comment = commentBefore(text, start)?.text ?? '';
       const code = changed(text, body.start, body.end, changes);
       return `${comment}${/^(declare|interface|type) /.test(code) ? '' : 'declare '}${code}`;
     })
     .join('\n');
+}
+
+/** The types of optional properties, however deep, that leave `undefined` out. */
+function optionalTypes(node, text) {
+  if (node === null || typeof node !== 'object' || isInternal(node, text)) return [];
+  const type =
+    node.type === 'TSPropertySignature' && node.optional ? node.typeAnnotation.typeAnnotation : undefined;
+  const own = type === undefined || /\bundefined$/.test(text.slice(type.start, type.end)) ? [] : [type];
+  return [...own, ...Object.values(node).flatMap((child) => optionalTypes(child, text))];
+}
+
+/**
+ * Whoever compiles with exactOptionalPropertyTypes may give `undefined` only where the type says so, as in
+ * `port: process.env.PORT`. An option that is undefined is one that is not given.
+ */
+function admitUndefined({ type, start, end }) {
+  const [open, close] = /^TS(Function|Constructor|Conditional)Type$/.test(type) ? ['(', ')'] : ['', ''];
+  return [
+    { start, end: start, by: open },
+    { start: end, end, by: `${close} | undefined` },
+  ];
 }
 
 function isWithin(inner, outer) {
@@ -207,7 +229,7 @@ function removedFrom(body, text) {
 function changed(text, start, end, changes) {
   let out = '';
   let at = start;
-  for (const change of changes.sort((a, b) => a.start - b.start)) {
+  for (const change of changes.sort((a, b) => a.start - b.start || a.end - b.end)) {
     out += text.slice(at, change.start) + change.by;
     at = change.end;
   }

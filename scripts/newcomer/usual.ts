@@ -70,15 +70,27 @@ const handler: FetchHandler = async (request: Request, context: RequestContext) 
 const plain = (request: Request): Response => new Response(request.url);
 const error: ErrorHandler = (problem) => new Response(String(problem), { status: 500 });
 
+/** An app as others write it: an instance with `fetch`. */
+class Router {
+  fetch(request: Request): Response {
+    return new Response(new URL(request.url).pathname);
+  }
+}
+
 const app = new Hono<{ Bindings: RequestContext }>();
 app.use(cors());
 app.get('/json', (c) => c.json({ address: c.env.remoteAddress?.address }));
+app.get('/later', (c) => {
+  c.executionCtx.waitUntil(Promise.resolve());
+  return c.text('later');
+});
 app.get('/proxy', (c) => proxy(`http://localhost${c.req.path}`, { ...c.req, headers: c.req.header() }));
 app.get('/light', () => new Response('light'));
 app.onError((problem, c) => c.text(problem.message, 500));
 
+declare const environment: Record<string, string | undefined>;
 const options: ServeOptions = {
-  port: 0,
+  port: environment['PORT'],
   hostname: '::1',
   fetch: handler,
   error,
@@ -97,7 +109,15 @@ export async function main(): Promise<void> {
   const direct: globalThis.Response = await server.fetch(new Request('http://localhost/'));
   const report: CloseReport = await server.close({ force: true });
   console.log(stats.requests, direct.status, report.drained);
-  for (const call of [serve(plain), serve(app, { port: 0 }), serve({ fetch: app.fetch, port: 0 })]) {
+  const calls = [
+    serve(plain),
+    serve(app),
+    serve(app, { port: 0 }),
+    serve(new Router(), { port: 0 }),
+    serve({ fetch: app.fetch, port: 0 }, ({ port }) => console.log(port)),
+    serve({ port: 0 }, plain),
+  ];
+  for (const call of calls) {
     await using scoped = await call;
     await scoped.reload(plain);
   }
@@ -115,3 +135,6 @@ export async function main(): Promise<void> {
     else if (problem instanceof SysError) console.log(problem.errno, problem.code);
   }
 }
+
+/** What a module that `holdfast serve` loads may export. */
+export default { port: 3000, fetch: plain, error } satisfies ServeOptions;
