@@ -179,6 +179,8 @@ async function startFailure(
   const where = `${other === undefined ? '' : `${other} port `}${'unix' in refused ? refused.unix : `${refused.hostname}:${refused.port}`}`;
   switch (code) {
     case 'EADDRINUSE':
+      // What is there is told by the error: a server, a file, somebody else's socket.
+      if ('unix' in refused) return new CommandError(oneLine(error));
       return new CommandError(
         `${where} is in use by another process; choose another with ${flag}, or 0 for any free one`,
       );

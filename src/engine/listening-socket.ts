@@ -3,7 +3,8 @@
  * need (TCP_NODELAY, keepalive) is set here once: Linux copies it from the listener to every socket
  * that it accepts, so a new connection costs no system call for it.
  */
-import { rmSync } from 'node:fs';
+
+import { SysError } from '../base/errors.ts';
 import { F_DUPFD_CLOEXEC } from '../sys/abi/file.ts';
 import {
   AF_INET,
@@ -25,6 +26,7 @@ import { fcntl } from '../sys/descriptor.ts';
 import { ERRNO, sysError } from '../sys/errno.ts';
 import { bindAddress, closeFd, getsockname, listen, setsockoptInt, socket } from '../sys/socket.ts';
 import type { ListenAddress, RemoteAddress } from './engine.ts';
+import { clearStalePath, identify, isFilePath, removeIfSame } from './unix-path.ts';
 
 /** Queue of connections that the kernel has accepted for us; net.core.somaxconn caps it. */
 const BACKLOG_DEFAULT = 4096;
@@ -67,8 +69,7 @@ export async function openListener(
   lookup: Lookup,
 ): Promise<ListeningSocket> {
   if ('fd' in address) return adopt(address.fd, options);
-  if ('unix' in address)
-    return open({ family: 'unix', address: address.unix, port: 0 }, options, false, false);
+  if ('unix' in address) return openUnix(address.unix, options);
   const [resolved] = await lookup(address.hostname, { all: true });
   if (resolved === undefined) throw sysError('getaddrinfo', ERRNO.EADDRNOTAVAIL, address.hostname);
   const family = resolved.family === 6 ? 'IPv6' : 'IPv4';
@@ -78,6 +79,21 @@ export async function openListener(
     address.reusePort === true,
     address.ipv6Only === true,
   );
+}
+
+/** How often a path that was found free may be taken by others who start at the same moment. */
+const UNIX_TRIES = 3;
+
+async function openUnix(path: string, options: ListeningOptions): Promise<ListeningSocket> {
+  for (let left = UNIX_TRIES; ; left--) {
+    try {
+      return open({ family: 'unix', address: path, port: 0 }, options, false, false);
+    } catch (error) {
+      const isTaken = error instanceof SysError && error.code === 'EADDRINUSE' && error.syscall === 'bind';
+      if (!isTaken || !isFilePath(path) || left === 1) throw error;
+      await clearStalePath(path);
+    }
+  }
 }
 
 function open(
@@ -138,6 +154,7 @@ function adopt(fd: number, options: ListeningOptions, text = `fd ${fd}`, path?: 
     closeFd(fd);
     throw sysError('listen', -result, text);
   }
+  const file = path === undefined || !isFilePath(path) ? undefined : identify(path);
   let open = true;
   return {
     fd,
@@ -151,9 +168,9 @@ function adopt(fd: number, options: ListeningOptions, text = `fd ${fd}`, path?: 
     close() {
       if (!open) return;
       open = false;
+      // First, so that nobody finds a path on which nobody listens.
+      if (path !== undefined) removeIfSame(path, file);
       closeFd(fd);
-      // A path that begins with NUL is of the abstract namespace and goes by itself (unix(7)).
-      if (path !== undefined && !path.startsWith('\0')) rmSync(path, { force: true });
     },
   };
 }

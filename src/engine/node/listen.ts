@@ -2,9 +2,12 @@
  * Turns a ListenAddress into a listening `net.Server` and the errors of Node into ours. Knows no
  * connections.
  */
+import { randomBytes } from 'node:crypto';
+import { linkSync, renameSync, unlinkSync } from 'node:fs';
 import type { ListenOptions, Server } from 'node:net';
 import { SysError, UnavailableError } from '../../base/errors.ts';
 import type { ListenAddress, RemoteAddress } from '../engine.ts';
+import { clearStalePath, identify, isFilePath, removeIfSame } from '../unix-path.ts';
 
 /** nginx 511, Go somaxconn. The kernel caps it at net.core.somaxconn. */
 const BACKLOG_DEFAULT = 4096;
@@ -17,16 +20,77 @@ const HINTS: Record<string, string> = {
   ENOTFOUND: 'the host name does not resolve',
 };
 
+export interface Bound {
+  readonly address: RemoteAddress;
+  /** To be called when the server stops listening: what was made for it and is still its own is removed. */
+  release(): void;
+}
+
 /**
  * Resolves with what was bound.
  * @throws SysError when the system refuses
  * @throws UnavailableError for `reusePort` where Node cannot do it
  */
-export function listenOn(
+export async function listenOn(
   server: Server,
   address: ListenAddress,
   backlog: number | undefined,
-): Promise<RemoteAddress> {
+): Promise<Bound> {
+  if ('unix' in address && isFilePath(address.unix)) return listenOnPath(server, address.unix, backlog);
+  return { address: await listen(server, address, backlog), release() {} };
+}
+
+/** The longest path that the system binds: sun_path with its final NUL, 108 bytes on Linux and 104 elsewhere (unix(7)). */
+const PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103;
+/** How often a path that was found free may be taken by others who start at the same moment. */
+const PATH_TRIES = 3;
+
+/**
+ * libuv removes the path that it has bound when it closes, whoever has that path by then. So it is given one of its
+ * own, beside the wanted one, which is made a second name of the same socket: it cannot take another's by that either.
+ */
+async function listenOnPath(server: Server, path: string, backlog: number | undefined): Promise<Bound> {
+  const own = `${path}.${randomBytes(3).toString('hex')}`;
+  if (Buffer.byteLength(own) > PATH_BYTES_MAX) {
+    if (identify(path) !== undefined) await clearStalePath(path);
+    return { address: await listen(server, { unix: path }, backlog), release() {} };
+  }
+  await listen(server, { unix: own }, backlog).catch((error: Error) => {
+    throw error instanceof SysError
+      ? new SysError(error.syscall, error.errno, error.code, path, HINTS[error.code])
+      : error;
+  });
+  try {
+    await namePath(own, path);
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+  const file = identify(path);
+  return { address: { family: 'unix', address: path, port: 0 }, release: () => removeIfSame(path, file) };
+}
+
+/** Makes `path` the name of the socket `own`. @throws SysError when somebody else has it */
+async function namePath(own: string, path: string): Promise<void> {
+  for (let left = PATH_TRIES; ; left--) {
+    try {
+      linkSync(own, path);
+      unlinkSync(own);
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EEXIST' || left === 1) {
+        // A file system without second names.
+        if (identify(path) !== undefined) throw asSysError(error as Error, path) ?? error;
+        renameSync(own, path);
+        return;
+      }
+      await clearStalePath(path);
+    }
+  }
+}
+
+function listen(server: Server, address: ListenAddress, backlog: number | undefined): Promise<RemoteAddress> {
   const options = listenOptions(address, backlog ?? BACKLOG_DEFAULT);
   return new Promise((resolve, reject) => {
     const onError = (error: Error): void => {

@@ -28,14 +28,13 @@ import {
   emptyEngineStats,
   type ListenAddress,
   type Listener,
-  type RemoteAddress,
 } from '../engine.ts';
 import { adopt, canAdopt } from './adopt.ts';
 import { beginConnecting } from './connect.ts';
 import { type ConnectionOwner, NodeConnection, type ResetSocket } from './connection.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import { Handshakes } from './handshakes.ts';
-import { asSysError, listenOn } from './listen.ts';
+import { asSysError, type Bound, listenOn } from './listen.ts';
 import { SendArena } from './send-arena.ts';
 import { onConnect, onRead, unwatchSocket, watchSocket } from './socket-events.ts';
 import type { NodeTlsOptions } from './tls.ts';
@@ -77,6 +76,8 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   readonly #resetSocket: ResetSocket;
   /** With the handshakes of each, if it speaks TLS. A server leaves when the last of its sockets has closed. */
   readonly #servers = new Map<Server, Handshakes | undefined>();
+  /** What each made that is to be removed when it stops listening. */
+  readonly #releases = new Map<Server, () => void>();
   readonly #onRead = { buffer: new Uint8Array(READ_BUFFER_BYTES), callback: onRead };
   readonly #deadlines: DeadlineTimer;
   readonly #deadlineCame = (slot: number): void => this.#handler.onDeadline(this.#slots[slot]!);
@@ -147,7 +148,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
       server.on('secureConnection', (socket: Socket) => this.#accept(socket, isUnix, false));
     }
     this.#servers.set(server, handshakes);
-    let bound: RemoteAddress;
+    let bound: Bound;
     try {
       bound = await listenOn(server, address, backlog);
     } catch (error) {
@@ -155,22 +156,24 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
       this.#resolveIfClosed();
       throw error;
     }
-    isUnix = bound.family === 'unix';
+    isUnix = bound.address.family === 'unix';
+    this.#releases.set(server, bound.release);
     server.on('error', (error: Error) =>
       this.#options.onError?.(asSysError(error, 'while accepting') ?? error),
     );
     server.once('close', () => {
       this.#servers.delete(server);
+      this.#releases.delete(server);
       this.#resolveIfClosed();
     });
     if (!this.#isRefed) server.unref();
     // The engine may have been closed while the name was looked up.
-    if (this.#closing !== undefined) closeServer(server);
+    if (this.#closing !== undefined) this.#closeServer(server);
     let stopped: Promise<void> | undefined;
     return {
-      address: bound,
-      close() {
-        stopped ??= stopListening(server).then(() => handshakes?.settled());
+      address: bound.address,
+      close: () => {
+        stopped ??= this.#stopListening(server).then(() => handshakes?.settled());
         return stopped;
       },
     };
@@ -205,7 +208,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       this.#resolveClosing = resolve;
-      for (const server of this.#servers.keys()) closeServer(server);
+      for (const server of this.#servers.keys()) this.#closeServer(server);
       for (const conn of this.connections()) conn.reset('engine-closed');
       for (const handshakes of this.#servers.values()) handshakes?.destroyAll();
       this.#resolveIfClosed();
@@ -217,7 +220,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     this.#closing ??= Promise.resolve();
     this.#deadlines.stop();
     this.#unreadProbe.stop();
-    for (const server of this.#servers.keys()) closeServer(server);
+    for (const server of this.#servers.keys()) this.#closeServer(server);
     for (const conn of this.connections()) {
       this.#slots[conn.slot] = undefined;
       this.#connectionCount--;
@@ -440,6 +443,21 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     this.#resolveIfClosed();
   }
 
+  /**
+   * Peers that the kernel has accepted already would be reset when the listener closes. libuv takes all that wait when it
+   * polls, so one whole poll is let pass: between two immediates. Then only a handshake can still become a connection.
+   */
+  async #stopListening(server: Server): Promise<void> {
+    for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
+    this.#closeServer(server);
+  }
+
+  #closeServer(server: Server): void {
+    if (!server.listening) return;
+    this.#releases.get(server)?.();
+    server.close();
+  }
+
   #resolveIfClosed(): void {
     if (this.#resolveClosing === undefined) return;
     if (this.#servers.size > 0 || this.#connectionCount > 0) return;
@@ -464,19 +482,6 @@ function reportDrainedOf(engine: NodeEngine): void {
 function keepAliveDelayMs(keepAlive: NonNullable<NodeEngineOptions['keepAlive']>): number {
   const { idleSeconds, intervalSeconds, probes } = keepAlive;
   return Math.max(1, idleSeconds + intervalSeconds * probes - LIBUV_PROBES_SECONDS) * 1000;
-}
-
-/**
- * Peers that the kernel has accepted already would be reset when the listener closes. libuv takes all that wait when it
- * polls, so one whole poll is let pass: between two immediates. Then only a handshake can still become a connection.
- */
-async function stopListening(server: Server): Promise<void> {
-  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
-  closeServer(server);
-}
-
-function closeServer(server: Server): void {
-  if (server.listening) server.close();
 }
 
 function resetTcp(socket: Socket): void {

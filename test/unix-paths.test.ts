@@ -1,0 +1,145 @@
+/** The path of a unix socket: left behind by a killed server, in use, somebody else's. On every engine, and with workers. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type ServeOptions, type Server, serve } from '#src/index.ts';
+import { MAIN } from './cli-run.ts';
+import { enginesHere } from './lifecycle/figures.ts';
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** The body of an answer, or the error's code. */
+function ask(path: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    let text = '';
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
+    socket.on('data', (data) => (text += data));
+    socket.on('close', () => resolve(text.slice(text.indexOf('\r\n\r\n') + 4)));
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+  });
+}
+
+for (const { engine, skip } of await enginesHere())
+  for (const workers of [0, 2])
+    describe(`unix sockets (${engine}, ${workers} workers)`, {
+      skip: skip || (workers > 0 && process.platform !== 'linux' ? 'workers are for Linux' : false),
+    }, () => {
+      let folder: string;
+      let path: string;
+      let module: string;
+      before(() => {
+        folder = mkdtempSync(join(tmpdir(), 'hf-'));
+        path = join(folder, 'a.sock');
+        module = join(folder, 'app.mjs');
+        writeFileSync(module, "export default () => new Response('ok');\n");
+      });
+      after(() => rmSync(folder, { recursive: true, force: true }));
+
+      const open = (options: ServeOptions = {}): Promise<Server> =>
+        serve({ unix: path, module, workers, engine, logger: quiet, ...options });
+
+      it('a path that a killed server has left is replaced, and gone after the close', async () => {
+        const victim = spawn(
+          process.execPath,
+          [
+            MAIN,
+            'serve',
+            '-w',
+            String(Math.max(1, workers)),
+            '--engine',
+            engine,
+            '-l',
+            `unix:${path}`,
+            module,
+          ],
+          { stdio: ['ignore', 'pipe', 'inherit'] },
+        );
+        await once(victim.stdout, 'data');
+        assert.equal(await ask(path), 'ok');
+        victim.kill('SIGKILL');
+        await once(victim, 'exit');
+        assert.equal(existsSync(path), true);
+        const server = await open();
+        assert.equal(server.url, `unix:${path}`);
+        assert.equal(await ask(path), 'ok');
+        await server.close();
+        assert.deepEqual(readdirSync(folder), ['app.mjs']);
+      });
+
+      it('what is in use, and what is no socket, is left alone and named', async () => {
+        const server = await open();
+        await assert.rejects(open(), /EADDRINUSE .*a\.sock \(another server listens there\)/);
+        assert.equal(await ask(path), 'ok', 'the first serves on');
+        await server.close();
+        writeFileSync(path, 'dear');
+        await assert.rejects(
+          open(),
+          /EADDRINUSE .*a\.sock \(a file is there and no socket; it is not replaced\)/,
+        );
+        rmSync(path);
+        symlinkSync('elsewhere', path);
+        await assert.rejects(open(), /a symbolic link is there and no socket/);
+        rmSync(path);
+        assert.deepEqual(readdirSync(folder), ['app.mjs'], 'nothing is left of those that failed');
+      });
+
+      it('a server that does not accept is not taken for a dead one', async () => {
+        const held: Socket[] = [];
+        const busy = createServer({ pauseOnConnect: true }, (socket) => held.push(socket)).listen(path);
+        await once(busy, 'listening');
+        await assert.rejects(open(), /another server listens there/);
+        busy.close();
+        for (const socket of held) socket.destroy();
+        await once(busy, 'close');
+      });
+
+      it('only its own path is removed at the close', async () => {
+        const server = await open();
+        renameSync(path, join(folder, 'moved.sock'));
+        const other = await open();
+        await server.close();
+        assert.equal(await ask(path), 'ok', 'the path of the other server is still there');
+        await other.close();
+        rmSync(join(folder, 'moved.sock'));
+        assert.deepEqual(readdirSync(folder), ['app.mjs']);
+      });
+
+      it('two that start at once on a stale path: one serves, the other is told', async () => {
+        const dead = spawn(process.execPath, [
+          '-e',
+          `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`,
+        ]);
+        await once(dead, 'exit');
+        const starts = await Promise.allSettled([open(), open(), open()]);
+        const servers = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+        assert.equal(servers.length, 1);
+        assert.equal(await ask(path), 'ok');
+        await servers[0]!.close();
+        assert.deepEqual(readdirSync(folder), ['app.mjs']);
+      });
+
+      it('a folder in which nothing may be made is told as the system tells it', {
+        skip: process.getuid?.() === 0 ? 'root may' : false,
+      }, async () => {
+        const closed = join(folder, 'closed');
+        writeFileSync(closed, '');
+        chmodSync(closed, 0o500);
+        await assert.rejects(open({ unix: join(closed, 'a.sock') }), { code: /EACCES|ENOTDIR/ });
+        rmSync(closed);
+      });
+    });
