@@ -149,14 +149,6 @@ export const PEERS = [
     start: (port) => bun('bun-serve.mjs', String(port)),
   },
   {
-    id: 'celeris',
-    title: 'celeris (Go)',
-    missing: () => needsBinary('celeris'),
-    version: () => readFileSync(`${CACHE_DIR}celeris/version.txt`, 'utf8').trim(),
-    start: (port) => ({ command: `${CACHE_DIR}bin/celeris`, args: [String(port)] }),
-    without: { echo1k: 'not written' },
-  },
-  {
     id: 'axum',
     title: 'axum (Rust)',
     missing: () => needsBinary('axum'),

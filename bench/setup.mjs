@@ -14,7 +14,6 @@ const STEPS = {
   floor: () => compile('floor/floor.c', FLOOR),
   npm: installPackages,
   axum: buildAxum,
-  celeris: buildCeleris,
 };
 
 function compile(source, output) {
@@ -40,15 +39,6 @@ function buildAxum() {
     readFileSync(`${directory}Cargo.lock`, 'utf8'),
   )?.[1];
   writeFileSync(`${directory}version.txt`, version ?? '');
-}
-
-function buildCeleris() {
-  need('go', 'Go');
-  const directory = copyPeer('celeris');
-  run('go', ['mod', 'tidy'], directory);
-  run('go', ['build', '-p', '1', '-o', `${CACHE_DIR}bin/celeris`, '.'], directory);
-  const listed = run('go', ['list', '-m', 'github.com/goceleris/celeris'], directory);
-  writeFileSync(`${directory}version.txt`, listed.trim().split(' ')[1] ?? '');
 }
 
 /** A copy to build in, so that lock files and objects stay out of the checkout. */

@@ -34,7 +34,6 @@ const scenario = (name, figure, relation, bound, text) => ({
 export const TARGETS = [
   relative('plaintext', 'userUs', '<=', 0.75, 'nginx'),
   relative('plaintext', 'userUs', '<=', 0.35, 'bun'),
-  relative('plaintext', 'userUs', '<=', 0.6, 'celeris'),
   relative('plaintext', 'totalUs', '<=', 1, 'nginx'),
   relative('plaintext', 'totalUs', '<=', 1.1, 'floor'),
   relative('plaintext', 'requestsPerSecond', '>=', 1, 'nginx'),

@@ -4,18 +4,7 @@
  */
 import { short } from './stats.mjs';
 
-const ENGINES = [
-  'holdfast',
-  'floor',
-  'nginx',
-  'h2o',
-  'uwebsockets',
-  'bun',
-  'celeris',
-  'axum',
-  'node-http',
-  'fastify',
-];
+const ENGINES = ['holdfast', 'floor', 'nginx', 'h2o', 'uwebsockets', 'bun', 'axum', 'node-http', 'fastify'];
 const HONO = ['holdfast-hono', 'hono-bun', 'hono-node'];
 
 /** Each panel: one workload, one figure; `parts` are stacked. */

@@ -1,6 +1,6 @@
 /**
  * For each named reason, when a connection may end by it: the right-hand side of "The life of a
- * connection" in DESIGN.md, as a table that is held against what the server does.
+ * connection" in ARCHITECTURE.md, as a table that is held against what the server does.
  */
 import type { SimLink } from '../engine/sim/link.ts';
 import { FAULTS } from '../protocol/error.ts';

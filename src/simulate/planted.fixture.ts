@@ -163,7 +163,7 @@ class LeaksSlots extends PassOn {
   }
 }
 
-/** A timer on the progress of a response: the one thing that DESIGN.md says there is not. */
+/** A timer on the progress of a response: the one thing that there is not, see ARCHITECTURE.md. */
 class TimesResponses extends PassOn {
   override onReceive(conn: SimConnection, bytes: Uint8Array, start: number, end: number): void {
     this.server.onReceive(conn, bytes, start, end);
