@@ -5,7 +5,9 @@
  * seat.ts', how one ends is worker-thread.ts'.
  */
 import { lookup } from 'node:dns/promises';
+import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { OptionError, UnavailableError } from '../base/errors.ts';
 import { Handoff } from '../engine/handoff.ts';
 import { type ListeningSocket, openListener } from '../engine/listening-socket.ts';
@@ -59,6 +61,7 @@ export async function startWorkers(
   settings: Settings,
   ports?: OperatorPorts,
 ): Promise<Server> {
+  needWorkerFile();
   if (options.fd !== undefined)
     throw new OptionError('fd', options.fd, 'workers open their own sockets; leave it out');
   const server = new WorkerServer(options, settings, ports);
@@ -79,6 +82,16 @@ export async function startWorkers(
 
 /** Why a thread is started decides how long it may take. */
 type StartReason = 'first start' | 'reload or restart';
+
+/** A bundler that puts the program into one file leaves the file of the threads behind. */
+function needWorkerFile(): void {
+  const file = new URL('./worker.js', import.meta.url);
+  if (file.protocol !== 'file:' || existsSync(file)) return;
+  throw new UnavailableError(
+    `workers: ${fileURLToPath(file)} is missing, which threads start from; was this program bundled? ` +
+      'Keep the package holdfast out of the bundle (external), or use workers: 0',
+  );
+}
 
 class WorkerServer implements Server {
   url = '';
