@@ -63,7 +63,12 @@ function requireKoffi(): Koffi {
   const platform = `${process.platform}-${process.arch}`;
   try {
     return require(`@koromix/koffi-${platform}`) as Koffi;
-  } catch (error) {
-    throw new UnavailableError(`the package @koromix/koffi-${platform} does not load`, { cause: error });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const problem =
+      code === 'MODULE_NOT_FOUND'
+        ? 'is not installed (it is an optional dependency; a bundler has to leave it out)'
+        : `does not load: ${message}`;
+    throw new UnavailableError(`the package @koromix/koffi-${platform} ${problem}`, { cause });
   }
 }

@@ -99,6 +99,17 @@ test('HOLDFAST_FFI forces a library, and anything else is refused by name', {
   assert.match(run(script, 'deno').stderr, /HOLDFAST_FFI: "deno" is not allowed/);
 });
 
+test('a native module that is not installed is named', { skip: !ON_LINUX && 'Linux only' }, () => {
+  const other = process.arch === 'x64' ? 'arm64' : 'x64';
+  const script = `Object.defineProperty(process, 'arch', { value: '${other}' });
+    const { loadFfi } = await import(${JSON.stringify(URL_OF_FFI)});
+    try { loadFfi() } catch (error) { console.log(error.code, error.message) }`;
+  assert.match(
+    run(script, 'koffi').stdout,
+    new RegExp(`^HOLDFAST_UNAVAILABLE .*@koromix/koffi-linux-${other} is not installed`),
+  );
+});
+
 test('importing loads no library', { skip: !ON_LINUX && 'Linux only' }, () => {
   const script = `import ${JSON.stringify(URL_OF_FFI)};
     import { readFileSync } from 'node:fs';
