@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { SeededRandom } from '../base/random.ts';
 import type { EngineConnection, EngineHandler } from '../engine/engine.ts';
 import { HEAD_COMPLETE, RequestHeadParser } from '../protocol/h1/request-head.ts';
@@ -84,6 +86,27 @@ test('a connection whose heads never come again is tried only now and then', () 
   let kept = 0;
   for (let i = 1; i <= 3200; i++) if (keep(memory, 9, head(`/${i}`), i)) kept++;
   assert.ok(kept >= 90 && kept <= 120, `${kept}`);
+});
+
+test('a place keeps no bytes but its head', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const memory = new HeadMemory(DEFAULT_LIMITS);
+  const pieces: WeakRef<Uint8Array>[] = [];
+  for (let owner = 1; owner <= 50; owner++) {
+    const piece = new Uint8Array(65_536);
+    piece.set(head(`/${owner}`));
+    const parser = new RequestHeadParser(DEFAULT_LIMITS);
+    assert.equal(parser.parse(piece, 0, piece.length), HEAD_COMPLETE);
+    assert.notEqual(memory.remember(owner, 1, parser, piece, 0), parser);
+    pieces.push(new WeakRef(piece));
+  }
+  // What a WeakRef has shown is kept until the turn ends.
+  await new Promise(setImmediate);
+  collectGarbage();
+  const kept = pieces.filter((piece) => piece.deref() !== undefined).length;
+  assert.ok(kept <= 1, `${kept} pieces are kept`);
+  assert.notEqual(recall(memory, 7, head('/7')), null);
 });
 
 test('a head too long to keep is left out', () => {

@@ -123,6 +123,8 @@ export class HeadMemory {
     const memory = (this.#bytes ??= new Uint8Array(PLACE_COUNT * PLACE_BYTES));
     this.#words ??= new DataView(memory.buffer);
     memory.set(bytes.subarray(at, at + length), head.place);
+    // Else a place would keep the piece that its head came in.
+    parser.forgetBytes();
     const spare = head.parser;
     head.parser = parser;
     head.text = latin1Slice.call(bytes, at, at + length);

@@ -48,6 +48,7 @@ const STATE_REFUSED = 22;
 export const KIND_NONE = 0;
 
 const NOTHING = new Uint8Array(0);
+const NO_VIEW = new DataView(NOTHING.buffer);
 
 export abstract class FieldSectionParser {
   /** After HEAD_REFUSED. */
@@ -87,7 +88,7 @@ export abstract class FieldSectionParser {
     this.#tooLarge = tooLarge;
     this.#tooMany = tooMany;
     this.#viewed = NOTHING;
-    this.view = new DataView(NOTHING.buffer);
+    this.view = NO_VIEW;
   }
 
   /**
@@ -98,6 +99,12 @@ export abstract class FieldSectionParser {
     if (bytes === this.#viewed) return;
     this.#viewed = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Lets go of the bytes that were read last: for a parser that is kept for its results. */
+  forgetBytes(): void {
+    this.#viewed = NOTHING;
+    this.view = NO_VIEW;
   }
 
   /** What the subclass calls the field `bytes[start..end)`, a token: KIND_NONE if it does not care. @hot */
