@@ -335,6 +335,74 @@ test('an exception that leaves a turn costs its own connection only', async () =
   });
 });
 
+test('an exception at a deadline leaves no connection without one', async () => {
+  await onStage({ timeouts: { header: 100 } }, async ({ thread, engine, connect, pass }) => {
+    const { writeFault } = thread;
+    const client = await connect();
+    client.say('GET ');
+    thread.writeFault = () => {
+      throw new Error('a fault of ours');
+    };
+    await assert.rejects(pass(200), /a fault of ours/);
+    thread.writeFault = writeFault;
+    await pass(50);
+    assert.equal(client.wasReset, true);
+    assert.equal(engine.connectionCount, 0);
+  });
+});
+
+test('FIN in each state: what was asked whole is answered, what was not is given up', async () => {
+  const cases: Record<string, [sent: string, statuses: string[]]> = {
+    'before the first byte': ['', []],
+    'within a head': ['GET / HTTP/1.1\r\nHos', []],
+    'within an empty line': ['\r', []],
+    'behind an empty line': ['\r\n', []],
+    'behind a request': [GET, ['200']],
+    'behind pipelined requests': [GET + POST + GET, ['200', '200', '200']],
+    'behind requests and an empty line': [`${POST}\r\n`, ['200']],
+    'behind a request, within a head': [`${GET}GET / HT`, ['200']],
+    'within a body': ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\no', []],
+    'behind a refused head': ['GET / HTTP/1.1\r\n\r\n', ['400']],
+  };
+  for (const isAsync of [false, true]) {
+    const fetch: FetchHandler = async (request) => {
+      if (isAsync) await new Promise((resolve) => queueMicrotask(() => resolve(undefined)));
+      await request.text();
+      return hello();
+    };
+    for (const [name, [sent, statuses]] of Object.entries(cases)) {
+      await onStage({ fetch }, async ({ engine, connect, pass }) => {
+        const client = await connect();
+        client.say(sent);
+        client.peer.end();
+        await pass(30);
+        assert.deepEqual(client.statuses, statuses, `FIN ${name}`);
+        assert.equal(engine.connectionCount, 0, `FIN ${name}`);
+      });
+    }
+  }
+});
+
+test('a head that drips costs time in its bytes', async () => {
+  await onStage({ limits: { headerBytes: '1m' } }, async ({ thread, connect, pass }) => {
+    const client = await connect();
+    client.say('GET / HTTP/1.1\r\nHost: a\r\nX: ');
+    await pass(5);
+    // Straight to the thread, as the engine would: a segment for each byte.
+    const [connection] = thread.connections();
+    const byte = Uint8Array.of(0x78);
+    const begunMs = performance.now();
+    const BYTES = 400_000;
+    for (let i = 0; i < BYTES; i++) connection!.receive(byte, 0, 1);
+    const tookMs = performance.now() - begunMs;
+    // Copied anew with each byte, these would be 80 GB: a minute at the least.
+    assert.ok(tookMs < 5000, `${BYTES} bytes took ${tookMs} ms`);
+    client.say('\r\n\r\n');
+    await pass(5);
+    assert.deepEqual(client.statuses, ['200']);
+  });
+});
+
 test('what is cancelled of a body that came whole does not open the socket for requests that wait', async () => {
   let release = (): void => {};
   const fetch: FetchHandler = async (request) => {

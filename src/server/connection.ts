@@ -174,6 +174,11 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
     this.#end(reason);
   }
 
+  /** An exception came through, which is the process's to judge. What it has left undone nobody knows. */
+  broken(): void {
+    this.reset('internal-error');
+  }
+
   #end(reason: CloseReason): void {
     this.state = STATE_CLOSED;
     this.stateSinceMs = this.thread.nowMs;
@@ -267,8 +272,7 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
       isBroken = false;
     } finally {
       this.#processing = false;
-      // What was thrown is the process's to judge. Where the next message begins nobody knows any more.
-      if (isBroken) this.reset('internal-error');
+      if (isBroken) this.broken();
     }
     if (this.state === STATE_HEAD) {
       if (this.#peerEnded) this.close('client-closed');

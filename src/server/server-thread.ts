@@ -174,11 +174,23 @@ export class ServerThread implements EngineHandler {
   }
 
   onDrained(engine: EngineConnection): void {
-    (engine.user as HttpConnection).drained();
+    const connection = engine.user as HttpConnection;
+    try {
+      connection.drained();
+    } catch (error) {
+      connection.broken();
+      throw error;
+    }
   }
 
   onPeerEnd(engine: EngineConnection): void {
-    (engine.user as HttpConnection).peerEnded();
+    const connection = engine.user as HttpConnection;
+    try {
+      connection.peerEnded();
+    } catch (error) {
+      connection.broken();
+      throw error;
+    }
   }
 
   onPeerEndSeen(engine: EngineConnection): void {
@@ -186,7 +198,13 @@ export class ServerThread implements EngineHandler {
   }
 
   onDeadline(engine: EngineConnection): void {
-    (engine.user as HttpConnection).deadline();
+    const connection = engine.user as HttpConnection;
+    try {
+      connection.deadline();
+    } catch (error) {
+      connection.broken();
+      throw error;
+    }
   }
 
   onClosed(engine: EngineConnection, reason: CloseReason): void {
