@@ -266,7 +266,11 @@ function readInit(response: Response, init: ResponseInit): void {
   if (headers !== undefined) readFields(response, headers);
 }
 
-/** A plain record goes straight into the slots; everything else by way of lists. @hot */
+/**
+ * A plain record goes straight into the slots; everything else by way of lists. Enumerable symbols in a plain record are
+ * passed over, where WebIDL throws: to look for them costs 110 ns, as much as all the rest. `new Headers` does look.
+ * @hot
+ */
 function readFields(response: Response, init: HeadersInit | Headers): void {
   if (init === null || typeof init !== 'object' || Object.getPrototypeOf(init) !== Object.prototype) {
     readFieldList(response, init);
