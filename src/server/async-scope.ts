@@ -14,20 +14,24 @@ const TYPE = 'HOLDFAST_REQUEST';
 /** Without it Node registers each resource with the garbage collector, to tell hooks of its end: 150 ns. */
 const OPTIONS = { requireManualDestroy: true };
 
+/** Made together, where each needs a resource of its own. */
+const RESOURCES_MADE = 64;
+
 export class AsyncScope {
   readonly #base = new AsyncResource(TYPE, OPTIONS);
   readonly #isShared = keepsNoStores();
+  readonly #unused: AsyncResource[] = [];
 
   /** Calls `work` with `self` as its `this`, in a context that is like no other. @hot */
   run<T>(work: (this: T) => void, self: T): void {
-    if (this.#isShared) this.#base.runInAsyncScope(work, self);
-    // Made within the base: a resource begins with the stores of the one that it is made in.
-    else this.#base.runInAsyncScope(runFresh<T>, work, self);
+    const resource = this.#isShared ? this.#base : this.#fresh();
+    resource.runInAsyncScope(work, self);
   }
 
-  /** As `run`, where nothing of the user's is called that could store anything. */
-  runInBase(work: () => void): void {
-    this.#base.runInAsyncScope(work);
+  #fresh(): AsyncResource {
+    // Within the base: a resource begins with the stores of the one that it is made in.
+    if (this.#unused.length === 0) this.#base.runInAsyncScope(addResources, this.#unused);
+    return this.#unused.pop()!;
   }
 }
 
@@ -36,8 +40,8 @@ export function currentContext(): AsyncResource {
   return new AsyncResource(TYPE, OPTIONS);
 }
 
-function runFresh<T>(this: (this: T) => void, self: T): void {
-  new AsyncResource(TYPE, OPTIONS).runInAsyncScope(this, self);
+function addResources(this: AsyncResource[]): void {
+  for (let i = 0; i < RESOURCES_MADE; i++) this.push(new AsyncResource(TYPE, OPTIONS));
 }
 
 /**
