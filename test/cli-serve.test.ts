@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
@@ -308,5 +308,34 @@ test('TypeScript is served through a loader, by --import, in this thread and on 
     assert.equal(await (await fetch((await cli.ready())['url']!)).text(), 'GET7');
     cli.child.kill('SIGTERM');
     await endsWell(cli);
+  }
+});
+
+test('standard error that is a socket nobody reads does not keep SIGTERM from ending it', async (t) => {
+  const path = join(folder, 'errors.sock');
+  const held: Socket[] = [];
+  const listener = createServer({ pauseOnConnect: true }, (socket) => held.push(socket)).listen(path);
+  await once(listener, 'listening');
+  const errors = connect({ path });
+  await once(errors, 'connect');
+  t.after(() => {
+    for (const socket of [...held, errors]) socket.destroy();
+    listener.close();
+  });
+  for (const workers of ['1', '2']) {
+    const child = spawn(
+      process.execPath,
+      [MAIN, 'serve', '-p', '0', '-w', workers, '--log', 'json', join(folder, 'hello.mjs')],
+      { stdio: ['ignore', 'pipe', errors] },
+    );
+    t.after(() => child.kill('SIGKILL'));
+    const [ready] = (await once(child.stdout!.setEncoding('utf8'), 'data')) as [string];
+    const url = /url=(\S+)/.exec(ready)?.[1];
+    for (let i = 0; i < 300; i++) await (await fetch(`${url}/${'x'.repeat(4000)}`)).text();
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    const late = setTimeout(() => child.kill('SIGKILL'), 8000);
+    assert.deepEqual(await exit, [0, null]);
+    clearTimeout(late);
   }
 });
