@@ -28,8 +28,11 @@ export interface Validators {
  */
 const MODIFIED_MS_MIN = Date.UTC(1990, 0, 1);
 
-/** The second must be over before its date can be said to be that of one version. Two on file systems such as FAT. */
-const FINE_SECOND_MS = 1000;
+/**
+ * The second must be over before its date can be said to be that of one version, and the tick of the clock with it:
+ * files are stamped with the last one, 10 ms ago at the most. File systems such as FAT keep two seconds.
+ */
+const FINE_SECOND_MS = 1020;
 const COARSE_SECOND_MS = 3000;
 
 /** What of an open file goes into its validators. */

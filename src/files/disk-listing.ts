@@ -34,14 +34,15 @@ export class DiskListing implements Listing {
   /** Who asks for a part that is being described for somebody else shares it. */
   async describe(from: number, to: number): Promise<readonly ListedEntry[]> {
     const { describing } = this.#held;
-    const shared = describing.get(from);
+    const part = `${from}-${to}`;
+    const shared = describing.get(part);
     if (shared !== undefined) return shared;
     const own = this.#describeEach(this.#names.slice(from, to));
-    describing.set(from, own);
+    describing.set(part, own);
     try {
       return await own;
     } finally {
-      describing.delete(from);
+      describing.delete(part);
     }
   }
 

@@ -80,26 +80,25 @@ class DiskSource implements FileSource {
     return this.#following(() => this.#list(this.#root.join(path)));
   }
 
-  /** What is not found while the root comes to lead elsewhere may be there: it is looked for again. */
+  /**
+   * What seems to lie outside may lie in what the root leads to by now: it is looked for again. What the system
+   * itself does not find was not there, wherever the root led.
+   */
   async #following<Found extends Opened | Listed>(find: () => Promise<Found>): Promise<Found | Refusal> {
-    for (let attempt = 1; ; attempt++) {
-      try {
+    try {
+      for (let attempt = 1; ; attempt++) {
         const found = await find();
-        if (found.kind !== 'missing' || attempt === FIND_ATTEMPTS_MAX) return found;
-      } catch (error) {
-        const kind = refusalOf(error);
-        if (kind === 'busy' || attempt === FIND_ATTEMPTS_MAX) return { kind };
+        if (found.kind !== 'missing' || attempt === FIND_ATTEMPTS_MAX || !(await this.#root.look()))
+          return found;
       }
-      try {
-        if (!(await this.#root.look())) return { kind: 'missing' };
-      } catch (error) {
-        return { kind: refusalOf(error) };
-      }
+    } catch (error) {
+      return { kind: refusalOf(error) };
     }
   }
 
   async #open(path: RawPath, full: Buffer): Promise<Opened> {
-    const [stats] = await Promise.all([statPath(full), this.#root.look()]);
+    const stats = await statPath(full);
+    await this.#root.look();
     if (stats.isDirectory()) {
       return { kind: this.#root.holds(await realPath(full)) ? 'directory' : 'missing' };
     }

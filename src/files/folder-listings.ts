@@ -32,8 +32,8 @@ export interface HeldNames {
   readonly folder: Buffer;
   readonly facts: FileFacts;
   readonly names: Promise<FolderNames>;
-  /** Parts that are being described now, by where they begin, for all who ask meanwhile. */
-  readonly describing: Map<number, Promise<readonly ListedEntry[]>>;
+  /** Parts that are being described now, for all who ask meanwhile. */
+  readonly describing: Map<string, Promise<readonly ListedEntry[]>>;
   /** Listings that read it. */
   users: number;
   bytes: number;
