@@ -1,6 +1,9 @@
 /** Finds the handler in a module: a function as the default export, or an object with `fetch`. */
 import { realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
 import { show } from '../base/errors.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { handlerOf, isClass, mainExport } from './handler-shape.ts';
@@ -11,6 +14,8 @@ export class ModuleError extends Error {
   override readonly name = 'ModuleError';
   readonly code = 'HOLDFAST_MODULE';
 }
+
+const TYPESCRIPT = /\.[mc]?tsx?$/;
 
 /** What a module serves with. */
 export interface ServedModule {
@@ -28,7 +33,7 @@ export async function loadModule(url: URL): Promise<ServedModule> {
   let fetch: FetchHandler | undefined;
   let error: ErrorHandler | undefined;
   try {
-    const exports = (await import(url.href)) as object;
+    const exports = await importModule(url);
     main = mainExport(exports);
     fetch = handlerOf(main);
     error = errorHook(exports) ?? errorHook(main);
@@ -45,6 +50,43 @@ export async function loadModule(url: URL): Promise<ServedModule> {
     `${display(url)} exports no handler: its default export is ${found}; ` +
       'allowed are a function (request) => Response or an object with such a function as `fetch`',
   );
+}
+
+async function importModule(url: URL): Promise<object> {
+  const { typescript } = process.features as { typescript?: unknown };
+  // Before the first attempt: Node remembers one that failed.
+  if (!isMainThread && !typescript && TYPESCRIPT.test(url.pathname)) await registerTsx();
+  return (await import(url.href)) as object;
+}
+
+interface TsxManifest {
+  readonly exports: { readonly './esm/api': { readonly import: { readonly default: string } } };
+}
+
+/**
+ * On Node 20, where hooks are each thread's own, tsx puts its own into the main thread alone (tsx 4.23,
+ * src/esm/index.ts): a worker has to ask for them.
+ */
+async function registerTsx(): Promise<void> {
+  if (!/\btsx\b/.test([...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' '))) return;
+  try {
+    const load = createRequire(join(process.cwd(), 'module.js'));
+    // Its entry for `require` does not find its own files (4.23), so the one for `import` is looked up by hand.
+    const { exports } = load('tsx/package.json') as TsxManifest;
+    const entry = new URL(
+      exports['./esm/api'].import.default,
+      pathToFileURL(load.resolve('tsx/package.json')),
+    );
+    const { register } = (await import(entry.href)) as { register: () => unknown };
+    register();
+  } catch {
+    // Another version, or another package of that name: the import says what is wrong.
+  }
+}
+
+function isTypeScriptRefused(error: unknown, url: URL): boolean {
+  const code = (error as { code?: string } | null)?.code;
+  return code === 'ERR_UNKNOWN_FILE_EXTENSION' && TYPESCRIPT.test(url.pathname);
 }
 
 /**
@@ -71,8 +113,7 @@ function display(url: URL): string {
 }
 
 function explain(error: unknown, url: URL): string {
-  const code = (error as { code?: string } | null)?.code;
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[mc]?tsx?$/.test(url.pathname)) {
+  if (isTypeScriptRefused(error, url)) {
     return (
       `this Node.js (${process.version}) does not load TypeScript; use Node 22.18 or later (24 is recommended), ` +
       'a loader such as `node --import tsx`, or compile it first'
