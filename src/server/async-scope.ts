@@ -6,7 +6,7 @@
  * The context of the thread is where the server was started: what its program had stored then, every handler
  * sees. Where contexts are immutable frames (Node 24), going back to that one before each handler is all there
  * is to do: 15 ns. Before, a store is a property of the current async resource, and each handler needs a
- * resource of its own: 50 ns, and 90 while an AsyncLocalStorage is in use (bench/micro/async-scope.mjs).
+ * resource of its own: 50 ns, and 65 while an AsyncLocalStorage is in use (bench/micro/async-scope.mjs).
  */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 

@@ -1,7 +1,7 @@
 /**
  * The light Request: positions in the head text and a port to the exchange, and everything else made
  * when it is first asked for. It knows no socket and no protocol; the server makes it and answers
- * through the port, which recognises by the exchange's id a Request that was kept too long.
+ * through the port, also when the exchange is over.
  *
  * What works without patched globals: `instanceof Request` everywhere; `clone()` is a Request of the
  * platform's own, so `fetch(request.clone())` and `new Request(request.clone(), init)` always work, as
@@ -43,7 +43,10 @@ export interface ForwardedClient {
   readonly host: string | undefined;
 }
 
-/** What the server's connection offers; ids guard against a Request kept beyond its exchange. */
+/**
+ * What the server's exchange offers, as long as a Request is kept: also when it is over. The id is for a port that
+ * serves one exchange after the other.
+ */
 export interface ExchangePort {
   readonly exchangeId: number;
   readonly scheme: 'http' | 'https';
@@ -53,9 +56,9 @@ export interface ExchangePort {
   readonly peerIp: string | undefined;
   /** What proxies that are trusted say of the client; undefined where none is. */
   forwarded(request: HoldfastRequest): ForwardedClient | undefined;
-  /** Aborts when the client goes before the last byte was handed over; never after success. */
+  /** Aborts when the client goes, or sends FIN, before the last byte was handed over; never after success. */
   abortSignal(exchangeId: number): AbortSignal;
-  /** undefined when there is no body, or the exchange is over and nothing was kept. */
+  /** undefined when there is no body, or nothing of it was kept. */
   requestBody(exchangeId: number): IncomingBody | undefined;
 }
 
