@@ -94,7 +94,7 @@ export class TimingWheel {
    */
   nextMs(): number {
     if (this.#linked === 0) return NEVER;
-    // A callback that threw left the rest of its list behind: it is due already.
+    // A callback that threw or wanted no more left the rest of its list behind: it is due already.
     if (this.#heads[FIRING] !== NONE) return (this.#tick - 1) * this.#tickMs;
     return this.#earliest() * this.#tickMs;
   }
@@ -102,14 +102,14 @@ export class TimingWheel {
   /**
    * Moves time on and calls `expired` for every slot whose deadline has come, earlier ticks first. The
    * slot's deadline is cleared before the call. A callback may set, move, clear and remove any slot; what
-   * it sets fires in a later tick. When it throws, the slots that were to follow fire at the next call.
-   * A `nowMs` before the last one does nothing.
+   * it sets fires in a later tick. When it throws, or answers true, the slots that were to follow fire at the
+   * next call. A `nowMs` before the last one does nothing.
    */
-  advance(nowMs: number, expired: (slot: number) => void): void {
+  advance(nowMs: number, expired: (slot: number) => unknown): void {
     const target = Math.floor(nowMs / this.#tickMs);
     const limitMs = target * this.#tickMs;
     if (this.#heads[FIRING] !== NONE) this.#fire(limitMs, expired);
-    if (target < this.#tick) return;
+    if (target < this.#tick || this.#heads[FIRING] !== NONE) return;
     let tail = NONE;
     for (let tick = this.#earliest(); tick <= target; tick = this.#earliest()) {
       this.#tick = tick;
@@ -149,14 +149,14 @@ export class TimingWheel {
     return last;
   }
 
-  #fire(limitMs: number, expired: (slot: number) => void): void {
+  #fire(limitMs: number, expired: (slot: number) => unknown): void {
     // The callback may remove or move any slot, so the head is always taken anew.
     for (let slot = this.#heads[FIRING]!; slot !== NONE; slot = this.#heads[FIRING]!) {
       this.#unlink(slot);
       const deadlineMs = this.#deadlineMs[slot]!;
       if (deadlineMs <= limitMs) {
         this.#deadlineMs[slot] = NEVER;
-        expired(slot);
+        if (expired(slot) === true) return;
       } else if (deadlineMs !== NEVER) {
         this.#link(slot, deadlineMs);
       }

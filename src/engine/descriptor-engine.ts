@@ -5,6 +5,7 @@
  *
  * A turn runs when the kernel has news (the engine hands `turn` to its Wakeup), and at the end of the
  * microtasks of whoever called a connection outside of a turn. One never begins inside another.
+ * How long one may take, and when the next must leave libuv its own, is for TurnTime to say.
  */
 import { lookup } from 'node:dns/promises';
 import { performance } from 'node:perf_hooks';
@@ -43,6 +44,7 @@ import {
 import { Handoff } from './handoff.ts';
 import { type ListeningSocket, openListener } from './listening-socket.ts';
 import { SendPool } from './send-pool.ts';
+import { TurnTime } from './turn-time.ts';
 
 /** A descriptor kept for when there are no others left. */
 class Reserve {
@@ -101,6 +103,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   protected inTurn = false;
   /** The clock's reading for this turn. */
   protected turnMs = performance.now();
+  protected readonly time = new TurnTime();
   /** When the wheel must be looked at, or the moment of `wakeAt` comes. */
   protected dueMs = Number.POSITIVE_INFINITY;
   #wakeMs = Number.POSITIVE_INFINITY;
@@ -131,8 +134,11 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
 
   /** Moves bytes: hands over what has arrived, sends what was written, prepares for sleep. */
   protected abstract runTurn(): void;
-  /** Called after each turn, also after one that threw. @returns whether there is work that nothing will wake us for */
-  protected abstract endTurn(): boolean;
+  /**
+   * Called after each turn, also after one that threw: prepares for sleep, or calls `again` where there is work
+   * that nothing will wake us for.
+   */
+  protected abstract endTurn(): void;
   /** Begins the life of a connection with `fd`. @returns 0, or a negative errno, and `fd` is closed then */
   protected abstract welcome(fd: number): number;
   protected abstract makeConnection(slot: number, generation: number, fd: number): C;
@@ -308,37 +314,76 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
 
   // Turns
 
-  /** A turn soon: after the microtasks of whoever wrote, so that all their bytes leave together. */
+  /**
+   * A turn soon: after the microtasks of whoever wrote, so that all their bytes leave together, or when libuv has
+   * had its turn, if that has waited long enough.
+   */
   protected schedule(): void {
     if (this.#turnScheduled || this.inTurn) return;
     this.#turnScheduled = true;
-    process.nextTick(this.turn);
+    if (this.time.isChainSpent) setImmediate(this.#laterTurn);
+    else process.nextTick(this.#chainedTurn);
   }
 
   /** Work is left: come back soon, but let the event loop run first. */
   protected again(): void {
     if (this.#turnScheduled) return;
     this.#turnScheduled = true;
-    setImmediate(this.turn);
+    setImmediate(this.#laterTurn);
   }
 
+  /** The kernel has news. A turn that is scheduled comes all the same: forgotten, it would be joined by another. */
   protected readonly turn = (): void => {
+    this.#takeTurn(false);
+  };
+
+  readonly #laterTurn = (): void => {
     this.#turnScheduled = false;
+    this.#takeTurn(false);
+  };
+
+  readonly #chainedTurn = (): void => {
+    this.#turnScheduled = false;
+    this.#takeTurn(true);
+  };
+
+  #takeTurn(isChained: boolean): void {
     if (this.released || this.inTurn) return;
     this.inTurn = true;
     this.counters.turns++;
     this.turnMs = performance.now();
+    if (isChained) this.time.beginChained(this.turnMs);
+    else this.time.begin(this.turnMs);
+    let isWhole = false;
     try {
       if (this.#handoff?.hasWaiting === true) this.#welcomeGiven(this.#handoff);
       this.runTurn();
+      isWhole = true;
     } finally {
       this.inTurn = false;
-      if (this.endTurn()) this.again();
+      // A callback that threw has left work behind that nothing will wake us for.
+      if (!isWhole) this.again();
+      this.endTurn();
     }
     for (const listener of this.listeners)
       if (listener.onStopped !== undefined && !listener.armed) this.#stopped(listener);
     if (this.#onAllGone !== undefined) this.#finishIfAllGone();
-  };
+  }
+
+  /** Whether another turn is on its way. */
+  protected get isScheduled(): boolean {
+    return this.#turnScheduled;
+  }
+
+  /** The kernel is to be asked for news now. @returns false when the turn has had its time. @hot */
+  protected mayLook(): boolean {
+    this.turnMs = performance.now();
+    return this.time.mayLook(this.turnMs);
+  }
+
+  get shouldYield(): boolean {
+    return this.time.shouldYield;
+  }
 
   /** Nothing can be accepted from `listener` any more. */
   #stopped(listener: DescriptorListener): void {
@@ -365,13 +410,18 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       this.#wakeMs = Number.POSITIVE_INFINITY;
       this.handler.onWake?.();
     }
-    this.#wheel.advance(this.turnMs, this.#onExpired);
-    this.dueMs = Math.min(this.#wheel.nextMs(), this.#wakeMs);
+    try {
+      this.#wheel.advance(this.turnMs, this.#onExpired);
+    } finally {
+      this.dueMs = Math.min(this.#wheel.nextMs(), this.#wakeMs);
+    }
   }
 
-  readonly #onExpired = (slot: number): void => {
+  /** @returns whether to leave the rest to a later turn */
+  readonly #onExpired = (slot: number): boolean => {
     const conn = this.table.at(slot);
     if (conn !== undefined && (conn.flags & CLOSED) === 0) this.handler.onDeadline(conn);
+    return this.time.isWhollySpent();
   };
 
   // Beginnings and ends
@@ -437,8 +487,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.table.remove(conn);
     this.counters.closed++;
     this.#handoff?.report(this.table.count);
-    this.handler.onClosed(conn, conn.reason);
     if (this.#acceptRetry !== undefined) this.#resumeAccepting();
+    this.handler.onClosed(conn, conn.reason);
   }
 
   /** @param errno positive: EMFILE and its like */

@@ -233,6 +233,12 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
    * older, because the socket is asked only after other callbacks of the turn.
    */
   readonly arrivalMs: number;
+  /**
+   * Whether what the handler is doing, in a callback or outside of one, has kept others waiting long enough. To be
+   * asked now and then by whoever has much to do for one connection: it keeps the rest, and goes on in `onDrained`
+   * (if bytes are unsent) or after `resumeReading`, when others have had their turn. Reads the clock.
+   */
+  readonly shouldYield: boolean;
   /** Open connections, and handshakes that are to become some. */
   readonly connectionCount: number;
   /** @throws SysError (EADDRINUSE, EACCES, EADDRNOTAVAIL, ...) */

@@ -29,6 +29,9 @@ import type { ServerThread } from './server-thread.ts';
 /** How long a draining server waits for the first byte of a connection that it has accepted. */
 const DRAIN_ACCEPTED_MS = 1000;
 
+/** Requests of one connection behind each other before it is asked whether others wait. A power of two. */
+const REQUESTS_BETWEEN_YIELDS = 16;
+
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
 export class HttpConnection extends ConnectionDeadline implements BodyOwner {
@@ -50,6 +53,8 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
   /** Its FIN is behind the last byte that we have read. */
   #peerEnded = false;
   #processing = false;
+  /** Requests since the engine last called. */
+  #burst = 0;
 
   constructor(thread: ServerThread, engine: EngineConnection) {
     super(thread, engine);
@@ -62,6 +67,7 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
   /** @hot */
   receive(bytes: Uint8Array, start: number, end: number): void {
     this.bytesReceived += end - start;
+    this.#burst = 0;
     if (this.#kept === null) this.#process(bytes, start, end, null);
     else {
       this.#kept.append(bytes, start, end);
@@ -110,6 +116,7 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
 
   /** The kernel has taken everything that was written. */
   drained(): void {
+    this.#burst = 0;
     if (this.state === STATE_EXCHANGE) {
       this.movedAtMs = this.thread.nowMs;
       this.exchange?.drained();
@@ -299,9 +306,8 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
         this.#discard();
         return;
       }
-      if (this.state === STATE_IDLE && this.engine.unsentBytes >= RESPONSE_HIGH_WATER_BYTES) {
-        // A client that asks on without reading must not make us hold all its answers: the next request
-        // waits until these have left. It waits for nobody but itself, so no deadline holds.
+      if (this.state === STATE_IDLE && this.#mustWait()) {
+        // The next request waits until the answers have left. It waits for nobody but us, so no deadline holds.
         this.#hold(bytes, at, end, kept);
         this.arm(NEVER);
         return;
@@ -330,6 +336,17 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
     }
   }
 
+  /**
+   * A client that asks on without reading must not make us hold all its answers, and one that asks much at once
+   * must not keep others waiting. Only while bytes are unsent: `drained` goes on then. @hot
+   */
+  #mustWait(): boolean {
+    const { unsentBytes } = this.engine;
+    if (unsentBytes === 0) return false;
+    if (unsentBytes >= RESPONSE_HIGH_WATER_BYTES) return true;
+    return (this.#burst & (REQUESTS_BETWEEN_YIELDS - 1)) === 0 && this.thread.shouldYield;
+  }
+
   /** One request head is whole. @returns the position after what belongs to this request. @hot */
   #begin(
     parser: RequestHeadParser,
@@ -343,6 +360,7 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
     const startedAtMs = this.state === STATE_HEAD ? this.stateSinceMs : thread.nowMs;
     this.state = STATE_EXCHANGE;
     const id = ++this.exchangeId;
+    this.#burst++;
     const exchange = thread.takeExchange(this, id, startedAtMs, parser, text, url);
     this.exchange = exchange;
     if (parser.contentLength > 0 || parser.chunked) {

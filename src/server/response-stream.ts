@@ -28,6 +28,8 @@ export const FRAMING_CLOSE = 2;
 /** Unsent bytes above which the source is not pulled. */
 export const RESPONSE_HIGH_WATER_BYTES = 64 * 1024;
 const CHUNK_OVERHEAD_BYTES_MAX = CHUNK_HEADER_BYTES_MAX + CHUNK_END_BYTES;
+/** Pieces behind each other before it is asked whether others wait. A power of two. */
+const PIECES_BETWEEN_YIELDS = 16;
 const PIECE_BYTES_MAX = SEND_RESERVE_BYTES_MAX - CHUNK_OVERHEAD_BYTES_MAX;
 
 export class ResponseStream {
@@ -41,6 +43,7 @@ export class ResponseStream {
   #piece: Uint8Array | null = null;
   #pieceBytes = 0;
   #pieceAt = 0;
+  #pulls = 0;
   #pulling = false;
   #ended = false;
 
@@ -77,11 +80,19 @@ export class ResponseStream {
       while (this.#piece !== null && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES) {
         if (!this.#writeSome(this.#piece)) return;
       }
-      if (this.#piece === null && !this.#pulling && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES)
-        this.#pull();
+      if (this.#piece === null && !this.#pulling && !this.#mustWait(engine.unsentBytes)) this.#pull();
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Until the reader has taken what is unsent, or because small pieces that are ready at once keep others waiting. */
+  #mustWait(unsentBytes: number): boolean {
+    if (unsentBytes === 0) return false;
+    if (unsentBytes >= RESPONSE_HIGH_WATER_BYTES) return true;
+    return (
+      (++this.#pulls & (PIECES_BETWEEN_YIELDS - 1)) === 0 && this.#exchange.connection.thread.shouldYield
+    );
   }
 
   #pull(): void {

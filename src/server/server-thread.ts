@@ -154,6 +154,11 @@ export class ServerThread implements EngineHandler {
     return this.#engine!.arrivalMs;
   }
 
+  /** Whoever has much to do for one connection is to let others have their turn. */
+  get shouldYield(): boolean {
+    return this.#engine!.shouldYield;
+  }
+
   // EngineHandler
 
   /** One handshake more would still be answered, be it with a refusal. */

@@ -161,9 +161,10 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   protected runTurn(): void {
     this.#unfinished = true;
     for (let pass = 0; pass < PASSES_MAX; pass++) {
+      // At least once a turn, however late it began.
+      if (!this.mayLook() && pass > 0) break;
       this.#receiveReady();
       // What an armed poll has to tell will wake us: then this turn only sends what was written.
-      if (pass > 0) this.turnMs = performance.now();
       const count = this.#pollArmed ? 0 : this.#takeEvents();
       if (this.turnMs >= this.dueMs) this.expire();
       this.#flushTouched();
@@ -178,11 +179,10 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     this.#armTimer();
   }
 
-  protected endTurn(): boolean {
-    if (this.#unfinished) return true;
-    if (!this.#pollArmed) this.#pollArmed = this.#poll.arm() === 1;
+  protected endTurn(): void {
+    if (!this.#unfinished && !this.#pollArmed) this.#pollArmed = this.#poll.arm() === 1;
     // Without the memory for a poll we do not sleep, which costs time; sleeping would cost everything.
-    return !this.#pollArmed;
+    if (this.#unfinished || !this.#pollArmed) this.again();
   }
 
   // Events
@@ -199,6 +199,8 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
         this.#armedMs = Number.POSITIVE_INFINITY;
         this.turnMs = performance.now();
       }
+      // The set keeps the rest for the next look.
+      if (this.time.isSpent()) break;
     }
     return count;
   }
@@ -207,18 +209,22 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   #onSocket(slot: number, generation: number, events: number): void {
     const conn = this.table.find(slot, generation);
     if (conn === undefined) return;
-    if ((conn.flags & CONNECTING) !== 0) {
-      if ((events & CONNECT_EVENTS) === 0) return;
-      this.connectCame(conn, (events & BROKEN_EVENTS) !== 0);
-    }
+    const isConnecting = (conn.flags & CONNECTING) !== 0;
+    if (isConnecting && (events & CONNECT_EVENTS) === 0) return;
     if ((events & EPOLLOUT) !== 0 && (conn.flags & SEND_BLOCKED) !== 0) {
       conn.flags &= ~SEND_BLOCKED;
       this.touch(conn);
     }
+    // Before any callback, which may throw: the edge does not come again.
+    if ((events & INPUT_EVENTS) !== 0)
+      conn.flags |= (events & TO_END_EVENTS) === 0 ? READABLE : READABLE | READ_TO_END;
+    // It is touched, and so received from later if the callback throws.
+    if (isConnecting) this.connectCame(conn, (events & BROKEN_EVENTS) !== 0);
     if ((events & INPUT_EVENTS) === 0) return;
-    conn.flags |= (events & TO_END_EVENTS) === 0 ? READABLE : READABLE | READ_TO_END;
     if ((events & (EPOLLRDHUP | EPOLLHUP)) !== 0) {
       conn.flags |= PEER_END_SEEN;
+      // For the same reason.
+      this.touch(conn);
       this.#tellPeerEndSeen(conn);
     }
     if ((events & EPOLLERR) !== 0) this.#onSocketError(conn);
@@ -276,6 +282,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
         if (wantsToReceive(conn.flags)) this.#receive(conn);
         // Paused since: a reset that came with those bytes has had its edge, and nobody would read it.
         else if ((conn.flags & (READ_TO_END | CLOSING)) === READ_TO_END) this.#onSocketError(conn);
+        if (this.time.isSpent()) break;
       }
     } finally {
       this.#ready.copyWithin(0, at, this.#readyCount);
@@ -285,19 +292,28 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
 
   // Wishes
 
-  /** Looks at each touched connection once. What callbacks touch meanwhile is for the next pass. @hot */
+  /**
+   * Looks at each touched connection once, as far as the turn has time. What callbacks touch meanwhile is for the
+   * next pass.
+   * @hot
+   */
   #flushTouched(): void {
     const count = this.touchedCount;
     if (count === 0) return;
     let at = 0;
+    let begun: EpollConnection | undefined;
     try {
       while (at < count) {
-        const conn = this.touched[at++]!;
-        conn.flags &= ~TOUCHED;
-        this.#advance(conn);
+        begun = this.touched[at++]!;
+        begun.flags &= ~TOUCHED;
+        this.#advance(begun);
+        begun = undefined;
+        if (this.time.isWhollySpent()) break;
       }
     } finally {
       this.dropTouched(at);
+      // `onDrained` threw, and not all that the connection wishes has been done.
+      if (begun !== undefined) this.touch(begun);
     }
   }
 

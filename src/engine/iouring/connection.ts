@@ -32,9 +32,17 @@ export const PEER_END_TOLD = ENGINE_FLAGS << 11;
 export class IouringConnection extends DescriptorConnection {
   /** Bytes that arrived after reading was paused; at most what was in flight at that moment. */
   held: Uint8Array[] | undefined;
+  /** The pass of the engine in which bytes last came. */
+  receivedAt: number;
 
   constructor(owner: ConnectionOwner, slot: number, generation: number, fd: number) {
     super(owner, slot, generation, fd);
     this.held = undefined;
+    this.receivedAt = -1;
+  }
+
+  hold(piece: Uint8Array): void {
+    if (this.held === undefined) this.held = [piece];
+    else this.held.push(piece);
   }
 }

@@ -11,7 +11,6 @@
  * signal is switched off (IORING_CQ_EVENTFD_DISABLED), since we look anyway; before sleeping it is
  * switched on and the ring looked at once more, so nothing that came between is missed.
  */
-import { performance } from 'node:perf_hooks';
 import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/bytes.ts';
 import { POLLERR, POLLHUP, POLLRDHUP } from '../../sys/abi/epoll.ts';
@@ -64,8 +63,12 @@ const SQES_PER_ADVANCE = 4;
 const RECEIVE_BUFFER_COUNT = 512;
 const RECEIVE_BUFFER_BYTES = 4096;
 const RECEIVE_GROUP = 0;
-/** Times that a turn looks again before it lets the event loop run: fairness to timers and promises. */
+/** Times that a turn looks again before it lets the event loop run: promises wait for its end, however short it is. */
 const PASSES_MAX = 16;
+/** What stays a small integer. */
+const PASS_COUNT_MASK = 0x3fffffff;
+/** What is handed over of held bytes at a time. */
+const HELD_SHARE_BYTES = 64 * 1024;
 
 /**
  * Whether the kernel either sees that we listen again or shows us its new work. It marks the work with an
@@ -81,6 +84,9 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   readonly #buffers: ReceiveBuffers;
   readonly #submissions: Submissions;
   readonly #unreadWatch = new UnreadWatch();
+  /** Connections that found no receive buffer, while others have received in the same pass. */
+  readonly #starved: IouringConnection[] = [];
+  #passCount = 0;
   /** The moment that the kernel timer is armed for. */
   #armedMs = Number.POSITIVE_INFINITY;
 
@@ -148,14 +154,15 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     this.#enter();
     for (let pass = 0; pass < PASSES_MAX; pass++) {
       // What is handed over now came before this moment: a deadline that counts from here is never early.
-      this.turnMs = performance.now();
+      if (!this.mayLook() && pass > 0) break;
+      this.#passCount = (this.#passCount + 1) & PASS_COUNT_MASK;
       this.#drain();
       if (this.turnMs >= this.dueMs) this.expire();
       if (this.turnMs >= this.#unreadWatch.dueMs) this.#unreadWatch.expire(this);
       this.#flushTouched();
       this.#advanceAccepts();
       this.#armTimer();
-      if (ring.pending > 0 || ring.hasNews) {
+      if (ring.pending > 0 || ring.hasNews || this.touchedCount > 0) {
         this.#enter();
         continue;
       }
@@ -169,10 +176,10 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     this.again();
   }
 
-  /** The kernel would not take everything, or the turn threw. */
-  protected endTurn(): boolean {
-    this.#ring.setSilent(false);
-    return this.touchedCount > 0 || this.#ring.pending > 0;
+  /** Silent as long as another turn is on its way: a signal would only make one more of it. */
+  protected endTurn(): void {
+    if (this.touchedCount > 0 || this.#ring.pending > 0) this.again();
+    this.#ring.setSilent(this.isScheduled);
   }
 
   /** @hot */
@@ -184,25 +191,25 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     }
   }
 
-  /** Hands over every completion that the kernel has published. @returns how many. @hot */
-  #drain(): number {
+  /** Hands over the completions that the kernel has published. @hot */
+  #drain(): void {
     const ring = this.#ring;
     const tail = ring.tail;
     let position = ring.head;
-    const count = (tail - position) | 0;
-    if (count === 0) return 0;
+    if (position === tail) return;
     try {
       while (position !== tail) {
         const current = position;
         position = (position + 1) | 0;
         this.#complete(current);
+        // The rest stays in the queue, and its buffers with it, until the next turn.
+        if (this.time.isSpent()) break;
       }
     } finally {
       // Also when a callback throws: what was handed over must not be handed over again.
       ring.consume(position);
       this.#buffers.publish();
     }
-    return count;
   }
 
   /** Hands over one completion. @hot */
@@ -235,20 +242,23 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     if (result > 0) {
       const id = flags >>> 16;
       this.counters.bytesReceived += result;
-      if ((conn.flags & CLOSING) === 0) {
-        const start = id * RECEIVE_BUFFER_BYTES;
-        if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined) {
-          conn.held ??= [];
-          conn.held.push(copyBytes(this.#buffers.bytes, start, start + result));
-        } else this.handler.onReceive(conn, this.#buffers.bytes, start, start + result);
-      }
+      conn.receivedAt = this.#passCount;
+      // The kernel sees it when the drain is over. Given back now, it is not lost when the callback throws.
       this.#buffers.give(id);
+      if ((conn.flags & CLOSING) !== 0) return;
+      const start = id * RECEIVE_BUFFER_BYTES;
+      if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined)
+        conn.hold(copyBytes(this.#buffers.bytes, start, start + result));
+      else this.handler.onReceive(conn, this.#buffers.bytes, start, start + result);
       return;
     }
     if (hasBuffer) this.#buffers.give(flags >>> 16);
     if (result === 0) this.#onPeerFinished(conn);
-    else if (result === -ERRNO.ENOBUFS) this.counters.receiveBufferExhaustions++;
-    else if (result !== -ERRNO.ECANCELED && result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN)
+    else if (result === -ERRNO.ENOBUFS) {
+      this.counters.receiveBufferExhaustions++;
+      // Others had all of them: the next ones are for those who had none.
+      if (conn.receivedAt !== this.#passCount) this.#starved.push(conn);
+    } else if (result !== -ERRNO.ECANCELED && result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN)
       conn.fail(-result);
     // In each of the other cases the wish to receive stands, and #advance arms anew.
   }
@@ -330,24 +340,53 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     return 0;
   }
 
-  /** Turns wishes into submissions. Stops early only when the ring is full; then the rest keep waiting. */
+  /**
+   * Turns wishes into submissions. Stops early when the ring is full or the turn has had its time; then the rest
+   * keep waiting. What is touched meanwhile is for the next pass.
+   */
   #flushTouched(): void {
-    const ring = this.#ring;
-    // Callbacks may touch more connections, or these again: the list grows while we walk it.
-    for (let i = 0; i < this.touchedCount; i++) {
-      if (ring.room < SQES_PER_ADVANCE) {
-        ring.fullCount++;
-        this.#enter();
-        if (ring.room < SQES_PER_ADVANCE) {
-          this.dropTouched(i);
-          return;
-        }
+    if (this.#starved.length > 0) this.#receiveForStarved();
+    const count = this.touchedCount;
+    let at = 0;
+    let begun: IouringConnection | undefined;
+    try {
+      while (at < count) {
+        if (!this.#hasRoom()) break;
+        begun = this.touched[at++]!;
+        begun.flags &= ~TOUCHED;
+        this.#advance(begun);
+        begun = undefined;
+        if (this.time.isWhollySpent()) break;
       }
-      const conn = this.touched[i]!;
-      conn.flags &= ~TOUCHED;
-      this.#advance(conn);
+    } finally {
+      if (at > 0) this.dropTouched(at);
+      // A callback threw, and not all that the connection wishes has been submitted.
+      if (begun !== undefined) this.touch(begun);
     }
-    this.dropTouched(this.touchedCount);
+  }
+
+  /** The kernel gives buffers in the order of submissions, and a receive that finds bytes takes many at once. */
+  #receiveForStarved(): void {
+    for (const conn of this.#starved) {
+      if (!this.#hasRoom()) break;
+      const mayReceive =
+        (conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED | CLOSING | CLOSED | READING_PAUSED)) === 0;
+      if (mayReceive && conn.held === undefined) {
+        conn.flags |= RECEIVE_ARMED;
+        this.#submissions.receive(conn);
+      }
+    }
+    // Where the ring was full the others are touched as well.
+    this.#starved.length = 0;
+  }
+
+  /** Whether one connection can be advanced; makes room if that is possible. @hot */
+  #hasRoom(): boolean {
+    const ring = this.#ring;
+    if (ring.room >= SQES_PER_ADVANCE) return true;
+    ring.fullCount++;
+    this.#enter();
+    return ring.room >= SQES_PER_ADVANCE;
   }
 
   #advance(conn: IouringConnection): void {
@@ -373,6 +412,10 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     const isClosing = (conn.flags & CLOSING) !== 0;
     if (isClosing && conn.firstBlock === null) this.#advanceClosing(conn);
     else if (!isClosing && isUnread(conn.flags)) this.#advanceUnread(conn);
+    // Nothing more is asked for until what is held has been taken.
+    else if (conn.held !== undefined && !isClosing) {
+      if ((conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.#cancelReceive(conn);
+    }
     // Paused or not, what arrives while the last bytes leave is received, and discarded.
     else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) {
       conn.flags |= RECEIVE_ARMED;
@@ -432,11 +475,17 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     this.#submissions.cancelAll(conn);
   }
 
-  /** Hands over what arrived while reading was paused, as long as it is not paused again. */
+  /** Hands over what arrived while reading was paused, as long as it is not paused again: a share at a time. */
   #deliverHeld(conn: IouringConnection): void {
+    let left = HELD_SHARE_BYTES;
     while (conn.held !== undefined && (conn.flags & (READING_PAUSED | CLOSING)) === 0) {
+      if (left <= 0 || (left < HELD_SHARE_BYTES && this.time.shouldYield)) {
+        this.touch(conn);
+        return;
+      }
       const piece = conn.held.shift()!;
       if (conn.held.length === 0) conn.held = undefined;
+      left -= piece.length;
       this.handler.onReceive(conn, piece, 0, piece.length);
     }
     if (

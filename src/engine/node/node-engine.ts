@@ -54,6 +54,9 @@ export interface NodeEngineOptions extends EngineOptions<NodeConnection> {
 /** Node's own read size; also the most that a connection may hold back while its reading is paused. */
 const READ_BUFFER_BYTES = 64 * 1024;
 
+/** How long a turn may keep others waiting before the handler is to yield; other engines look again so often. */
+const YIELD_MS = 0.25;
+
 const LIBUV_PROBES_SECONDS = 10;
 
 /** Makes a server that is not listening yet. */
@@ -95,6 +98,8 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   #isInTurn = false;
   /** The clock's reading in this turn; 0 as long as nobody has asked. */
   #turnNowMs = 0;
+  /** When whoever asks began, or 0. */
+  #turnBeganMs = 0;
 
   #isRefed = true;
   #closing: Promise<void> | undefined = undefined;
@@ -120,6 +125,13 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   /** A turn is one event, and the clock is read in it when it is first asked for. */
   get arrivalMs(): number {
     return this.nowMs;
+  }
+
+  /** Outside of a turn, counted from the last one in which somebody asked: libuv may have had its own since. */
+  get shouldYield(): boolean {
+    const now = performance.now();
+    if (this.#turnBeganMs === 0) this.#turnBeganMs = now;
+    return now - this.#turnBeganMs >= YIELD_MS;
   }
 
   get connectionCount(): number {
@@ -306,10 +318,16 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   reportDrained(): void {
     const drained = this.#drained;
     this.#drained = [];
+    let at = 0;
     this.#enter();
     try {
-      for (const conn of drained) if (conn.takeDrained()) this.#handler.onDrained(conn);
+      while (at < drained.length) {
+        const conn = drained[at++]!;
+        if (conn.takeDrained()) this.#handler.onDrained(conn);
+      }
     } finally {
+      // The handler threw: the others are told all the same.
+      for (; at < drained.length; at++) this.drained(drained[at]!);
       this.#leave();
     }
   }
@@ -401,6 +419,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     assert(!this.#isInTurn, 'a turn within a turn');
     this.#isInTurn = true;
     this.#turnNowMs = 0;
+    this.#turnBeganMs = 0;
     this.#stats.turns++;
   }
 
@@ -439,8 +458,11 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     this.#connectionCount--;
     this.#stats.closed++;
     if (reason === 'connect-failed') this.#stats.connectFailures++;
-    this.#handler.onClosed(conn, reason);
-    this.#resolveIfClosed();
+    try {
+      this.#handler.onClosed(conn, reason);
+    } finally {
+      this.#resolveIfClosed();
+    }
   }
 
   /**

@@ -81,6 +81,11 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     return this.network.nowMs;
   }
 
+  /** No time passes in a turn. */
+  get shouldYield(): boolean {
+    return false;
+  }
+
   get connectionCount(): number {
     return this.#slab.usedCount;
   }

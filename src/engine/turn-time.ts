@@ -1,0 +1,92 @@
+/**
+ * How long a turn of an engine may take, so that nobody on its thread starves whatever the connections do.
+ * Knows no engine: it is told when turns begin, and asked at the places where one can stop.
+ *
+ * A turn that has had its time leaves the rest to one that libuv begins (`setImmediate`), behind timers,
+ * signals and other I/O. It may take as long as these took before it, within bounds. Turns that follow each other by `process.nextTick`, as answers of async handlers and
+ * pieces of streams make them do, keep libuv out just as well: a chain of them has the same time, then the next
+ * is `setImmediate`'s. Within a turn the kernel is asked for news each LOOK_MS, as far as callbacks let us: what
+ * one connection has much of waits behind what others have just sent.
+ */
+import { performance } from 'node:perf_hooks';
+
+/** One round of libuv's loop costs some 5 us beside that. */
+const TURN_MS_MIN = 1;
+/** A timer is that much late at most, and by one callback, for a turn, and again for a chain of turns. */
+const TURN_MS_MAX = 8;
+const LOOK_MS = 0.25;
+/** What a turn may take beyond its time for deadlines, and to send what was written in it. */
+const SEND_MS = 4;
+/** The clock is read once for so many callbacks, as long as these are quick. */
+const CALLBACKS_PER_READING = 16;
+
+export class TurnTime {
+  /** When the kernel was last asked for news. */
+  #lookedMs = 0;
+  #endMs = 0;
+  #callbacksLeft = CALLBACKS_PER_READING;
+  #readMs = 0;
+  /** Turns by `process.nextTick` since libuv last began one, and when the first of them began. */
+  #chained = 0;
+  #chainBeganMs = 0;
+  #chainIsSpent = false;
+
+  /** A turn that libuv begins. @hot */
+  begin(nowMs: number): void {
+    this.#chained = 0;
+    this.#chainIsSpent = false;
+    // Where the rest of the loop has much to do, a millisecond in each round would be too small a share.
+    const othersMs = nowMs - this.#lookedMs;
+    this.#begin(nowMs, nowMs + Math.min(Math.max(othersMs, TURN_MS_MIN), TURN_MS_MAX));
+  }
+
+  /** A turn by `process.nextTick`. @hot */
+  beginChained(nowMs: number): void {
+    if (this.#chained++ === 0) this.#chainBeganMs = nowMs;
+    const endMs = this.#chainBeganMs + TURN_MS_MIN;
+    this.#chainIsSpent = nowMs >= endMs;
+    this.#begin(nowMs, Math.max(endMs, nowMs + LOOK_MS));
+  }
+
+  #begin(nowMs: number, endMs: number): void {
+    this.#lookedMs = nowMs;
+    this.#readMs = nowMs;
+    this.#endMs = endMs;
+    this.#callbacksLeft = CALLBACKS_PER_READING;
+  }
+
+  /** The next turn is to be begun by libuv, which has waited long enough. */
+  get isChainSpent(): boolean {
+    return this.#chainIsSpent;
+  }
+
+  /** The kernel is to be asked for news at `nowMs`. @returns false when the turn has had its time. @hot */
+  mayLook(nowMs: number): boolean {
+    if (nowMs >= this.#endMs) return false;
+    this.#lookedMs = nowMs;
+    return true;
+  }
+
+  /** To be asked after each callback. @returns whether the turn has had its time. @hot */
+  isSpent(): boolean {
+    return --this.#callbacksLeft <= 0 && this.#read() >= this.#endMs;
+  }
+
+  /** As `isSpent`, after each deadline, and each connection for which something is sent or ended. @hot */
+  isWhollySpent(): boolean {
+    return --this.#callbacksLeft <= 0 && this.#read() >= this.#endMs + SEND_MS;
+  }
+
+  /** Where callbacks take long, the clock is read for each. */
+  #read(): number {
+    const nowMs = performance.now();
+    this.#callbacksLeft = nowMs - this.#readMs < LOOK_MS ? CALLBACKS_PER_READING : 1;
+    this.#readMs = nowMs;
+    return nowMs;
+  }
+
+  /** What is being done, in a turn or outside of one, has kept others waiting for LOOK_MS. */
+  get shouldYield(): boolean {
+    return performance.now() - this.#lookedMs >= LOOK_MS;
+  }
+}
