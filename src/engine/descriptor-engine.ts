@@ -17,6 +17,7 @@ import { ERRNO, sysError } from '../sys/errno.ts';
 import { eventfd } from '../sys/event.ts';
 import { closeFd, discardReceived, getsockoptInt } from '../sys/socket.ts';
 import type { Wakeup } from '../sys/wakeup.ts';
+import { AcceptFailures } from './accept-errors.ts';
 import { ConnectingSockets } from './connecting-socket.ts';
 import { ConnectionTable } from './connection-table.ts';
 import {
@@ -65,7 +66,10 @@ class Reserve {
   }
 }
 
-/** How long accepting rests after EMFILE when no connection closes meanwhile. */
+/**
+ * How long accepting rests after EMFILE and its like when no connection closes meanwhile, and how long it must then go
+ * well before it is said to.
+ */
 const ACCEPT_RETRY_MS = 250;
 /** A peer that sends without end is not waited for. */
 const DISCARDED_MAX_BYTES = 1024 * 1024;
@@ -87,6 +91,7 @@ export interface DescriptorListener {
   looksNow: boolean;
   /** The end of an armed accept has been asked for. */
   cancelling: boolean;
+  readonly failures: AcceptFailures;
 }
 
 export abstract class DescriptorEngine<C extends DescriptorConnection> implements Engine<C>, ConnectionOwner {
@@ -121,6 +126,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   /** Only while there is something to accept: an engine that could not be made must leave nothing behind. */
   #reserve: Reserve | undefined;
   #acceptRetry: ReturnType<typeof setTimeout> | undefined;
+  /** The error for which accepting rests, as told to the handler; 0 for none. */
+  #toldErrno = 0;
   #closing: Promise<void> | undefined;
   #onAllGone: (() => void) | undefined;
 
@@ -177,6 +184,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       held: this.#held,
       looksNow: false,
       cancelling: false,
+      failures: new AcceptFailures(),
     };
     try {
       this.watchListener(listener, this.listeners.length);
@@ -491,19 +499,39 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.handler.onClosed(conn, conn.reason);
   }
 
-  /** @param errno positive: EMFILE and its like */
-  protected exhausted(listener: DescriptorListener, errno: number): void {
+  /**
+   * An accept failed, or what follows one.
+   * @param errno positive
+   * @returns whether accepting from `listener` rests now
+   */
+  protected acceptFailed(listener: DescriptorListener, errno: number): boolean {
+    if (listener.paused) return true;
+    if (!listener.failures.failed(errno)) return false;
     listener.paused = true;
     // One descriptor for the process's own needs: a log, a file, the admin port.
     this.#reserve?.release();
     this.#reserve = undefined;
     this.counters.acceptPauses++;
-    this.#acceptRetry ??= setTimeout(() => {
+    this.#retryAccepting();
+    // Each attempt that fails likewise is no news.
+    if (this.#toldErrno !== errno) {
+      this.#toldErrno = errno;
+      this.handler.onAcceptPaused?.(sysError('accept', errno, listener.socket.address.address));
+    }
+    return true;
+  }
+
+  #retryAccepting(): void {
+    if (this.#acceptRetry !== undefined) return;
+    this.#acceptRetry = setTimeout(() => {
       this.#acceptRetry = undefined;
-      this.#resumeAccepting();
+      if (this.listeners.some((listener) => listener.paused)) this.#resumeAccepting();
+      else {
+        this.#toldErrno = 0;
+        this.handler.onAcceptPaused?.(undefined);
+      }
     }, ACCEPT_RETRY_MS);
     this.#acceptRetry.unref();
-    this.handler.onAcceptPaused?.(sysError('accept', errno, listener.socket.address.address));
   }
 
   #resumeAccepting(): void {
@@ -515,7 +543,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     if (!resumed) return;
     this.#reserve ??= Reserve.open();
     this.schedule();
-    this.handler.onAcceptPaused?.(undefined);
+    this.#retryAccepting();
   }
 
   #finishIfAllGone(): void {

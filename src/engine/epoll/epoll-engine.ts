@@ -43,7 +43,6 @@ import {
 } from '../descriptor-connection.ts';
 import { DescriptorEngine, type DescriptorListener } from '../descriptor-engine.ts';
 import type { EngineOptions } from '../engine.ts';
-import { isOfOneConnection } from './accept-errors.ts';
 import { AioPoll } from './aio-poll.ts';
 import {
   EpollConnection,
@@ -429,16 +428,13 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
         return;
       }
       if (fd < 0) {
-        if (isOfOneConnection(fd)) continue;
-        this.exhausted(listener, -fd);
-        return;
+        if (this.acceptFailed(listener, -fd)) return;
+        continue;
       }
+      listener.failures.succeeded();
       if (this.giveAway(fd)) continue;
       const result = this.welcome(fd);
-      if (result < 0) {
-        this.exhausted(listener, -result);
-        return;
-      }
+      if (result < 0 && this.acceptFailed(listener, -result)) return;
     }
   }
 

@@ -1,9 +1,11 @@
-/** What a listener of the io_uring engine asks of the kernel, and what a failed accept means for it. */
+/** What a listener of the io_uring engine asks of the kernel. */
 import { SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
-import { ERRNO } from '../../sys/errno.ts';
 import { accept4 } from '../../sys/socket.ts';
 import type { DescriptorListener } from '../descriptor-engine.ts';
 import type { Submissions } from './submissions.ts';
+
+/** What the default backlog holds. */
+const ACCEPTS_MAX = 4096;
 
 /** Arms what should accept and is not armed; ends what is armed and should not accept. Submits once at most. */
 export function advanceAccept(
@@ -36,22 +38,9 @@ export function advanceAccept(
  * leaving, or is stuck, has woken no other thread on that socket, and would wait until the next one comes.
  */
 function acceptWaiting(listener: DescriptorListener, welcome: (fd: number) => void): void {
-  for (;;) {
+  for (let i = 0; i < ACCEPTS_MAX; i++) {
     const fd = accept4(listener.socket.fd, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
     welcome(fd);
   }
-}
-
-/**
- * Whether accepting is to rest. Others (ECONNABORTED, EINTR, ECANCELED and the network's own, accept(2)) concern
- * one connection.
- */
-export function isExhausted(result: number): boolean {
-  return (
-    result === -ERRNO.EMFILE ||
-    result === -ERRNO.ENFILE ||
-    result === -ERRNO.ENOMEM ||
-    result === -ERRNO.ENOBUFS
-  );
 }

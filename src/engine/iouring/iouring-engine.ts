@@ -33,7 +33,7 @@ import {
 } from '../descriptor-connection.ts';
 import { DescriptorEngine } from '../descriptor-engine.ts';
 import type { EngineOptions, EngineStats } from '../engine.ts';
-import { advanceAccept, isExhausted } from './accepting.ts';
+import { advanceAccept } from './accepting.ts';
 import {
   CANCEL_ALL_SUBMITTED,
   CONNECT_ARMED,
@@ -325,9 +325,11 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       listener.cancelling = false;
     }
     if (result < 0) {
-      if (isExhausted(result) && !listener.paused) this.exhausted(listener, -result);
+      // ECANCELED answers a cancel of ours.
+      if (result !== -ERRNO.ECANCELED && !listener.closing) this.acceptFailed(listener, -result);
       return;
     }
+    listener.failures.succeeded();
     if (!this.giveAway(result)) this.welcome(result);
   }
 
