@@ -15,7 +15,7 @@ async function* endless(bytes) {
   for (;;) yield bytes;
 }
 
-async function answer(request) {
+async function answer() {
   served++;
   return new Response('hello');
 }
@@ -42,7 +42,7 @@ const server = await serve({
     if (path === '/download') return new Response(endless(piece));
     if (path === '/crumbs') return new Response(endless(small));
     if (path === '/upload') return drink(request);
-    return answer(request);
+    return answer();
   },
 });
 

@@ -71,6 +71,8 @@ class Reserve {
  * well before it is said to.
  */
 const ACCEPT_RETRY_MS = 250;
+/** Deadlines that a turn has time for however little it has: telling of one costs some microseconds. */
+const EXPIRED_AT_LEAST = 1000;
 /** A peer that sends without end is not waited for. */
 const DISCARDED_MAX_BYTES = 1024 * 1024;
 /** A list that once was longer is given to the garbage collector when it is empty. */
@@ -112,6 +114,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   /** When the wheel must be looked at, or the moment of `wakeAt` comes. */
   protected dueMs = Number.POSITIVE_INFINITY;
   #wakeMs = Number.POSITIVE_INFINITY;
+  #expiredCount = 0;
   /** CLOCK_MONOTONIC minus performance.now(), in ms. */
   protected readonly clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
   protected released = false;
@@ -418,6 +421,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       this.#wakeMs = Number.POSITIVE_INFINITY;
       this.handler.onWake?.();
     }
+    this.#expiredCount = 0;
     try {
       this.#wheel.advance(this.turnMs, this.#onExpired);
     } finally {
@@ -429,7 +433,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   readonly #onExpired = (slot: number): boolean => {
     const conn = this.table.at(slot);
     if (conn !== undefined && (conn.flags & CLOSED) === 0) this.handler.onDeadline(conn);
-    return this.time.isWhollySpent();
+    return ++this.#expiredCount >= EXPIRED_AT_LEAST && this.time.isWhollySpent();
   };
 
   // Beginnings and ends

@@ -13,6 +13,7 @@ import { listeningContract } from './contract/listening.contract.ts';
 import { outgoingContract } from './contract/outgoing.contract.ts';
 import { readingContract } from './contract/reading.contract.ts';
 import { resetsContract } from './contract/resets.contract.ts';
+import { throwingContract } from './contract/throwing.contract.ts';
 import { wakingContract } from './contract/waking.contract.ts';
 
 export type { CreateEngine, EngineCapabilities };
@@ -28,5 +29,6 @@ export function engineContract(name: string, create: CreateEngine, capabilities:
   describe(`${name}: listening`, () => listeningContract(subject));
   describe(`${name}: connecting`, () => connectingContract(subject));
   describe(`${name}: outgoing`, () => outgoingContract(subject));
+  describe(`${name}: throwing`, () => throwingContract(subject));
   describe(`${name}: lifetime`, () => lifetimeContract(subject));
 }

@@ -6,7 +6,13 @@
  * A turn: the engine wakes, hands over everything that has arrived by calling its handler, then sends
  * everything that was written. All bytes that a connection writes in one turn leave in one send where
  * they fit. Bytes written outside of a turn (from a promise, a timer) leave at the end of the current
- * microtask queue.
+ * microtask queue, or when libuv has had its turn, if turns of that kind have followed each other for long.
+ *
+ * What a turn may do: engines that own descriptors end one after 1 to 8 ms, and 4 ms more for sending (turn-time.ts), and
+ * leave the rest to one that libuv begins, so that timers, signals and other I/O of the thread go on whatever the
+ * connections do. What has arrived for others is asked for each 0.25 ms; one connection is handed at most 64 KiB
+ * before them, and who found no receive buffer is given one first. All that can only be bounded between callbacks:
+ * a handler that has much to do in one asks `shouldYield`.
  *
  * Promises of every engine, held by `engine.contract.ts`:
  *
