@@ -154,6 +154,21 @@ test('FIN behind an empty line ends an idle connection, and so does a drain', as
   });
 });
 
+test('an empty line that had to wait behind answers leaves the idle time to end the connection', async () => {
+  const fetch = () => new Response('x'.repeat(40_000)) as unknown as globalThis.Response;
+  await onStage({ timeouts: { header: 100, idle: 1000 }, fetch }, async ({ connect, engine, pass }) => {
+    const client = await connect({ receiveBufferBytes: 1000 });
+    client.peer.pauseReading();
+    client.say(`${GET.repeat(4)}\r\n`);
+    await pass(2000);
+    assert.equal(engine.connectionCount, 1, 'whoever has not taken its answers is not idle');
+    client.peer.resumeReading();
+    await pass(2500);
+    assert.deepEqual(client.statuses, ['200', '200', '200', '200']);
+    assert.equal(client.hasEnded, true);
+  });
+});
+
 test('no fault is answered to HEAD with content, and each is to GET', async () => {
   const never: FetchHandler = () => new Promise(() => {});
   const bodyRead: FetchHandler = async (request) => {

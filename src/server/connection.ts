@@ -1,16 +1,17 @@
 /**
  * The life of one HTTP/1.1 connection: which state it is in, which deadline holds, and what each event
  * of the engine means there. It knows the protocol's parsers and the engine's connection, and leaves
- * handlers to dispatch (exchange.ts) and answers to the response writer.
+ * handlers to dispatch (exchange.ts), answers to the response writer, and how it ends to connection-ends.ts.
  *
  * Invariant: at most one exchange is open. Bytes that arrive for a later request wait in `#kept`, and
  * the socket is not read while they do, so a client cannot make us hold more than one receive buffer.
  */
 import type { CloseReason, EngineConnection } from '../engine/engine.ts';
-import { FAULT_BODY_TOO_LARGE, FAULT_HEADER_TIMEOUT, type Fault } from '../protocol/error.ts';
+import { FAULT_BODY_TOO_LARGE, FAULT_HEADER_TIMEOUT } from '../protocol/error.ts';
 import { ChunkedDecoder } from '../protocol/h1/chunked.ts';
 import { HEAD_MORE, HEAD_REFUSED, type RequestHeadParser } from '../protocol/h1/request-head.ts';
-import { ConnectionDeadline, NEVER } from './connection-deadline.ts';
+import { NEVER } from './connection-deadline.ts';
+import { ConnectionEnds } from './connection-ends.ts';
 import {
   STATE_ACCEPTED,
   STATE_CLOSED,
@@ -19,7 +20,7 @@ import {
   STATE_IDLE,
   STATE_LINGER,
 } from './connection-state.ts';
-import { ClientGoneError, RequestFaultError } from './errors.ts';
+import { RequestFaultError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { KeptBytes } from './kept-bytes.ts';
 import { BODY_HIGH_WATER_BYTES, type BodyOwner, RequestBody } from './request-body.ts';
@@ -34,24 +35,14 @@ const REQUESTS_BETWEEN_YIELDS = 16;
 
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
-export class HttpConnection extends ConnectionDeadline implements BodyOwner {
-  state: number = STATE_ACCEPTED;
+export class HttpConnection extends ConnectionEnds implements BodyOwner {
   /** Counts requests; names the exchange that is open or was the last. */
   exchangeId = 0;
-  exchange: Exchange | null = null;
   #parser: RequestHeadParser | null = null;
   /** A head that is not whole, when there is a parser that stands in it; else requests that are held back. */
   #kept: KeptBytes | null = null;
-  /** All that it was sent is a refusal: a few bytes, for which nobody needs longer than lingering lasts. */
-  #isRefused = false;
-  /** Refused at accept: it has no request of which it could be heard out. */
-  #isTurnedAway = false;
-  /** Why it ends, once that is decided; the first reason stands. */
-  #reason: CloseReason | undefined = undefined;
   /** The client has sent FIN, as far as we have seen. */
   hasPeerEnded = false;
-  /** Its FIN is behind the last byte that we have read. */
-  #peerEnded = false;
   #processing = false;
   /** Requests since the engine last called. */
   #burst = 0;
@@ -81,7 +72,7 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
   }
 
   peerEnded(): void {
-    this.#peerEnded = true;
+    this.hasReadEnd = true;
     this.hasPeerEnded = true;
     switch (this.state) {
       case STATE_IDLE:
@@ -120,7 +111,11 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
     if (this.state === STATE_EXCHANGE) {
       this.movedAtMs = this.thread.nowMs;
       this.exchange?.drained();
-    } else if (this.state === STATE_IDLE && this.#holdsRequests) this.#processKept();
+    } else if (this.state === STATE_IDLE && this.#holdsRequests) {
+      // What was held may turn out to be an empty line and no request.
+      this.arm(this.thread.nowMs + this.thread.settings.timeouts.idleMs);
+      this.#processKept();
+    }
   }
 
   deadline(): void {
@@ -130,7 +125,7 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
     }
     switch (this.state) {
       case STATE_ACCEPTED:
-        this.#silent('header');
+        this.silent('header');
         return;
       case STATE_HEAD:
         this.thread.deadlines.header++;
@@ -138,11 +133,11 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
         return;
       case STATE_IDLE:
         if (this.isStillTaking) this.rearm(this.thread.settings.timeouts.idleMs);
-        else this.#silent('idle');
+        else this.silent('idle');
         return;
       case STATE_LINGER:
-        if (!this.isStillTaking) this.#silent('linger');
-        else if (!this.#isRefused) this.rearm(this.thread.settings.timeouts.lingerMs);
+        if (!this.isStillTaking) this.silent('linger');
+        else if (!this.isRefused) this.rearm(this.thread.settings.timeouts.lingerMs);
         else {
           this.thread.deadlines.linger++;
           this.reset('linger-timeout');
@@ -157,97 +152,8 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
   closed(reason: CloseReason): void {
     // The kernel's own verdict, by keepalive; ours is counted where it is given.
     if (reason === 'peer-dead' && this.state !== STATE_CLOSED) this.thread.deadlines.deadPeer++;
-    this.thread.countClose(this.#reason ?? reason);
-    this.#end(reason);
-  }
-
-  // Ends.
-
-  /** FIN after what was written, and no waiting for the peer. */
-  close(reason: CloseReason): void {
-    if (this.state === STATE_CLOSED) return;
-    this.#reason ??= reason;
-    this.engine.close(reason);
-    this.#end(reason);
-    // What is unsent still leaves at the reader's pace, and the reader may die meanwhile.
-    this.arm(NEVER);
-  }
-
-  /** RST, what is unsent dropped: for ends by force, and where FIN would pass for the end of the answer. */
-  reset(reason: CloseReason): void {
-    if (this.state === STATE_CLOSED) return;
-    this.#reason ??= reason;
-    this.engine.reset(reason);
-    this.#end(reason);
-  }
-
-  /** An exception came through, which is the process's to judge. What it has left undone nobody knows. */
-  broken(): void {
-    this.reset('internal-error');
-  }
-
-  #end(reason: CloseReason): void {
-    this.state = STATE_CLOSED;
-    this.stateSinceMs = this.thread.nowMs;
-    this.#kept = null;
-    this.#parser = null;
-    const exchange = this.exchange;
-    this.exchange = null;
-    exchange?.clientGone(new ClientGoneError(String(reason)));
-  }
-
-  protected peerDied(): void {
-    this.thread.deadlines.deadPeer++;
-    this.#reason ??= 'peer-dead';
-    // Also where we are through with it and the last bytes are on their way.
-    this.engine.reset('peer-dead');
-    this.#end('peer-dead');
-  }
-
-  /** Nothing that counts came in this state. A draining server waits less long, and that is not the client's doing. */
-  #silent(deadline: 'header' | 'idle' | 'linger'): void {
-    if (this.thread.isDraining && deadline !== 'linger') this.close('drained');
-    else {
-      this.thread.deadlines[deadline]++;
-      this.close(`${deadline}-timeout`);
-    }
-  }
-
-  /**
-   * Answers `fault` and closes without losing the answer.
-   * @param isHead the answer to HEAD has no content; false also where nobody knows the method
-   */
-  refuse(fault: Fault, isHead: boolean): void {
-    this.#isRefused = this.bytesWritten === 0;
-    this.thread.writeFault(this.engine, fault, !isHead);
-    this.thread.countFault(fault);
-    this.linger(fault.code);
-  }
-
-  /** Refuses a connection before its first byte, and does not wait for it longer than lingering lasts. */
-  turnAway(fault: Fault): void {
-    this.#isTurnedAway = true;
-    this.#isRefused = true;
-    this.thread.writeFaultHead(this.engine, fault);
-    this.thread.countFault(fault);
-    this.linger(fault.code);
-  }
-
-  /** Sends FIN after the last byte, then discards what the peer still sends until its FIN or the deadline. */
-  linger(reason: CloseReason): void {
-    if (this.state >= STATE_LINGER) return;
-    this.#kept = null;
-    this.#parser = null;
-    this.#reason = reason;
-    if (this.#peerEnded) {
-      this.close(reason);
-      return;
-    }
-    this.state = STATE_LINGER;
-    this.stateSinceMs = this.thread.nowMs;
-    this.engine.shutdownWrite();
-    this.engine.resumeReading();
-    this.arm(this.thread.nowMs + this.thread.settings.timeouts.lingerMs);
+    this.thread.countClose(this.endReason ?? reason);
+    this.ended(reason);
   }
 
   /**
@@ -263,6 +169,11 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
       const deadlineMs = this.acceptedAtMs + this.thread.settings.timeouts.headerMs;
       this.arm(Math.min(deadlineMs, this.thread.nowMs + DRAIN_ACCEPTED_MS));
     }
+  }
+
+  protected forgetInput(): void {
+    this.#kept = null;
+    this.#parser = null;
   }
 
   // Requests.
@@ -282,7 +193,7 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
       if (isBroken) this.broken();
     }
     if (this.state === STATE_HEAD) {
-      if (this.#peerEnded) this.close('client-closed');
+      if (this.hasReadEnd) this.close('client-closed');
     } else if (this.state === STATE_IDLE && !this.#holdsRequests) this.#endIdle();
   }
 
@@ -431,7 +342,7 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
 
   /** Bytes after the last answer. Whoever sends them has not seen that there is one, and is given time to. */
   #discard(): void {
-    if (this.state === STATE_LINGER && !this.#isTurnedAway) this.armLingering();
+    if (this.state === STATE_LINGER && !this.isTurnedAway) this.armLingering();
   }
 
   // What exchanges tell their connection.
@@ -468,7 +379,7 @@ export class HttpConnection extends ConnectionDeadline implements BodyOwner {
 
   /** Between requests, with nothing left to read: the end, if the client or the server is going. */
   #endIdle(): void {
-    if (this.#peerEnded) this.close('client-closed');
+    if (this.hasReadEnd) this.close('client-closed');
     else if (this.thread.isDraining) {
       // Its last answer began before the drain and promised that the connection is kept: the next request may be on its way.
       const { idleGraceMs, nowMs } = this.thread;

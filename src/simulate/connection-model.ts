@@ -177,6 +177,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     this.#quietBegins();
     if (this.phase !== 'held') return;
     this.phase = 'idle';
+    this.dueMs = this.#world.nowMs + this.#world.settings.timeouts.idleMs;
     this.#progress();
   }
 
@@ -195,13 +196,15 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   #progress(): void {
     const request = this.request;
     const now = this.#world.nowMs;
-    if (this.phase === 'accepted' && this.deliveredBytes > 0) this.phase = 'head';
+    const hasBegun = this.deliveredBytes > (request?.lineStart ?? this.#start);
+    if (this.phase === 'accepted' && hasBegun) this.phase = 'head';
     else if (this.phase === 'idle' && this.deliveredBytes > this.#start) {
       if (this.#conn.unsent.length + this.#committingBytes >= bounds.HIGH_WATER_BYTES) {
         this.phase = 'held';
         this.dueMs = NEVER;
         return;
       }
+      if (!hasBegun) return;
       this.phase = 'head';
       this.dueMs = now + this.#world.settings.timeouts.headerMs;
     }
@@ -333,7 +336,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     if (this.request?.method !== 'HEAD') return false;
     return (
       this.phase === 'exchange' ||
-      (this.phase === 'head' && this.deliveredBytes >= this.#start + bounds.HEAD_METHOD_BYTES)
+      (this.phase === 'head' && this.deliveredBytes >= this.request.lineStart + bounds.HEAD_METHOD_BYTES)
     );
   }
 

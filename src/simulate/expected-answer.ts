@@ -43,9 +43,17 @@ export function isStreamed(plan: RequestPlan): boolean {
   return plan.kind === 'stream' || plan.kind === 'slow-stream' || plan.kind === 'late' || isTruncated(plan);
 }
 
-/** The server reads the answer piece by piece: a stream, or bytes that are too many for one reservation. */
+/**
+ * The server may read the answer piece by piece: a stream, bytes that are too many for one reservation, or a body of
+ * the platform's that it does not copy.
+ */
 export function isPulled(plan: RequestPlan): boolean {
-  return isStreamed(plan) || plan.kind === 'echo-stream' || expectedAnswer(plan).bodyBytes > DIRECT_BYTES_MAX;
+  return (
+    isStreamed(plan) ||
+    plan.usesPlatform ||
+    plan.kind === 'echo-stream' ||
+    expectedAnswer(plan).bodyBytes > DIRECT_BYTES_MAX
+  );
 }
 
 /** The Content-Length that the handler names for its stream; undefined for none. */

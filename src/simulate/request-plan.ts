@@ -32,6 +32,8 @@ export interface RequestPlan {
   readonly bodyBytesMax: number;
   /** In bytes of the connection's stream. `headEnd` is Infinity for a head that never ends. */
   readonly start: number;
+  /** Where its request line begins: up to two empty lines may come before. RFC 9112 §2.2 */
+  readonly lineStart: number;
   readonly headEnd: number;
   readonly bodyEnd: number;
   /** The status that the head must be refused with. */
@@ -194,6 +196,7 @@ export class StreamPlan {
       bodyBytes: known.bodyBytes ?? 0,
       bodyBytesMax: (known.bodyBytes ?? 0) + (known.bodyRefusal === undefined ? 0 : OVERLONG_CHUNK_BYTES),
       start: known.start,
+      lineStart: known.start + /^(\r\n){0,2}/.exec(this.#text.slice(known.start, known.start + 4))![0].length,
       headEnd: known.headEnd,
       bodyEnd: known.bodyEnd ?? known.headEnd,
       refusal: known.refusal,

@@ -1,0 +1,113 @@
+/**
+ * How a connection ends: by FIN, by reset, or by FIN and lingering, and for which reason. The first reason that is
+ * given stands; whatever the client still sends after its last answer is heard out for a while, because closing with
+ * bytes unread makes the kernel reset, and a reset destroys what the client has not read yet (RFC 9112 §9.6).
+ */
+import type { CloseReason } from '../engine/engine.ts';
+import type { Fault } from '../protocol/error.ts';
+import { ConnectionDeadline, NEVER } from './connection-deadline.ts';
+import { STATE_ACCEPTED, STATE_CLOSED, STATE_LINGER } from './connection-state.ts';
+import { ClientGoneError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+
+export abstract class ConnectionEnds extends ConnectionDeadline {
+  state: number = STATE_ACCEPTED;
+  exchange: Exchange | null = null;
+  /** All that it was sent is a refusal: a few bytes, for which nobody needs longer than lingering lasts. */
+  protected isRefused = false;
+  /** Refused at accept: it has no request of which it could be heard out. */
+  protected isTurnedAway = false;
+  /** Why it ends, once that is decided; the first reason stands. */
+  protected endReason: CloseReason | undefined = undefined;
+  /** The client's FIN is behind the last byte that we have read. */
+  protected hasReadEnd = false;
+
+  /** Nothing that has been received is read any more. */
+  protected abstract forgetInput(): void;
+
+  /** FIN after what was written, and no waiting for the peer. */
+  close(reason: CloseReason): void {
+    if (this.state === STATE_CLOSED) return;
+    this.endReason ??= reason;
+    this.engine.close(reason);
+    this.ended(reason);
+    // What is unsent still leaves at the reader's pace, and the reader may die meanwhile.
+    this.arm(NEVER);
+  }
+
+  /** RST, what is unsent dropped: for ends by force, and where FIN would pass for the end of the answer. */
+  reset(reason: CloseReason): void {
+    if (this.state === STATE_CLOSED) return;
+    this.endReason ??= reason;
+    this.engine.reset(reason);
+    this.ended(reason);
+  }
+
+  /** An exception came through, which is the process's to judge. What it has left undone nobody knows. */
+  broken(): void {
+    this.reset('internal-error');
+  }
+
+  /** It is over for us. */
+  protected ended(reason: CloseReason): void {
+    this.state = STATE_CLOSED;
+    this.stateSinceMs = this.thread.nowMs;
+    this.forgetInput();
+    const exchange = this.exchange;
+    this.exchange = null;
+    exchange?.clientGone(new ClientGoneError(String(reason)));
+  }
+
+  protected peerDied(): void {
+    this.thread.deadlines.deadPeer++;
+    this.endReason ??= 'peer-dead';
+    // Also where we are through with it and the last bytes are on their way.
+    this.engine.reset('peer-dead');
+    this.ended('peer-dead');
+  }
+
+  /** Nothing that counts came in this state. A draining server waits less long, and that is not the client's doing. */
+  protected silent(deadline: 'header' | 'idle' | 'linger'): void {
+    if (this.thread.isDraining && deadline !== 'linger') this.close('drained');
+    else {
+      this.thread.deadlines[deadline]++;
+      this.close(`${deadline}-timeout`);
+    }
+  }
+
+  /**
+   * Answers `fault` and closes without losing the answer.
+   * @param isHead the answer to HEAD has no content; false also where nobody knows the method
+   */
+  refuse(fault: Fault, isHead: boolean): void {
+    this.isRefused = this.bytesWritten === 0;
+    this.thread.writeFault(this.engine, fault, !isHead);
+    this.thread.countFault(fault);
+    this.linger(fault.code);
+  }
+
+  /** Refuses a connection before its first byte, and does not wait for it longer than lingering lasts. */
+  turnAway(fault: Fault): void {
+    this.isTurnedAway = true;
+    this.isRefused = true;
+    this.thread.writeFaultHead(this.engine, fault);
+    this.thread.countFault(fault);
+    this.linger(fault.code);
+  }
+
+  /** Sends FIN after the last byte, then discards what the peer still sends until its FIN or the deadline. */
+  linger(reason: CloseReason): void {
+    if (this.state >= STATE_LINGER) return;
+    this.forgetInput();
+    this.endReason = reason;
+    if (this.hasReadEnd) {
+      this.close(reason);
+      return;
+    }
+    this.state = STATE_LINGER;
+    this.stateSinceMs = this.thread.nowMs;
+    this.engine.shutdownWrite();
+    this.engine.resumeReading();
+    this.arm(this.thread.nowMs + this.thread.settings.timeouts.lingerMs);
+  }
+}
