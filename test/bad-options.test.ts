@@ -66,6 +66,14 @@ const CASES: [object, string][] = [
   [{ fetch, limits: { headerCount: 1.5 } }, 'limits.headerCount: 1.5 is not allowed; a whole number'],
   [{ fetch, limits: { connections: '10' } }, 'limits.connections: "10" is not allowed; a whole number'],
   [{ fetch, limits: { whenFull: 'wait' } }, "limits.whenFull: \"wait\" is not allowed; one of 'refuse'"],
+  [
+    { fetch, engine: 'node', limits: { whenFull: 'pause' } },
+    "limits.whenFull: \"pause\" is not allowed; 'refuse', with the node engine",
+  ],
+  [
+    { fetch, tls: { cert: CERT, key: KEY }, limits: { whenFull: 'pause' } },
+    "limits.whenFull: \"pause\" is not allowed; 'refuse', with TLS",
+  ],
   [{ fetch, admin: {} }, 'admin.port: undefined is not allowed; a port is'],
   [{ fetch, admin: null }, 'admin: null is not allowed; '],
   [{ fetch, admin: true }, 'admin: true is not allowed; a port is'],

@@ -19,6 +19,23 @@ const REFUSED_MAX = 1024;
 /** Handshakes that may go on beyond the limit. */
 const HANDSHAKES_OVER_MAX = 16;
 
+/**
+ * The limits as an engine that `auto` has chosen can hold them.
+ * @param warn told when that is not what was asked for
+ */
+export function limitsOn(
+  engineName: string,
+  limits: Settings['limits'],
+  warn: (message: string) => void,
+): Settings['limits'] {
+  if (!limits.pausesWhenFull || engineName !== 'node') return limits;
+  if (limits.connectionsMax !== Number.POSITIVE_INFINITY)
+    warn(
+      "limits.whenFull: the node engine cannot leave connections waiting; those beyond the limit are answered 503, as with 'refuse'",
+    );
+  return { ...limits, pausesWhenFull: false };
+}
+
 export class Admission {
   readonly isLimited: boolean;
   readonly #limits: Settings['limits'];

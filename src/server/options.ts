@@ -82,7 +82,11 @@ export interface LimitOptions {
    * @default Infinity: descriptors are the limit
    */
   connections?: number;
-  /** What becomes of a connection over the limit: a 503, or it waits in the kernel's queue. @default 'refuse' */
+  /**
+   * What becomes of a connection over the limit: a 503, or it waits in the kernel's queue, which the node engine cannot
+   * do: there `'pause'` is refused, and where `auto` lands on it, 503 it is, with a warning.
+   * @default 'refuse'
+   */
   whenFull?: 'refuse' | 'pause';
   /** Open connections from one address, for each worker; over it, a 503. @default Infinity: NAT puts many behind one */
   connectionsPerAddress?: number;
@@ -275,6 +279,12 @@ export function checkOptions(options: ServeOptions): Settings {
   checkChoice('balance', options.balance, ['kernel', 'least']);
   checkChoice('accessLog', options.accessLog, ['pretty', 'json', 'off']);
   checkChoice('limits.whenFull', options.limits?.whenFull, ['refuse', 'pause']);
+  if (options.limits?.whenFull === 'pause' && (options.engine === 'node' || options.tls !== undefined))
+    throw new OptionError(
+      'limits.whenFull',
+      'pause',
+      `'refuse', with ${options.tls === undefined ? 'the node engine' : 'TLS, which the node engine speaks'}: it cannot leave connections waiting`,
+    );
   checkHandler(options);
   checkAddress(options);
   checkCompanions(options);

@@ -19,6 +19,7 @@ import { createLogger } from '../observe/logger.ts';
 import type { FetchApp, FetchHandler } from '../web/context.ts';
 import { installGlobals } from '../web/globals.ts';
 import type { OperatorPorts } from './admin.ts';
+import { limitsOn } from './admission.ts';
 import { readCall } from './call-shape.ts';
 import { type CloseOptions, type ClosePlan, closePlan } from './close-plan.ts';
 import { fetchDetached } from './detached.ts';
@@ -259,7 +260,7 @@ interface RunningThread extends ClosingThread {
  */
 async function startThread(
   options: ServeOptions,
-  settings: Settings,
+  wanted: Settings,
   fetch: FetchHandler,
   { shared = {}, onAdopt, onStopped, ports, measures = ports?.admin !== undefined }: Surroundings,
 ): Promise<RunningThread> {
@@ -272,6 +273,10 @@ async function startThread(
   const selection = await selectEngine(
     options.tls === undefined ? (options.engine ?? 'auto') : tlsEngine(options),
   );
+  const settings = {
+    ...wanted,
+    limits: limitsOn(selection.name, wanted.limits, (message) => logger.warn(message)),
+  };
   const thread = new ServerThread({
     fetch,
     error: options.error,
