@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CliProcess, endsWell, MAIN, PACKAGE } from './cli-run.ts';
 
@@ -256,6 +257,62 @@ test('--watch reloads on a change, says what changed, and keeps the old module w
   await writeFile(file, 'export default (\n');
   await cli.until(() => cli.stderr.includes('reload failed'), 'the failed reload');
   assert.equal(await answer(), 'two');
+});
+
+test('--watch takes no notice of the log that the server itself writes beside the module', async (t) => {
+  const place = await mkdtemp(join(folder, 'logged-'));
+  await writeFile(join(place, 'app.mjs'), 'export default () => new Response("one");\n');
+  const log = await open(join(place, 'output.txt'), 'w');
+  const child = spawn(
+    process.execPath,
+    [MAIN, 'serve', '-p', '0', '-w', '1', '--watch', join(place, 'app.mjs')],
+    {
+      stdio: ['ignore', log.fd, log.fd],
+    },
+  );
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await log.close();
+  });
+  const written = () => readFile(join(place, 'output.txt'), 'utf8');
+  const until = async (pattern: RegExp) => {
+    while (!pattern.test(await written())) await pause(20);
+  };
+  await until(/^ready /);
+  await writeFile(join(place, 'app.mjs'), 'export default () => new Response("two");\n');
+  await until(/reloaded/);
+  await pause(400);
+  assert.equal((await written()).match(/changed: /g)?.length, 1, await written());
+});
+
+// Forces an FFI library that Node before 26.1 lacks; so it is where koffi is not installed, and on other systems.
+const NO_FFI = { HOLDFAST_FFI: 'node' };
+const hasNodeFfi = Number(process.versions.node.split('.')[0]) >= 26 ? 'this Node has node:ffi' : false;
+
+test('without FFI the command serves by one thread on the node engine, and reloads', {
+  skip: hasNodeFfi,
+}, async (t) => {
+  const file = join(folder, 'portable.mjs');
+  await writeFile(file, 'export default () => new Response("one");\n');
+  const cli = new CliProcess(t, ['serve', '-p', '0', '--watch', file], NO_FFI);
+  const ready = await cli.ready();
+  assert.equal(ready['engine'], 'node');
+  assert.equal(ready['workers'], '1');
+  const answer = async () => (await fetch(ready['url']!, { headers: { connection: 'close' } })).text();
+  assert.equal(await answer(), 'one');
+  await writeFile(file, 'export default () => new Response("two");\n');
+  await cli.until(() => cli.stderr.includes('reloaded'), 'the reload');
+  assert.equal(await answer(), 'two');
+  assert.match(cli.stderr, /--watch: on this host a reload loads the module anew, and not what it imports/);
+});
+
+test('without FFI several workers that are asked for are refused with what to do', {
+  skip: hasNodeFfi,
+}, async (t) => {
+  const ended = await new CliProcess(t, ['serve', '-p', '0', '-w', '2', join(folder, 'hello.mjs')], NO_FFI)
+    .ended;
+  assert.match(ended.stderr, /^holdfast: workers: threads share a port .* -w 1 on the command line/);
+  assert.equal(ended.code, 1);
 });
 
 test('a unix socket is served and its path is in the ready line', async (t) => {

@@ -17,6 +17,7 @@ before(async () => {
     join(folder, 'throws.mjs'),
     'const connect = () => {\nthrow new Error("no database"); };\nconnect();\n',
   );
+  await writeFile(join(folder, 'string.mjs'), 'throw "just text";\n');
   await writeFile(join(folder, 'imports.mjs'), 'import "./missing.mjs";\n');
   await writeFile(join(folder, 'good.mjs'), 'export default () => new Response("x");\n');
   await writeFile(join(folder, 'page.html'), '<p>');
@@ -36,6 +37,9 @@ const CASES: [string, string[], number, RegExp][] = [
   ['an unknown engine', ['serve', '--engine', 'steam'], 2, /--engine: "steam" is not one of/],
   ['half of a certificate', ['serve', '--tls-cert', 'x.pem'], 2, /--tls-cert and --tls-key are given together/],
   ['a missing certificate', ['serve', '--tls-cert', 'no.pem', '--tls-key', 'no.pem'], 1, /no\.pem cannot be read \(ENOENT\)/],
+  ['a port said twice', ['serve', '-l', '3000', '-p', '3001'], 2, /--listen and --port both say where to listen/],
+  ['a proxy that is no address', ['serve', '--trust-proxy', 'fo'], 2, /--trust-proxy: "fo" is not allowed; a number of hops .*'all' or 'nobody'/],
+  ['connections that wait, on the node engine', ['serve', '--when-full', 'pause', '--engine', 'node', '@/good.mjs'], 2, /limits\.whenFull: "pause" is not allowed; 'refuse'/],
   ['two targets', ['serve', 'a', 'b'], 2, /unexpected argument "b"/],
   ['an unknown command', ['srve'], 2, /unknown command srve; did you mean serve\?/],
   ['a missing folder', ['serve', '/no/such/folder'], 1, /\/no\/such\/folder: no such folder or module/],
@@ -43,6 +47,7 @@ const CASES: [string, string[], number, RegExp][] = [
   ['a module without a handler', ['serve', '-w', '1', '@/empty.mjs'], 1, /empty\.mjs exports no handler/],
   ['a module without a handler, on threads', ['serve', '-w', '2', '@/empty.mjs'], 1, /empty\.mjs exports no handler/],
   ['a module that does not parse', ['serve', '-w', '1', '@/syntax.mjs'], 1, /syntax\.mjs cannot be loaded: .*syntax\.mjs:2/],
+  ['a module that throws no error, on threads', ['serve', '-w', '2', '@/string.mjs'], 1, /string\.mjs cannot be loaded: just text$/m],
   ['a module that imports nothing there is', ['serve', '-w', '1', '@/imports.mjs'], 1, /imports\.mjs cannot be loaded: .*missing\.mjs/],
   ['an address of another machine', ['serve', '-w', '1', '-p', '0', '-H', '192.0.2.1', '@/good.mjs'], 1, /192\.0\.2\.1:0: this machine has no such address/],
   ['a name that nobody knows', ['serve', '-w', '1', '-p', '0', '-H', 'nobody.invalid', '@/good.mjs'], 1, /nobody\.invalid:0: the name cannot be looked up \(E/],

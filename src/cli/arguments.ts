@@ -63,6 +63,8 @@ export type FlagValues<T extends FlagTable> = { readonly [K in keyof T]: ValueOf
 export interface ParsedArguments<T extends FlagTable> {
   readonly values: FlagValues<T>;
   readonly positionals: readonly string[];
+  /** The names of the flags that stand in `argv`; other values come from variables. */
+  readonly given: ReadonlySet<string>;
 }
 
 /**
@@ -99,13 +101,14 @@ export function parseArguments<T extends FlagTable>(
   if (positionals.length > positionalsMax) {
     throw new UsageError(`unexpected argument ${JSON.stringify(positionals[positionalsMax])}`);
   }
+  const given = new Set(Object.keys(values));
   for (const [name, flag] of Object.entries(table)) {
     const text = flag.env === undefined ? undefined : env[flag.env];
     if (values[name] !== undefined || text === undefined || text === '') continue;
     const read = readValue(flag, `${flag.env} (environment)`, text);
     values[name] = flag.kind === 'list' ? [read] : read;
   }
-  return { values: values as FlagValues<T>, positionals };
+  return { values: values as FlagValues<T>, positionals, given };
 }
 
 function setFromToken(

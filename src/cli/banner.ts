@@ -8,6 +8,7 @@ export interface BannerFacts {
   readonly version: string;
   readonly url: string;
   readonly adminUrl: string | undefined;
+  readonly healthUrl: string | undefined;
   /** The address that was bound, which may stand for all of them. */
   readonly hostname: string;
   readonly target: string;
@@ -39,6 +40,9 @@ export function bannerText(facts: BannerFacts, colour: boolean): string {
     `  ${label('Engine')}${facts.engineName} ${paint(`(${facts.engineReason})`, 'dim', colour)}`,
     `  ${label('Workers')}${facts.workerCount}`,
     ...(facts.adminUrl === undefined ? [] : [`  ${label('Admin')}${paint(facts.adminUrl, 'cyan', colour)}`]),
+    ...(facts.healthUrl === undefined
+      ? []
+      : [`  ${label('Health')}${paint(facts.healthUrl, 'cyan', colour)}`]),
     '',
     `  ${paint('Ctrl-C finishes what is under way and stops; twice stops at once.', 'dim', colour)}`,
     '',

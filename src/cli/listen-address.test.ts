@@ -10,6 +10,14 @@ test('--listen says in one what --port and --host say in two', () => {
   assert.throws(() => listenAddress('unix:', undefined, undefined), UsageError);
 });
 
+test('--listen and --port on one command line contradict each other; PORT of the environment does not', () => {
+  assert.throws(
+    () => listenAddress('3000', 3001, undefined, new Set(['listen', 'port'])),
+    /--listen and --port/,
+  );
+  assert.equal('port' in listenAddress('3000', 3001, undefined, new Set(['listen'])), true);
+});
+
 test('--admin takes a port, on loopback, or host and port', () => {
   assert.deepEqual(adminAddress('9090'), { port: 9090, hostname: '127.0.0.1' });
   assert.deepEqual(adminAddress('0.0.0.0:9090'), { port: 9090, hostname: '0.0.0.0' });

@@ -10,14 +10,20 @@ const HOSTNAME_DEFAULT = '127.0.0.1';
 const HOST_AND_PORT = /^(?:tcp:\/\/)?(?:(\[[^\]]+\]|[^:[\]/]*):)?(\d{1,5})\/?$/;
 const LISTEN_ALLOWED = 'give PORT, HOST:PORT, tcp://HOST:PORT or unix:PATH';
 
-/** @throws UsageError when the flags contradict each other or name no address */
+/**
+ * @param given the names of flags that stand on the command line; PORT and HOST of the environment contradict nothing
+ * @throws UsageError when the flags contradict each other or name no address
+ */
 export function listenAddress(
   listen: string | undefined,
   port: number | undefined,
   host: string | undefined,
+  given: ReadonlySet<string> = new Set(),
 ): CliAddress {
   if (listen === undefined)
     return { port: port ?? PORT_DEFAULT, hostname: unbracketed(host ?? HOSTNAME_DEFAULT) };
+  if (given.has('port'))
+    throw new UsageError('--listen and --port both say where to listen; give one of them');
   if (listen.startsWith('unix:')) {
     const unix = listen.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
     if (unix === '')

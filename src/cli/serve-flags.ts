@@ -13,8 +13,8 @@ export const SERVE_FLAGS = {
   listen: { kind: 'text', short: 'l', metavar: 'ADDRESS', group: LISTEN, help: 'in one: 3000, HOST:PORT, tcp://HOST:PORT or unix:PATH' },
   'reuse-port': { kind: 'switch', group: LISTEN, help: 'let other processes bind the same port (SO_REUSEPORT)' },
   'tls-cert': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'certificate chain (PEM): serve HTTPS' },
-  'trust-proxy': { kind: 'text', metavar: 'WHOM', defaultText: 'nobody', group: LISTEN, help: "whose X-Forwarded-* and Forwarded are believed: a number of hops, addresses and CIDR ranges, 'loopback', 'linklocal', 'uniquelocal'; or all" },
   'tls-key': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'private key (PEM) of the certificate' },
+  'trust-proxy': { kind: 'text', metavar: 'WHOM', defaultText: 'nobody', group: LISTEN, help: "whose X-Forwarded-* and Forwarded are believed: a number of hops, addresses and CIDR ranges, 'loopback', 'linklocal', 'uniquelocal'; or all" },
 
   workers: { kind: 'integer', short: 'w', metavar: 'N', min: 1, max: 1024, word: 'auto', defaultText: 'auto: one a core', group: WORK, help: 'threads that serve' },
   balance: { kind: 'choice', metavar: 'HOW', choices: ['kernel', 'least'], defaultText: 'kernel', group: WORK, help: "which worker gets a connection: the kernel's hash says, or the one with the fewest" },

@@ -4,7 +4,9 @@
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { OptionError } from '../base/errors.ts';
 import { HoldfastLogger } from '../observe/logger.ts';
+import { ServerClosedError } from '../server/errors.ts';
 import type { ServeOptions } from '../server/options.ts';
 import { type Server, serve } from '../server/serve.ts';
 import { parseTrustProxy, type TrustProxy } from '../server/trusted-proxies.ts';
@@ -15,7 +17,7 @@ import { SERVE_FLAGS, SERVE_USAGE } from './serve-flags.ts';
 import { ServeSignals } from './serve-signals.ts';
 import { folderOf, realPathOf, resolveTarget, type Target } from './target.ts';
 import type { Watch } from './watch.ts';
-import { autoWorkerCount } from './worker-count.ts';
+import { autoWorkerCount, canShareListeners } from './worker-count.ts';
 
 type AdminAddress = ReturnType<typeof adminAddress>;
 type ServeFlags = FlagValues<typeof SERVE_FLAGS>;
@@ -24,12 +26,12 @@ type ServeFlags = FlagValues<typeof SERVE_FLAGS>;
 const LOG_FLUSH_MS = 500;
 
 export async function serveCommand(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArguments(SERVE_FLAGS, argv, process.env, 1);
+  const { values, positionals, given: names } = parseArguments(SERVE_FLAGS, argv, process.env, 1);
   if (values.help === true) {
     process.stdout.write(`${SERVE_USAGE}\n${describeFlags(SERVE_FLAGS)}\n`);
     return EXIT.done;
   }
-  const address = listenAddress(values.listen, values.port, values.host);
+  const address = listenAddress(values.listen, values.port, values.host, names);
   const admin = values.admin === undefined ? undefined : adminAddress(values.admin);
   const health =
     values.health === undefined
@@ -73,11 +75,14 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
   return code;
 }
 
-/** Threads. One worker is this thread itself, unless it must be able to load its module anew. */
+/**
+ * Threads. One worker is this thread itself, unless it must be able to load anew what its module imports, and the host
+ * lets a new thread listen before the old one ends.
+ */
 function workersOf(values: ServeFlags): number {
   const wanted =
     values.workers === undefined || values.workers === 'auto' ? autoWorkerCount() : values.workers;
-  return wanted === 1 && values.watch !== true ? 0 : wanted;
+  return wanted === 1 && (values.watch !== true || !canShareListeners()) ? 0 : wanted;
 }
 
 function serveOptions(
@@ -128,11 +133,20 @@ const TRUST_WORDS: Readonly<Record<string, boolean>> = {
   off: false,
 };
 
+const TRUST_ALLOWED =
+  "a number of hops from 0 to 255, or a list of addresses, CIDR ranges, 'loopback', 'linklocal' and 'uniquelocal'; 'all' or 'nobody'";
+
 function trustProxyOf(text: string | undefined): TrustProxy {
   if (text === undefined) return false;
   const trust = TRUST_WORDS[text] ?? (/^\d+$/.test(text) ? Number(text) : text);
-  // For a message that names the flag.
-  parseTrustProxy('--trust-proxy', trust);
+  try {
+    parseTrustProxy('--trust-proxy', trust);
+  } catch (error) {
+    // The option's message names values that no command line has.
+    if (error instanceof OptionError)
+      throw new UsageError(`--trust-proxy: ${JSON.stringify(text)} is not allowed; ${TRUST_ALLOWED}`);
+    throw error;
+  }
   return trust;
 }
 
@@ -257,6 +271,7 @@ async function showBanner(
       version: JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version,
       url: server.url,
       adminUrl: server.admin?.url,
+      healthUrl: server.health?.url,
       hostname: 'unix' in address ? '' : address.hostname,
       target: `${name} (${target.kind})`,
       engineName: server.engine.name,
@@ -277,6 +292,8 @@ async function watchChanges(target: Target, logger: HoldfastLogger): Promise<Wat
     );
     return undefined;
   }
+  if (!canShareListeners())
+    logger.warn('--watch: on this host a reload loads the module anew, and not what it imports');
   const { watchTarget } = await import('./target-watch.ts');
   return watchTarget(target);
 }
@@ -297,6 +314,8 @@ async function reload(server: Server, target: Target, logger: HoldfastLogger): P
     await server.reload();
     logger.info('reloaded');
   } catch (error) {
+    // A change or a signal met the end of the server: there is nothing to load for.
+    if (error instanceof ServerClosedError) return;
     const told = await explained(error, target);
     const frames = told instanceof CommandError && told.details !== '' ? `\n${told.details}` : '';
     logger.error(`reload failed, the old one goes on: ${oneLine(told)}${frames}`);

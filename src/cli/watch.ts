@@ -3,7 +3,7 @@
  * not recursively: that way dependencies and hidden folders, where thousands of files may change
  * without meaning anything, cost nothing.
  */
-import { type FSWatcher, readdirSync, watch } from 'node:fs';
+import { type FSWatcher, fstatSync, readdirSync, statSync, watch } from 'node:fs';
 import { join, relative } from 'node:path';
 
 export interface Watch {
@@ -42,7 +42,7 @@ export function watchFolder(folder: string): Watch {
       // Read first: it fails for a file, which watch would take as well.
       const entries = readdirSync(path, { withFileTypes: true });
       const watcher = watch(path, { persistent: false }, (_, name) => {
-        if (name === null || isIgnored(name)) return;
+        if (name === null || isIgnored(name) || isOwnOutput(join(path, name))) return;
         changed.add(relative(folder, join(path, name)));
         add(join(path, name));
         settle();
@@ -75,7 +75,24 @@ export function watchFolder(folder: string): Watch {
   };
 }
 
-/** Dependencies, hidden files, and what editors leave beside a file while they save it. */
+/** Dependencies, hidden files, logs, and what editors leave beside a file while they save it. */
 function isIgnored(name: string): boolean {
-  return name === 'node_modules' || name.startsWith('.') || name.endsWith('~') || /^\d+$/.test(name);
+  return name === 'node_modules' || name.startsWith('.') || /~$|\.log$|^\d+$/.test(name);
+}
+
+/**
+ * Whether it is the file that our own output goes to (`holdfast serve app.js --watch > server.log 2>&1`): telling of a
+ * change of it would change it again, without end.
+ */
+function isOwnOutput(path: string): boolean {
+  try {
+    const file = statSync(path);
+    return [1, 2].some((fd) => {
+      const output = fstatSync(fd);
+      return output.ino === file.ino && output.dev === file.dev;
+    });
+  } catch {
+    // It has gone again, or there is no output.
+    return false;
+  }
 }

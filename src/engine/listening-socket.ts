@@ -24,12 +24,19 @@ import {
 import { TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY, TCP_RTO_MAX_MS } from '../sys/abi/tcp.ts';
 import { fcntl } from '../sys/descriptor.ts';
 import { ERRNO, sysError } from '../sys/errno.ts';
+import { probeFfi } from '../sys/probe.ts';
 import { bindAddress, closeFd, getsockname, listen, setsockoptInt, socket } from '../sys/socket.ts';
 import type { ListenAddress, RemoteAddress } from './engine.ts';
 import { clearStalePath, identify, isFilePath, removeIfSame } from './unix-path.ts';
 
 /** Queue of connections that the kernel has accepted for us; net.core.somaxconn caps it. */
 const BACKLOG_DEFAULT = 4096;
+
+/** Threads share a port by system calls of Linux. @returns why there are none to be had here */
+export function whyListenersCannotBeShared(): string | undefined {
+  const { available, reason } = probeFfi();
+  return available ? undefined : reason;
+}
 
 export interface ListeningSocket {
   readonly fd: number;

@@ -135,7 +135,7 @@ function writeEngine(out: Exposition, engine: ServerNumbers['engine']): void {
   out.counter('holdfast_engine_turns_total', 'Turns of the event loop that had work.', engine.turns);
   out.counter(
     'holdfast_engine_accept_pauses_total',
-    'Times accepting rested because the process was out of descriptors.',
+    'Times accepting rested: out of descriptors, or another error.',
     engine.acceptPauses,
   );
   out.counter(

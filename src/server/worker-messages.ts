@@ -97,6 +97,7 @@ export function errorFromData(data: ErrorData): Error {
   const error = new Error(data.message, data.cause && { cause: errorFromData(data.cause) });
   Object.defineProperty(error, 'name', { value: data.name });
   if (data.code !== undefined) Object.defineProperty(error, 'code', { value: data.code, enumerable: true });
-  if (data.stack !== undefined) error.stack = data.stack;
+  // Where it crossed is nobody's business: what was thrown without a stack has none here either.
+  error.stack = data.stack ?? `${data.name}: ${data.message}`;
   return error;
 }

@@ -10,7 +10,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { OptionError, UnavailableError } from '../base/errors.ts';
 import { Handoff } from '../engine/handoff.ts';
-import { type ListeningSocket, openListener } from '../engine/listening-socket.ts';
+import {
+  type ListeningSocket,
+  openListener,
+  whyListenersCannotBeShared,
+} from '../engine/listening-socket.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { FetchHandler } from '../web/context.ts';
@@ -171,12 +175,13 @@ class WorkerServer implements Server {
         );
   }
 
-  /** The seat's listening socket, or undefined where workers must bind for themselves (not Linux). */
+  /** The seat's listening socket, or undefined where workers must bind for themselves (not Linux, or no FFI). */
   async #openSocket(): Promise<ListeningSocket | undefined> {
-    if (process.platform !== 'linux') {
+    const reason = whyListenersCannotBeShared();
+    if (reason !== undefined) {
       if (this.#options.workers! > 1 || portOf(this.#options) === 0) {
         throw new UnavailableError(
-          'workers: several threads need SO_REUSEPORT as Linux has it; here use workers: 0',
+          `workers: threads share a port by system calls of Linux; here one thread has to serve (workers: 0, or -w 1 on the command line): ${reason}`,
         );
       }
       return undefined;
