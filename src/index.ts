@@ -36,7 +36,14 @@ export {
 } from './server/serve.ts';
 export type { TlsOptions } from './server/tls-material.ts';
 export type { TrustProxy } from './server/trusted-proxies.ts';
-export type { ClientAddress, FetchApp, FetchHandler, InterimFields, RequestContext } from './web/context.ts';
+export type {
+  ClientAddress,
+  FetchApp,
+  FetchHandler,
+  HandlerRequest,
+  InterimFields,
+  RequestContext,
+} from './web/context.ts';
 export { installGlobals } from './web/globals.ts';
 
 export { Headers, Response } from './web/public-classes.ts';

@@ -1,7 +1,7 @@
 /** What the compiler must take, and must not: built with the tests, and never run. */
 import { H3 } from 'h3';
 import { Hono } from 'hono';
-import { serve } from '#src/index.ts';
+import { type FetchHandler, type RequestContext, serve } from '#src/index.ts';
 
 const common = { port: 0, logger: { info() {}, warn() {}, error: () => {} } } as const;
 
@@ -18,6 +18,8 @@ export const calls = [
   () =>
     serve({ error: (error) => new Response(String(error)), fetch: (request) => new Response(request.url) }),
   () => serve({ ...common, error: (error) => new Response(String(error)), fetch: () => new Response('') }),
+  () => serve((request) => new Response(request.ip ?? 'gone')),
+  () => serve((request: Request) => new Response(request.url)),
   // @ts-expect-error a name that no option has
   () => serve({ prot: 3, fetch: () => new Response('') }),
   // @ts-expect-error a handler gives a Response
@@ -25,3 +27,8 @@ export const calls = [
   // @ts-expect-error a class is no app, an instance of it may be one
   () => serve(Hono),
 ];
+
+const handler: FetchHandler = (request, { ip }) => new Response(`${request.ip} ${ip}`);
+// A handler can be called with any Request, as tests and other handlers do.
+export const called = (context: RequestContext) =>
+  handler(new Request('http://localhost/'), context, context);

@@ -17,9 +17,15 @@ export type InterimFields =
   | Iterable<readonly [string, string]>
   | Readonly<Record<string, string | readonly string[]>>;
 
+/** What a handler gets: the platform's Request, with the client's address on it as srvx has it. */
+export interface HandlerRequest extends Request {
+  /** As `context.ip`. Optional, so that a handler can be called with any Request, in a test or by another handler. */
+  readonly ip?: string | undefined;
+}
+
 export interface RequestContext {
   /** The first argument of the handler. */
-  readonly request: Request;
+  readonly request: HandlerRequest;
   /** The other end of the connection: the client or the proxy nearest to us; undefined when it is already gone. */
   readonly remoteAddress: ClientAddress | undefined;
   /**
@@ -65,7 +71,7 @@ export interface RequestContext {
  * `(request, env, executionCtx)`: there both `c.env` and `c.executionCtx` are the context.
  */
 export type FetchHandler = (
-  request: Request,
+  request: HandlerRequest,
   context: RequestContext,
   executionCtx: RequestContext,
 ) => Response | Promise<Response>;
