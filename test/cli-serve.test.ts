@@ -174,7 +174,7 @@ test('a second SIGINT does not wait and ends with 130', async (t) => {
 test('signals before the module is loaded: SIGINT and SIGTERM end the command, SIGHUP does not', async (t) => {
   await writeFile(
     join(folder, 'loading.mjs'),
-    'await new Promise((r) => setTimeout(r, 10_000)); export default 1;\n',
+    'console.error("loading"); await new Promise((r) => setTimeout(r, 10_000)); export default 1;\n',
   );
   for (const workers of ['1', '2'])
     for (const [signal, code] of [
@@ -182,7 +182,7 @@ test('signals before the module is loaded: SIGINT and SIGTERM end the command, S
       ['SIGINT', 130],
     ] as const) {
       const cli = serve(t, '-w', workers, join(folder, 'loading.mjs'));
-      await new Promise((resolve) => setTimeout(resolve, 700));
+      await cli.until(() => cli.stderr.includes('loading'), 'the module');
       cli.child.kill('SIGHUP');
       await new Promise((resolve) => setTimeout(resolve, 100));
       assert.equal(cli.child.signalCode, null, 'SIGHUP does not end it');

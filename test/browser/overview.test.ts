@@ -8,7 +8,7 @@ import { OVERFLOWING } from './overflow.ts';
 import type { Page } from './page.ts';
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-const LONG_TARGET = `/search?q=${'%3Cscript%3E'.repeat(40)}`;
+const LONG_TARGET = `/search/${'%3Cscript%3E'.repeat(40)}`;
 
 describe('the overview page in Chromium', { skip: CHROMIUM_IS_MISSING }, () => {
   let browser: Chromium;
@@ -56,7 +56,7 @@ describe('the overview page in Chromium', { skip: CHROMIUM_IS_MISSING }, () => {
   it('shows what clients sent as text', async () => {
     await page.setScreen({ width: 1280 });
     await page.open(`${server.admin!.url}/`);
-    await page.until(`document.getElementById('rows').textContent.includes('/search?q=%3Cscript%3E')`);
+    await page.until(`document.getElementById('rows').textContent.includes('/search/%3Cscript%3E')`);
     assert.equal(await page.evaluate(`document.querySelectorAll('#rows b, #rows script').length`), 0);
   });
 });
