@@ -103,3 +103,31 @@ test('a server that refuses everything has not kept the asked rate', async (t) =
   assert.equal(result.verdict.limit, 'errors');
   assert.match(result.verdict.sentence, /100 % of the requests were answered and failed; 404 /);
 });
+
+for (const engine of ['node', 'auto'])
+  test(`a POST that a silent close of a kept connection cut off has failed, and the verdict says why (engine ${engine})`, async (t) => {
+    // Every third request on a connection finds it closed.
+    const counts = new WeakMap<object, number>();
+    const server = await startServer(t, (socket) => {
+      const count = (counts.get(socket) ?? 0) + 1;
+      counts.set(socket, count);
+      if (count === 3) socket.destroy();
+      else socket.write(OK);
+    });
+    const { result } = await load(t, ['-c', '1', '-n', '60', '-b', 'x', '--engine', engine, server.url]);
+    assert.equal(result.requests.failed, 20);
+    assert.equal(result.requests.resent, 0);
+    const { evidence, remedies } = result.verdict;
+    assert.match(evidence.join('\n'), /without a word under 20 requests/);
+    assert.match(remedies.join('\n'), /Connection: close/);
+    // A GET is sent again, and needs no such hint.
+    const { result: got } = await load(t, ['-c', '1', '-n', '60', '--engine', engine, server.url]);
+    assert.equal(got.requests.failed, 0);
+    assert.doesNotMatch(got.verdict.evidence.join('\n'), /without a word/);
+  });
+
+test('the result says to which addresses connections went', async (t) => {
+  const server = await startServer(t, (socket) => socket.write(OK));
+  const { result } = await load(t, ['-n', '4', server.url]);
+  assert.deepEqual(result.plan.addresses, [`127.0.0.1:${server.port}`]);
+});

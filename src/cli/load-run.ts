@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { type ConductOptions, conductRun } from '../load/conduct.ts';
-import type { LoadPlan } from '../load/plan.ts';
+import { addressPairCount, type LoadPlan } from '../load/plan.ts';
 import { predictLimits } from '../load/prediction.ts';
 import { PROC_FILES } from '../load/proc-files.ts';
 import { Progress } from '../load/progress.ts';
@@ -65,8 +65,8 @@ export async function conductWithProgress(
 
 /** What the plan will run into, before it does. */
 export function warnBefore(plan: LoadPlan): void {
-  const target = plan.targets[0]!.connect;
-  const ports = readPortFacts(target, plan.sourceAddresses.length, PROC_FILES);
+  const target = plan.targets[0]!.connects[0]!;
+  const ports = readPortFacts(target, addressPairCount(plan), PROC_FILES);
   const warnings = predictLimits({
     connections: plan.connections,
     newConnection: plan.newConnection,

@@ -11,7 +11,7 @@ import { describeMachine } from './machine.ts';
 import type { MachineFacts, MachineShare, RunElsewhere } from './machine-facts.ts';
 import { marksOf } from './marks.ts';
 import { linkBitsPerSecond, readSegments, type SegmentCounts, staysOnMachine } from './network-facts.ts';
-import type { LoadPlan } from './plan.ts';
+import { addressPairCount, type LoadPlan } from './plan.ts';
 import { PROC_FILES, type ProcFiles } from './proc-files.ts';
 import { asksForClose } from './request-encoder.ts';
 import type { CpuSummary, LoadResult, SecondSample } from './result.ts';
@@ -112,13 +112,17 @@ export class RunWatch implements RunObserver {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#files = options.files ?? PROC_FILES;
-    const target = options.plan.targets[0]!.connect;
+    const target = options.plan.targets[0]!.connects[0]!;
     if (options.elsewhere === undefined)
-      this.#ports = readPortFacts(target, options.plan.sourceAddresses.length, this.#files);
+      this.#ports = readPortFacts(target, addressPairCount(options.plan), this.#files);
     if (this.#ports !== undefined)
       this.#meter = new PortMeter(this.#ports, countTakenPorts(target, this.#files) ?? 0, this.#files);
     this.#pids = [
-      ...new Set(options.plan.targets.flatMap(({ connect }) => findServerPids(connect, this.#files))),
+      ...new Set(
+        options.plan.targets
+          .flatMap(({ connects }) => connects)
+          .flatMap((connect) => findServerPids(connect, this.#files)),
+      ),
     ];
     this.#serverBefore = readServer(this.#pids, this.#files, performance.now());
     this.#segmentsBefore = readSegments(this.#files);
@@ -172,7 +176,7 @@ export class RunWatch implements RunObserver {
     const after = readSegments(this.#files);
     const before = this.#segmentsBefore;
     if (after === undefined || before === undefined || this.#options.elsewhere !== undefined) return;
-    const target = this.#options.plan.targets[0]!.connect;
+    const target = this.#options.plan.targets[0]!.connects[0]!;
     this.#network = {
       segmentsSent: after.sent - before.sent,
       segmentsRetransmitted: after.retransmitted - before.retransmitted,
@@ -267,6 +271,7 @@ function verdictInput(
     ended: endedCount(counters),
     failedWithoutAnswer: counters.failed + counters.notSent,
     refused: counters.refused + counters.checkFailed,
+    notRepeated: counters.notRepeated,
     statuses: totals.statuses,
     errors: totals.errors,
     meanServiceMs: meanUs(service) / 1000,

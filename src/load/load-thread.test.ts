@@ -237,3 +237,25 @@ test('an answer to nothing on an idle connection fails alone, and a 408 there fa
     assert.notEqual(last().ended, ended, 'the next request has a connection of its own');
   }
 });
+
+test('connections go to all addresses of a target in turn, and every pair with a source address has its turn', (t) => {
+  const addressed = (address: string) => ({ family: 'IPv4', address, port: 80 }) as const;
+  const targets = [{ ...PLAN.targets[0]!, connects: [addressed('10.0.0.1'), addressed('10.0.0.2')] }];
+  const goTo = (change: Partial<LoadPlan>) => {
+    const { engine, thread } = setUp(t, { targets, connections: 4, ...change });
+    for (const slot of thread.slots) thread.open(slot);
+    return engine.made.map(({ target }) => {
+      assert.ok(!('unix' in target));
+      return `${target.localAddress ?? ''}>${target.address}`;
+    });
+  };
+  assert.deepEqual(goTo({}), ['>10.0.0.1', '>10.0.0.2', '>10.0.0.1', '>10.0.0.2']);
+  // Parts of a plan come in at different places, so that many small parts do not all begin with the first.
+  assert.deepEqual(goTo({ phase: 0.5, connections: 1 }), ['>10.0.0.2']);
+  assert.deepEqual(goTo({ sourceAddresses: ['127.0.0.2', '127.0.0.3'] }), [
+    '127.0.0.2>10.0.0.1',
+    '127.0.0.2>10.0.0.2',
+    '127.0.0.3>10.0.0.1',
+    '127.0.0.3>10.0.0.2',
+  ]);
+});

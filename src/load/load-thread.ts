@@ -8,6 +8,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../engine/engine.ts';
+import { AddressTurns } from './address-turns.ts';
 import type { AnswerContent, AnswerHandler, Client, ClientLink } from './client.ts';
 import { errorCode, FAILURE_NAMES, failureName, isClosing } from './failure-names.ts';
 import type { PacedThread, Pacing } from './pacing.ts';
@@ -75,7 +76,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   #hasGivenUp = false;
   /** Connections that the server is to close. */
   #closingCount = 0;
-  #sourceAddress = 0;
+  readonly #addresses: AddressTurns;
 
   constructor({ plan, tally, source, makeClient, onIdle }: LoadThreadParts) {
     this.#plan = plan;
@@ -98,6 +99,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     this.#sentMs = new Float64Array(plan.connections * this.#depth);
     this.#isResent = new Uint8Array(plan.connections * this.#depth);
     this.#connectMs = new Float64Array(plan.connections);
+    this.#addresses = new AddressTurns(plan);
   }
 
   /** Before anything else. */
@@ -217,12 +219,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
 
   /** @returns false when the system refuses at once: `#connectError` says why */
   #connect(slot: Slot, targetIndex: number): boolean {
-    const { connect } = this.#plan.targets[targetIndex]!;
-    const { sourceAddresses } = this.#plan;
-    let target = connect;
-    if (sourceAddresses.length > 0 && !('unix' in connect)) {
-      target = { ...connect, localAddress: sourceAddresses[this.#sourceAddress++ % sourceAddresses.length]! };
-    }
+    const target = this.#addresses.next(targetIndex);
     const nowMs = this.#clock[0]!;
     let conn: EngineConnection;
     try {
@@ -405,8 +402,9 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     const left = this.#underWayOn(slot);
     // The server may close a connection that has served, any time; what it has not begun to answer is asked
     // again, as browsers do. RFC 9112 §9.3.1
-    const mayRetry =
-      this.#mayRepeat && isClosing(error) && slot.answers > 0 && !link.isMidAnswer && !this.#isStopped;
+    const isServersClose = isClosing(error) && slot.answers > 0 && !link.isMidAnswer;
+    const mayRetry = this.#mayRepeat && isServersClose && !this.#isStopped;
+    if (isServersClose && !this.#mayRepeat) this.#tally.counters.notRepeated += left.length;
     if (slot.isOpen) this.#tally.open--;
     link.detach();
     slot.conn = undefined;

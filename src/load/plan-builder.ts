@@ -37,7 +37,7 @@ export async function buildPlan(wish: LoadWish): Promise<LoadPlan> {
   for (const listed of wish.urls) {
     const url = parseTargetUrl('URL', listed.url);
     let target = targets.findIndex(({ authority }) => authority === url.host);
-    if (target < 0) target = targets.push(await resolveTarget(url, wish.unixPath)) - 1;
+    if (target < 0) target = targets.push(await resolveTarget(url, wish.unixPath, run.sourceAddresses)) - 1;
     const credentials = takeCredentials(url);
     const isGiven = wish.headers.some(([name]) => /^authorization$/i.test(name));
     const body = await bodyOf(listed, wish);

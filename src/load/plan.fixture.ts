@@ -3,7 +3,7 @@ import type { LoadPlan } from './plan.ts';
 
 export const PLAN: LoadPlan = {
   targets: [
-    { origin: 'http://a', authority: 'a', connect: { family: 'IPv4', address: '127.0.0.1', port: 80 } },
+    { origin: 'http://a', authority: 'a', connects: [{ family: 'IPv4', address: '127.0.0.1', port: 80 }] },
   ],
   requests: [
     {

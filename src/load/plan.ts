@@ -43,7 +43,8 @@ export interface PlannedTarget {
   readonly origin: string;
   /** The Host field. */
   readonly authority: string;
-  readonly connect: ConnectTarget;
+  /** At least one. Where its name has several addresses that answer, connections go to them in turn. */
+  readonly connects: readonly ConnectTarget[];
 }
 
 /** One distinct request, encoded once. */
@@ -90,6 +91,11 @@ export function dividePlan(plan: LoadPlan, count: number): LoadPlan[] {
       seed: plan.seed + index,
     };
   });
+}
+
+/** Pairs of a source and a destination address: each has all source ports for itself. */
+export function addressPairCount({ targets, sourceAddresses }: LoadPlan): number {
+  return Math.max(1, sourceAddresses.length) * targets[0]!.connects.length;
 }
 
 /** One request for each part, and the rest by connections: whole numbers that add up to `total`. */

@@ -38,6 +38,7 @@ export const PLAIN_RESULT: LoadResult = {
     timeoutMs: 10_000,
     newConnection: false,
     sourceAddresses: [],
+    addresses: ['127.0.0.1:8080'],
     script: undefined,
   },
   machines: [

@@ -64,6 +64,8 @@ export interface PlanSummary {
   readonly timeoutMs: number;
   readonly newConnection: boolean;
   readonly sourceAddresses: readonly string[];
+  /** Where connections went, in turn where a name has several that answer: `127.0.0.1:80`, `[::1]:80`, `unix:/path`. */
+  readonly addresses: readonly string[];
   readonly script: string | undefined;
 }
 

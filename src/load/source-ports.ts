@@ -15,7 +15,7 @@ const REUSE_DELAY_MS = 1000;
 const TABLE_LINES_MAX = 100_000;
 
 export interface PortFacts {
-  /** To one destination, over all source addresses. */
+  /** Over all source addresses, and all addresses of the destination. */
   readonly available: number;
   /** How long the port of a connection that this side closed cannot be used again for the same destination. */
   readonly heldMs: number;
@@ -28,7 +28,7 @@ export interface PortFacts {
 /** @returns undefined for unix sockets, and where the system does not tell */
 export function readPortFacts(
   target: ConnectTarget,
-  sourceAddressCount: number,
+  addressPairCount: number,
   files: ProcFiles,
 ): PortFacts | undefined {
   if ('unix' in target) return undefined;
@@ -44,7 +44,7 @@ export function readPortFacts(
   const reusesTimeWait = hasTimestamps && (reuse === 1 || (reuse === 2 && isLoopback));
   const delayMs = Number(files.text('/proc/sys/net/ipv4/tcp_tw_reuse_delay') ?? REUSE_DELAY_MS);
   return {
-    available: Math.max(0, last - first + 1 - reserved) * Math.max(1, sourceAddressCount),
+    available: Math.max(0, last - first + 1 - reserved) * Math.max(1, addressPairCount),
     heldMs: reusesTimeWait ? delayMs : TIME_WAIT_MS,
     reusesTimeWait,
     isLoopback,

@@ -1,6 +1,7 @@
 /**
- * Where a URL leads: looks its name up, once, and where that gives several addresses takes the first one
- * that can be connected to, since `localhost` is two addresses and servers often listen on one.
+ * Where a URL leads: looks its name up, once, and where that gives several addresses takes all that can be
+ * connected to: a load for one of many would measure one, and `localhost` is two addresses of which servers
+ * often listen on one.
  */
 import { lookup } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
@@ -59,36 +60,56 @@ export function takeCredentials(url: URL): FieldPair | undefined {
   return ['Authorization', `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`];
 }
 
-/** @throws TargetError when the name is not known */
-export async function resolveTarget(url: URL, unixPath?: string): Promise<PlannedTarget> {
+/**
+ * @param sourceAddresses where given, addresses of other families than theirs cannot be connected to
+ * @throws TargetError when the name is not known
+ */
+export async function resolveTarget(
+  url: URL,
+  unixPath?: string,
+  sourceAddresses: readonly string[] = [],
+  lookUp: LookUpAll = lookUpAll,
+): Promise<PlannedTarget> {
   const authority = url.host;
   const origin = `http://${authority}`;
-  if (unixPath !== undefined) return { origin, authority, connect: { unix: unixPath } };
+  if (unixPath !== undefined) return { origin, authority, connects: [{ unix: unixPath }] };
   const port = url.port === '' ? DEFAULT_PORT : Number(url.port);
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  const addresses = await addressesOf(host);
-  const targets = addresses.map(({ address, family }) => ({ address, family, port }));
-  const first = targets.length > 1 ? await firstThatAnswers(targets) : targets[0]!;
-  return { origin, authority, connect: first };
+  const families = new Set(sourceAddresses.map((address) => isIP(address)));
+  const addresses = await addressesOf(host, lookUp);
+  const usable = addresses.filter((address) => families.size === 0 || families.has(isIP(address)));
+  const targets = (usable.length > 0 ? usable : addresses).map((address) => toTarget(address, port));
+  return { origin, authority, connects: targets.length > 1 ? await thoseThatAnswer(targets) : targets };
 }
 
 type IpTarget = Exclude<ConnectTarget, { readonly unix: string }>;
+export type LookUpAll = (name: string) => Promise<readonly string[]>;
 
-async function addressesOf(host: string): Promise<{ address: string; family: 'IPv4' | 'IPv6' }[]> {
-  const version = isIP(host);
-  if (version !== 0) return [{ address: host, family: version === 4 ? 'IPv4' : 'IPv6' }];
+async function lookUpAll(name: string): Promise<readonly string[]> {
+  const found = await lookup(name, { all: true });
+  return found.map(({ address }) => address);
+}
+
+async function addressesOf(host: string, lookUp: LookUpAll): Promise<string[]> {
+  if (isIP(host) !== 0) return [host];
   try {
-    const found = await lookup(host, { all: true });
-    return found.map(({ address, family }) => ({ address, family: family === 4 ? 'IPv4' : 'IPv6' }));
+    // A name may stand twice in /etc/hosts with the same address.
+    return [...new Set(await lookUp(host))];
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new TargetError(`${host}: the name cannot be looked up (${code})`);
   }
 }
 
-async function firstThatAnswers(targets: readonly IpTarget[]): Promise<IpTarget> {
-  for (const target of targets) if (await answers(target)) return target;
-  return targets[0]!;
+function toTarget(address: string, port: number): IpTarget {
+  return { address, family: isIP(address) === 4 ? 'IPv4' : 'IPv6', port };
+}
+
+/** Where none answers, the first one shows in the run why. */
+async function thoseThatAnswer(targets: readonly IpTarget[]): Promise<readonly IpTarget[]> {
+  const answered = await Promise.all(targets.map(answers));
+  const found = targets.filter((_, index) => answered[index]);
+  return found.length > 0 ? found : targets.slice(0, 1);
 }
 
 function answers({ address, port }: IpTarget): Promise<boolean> {

@@ -43,6 +43,10 @@ function header({ plan, interrupted, holdfastVersion }: LoadResult, options: Tex
     counted(plan.connections, 'connection'),
     `${counted(plan.threads, 'thread')} (${plan.engine})`,
     plan.ratePerSecond === undefined ? undefined : `${significant(plan.ratePerSecond)} requests/s asked for`,
+    // One address is what the URL says, or its name; several need telling.
+    plan.addresses.length > 1
+      ? `to ${plan.addresses.map((address) => escapeControls(address, false)).join(', ')} in turn`
+      : undefined,
     plan.pipeline > 1 ? `${plan.pipeline} deep` : undefined,
     plan.newConnection ? 'a new connection for each request' : undefined,
     plan.thinkMaxMs > 0 ? `thinking ${seconds(plan.thinkMinMs)} to ${seconds(plan.thinkMaxMs)}` : undefined,

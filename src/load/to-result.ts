@@ -2,6 +2,7 @@
  * Makes the result of a run: what the threads counted, what was seen of the machine and the server, and
  * the judgement, put together in the shape that outlives the run.
  */
+import type { ConnectTarget } from '../engine/engine.ts';
 import type { HistogramLibrary } from './latency-summary.ts';
 import { summarizeLatencies } from './latency-summary.ts';
 import type { LoadPlan } from './plan.ts';
@@ -109,8 +110,14 @@ function summarizePlan(plan: LoadPlan, { engine, threads }: RunTotals): PlanSumm
     timeoutMs: plan.timeoutMs,
     newConnection: plan.newConnection,
     sourceAddresses: plan.sourceAddresses,
+    addresses: [...new Set(plan.targets.flatMap(({ connects }) => connects.map(addressText)))],
     script: plan.script?.name,
   };
+}
+
+function addressText(target: ConnectTarget): string {
+  if ('unix' in target) return `unix:${target.unix}`;
+  return `${target.family === 'IPv6' ? `[${target.address}]` : target.address}:${target.port}`;
 }
 
 export function perSecond(count: number, ms: number): number {

@@ -31,6 +31,8 @@ export interface Counters {
   reused: number;
   /** Requests that were sent once more, since the server had closed the connection under them. */
   resent: number;
+  /** Requests lost with a kept connection that the server closed, and which may not be sent again. */
+  notRepeated: number;
   connectRefused: number;
   reset: number;
   connectTimedOut: number;
@@ -64,6 +66,7 @@ export function zeroCounters(): Counters {
     opened: 0,
     reused: 0,
     resent: 0,
+    notRepeated: 0,
     connectRefused: 0,
     reset: 0,
     connectTimedOut: 0,

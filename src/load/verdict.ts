@@ -36,6 +36,8 @@ export interface VerdictInput {
   readonly failedWithoutAnswer: number;
   /** Answers of 400 and more, or that a check refused. */
   readonly refused: number;
+  /** Requests lost with a kept connection that the server closed, and which may not be sent again. */
+  readonly notRepeated?: number;
   readonly statuses: Readonly<Record<string, number>>;
   readonly errors: Readonly<Record<string, number>>;
   /** From sending to answer, on average. */
@@ -108,15 +110,27 @@ export function judge(input: VerdictInput, shares: readonly VerdictInput[] = [])
     const asked = shares.length > 0 && QUESTIONS_BY_MACHINE.includes(question) ? shares : [input];
     for (const each of asked) {
       const finding = question(each);
-      if (finding !== undefined) return { ...finding, evidence };
+      if (finding !== undefined)
+        return { ...finding, evidence, remedies: [...finding.remedies, ...closeRemedies(input)] };
     }
   }
   return {
     limit: 'unknown',
     sentence: 'limited by: unknown (neither CPU was busy, and connections were not all in use)',
     evidence,
-    remedies: [],
+    remedies: closeRemedies(input),
   };
+}
+
+/**
+ * A server may close a kept connection without a word, just when the next request is on its way. A GET is sent
+ * again; with POST nobody knows whether the server has acted on it, so it has failed. RFC 9110 §9.2.2
+ */
+function closeRemedies({ notRepeated = 0 }: VerdictInput): string[] {
+  if (notRepeated === 0) return [];
+  return [
+    'let the server say Connection: close before it closes, or keep idle connections for longer; or load with --new-connection',
+  ];
 }
 
 /** ` of agent-1`, where it must be said whose. */
@@ -379,6 +393,11 @@ function evidenceOf(input: VerdictInput, shares: readonly VerdictInput[]): strin
     (input.newConnection || portsMax > ports.available / 2)
   )
     lines.push(`source ports: ${grouped(portsMax)} of ${grouped(ports.available)} in use at the most`);
+  const { notRepeated = 0 } = input;
+  if (notRepeated > 0)
+    lines.push(
+      `the server closed kept connections without a word under ${grouped(notRepeated)} request${notRepeated === 1 ? '' : 's'} that must not be sent again by itself (POST and the like)`,
+    );
   if (input.ratePerSecond !== undefined && input.dueCount !== undefined)
     lines.push(
       `schedule: ${grouped(input.dueCount)} requests were due, ${grouped(input.answered)} answered in time; 99 % left within ${latency(input.sendDelayP99Ms)} of their moment`,

@@ -162,9 +162,10 @@ export class LoadAgent {
       engine: this.#parts.engine ?? asked.engine,
       threads: this.#parts.threads ?? (fields.has('threads') ? asked.threads : autoThreads(asked)),
     };
-    for (const { connect, origin } of plan.targets)
-      if ('unix' in connect || !(await this.#parts.rules.allows(connect)))
-        throw new RefusedError('target', `it is not allowed to load ${origin} (--allow-target)`);
+    for (const { connects, origin } of plan.targets)
+      for (const connect of connects)
+        if ('unix' in connect || !(await this.#parts.rules.allows(connect)))
+          throw new RefusedError('target', `it is not allowed to load ${origin} (--allow-target)`);
     // Names were looked up meanwhile: all may have changed.
     if (this.#session !== session || session.isEnding || this.#leaving !== undefined)
       throw new RefusedError('session', 'the session has ended');

@@ -29,7 +29,7 @@ test('a plan with a script, or to a unix socket, does not travel', () => {
   const script = { name: 's.mjs', url: 'file:///s.mjs', headers: [] };
   assert.throws(() => encodePlan({ ...SAMPLE_PLAN, script }), malformed);
   const [target] = SAMPLE_PLAN.targets;
-  const targets = [{ ...target!, connect: { unix: '/run/docker.sock' } }];
+  const targets = [{ ...target!, connects: [{ unix: '/run/docker.sock' }] }];
   assert.throws(() => encodePlan({ ...SAMPLE_PLAN, targets }), malformed);
   // And is not taken from one who sends it all the same.
   const plain = encodePlan(SAMPLE_PLAN);
@@ -56,7 +56,7 @@ test('each field of a plan that is missing or of another kind is refused by its 
 test('a target is an address and a port, and a request is for one of the targets', () => {
   const plain = encodePlan(SAMPLE_PLAN) as { targets: object[]; requests: object[] };
   const withConnect = (connect: object) =>
-    travel({ ...plain, targets: [{ ...plain.targets[0], connect }, plain.targets[1]] });
+    travel({ ...plain, targets: [{ ...plain.targets[0], connects: [connect] }, plain.targets[1]] });
   assert.throws(() => readPlan(withConnect({ family: 'IPv4', address: 'example.com', port: 80 })), malformed);
   assert.throws(() => readPlan(withConnect({ family: 'IPv4', address: '10.0.0.1', port: 0 })), malformed);
   for (const change of [{ target: 2 }, { target: -1 }, { bytes: '' }, { bytes: 5 }])

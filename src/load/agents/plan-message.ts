@@ -4,6 +4,7 @@
  * and one to a unix socket, which is a thing of one machine.
  */
 import { isIP } from 'node:net';
+import type { ConnectTarget } from '../../engine/engine.ts';
 import type { LoadPlan, PlannedRequest, PlannedTarget } from '../plan.ts';
 import { Fields, unfit } from './fields.ts';
 import { WireError } from './frame.ts';
@@ -23,7 +24,7 @@ const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 export function encodePlan(plan: LoadPlan): Record<string, unknown> {
   if (plan.script !== undefined)
     throw new WireError('malformed', 'a script is not sent to agents: it would run there as their own code');
-  if (plan.targets.some(({ connect }) => 'unix' in connect))
+  if (plan.targets.some(({ connects }) => connects.some((connect) => 'unix' in connect)))
     throw new WireError('malformed', 'a unix socket is on one machine: agents load targets with an address');
   return {
     ...plan,
@@ -76,20 +77,26 @@ export function readPlan(plan: Fields): LoadPlan {
 
 function readTarget(value: unknown, path: string): PlannedTarget {
   const target = new Fields(value, path);
-  const connect = target.object('connect');
+  const connects = target.list('connects', ADDRESSES_MAX, readConnect);
+  if (connects.length === 0) throw unfit(target.at('connects'), 'a list with something');
+  return {
+    origin: target.text('origin', TEXT_MAX),
+    authority: target.text('authority', TEXT_MAX),
+    connects,
+  };
+}
+
+function readConnect(value: unknown, path: string): ConnectTarget {
+  const connect = new Fields(value, path);
   const address = readAddress(connect.text('address', TEXT_MAX), connect.at('address'));
   const local = connect.maybe('localAddress', (name) =>
     readAddress(connect.text(name, TEXT_MAX), connect.at(name)),
   );
   return {
-    origin: target.text('origin', TEXT_MAX),
-    authority: target.text('authority', TEXT_MAX),
-    connect: {
-      family: isIP(address) === 4 ? 'IPv4' : 'IPv6',
-      address,
-      port: connect.integer('port', 1, 65_535),
-      ...(local === undefined ? {} : { localAddress: local }),
-    },
+    family: isIP(address) === 4 ? 'IPv4' : 'IPv6',
+    address,
+    port: connect.integer('port', 1, 65_535),
+    ...(local === undefined ? {} : { localAddress: local }),
   };
 }
 

@@ -6,12 +6,15 @@ export const SAMPLE_PLAN: LoadPlan = {
     {
       origin: 'http://10.0.0.9:8080',
       authority: '10.0.0.9:8080',
-      connect: { family: 'IPv4', address: '10.0.0.9', port: 8080 },
+      connects: [
+        { family: 'IPv4', address: '10.0.0.9', port: 8080 },
+        { family: 'IPv4', address: '10.0.0.10', port: 8080 },
+      ],
     },
     {
       origin: 'http://[::1]:81',
       authority: '[::1]:81',
-      connect: { family: 'IPv6', address: '::1', port: 81 },
+      connects: [{ family: 'IPv6', address: '::1', port: 81 }],
     },
   ],
   requests: [

@@ -117,6 +117,7 @@ export function hostileRun(): LoadResult {
       method: HOSTILE,
       engine: HOSTILE,
       sourceAddresses: [HOSTILE],
+      addresses: [HOSTILE, HOSTILE],
       script: HOSTILE,
     },
     machines: [{ ...made.machines[0]!, name: HOSTILE, os: HOSTILE, cpu: HOSTILE, node: HOSTILE }],

@@ -219,6 +219,7 @@ const PLAN: PlanSummary = {
   timeoutMs: 30_000,
   newConnection: false,
   sourceAddresses: [],
+  addresses: ['127.0.0.1:8080'],
   script: undefined,
 };
 

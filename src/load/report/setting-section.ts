@@ -52,6 +52,7 @@ function planFacts(plan: PlanSummary): [string, Piece][] {
   if (plan.newConnection) facts.push(['keep-alive', 'off: a new connection for each request']);
   if (plan.pipeline > 1) facts.push(['pipelining', `${formatCount(plan.pipeline)} requests`]);
   facts.push(['client', `${plan.engine} engine, ${formatNumberOf(plan.threads, 'thread')}`]);
+  if (plan.addresses.length > 1) facts.push(['addresses, in turn', plan.addresses.join(', ')]);
   if (plan.sourceAddresses.length > 0) facts.push(['source addresses', plan.sourceAddresses.join(', ')]);
   if (plan.script !== undefined) facts.push(['script', html`<span class="address">${plan.script}</span>`]);
   return facts;
