@@ -3,11 +3,13 @@
  * first out, so that a busy server keeps writing to the same warm pages. A connection owns no block
  * while it has nothing to send: ten thousand idle connections cost nothing here.
  *
+ * What was touched in a peak and is not used any more goes back to the system, page by page: the mapping stays, so
+ * that no view of it ever points at nothing, and a block that is taken again is one of zeros.
+ *
  * Knows nothing of rings or sockets. Invariant: a block is either in the free list or in exactly one
- * connection's queue.
+ * connection's queue, and there until the kernel does not read from it any more.
  */
-import { assert } from '../base/assert.ts';
-import { allocate, type Memory } from '../sys/memory.ts';
+import { allocate, discardPages, type Memory, pageBytes } from '../sys/memory.ts';
 import { SEND_RESERVE_BYTES_MAX } from './engine.ts';
 
 /** A page: most answers fit. */
@@ -16,6 +18,14 @@ export const SMALL_BLOCK_BYTES = 4096;
 export const LARGE_BLOCK_BYTES = SEND_RESERVE_BYTES_MAX;
 /** Arena sizes: few mappings, and little touched before it is needed (the kernel gives pages on first write). */
 const ARENA_BYTES = 4 * 1024 * 1024;
+/** Kept warm of each size, whatever happens: 16 streams, 256 answers. The node engine keeps as much. */
+const KEPT_BYTES = 1024 * 1024;
+/** What has been free for one such period is given back; twice that after a peak at most. */
+const PERIOD_MS = 2000;
+/** A step of so much takes some 0.5 ms, and leaves the thread to others then for a while. */
+const STEP_BYTES_MAX = 2 * 1024 * 1024;
+const STEP_BLOCKS_MAX = 128;
+const STEP_PAUSE_MS = 10;
 
 export class SendBlock {
   /** The arena's memory; `start` is where this block begins in it. */
@@ -43,24 +53,41 @@ export class SendBlock {
   }
 }
 
+/**
+ * Blocks of one size. The free ones are a stack: those at its bottom have been free for longest. From the bottom up
+ * `#cleanCount` of them have no pages: new, or given back.
+ */
 class BlockList {
   readonly #blockBytes: number;
+  readonly #keptCount: number;
+  readonly #stepCount: number;
   readonly #arenas: Memory[] = [];
-  #free: SendBlock | null = null;
+  /** `#freeCount` of them count. */
+  readonly #free: SendBlock[] = [];
+  #freeCount = 0;
+  #cleanCount = 0;
+  /** The fewest that were free in this period. Blocks below have been so all the time. */
+  #lowestCount = 0;
   #inUse = 0;
+  /** Runs while more blocks have pages than are kept. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(blockBytes: number) {
     this.#blockBytes = blockBytes;
+    this.#keptCount = KEPT_BYTES / blockBytes;
+    this.#stepCount = Math.min(STEP_BLOCKS_MAX, STEP_BYTES_MAX / blockBytes);
   }
 
   get inUse(): number {
     return this.#inUse;
   }
 
+  /** @hot */
   take(): SendBlock {
-    let block = this.#free;
-    if (block === null) block = this.#grow();
-    this.#free = block.next;
+    if (this.#freeCount === 0) this.#grow();
+    const count = --this.#freeCount;
+    const block = this.#free[count]!;
+    if (count < this.#lowestCount) this.#reach(count);
     block.next = null;
     block.filled = 0;
     block.sent = 0;
@@ -68,28 +95,59 @@ class BlockList {
     return block;
   }
 
+  /** @hot */
   give(block: SendBlock): void {
-    block.next = this.#free;
-    this.#free = block;
+    this.#free[this.#freeCount++] = block;
     this.#inUse--;
   }
 
   release(): void {
+    clearTimeout(this.#timer);
     for (const arena of this.#arenas) arena.release();
     this.#arenas.length = 0;
-    this.#free = null;
+    this.#free.length = 0;
+    this.#freeCount = 0;
   }
 
-  #grow(): SendBlock {
+  /** Fewer are free than before in this period. */
+  #reach(count: number): void {
+    this.#lowestCount = count;
+    if (count < this.#cleanCount) this.#cleanCount = count;
+    if (this.#timer === undefined) this.#wait(PERIOD_MS);
+  }
+
+  #wait(ms: number): void {
+    this.#timer = setTimeout(this.#discardIdle, ms);
+    this.#timer.unref();
+  }
+
+  readonly #discardIdle = (): void => {
+    this.#timer = undefined;
+    // A block that shares a page with others cannot be given back (arm64 with pages of 16 or 64 KiB).
+    if (this.#blockBytes % pageBytes() !== 0) return;
+    const idleCount = this.#lowestCount - this.#keptCount;
+    const end = Math.min(idleCount, this.#cleanCount + this.#stepCount);
+    for (; this.#cleanCount < end; this.#cleanCount++)
+      discardPages(this.#free[this.#cleanCount]!.address, this.#blockBytes);
+    if (this.#cleanCount < idleCount) {
+      this.#wait(STEP_PAUSE_MS);
+      return;
+    }
+    if (this.#freeCount - this.#cleanCount + this.#inUse > this.#keptCount) {
+      this.#lowestCount = this.#freeCount;
+      this.#wait(PERIOD_MS);
+    }
+    // Nothing to do until a block without pages is taken.
+    else this.#lowestCount = this.#cleanCount;
+  };
+
+  #grow(): void {
     const arena = allocate(ARENA_BYTES);
     this.#arenas.push(arena);
-    for (let start = ARENA_BYTES - this.#blockBytes; start >= 0; start -= this.#blockBytes) {
-      const block = new SendBlock(arena, start, this.#blockBytes);
-      block.next = this.#free;
-      this.#free = block;
-    }
-    assert(this.#free !== null, 'a new arena has no blocks');
-    return this.#free;
+    for (let start = ARENA_BYTES - this.#blockBytes; start >= 0; start -= this.#blockBytes)
+      this.#free[this.#freeCount++] = new SendBlock(arena, start, this.#blockBytes);
+    this.#cleanCount = this.#freeCount;
+    this.#lowestCount = this.#freeCount;
   }
 }
 

@@ -68,6 +68,7 @@ export interface Libc {
   munmap(address: number, length: number): number;
   madvise(address: number, length: number, advice: number): number;
   getppid(): number;
+  getpagesize(): number;
   io_uring_setup(number: number, entries: number, params: number): number;
   io_uring_enter(
     number: number,
@@ -144,6 +145,7 @@ export const SIGNATURES: Readonly<Record<keyof Libc, Signature>> = {
   munmap: call('munmap', 'address', 'size'),
   madvise: call('madvise', 'address', 'size', 'int'),
   getppid: call('getppid'),
+  getpagesize: call('getpagesize'),
   io_uring_setup: call('syscall', 'int', 'uint', 'address'),
   // The sixth argument of the system call, the size of the signal mask, is not read when the mask is null.
   io_uring_enter: call('syscall', 'int', 'int', 'uint', 'uint', 'uint', 'address'),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { allocate, mapFile, PAGE_BYTES, scratch, storeAddress } from './memory.ts';
+import { allocate, discardPages, mapFile, PAGE_BYTES, pageBytes, scratch, storeAddress } from './memory.ts';
 
 const skip = process.platform === 'linux' ? false : 'Linux only';
 
@@ -33,6 +33,22 @@ test('release unmaps, and a second release does nothing', { skip }, () => {
   memory.release();
   assert.ok(!isMapped(address));
   memory.release();
+});
+
+test('pages that are given back stay mapped, read as zeros, and leave their neighbours alone', {
+  skip,
+}, () => {
+  const page = pageBytes();
+  const memory = allocate(3 * page);
+  memory.bytes.fill(7);
+  discardPages(memory.address + page, page);
+  assert.ok(isMapped(memory.address + page));
+  assert.deepEqual(
+    [0, page - 1, page, 2 * page - 1, 2 * page].map((at) => memory.bytes[at]),
+    [7, 7, 0, 0, 7],
+  );
+  memory.release();
+  assert.throws(() => discardPages(page + 1, page), { syscall: 'madvise', code: 'EINVAL' });
 });
 
 test('a file that cannot be mapped is an error with the call and errno', { skip }, () => {

@@ -8,7 +8,15 @@
  * that ends the process where the runtime cannot detach buffers (Node 20), so drop every view with it.
  */
 import { assert } from '../base/assert.ts';
-import { MAP_ANONYMOUS, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE } from './abi/file.ts';
+import {
+  MADV_DONTNEED,
+  MAP_ANONYMOUS,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_READ,
+  PROT_WRITE,
+} from './abi/file.ts';
 import { sysError } from './errno.ts';
 import { loadFfi } from './ffi.ts';
 
@@ -79,6 +87,25 @@ export function unmap(address: number, byteLength: number): void {
   const ffi = loadFfi();
   const result = ffi.libc.munmap(address, byteLength);
   if (result < 0) throw sysError('munmap', ffi.errno[0]!, `of ${byteLength} bytes`);
+}
+
+/**
+ * Gives whole pages of a private mapping back to the system. They stay mapped, and are zeros when they are touched
+ * next. Nothing may be lost in it: the caller's `address` and length are multiples of `pageBytes()`.
+ * @throws SysError EINVAL
+ */
+export function discardPages(address: number, byteLength: number): void {
+  const ffi = loadFfi();
+  const result = ffi.libc.madvise(address, byteLength, MADV_DONTNEED);
+  if (result < 0) throw sysError('madvise', ffi.errno[0]!, `of ${byteLength} bytes`);
+}
+
+let pageSize = 0;
+
+/** The kernel's pages: 4 KiB on x64; 4, 16 or 64 KiB on arm64. */
+export function pageBytes(): number {
+  if (pageSize === 0) pageSize = loadFfi().libc.getpagesize();
+  return pageSize;
 }
 
 /** ES2024, Node 22 and later: every view becomes empty instead of pointing at pages that are gone. */
