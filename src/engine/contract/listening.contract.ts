@@ -1,7 +1,7 @@
 /** Promises about listeners and addresses, and what the engine says of itself. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -32,6 +32,35 @@ export function listeningContract(subject: Subject): void {
       client.reset();
       await until(() => it!.closed !== undefined, 'onClosed');
       assert.deepEqual({ ...it!.conn.remoteAddress() }, expected, 'the address is kept once asked for');
+    });
+  });
+
+  test('a listener that closes lets in all that the kernel has accepted before', async () => {
+    await onStage(subject, greet, async ({ listener, accepted }) => {
+      const { address: host, port } = listener.address;
+      // A connect to loopback is done when its call returns, and the engine has had no turn until the close.
+      const sockets = Array.from({ length: 50 }, () => createConnection({ host, port }));
+      const ends = sockets.map((socket) => {
+        let text = '';
+        return new Promise<string>((resolve) =>
+          socket
+            .setEncoding('utf8')
+            .on('data', (piece: string) => {
+              text += piece;
+              if (text === 'hello') resolve(text);
+            })
+            .on('error', ({ message }) => resolve(message)),
+        );
+      });
+      // Node calls connect(2) in the next tick.
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+      await listener.close();
+      try {
+        for (const end of ends) assert.equal(await end, 'hello');
+        await accepted(50);
+      } finally {
+        for (const socket of sockets) socket.destroy();
+      }
     });
   });
 

@@ -160,3 +160,20 @@ function describe(address: ListenAddress): string {
   const host = address.hostname.includes(':') ? `[${address.hostname}]` : address.hostname;
   return `${host}:${address.port}`;
 }
+
+/**
+ * Peers that the kernel has accepted already would be reset when the listener closes. libuv takes one of them each time
+ * that it polls (from 1.45 on: "don't accept() connections in a loop", libuv's ChangeLog), and a whole poll lies between
+ * two immediates: so this goes on until one has brought nobody. Then only a handshake can still become a connection.
+ * Clients that come without end do not keep the listener open: no more are let in than can have waited.
+ */
+export async function letInWaiting(server: Server): Promise<void> {
+  let accepted = 0;
+  const count = (): void => void accepted++;
+  server.on('connection', count);
+  for (let before = -1; accepted > before && accepted < BACKLOG_DEFAULT && server.listening; ) {
+    before = accepted;
+    for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
+  }
+  server.off('connection', count);
+}

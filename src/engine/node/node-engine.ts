@@ -34,7 +34,7 @@ import { beginConnecting } from './connect.ts';
 import { type ConnectionOwner, NodeConnection, type ResetSocket } from './connection.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import { Handshakes } from './handshakes.ts';
-import { asSysError, type Bound, listenOn } from './listen.ts';
+import { asSysError, type Bound, letInWaiting, listenOn } from './listen.ts';
 import { SendArena } from './send-arena.ts';
 import { onConnect, onRead, unwatchSocket, watchSocket } from './socket-events.ts';
 import type { NodeTlsOptions } from './tls.ts';
@@ -465,12 +465,8 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     }
   }
 
-  /**
-   * Peers that the kernel has accepted already would be reset when the listener closes. libuv takes all that wait when it
-   * polls, so one whole poll is let pass: between two immediates. Then only a handshake can still become a connection.
-   */
   async #stopListening(server: Server): Promise<void> {
-    for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
+    await letInWaiting(server);
     this.#closeServer(server);
   }
 
