@@ -126,6 +126,53 @@ describe('a body that is sent piece by piece', () => {
     await turn();
   });
 
+  it('outlives the end of a generator that the platform made a stream of, which comes after the cancel', async () => {
+    const uncaught: unknown[] = [];
+    const listen = (error: unknown): unknown => uncaught.push(error);
+    process.on('uncaughtException', listen);
+    for (const reads of [0, 1, 2]) {
+      let end!: () => void;
+      let hasEnded = false;
+      const waiting = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      async function* pieces(): AsyncGenerator<Uint8Array> {
+        if (reads === 2) yield Uint8Array.of(1);
+        await waiting;
+        hasEnded = true;
+      }
+      const body = new StreamPieces(new Response(pieces()).body!);
+      if (reads === 2) await body.read();
+      const reading = reads > 0 ? body.read() : undefined;
+      await turn();
+      body.cancel(new Error('client went'));
+      await turn();
+      end();
+      await turn();
+      await turn();
+      assert.equal(await reading, undefined);
+      assert.equal(hasEnded, true, `${reads} reads`);
+    }
+    process.removeListener('uncaughtException', listen);
+    assert.deepEqual(uncaught, []);
+  });
+
+  it('hears the error of a Readable behind a platform Response that is cancelled in the turn of its first read', async () => {
+    const uncaught: unknown[] = [];
+    const listen = (error: unknown): unknown => uncaught.push(error);
+    process.on('uncaughtException', listen);
+    const readable = new PassThrough();
+    const body = new StreamPieces(new Response(readable).body!);
+    const reading = body.read().catch(() => undefined);
+    body.cancel(new Error('client went'));
+    await turn();
+    readable.destroy(new Error('no such file'));
+    await reading;
+    await turn();
+    process.removeListener('uncaughtException', listen);
+    assert.deepEqual(uncaught, []);
+  });
+
   it('destroys a Readable that waits for data', async () => {
     const readable = new Readable({ read() {} });
     const body = new IterablePieces(readable);

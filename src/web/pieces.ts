@@ -6,6 +6,7 @@
 import { types } from 'node:util';
 import { ByteQueue } from '../base/byte-queue.ts';
 import { show } from '../base/errors.ts';
+import { cancelRead, cancelUnread } from './stream-cancel.ts';
 
 export interface PieceReader {
   /**
@@ -36,6 +37,8 @@ export class StreamPieces implements OutgoingBody {
   readonly #stream: ReadableStream;
   readonly #reader: ReadableStreamDefaultReader<unknown>;
   #hasRead = false;
+  /** Nothing has come of its first read. */
+  #isFirst = true;
   #ended = false;
 
   constructor(stream: ReadableStream, contentLength?: number) {
@@ -50,6 +53,7 @@ export class StreamPieces implements OutgoingBody {
       let piece: unknown;
       try {
         const result = await this.#reader.read();
+        this.#isFirst = false;
         if (result.done) break;
         piece = result.value;
       } catch (error) {
@@ -71,37 +75,11 @@ export class StreamPieces implements OutgoingBody {
   cancel(reason?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#hasRead) this.#reader.cancel(reason).catch(ignore);
+    if (this.#hasRead) cancelRead(this.#stream, this.#reader, this.#isFirst, reason);
     else {
       this.#reader.releaseLock();
       cancelUnread(this.#stream, reason);
     }
-  }
-}
-
-/**
- * A stream that the platform made of a Readable of Node's never reaches it when it is cancelled before it was
- * read: the Readable's iterator has not begun, so its end does nothing (Node 20 to 24). The file stays
- * open, and its error is nobody's, which ends the process. Reading once begins it; what comes is dropped.
- */
-function cancelUnread(stream: ReadableStream, reason: unknown): void {
-  if (!isByteStream(stream)) {
-    stream.cancel(reason).catch(ignore);
-    return;
-  }
-  const reader = stream.getReader();
-  reader.read().catch(ignore);
-  // Not at once: such a stream begins to read in a microtask of its own, if it has not been cancelled.
-  setImmediate(() => void reader.cancel(reason).catch(ignore));
-}
-
-/** As those are that the platform makes, and few others. */
-function isByteStream(stream: ReadableStream): boolean {
-  try {
-    stream.getReader({ mode: 'byob' }).releaseLock();
-    return true;
-  } catch {
-    return false;
   }
 }
 
