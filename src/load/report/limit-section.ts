@@ -2,7 +2,7 @@
 import type { LoadResult } from '../result.ts';
 import { drawLimitChart } from './limit-chart.ts';
 import { html, type Piece } from './markup.ts';
-import { formatAskedRate, formatMs, formatNumberOf, formatRate, formatShare, UNIT_SPACE } from './numbers.ts';
+import { formatAskedRate, formatMs, formatNumberOf, formatRate, UNIT_SPACE } from './numbers.ts';
 import { drawTable } from './table.ts';
 
 const rate = (text: string) => `${text}${UNIT_SPACE}req/s`;
@@ -35,7 +35,7 @@ export function drawLimitSearch({ limitSearch: steps }: LoadResult): Piece {
       formatMs(step.measuredMs),
       step.isMet
         ? html`<span class="good">✓ met</span>`
-        : html`<span class="bad">✕ ${step.missedBy === 'failures' ? `${formatShare(step.failedShare)} failed` : 'missed'}</span>`,
+        : html`<span class="bad">✕ ${step.missedBy === 'failures' ? 'failed' : 'missed'}</span>`,
     ]),
   })}</div></div></section>`;
 }
