@@ -11,10 +11,8 @@ import { lookup } from 'node:dns/promises';
 import { performance } from 'node:perf_hooks';
 import { assert } from '../base/assert.ts';
 import { TimingWheel } from '../base/timing-wheel.ts';
-import { EFD_CLOEXEC } from '../sys/abi/file.ts';
 import { SO_ERROR, SOL_SOCKET } from '../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../sys/errno.ts';
-import { eventfd } from '../sys/event.ts';
 import { closeFd, discardReceived, getsockoptInt } from '../sys/socket.ts';
 import type { Wakeup } from '../sys/wakeup.ts';
 import { AcceptFailures } from './accept-errors.ts';
@@ -44,27 +42,9 @@ import {
 } from './engine.ts';
 import { Handoff } from './handoff.ts';
 import { type ListeningSocket, openListener } from './listening-socket.ts';
+import { Reserve } from './reserve.ts';
 import { SendPool } from './send-pool.ts';
 import { TurnTime } from './turn-time.ts';
-
-/** A descriptor kept for when there are no others left. */
-class Reserve {
-  readonly #fd: number;
-
-  private constructor(fd: number) {
-    this.#fd = fd;
-  }
-
-  /** @returns undefined when not even one is left */
-  static open(): Reserve | undefined {
-    const fd = eventfd(0, EFD_CLOEXEC);
-    return fd < 0 ? undefined : new Reserve(fd);
-  }
-
-  release(): void {
-    closeFd(this.#fd);
-  }
-}
 
 /**
  * How long accepting rests after EMFILE and its like when no connection closes meanwhile, and how long it must then go
@@ -158,6 +138,10 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   protected abstract watchListener(listener: DescriptorListener, index: number): void;
   /** Releases all that belongs to the engine and not to one connection or listener. */
   protected abstract release(): void;
+  /** Connections that the kernel has accepted for this thread and of which it has not heard; it owns them now. */
+  protected takeUnread(): number[] {
+    return [];
+  }
   /** Releases what else holds on to descriptors, without order, at the end of the thread. */
   protected abstract releaseHolds(): void;
 
@@ -199,7 +183,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     if ('fd' in address) this.ledger?.hold(socket.fd);
     else this.ledger?.holdSocket(socket.fd);
     this.#handoff?.join(this.wakeup.eventFd);
-    this.#reserve ??= Reserve.open();
+    this.#reserve ??= Reserve.open(this.ledger);
     this.schedule();
     let stopped: Promise<void> | undefined;
     return {
@@ -286,6 +270,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.released = true;
     // First: whoever is given a connection from now on must be one that takes it.
     this.#handoff?.abandon();
+    for (const fd of this.takeUnread()) if (this.#handoff?.giveOn(fd) !== true) closeFd(fd);
     this.releaseHolds();
     this.#reserve?.release();
     for (const conn of this.table) {
@@ -545,7 +530,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       listener.paused = false;
     }
     if (!resumed) return;
-    this.#reserve ??= Reserve.open();
+    this.#reserve ??= Reserve.open(this.ledger);
     this.schedule();
     this.#retryAccepting();
   }

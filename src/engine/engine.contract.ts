@@ -13,6 +13,7 @@ import { listeningContract } from './contract/listening.contract.ts';
 import { outgoingContract } from './contract/outgoing.contract.ts';
 import { readingContract } from './contract/reading.contract.ts';
 import { resetsContract } from './contract/resets.contract.ts';
+import { threadEndsContract } from './contract/thread-ends.contract.ts';
 import { throwingContract } from './contract/throwing.contract.ts';
 import { wakingContract } from './contract/waking.contract.ts';
 
@@ -30,5 +31,6 @@ export function engineContract(name: string, create: CreateEngine, capabilities:
   describe(`${name}: connecting`, () => connectingContract(subject));
   describe(`${name}: outgoing`, () => outgoingContract(subject));
   describe(`${name}: throwing`, () => throwingContract(subject));
+  describe(`${name}: ends of threads`, () => threadEndsContract(subject));
   describe(`${name}: lifetime`, () => lifetimeContract(subject));
 }

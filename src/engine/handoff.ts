@@ -73,11 +73,16 @@ export class Handoff {
     while (Atomics.load(this.#words, this.#own + GIVERS) > 0 && performance.now() < giveUpAtMs);
     let closed = 0;
     for (let fd = this.take(); fd !== -1; fd = this.take()) {
-      if (this.tryGive(fd, AWAY)) continue;
+      if (this.giveOn(fd)) continue;
       closeFd(fd);
       closed++;
     }
     return closed;
+  }
+
+  /** Gives `fd` to whoever takes part, for a thread that ends. @returns false when nobody does */
+  giveOn(fd: number): boolean {
+    return this.tryGive(fd, AWAY);
   }
 
   /** Open connections of this thread have become `count`. */

@@ -82,8 +82,13 @@ class Mapping implements Memory {
   }
 }
 
-/** For pages whose Memory has gone with its thread. @throws SysError EINVAL */
-export function unmap(address: number, byteLength: number): void {
+/** Pages whose Memory has gone with its thread. The caller owns them, and nobody else has views of them. */
+export function adoptMapping(address: number, byteLength: number): Memory {
+  return new Mapping(address, byteLength, loadFfi().view(address, byteLength));
+}
+
+/** @throws SysError EINVAL */
+function unmap(address: number, byteLength: number): void {
   const ffi = loadFfi();
   const result = ffi.libc.munmap(address, byteLength);
   if (result < 0) throw sysError('munmap', ffi.errno[0]!, `of ${byteLength} bytes`);

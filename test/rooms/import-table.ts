@@ -81,6 +81,7 @@ export const ROOMS: readonly Room[] = [
       { path: 'accept-pauses.test.ts', mayImport: ['sys'], why: 'a socket of its own to shut down' },
       { path: 'select.ts', mayImport: ['sys'], why: 'it asks what this host allows' },
       { path: 'descriptor-ledger.ts', mayImport: ['sys'], why: 'it closes what a thread has left open' },
+      { path: 'reserve.ts', mayImport: ['sys'], why: 'it holds an eventfd' },
       { path: 'handoff.ts', mayImport: ['sys'], why: 'it wakes threads by their eventfds' },
       { path: 'handoff.test.ts', mayImport: ['sys'], why: 'with real eventfds' },
       {

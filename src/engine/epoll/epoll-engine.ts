@@ -115,6 +115,8 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     }
     this.#bytes = this.#memory.bytes;
     this.#address = this.#memory.address;
+    this.ledger?.hold(this.#events.fd);
+    this.ledger?.hold(this.#timerFd);
     this.wakeup.start(this.#onWake);
   }
 
@@ -153,7 +155,9 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
 
   protected releaseHolds(): void {
     this.#poll.close();
+    this.ledger?.drop(this.#events.fd);
     this.#events.close();
+    this.ledger?.drop(this.#timerFd);
     closeFd(this.#timerFd);
   }
 

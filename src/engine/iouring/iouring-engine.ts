@@ -52,6 +52,7 @@ import {
 import { ReceiveBuffers } from './receive-buffers.ts';
 import { Ring } from './ring.ts';
 import { Submissions } from './submissions.ts';
+import { markTaken, takeUnreadAccepts } from './unread-accepts.ts';
 import { isUnread, UnreadWatch } from './unread-watch.ts';
 import { OP_ACCEPT, OP_CONNECT, OP_RECEIVE, OP_SEND, OP_TIMER, OP_WATCH, SLOT_MASK } from './user-data.ts';
 
@@ -113,7 +114,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       throw error;
     }
     this.ledger?.hold(this.#ring.fd);
-    this.ledger?.holdMappings(this.#ring.mappings);
+    this.ledger?.holdRing(this.#ring.mappings, this.#ring.completionQueue);
     this.wakeup.start(this.turn);
   }
 
@@ -140,10 +141,14 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     this.#submissions.release();
   }
 
+  protected override takeUnread(): number[] {
+    return takeUnreadAccepts(this.#ring.ring32, this.#ring.completionQueue);
+  }
+
   /** The ring holds references to the sockets. */
   protected releaseHolds(): void {
     this.ledger?.drop(this.#ring.fd);
-    this.ledger?.holdMappings([]);
+    this.ledger?.dropRing();
     this.#ring.close();
   }
 
@@ -221,7 +226,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     if (operation === OP_RECEIVE)
       this.#onReceive(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);
     else if (operation === OP_SEND) this.#onSend(low & SLOT_MASK, words[at + 1]!, words[at + 2]!);
-    else if (operation === OP_ACCEPT) this.#onAccept(low & SLOT_MASK, words[at + 2]!, words[at + 3]!);
+    else if (operation === OP_ACCEPT) this.#onAccept(low & SLOT_MASK, at, words[at + 2]!);
     else if (operation === OP_CONNECT) this.#onConnect(low & SLOT_MASK, words[at + 1]!, words[at + 2]!);
     else if (operation === OP_WATCH)
       this.#onWatch(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);
@@ -318,9 +323,10 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     this.touch(conn);
   }
 
-  #onAccept(index: number, result: number, flags: number): void {
+  #onAccept(index: number, word: number, result: number): void {
+    markTaken(this.#ring.ring32, word);
     const listener = this.listeners[index]!;
-    if ((flags & IORING_CQE_F_MORE) === 0) {
+    if ((this.#ring.ring32[word + 3]! & IORING_CQE_F_MORE) === 0) {
       listener.armed = false;
       listener.cancelling = false;
     }
@@ -529,9 +535,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     }
   }
 
-  readonly #welcomeLast = (fd: number): void => {
-    this.welcome(fd);
-  };
+  readonly #welcomeLast = (fd: number): void => void this.welcome(fd);
 
   /** One absolute timer for the earliest deadline. One that is armed too early fires for nothing and is set anew. */
   #armTimer(): void {

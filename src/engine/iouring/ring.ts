@@ -30,6 +30,7 @@ import { ERRNO, sysError } from '../../sys/errno.ts';
 import { allocate, type Memory, mapFile } from '../../sys/memory.ts';
 import { closeFd } from '../../sys/socket.ts';
 import { ioUringEnter, ioUringRegister, ioUringSetup } from '../../sys/uring.ts';
+import type { CompletionQueue } from './unread-accepts.ts';
 
 /**
  * Ways to set up the ring, best first. DEFER_TASKRUN (6.1) runs completions when we ask, not in the
@@ -213,6 +214,11 @@ export class Ring {
   /** The index in `ring32` of the first word of completion number `position`. @hot */
   completionWord(position: number): number {
     return this.#cqes + (position & this.#cqMask) * CQE_WORDS;
+  }
+
+  /** For whoever looks when nobody reads it any more. */
+  get completionQueue(): CompletionQueue {
+    return { head: this.#cqHead, tail: this.#cqTail, mask: this.#cqMask, entries: this.#cqes };
   }
 
   /** Everything before `position` may be overwritten by the kernel. @hot */

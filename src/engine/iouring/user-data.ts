@@ -26,3 +26,5 @@ export const OP_QUIET = 5;
 export const OP_CONNECT = 6;
 /** Something has happened to a socket that is not received from. */
 export const OP_WATCH = 7;
+/** An accept whose descriptor has been taken: see unread-accepts.ts. */
+export const OP_TAKEN = 8;
