@@ -91,4 +91,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     if (isPart === undefined) for (let i = 1; i < processes; i++) fork(process.argv[1], [name, port, 'part']);
   }
   process.on('disconnect', () => process.exit(0));
+  // A parent that was ended while this process began has been and gone.
+  if (!process.connected) process.exit(0);
 }

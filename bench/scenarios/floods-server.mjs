@@ -47,6 +47,7 @@ const server = await serve({
 });
 
 process.on('SIGTERM', () => process.exit(0));
+process.on('disconnect', () => process.exit(0));
 process.on('message', (message) => {
   if (message === 'begin') {
     served = 0;

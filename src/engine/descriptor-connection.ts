@@ -84,6 +84,10 @@ export abstract class DescriptorConnection implements EngineConnection {
     return (this.flags & CLOSED) === 0;
   }
 
+  get takesBytes(): boolean {
+    return (this.flags & (CLOSING | CLOSED | SHUTDOWN_WANTED)) === 0;
+  }
+
   /** @hot */
   reserve(size: number): number {
     assert(size > 0 && size <= SEND_RESERVE_BYTES_MAX, 'reserve out of range');

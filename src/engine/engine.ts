@@ -104,6 +104,12 @@ export interface EngineConnection {
    * high-water mark and goes on when `onDrained` comes. The engine itself never refuses.
    */
   readonly unsentBytes: number;
+  /**
+   * Whether what is committed now will be sent. False after an end that was asked for, and once the connection has
+   * failed, which `onClosed` tells of in a later turn: until then `commit` is ignored and `unsentBytes` stays where it
+   * is. Whoever writes as long as there is room has to ask, or it writes for ever.
+   */
+  readonly takesBytes: boolean;
 
   /**
    * Stop handing over bytes. Up to two receive buffers may still be kept by the engine, not lost. A reset is

@@ -77,10 +77,12 @@ export class ResponseStream {
     if (this.#ended) return;
     const { engine } = this.#exchange.connection;
     try {
-      while (this.#piece !== null && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES) {
+      // One that takes no bytes has failed, and what is written to it never adds up: `cancel` follows.
+      while (this.#piece !== null && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES && engine.takesBytes) {
         if (!this.#writeSome(this.#piece)) return;
       }
-      if (this.#piece === null && !this.#pulling && !this.#mustWait(engine.unsentBytes)) this.#pull();
+      if (this.#piece === null && !this.#pulling && engine.takesBytes && !this.#mustWait(engine.unsentBytes))
+        this.#pull();
     } catch (error) {
       this.#fail(error);
     }

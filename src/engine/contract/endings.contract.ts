@@ -40,6 +40,30 @@ export function endingsContract(subject: Subject): void {
     });
   });
 
+  test('takesBytes is false from the end that was asked for, or from the failure, on', async () => {
+    const ends: Record<string, (conn: EngineConnection) => void> = {
+      close: (conn) => conn.close('over'),
+      reset: (conn) => conn.reset('over'),
+      shutdownWrite: (conn) => conn.shutdownWrite(),
+    };
+    await onStage(subject, {}, async ({ connect, accepted }) => {
+      for (const end of Object.values(ends)) {
+        const client = await connect();
+        const it = (await accepted(1)).at(-1)!;
+        assert.ok(it.conn.takesBytes);
+        end(it.conn);
+        assert.equal(it.conn.takesBytes, false);
+        client.reset();
+        await until(() => it.closed !== undefined, 'onClosed');
+      }
+      const client = await connect();
+      const it = (await accepted(1)).at(-1)!;
+      client.reset();
+      await until(() => it.closed !== undefined, 'onClosed');
+      assert.equal(it.conn.takesBytes, false);
+    });
+  });
+
   test('close waits for nothing from the peer', async () => {
     const plan = {
       onAccept(conn: EngineConnection) {

@@ -150,6 +150,11 @@ export class NodeConnection implements EngineConnection {
     return unsentBytes;
   }
 
+  /** A socket that is destroyed takes none, though its 'close' comes in a later round of the loop. */
+  get takesBytes(): boolean {
+    return this.#state === OPEN && !this.#isWriteEnded && !this.#isSocketGone && !this.socket.destroyed;
+  }
+
   /** @hot */
   reserve(size: number): number {
     assert(size > 0 && size <= RESERVE_SIZE_MAX, 'reserve takes 1 to SEND_RESERVE_BYTES_MAX');
@@ -211,14 +216,7 @@ export class NodeConnection implements EngineConnection {
   /** Keeps a copy of what came although reading is paused: the kernel had it under way already. */
   hold(bytes: Uint8Array, end: number): void {
     const before = this.#held;
-    if (before === undefined) {
-      this.#held = bytes.slice(0, end);
-      return;
-    }
-    const both = new Uint8Array(before.length + end);
-    both.set(before);
-    both.set(bytes.subarray(0, end), before.length);
-    this.#held = both;
+    this.#held = before === undefined ? bytes.slice(0, end) : Buffer.concat([before, bytes.subarray(0, end)]);
   }
 
   /** What was held, if it may be given out now; the caller does so. */

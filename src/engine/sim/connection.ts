@@ -85,9 +85,8 @@ export class SimConnection implements EngineConnection, LinkServer {
     return this.unsent.length;
   }
 
-  /** What is committed now goes nowhere. */
-  get isMute(): boolean {
-    return this.isClosing || this.isShutdownWanted || !this.isOpen;
+  get takesBytes(): boolean {
+    return !this.isClosing && !this.isShutdownWanted && this.isOpen;
   }
 
   reserve(size: number): number {
@@ -107,7 +106,7 @@ export class SimConnection implements EngineConnection, LinkServer {
     // The layer above may write to what has failed, until it is told: that is no fault of its own.
     if (this.isOpen && !this.#hasAskedEnd && !this.isShutdownWanted)
       this.tap?.committed(this.out, start, start + size);
-    if (this.isMute) return;
+    if (!this.takesBytes) return;
     this.unsent.pushCopy(this.out, start, start + size);
     this.#owner.touch(this);
   }
