@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { OptionError, SysError, UnavailableError } from '../base/errors.ts';
+import { ERRNO, sysError } from '../sys/errno.ts';
 import type { Engine, EngineHandler, EngineName } from './engine.ts';
 import { type EngineCandidate, selectEngine } from './select.ts';
 
@@ -101,6 +102,20 @@ test('too little locked memory for a ring leads to the next engine, with a warni
     assert.match(selection.shortage ?? '', /^io_uring_setup: ENOMEM/);
     const byName = async () => (await selectEngine('iouring', table)).create({ handler });
     await assert.rejects(byName, { name: 'SysError', code: 'ENOMEM' });
+  }
+});
+
+test('AIO contexts that others have used up lead from epoll to node, and the reason names what to raise', async () => {
+  const usedUp = () => {
+    throw sysError('io_setup', ERRNO.EAGAIN, '');
+  };
+  const none = candidate('iouring', refused('EPERM'));
+  for (const epoll of [candidate('epoll', usedUp), candidate('epoll', () => YES, [], usedUp)]) {
+    const table = [none, epoll, candidate('node', () => YES)];
+    const selection = await selectEngine('auto', table);
+    assert.equal((await selection.create({ handler })).name, 'node');
+    assert.match(selection.reason, /; epoll cannot: io_setup: EAGAIN.*fs\.aio-max-nr/);
+    assert.match(selection.shortage ?? '', /fs\.aio-max-nr/);
   }
 });
 

@@ -4,8 +4,8 @@
  *
  * What a host forbids or lacks (EPERM, ENOSYS, EINVAL, an old kernel, no FFI) leads to the next row, and
  * the reason is kept. What a host has run out of (ENOMEM, EMFILE, ENFILE) is thrown: a server that came
- * up slower because a limit was low that day would hide the limit. Locked memory is the exception, see
- * `isLockedMemory`: it leads to the next row with a warning, also when it runs out only as the engine is made.
+ * up slower because a limit was low that day would hide the limit. Locked memory and AIO contexts are the exceptions, see
+ * `isLockedMemory`: they lead to the next row with a warning, also when they run out only as the engine is made.
  */
 import { OptionError, SysError, UnavailableError } from '../base/errors.ts';
 import type { Finding } from '../sys/probe.ts';
@@ -156,7 +156,7 @@ export class EngineSelection {
   }
 
   #mayPass(error: unknown): error is SysError {
-    return this.#wanted === 'auto' && isLockedMemory(error);
+    return this.#wanted === 'auto' && (isLockedMemory(error) || isAioContext(error));
   }
 }
 
@@ -171,6 +171,11 @@ function isRefusal(error: unknown): error is SysError {
  */
 function isLockedMemory(error: unknown): error is SysError {
   return error instanceof SysError && error.code === 'ENOMEM' && error.syscall.startsWith('io_uring_');
+}
+
+/** fs.aio-max-nr, for all processes of the host: others may take the last between the probe and the making. */
+function isAioContext(error: unknown): error is SysError {
+  return error instanceof SysError && error.code === 'EAGAIN' && error.syscall === 'io_setup';
 }
 
 async function probeIouringEngine(): Promise<Availability> {
