@@ -7,6 +7,7 @@ import { mergeTotals, type RunTotals, type SecondReport, zeroCounters } from '..
 import { LoadAgent } from './agent.ts';
 import { AgentsError, Fleet, type FleetOptions } from './fleet.ts';
 import { type FleetResult, runOnFleet } from './fleet-run.ts';
+import { WIRE_VERSION } from './frame.ts';
 import { agentSubject } from './link.ts';
 import { type MemoryLink, MemoryNetwork } from './memory-link.fixture.ts';
 import { SAMPLE_PLAN } from './sample-plan.fixture.ts';
@@ -414,7 +415,7 @@ test('messages that nobody understands are refused by name and change nothing', 
   const ask = async (message: string) =>
     Buffer.from(await link.ask(agentSubject('g', 'id-a'), Buffer.from(message), 5000)).toString();
   const frame = (body: unknown) =>
-    `${JSON.stringify({ holdfast: 1, from: 'me', parcel: 'p', part: 0, parts: 1, packed: false })}\n${JSON.stringify(body)}`;
+    `${JSON.stringify({ holdfast: WIRE_VERSION, from: 'me', parcel: 'p', part: 0, parts: 1, packed: false })}\n${JSON.stringify(body)}`;
   assert.match(await ask('hello'), /"refused","code":"malformed"/);
   assert.match(await ask('{"holdfast":9,"from":"me"}\n'), /"code":"version","message":"me speaks version 9/);
   assert.match(await ask(frame({ type: 'explode' })), /"code":"malformed"/);
@@ -435,8 +436,8 @@ test('an agent of another version is left out, and the warning says what to do',
   startAgent(t, network, 'a');
   network
     .link()
-    .listen('holdfast.load.g.agents', (_, reply) => reply(Buffer.from('{"holdfast":2,"from":"new"}\n')));
+    .listen('holdfast.load.g.agents', (_, reply) => reply(Buffer.from('{"holdfast":8,"from":"new"}\n')));
   const { fleet, warnings } = await withFleet(t, network);
   assert.equal(fleet.members.length, 1);
-  assert.match(warnings[0]!, /new speaks version 2 .*install the same Holdfast on all machines/);
+  assert.match(warnings[0]!, /new speaks version 8 .*install the same Holdfast on all machines/);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
-import { encodeFrame, type Frame, readFrame, WireError } from './frame.ts';
+import { encodeFrame, type Frame, readFrame, WIRE_VERSION, WireError } from './frame.ts';
 import { ParcelAssembler, toFrames } from './parcel.ts';
 
 const refusal = (code: string, message?: RegExp) => (error: unknown) =>
@@ -56,17 +56,17 @@ test('a missing frame leaves the value missing', () => {
 });
 
 test('a stranger of another version is refused and named', () => {
-  const message = Buffer.from('{"holdfast":2,"from":"loader-7","shape":"new"}\nwhatever');
+  const message = Buffer.from('{"holdfast":8,"from":"loader-7","shape":"new"}\nwhatever');
   assert.throws(
     () => readFrame(message),
-    refusal('version', /^loader-7 speaks version 2 .* this is version 1/),
+    refusal('version', /^loader-7 speaks version 8 .* this is version 2/),
   );
   const foreign = Buffer.from('{"hello":"world"}\n{}');
   assert.throws(() => readFrame(foreign), refusal('version', /^somebody speaks version unknown/));
 });
 
 test('a head line that is none of ours is refused', () => {
-  const good = { holdfast: 1, from: 'a', parcel: 'p', part: 0, parts: 1, packed: false };
+  const good = { holdfast: WIRE_VERSION, from: 'a', parcel: 'p', part: 0, parts: 1, packed: false };
   const bad: unknown[] = [
     [],
     'text',
