@@ -225,7 +225,7 @@ async function explained(error: unknown, target: Target): Promise<unknown> {
 function framesOf(stack: string): string {
   return stack
     .split('\n')
-    .filter((line) => /^\s+at /.test(line) && !line.includes('node:internal/'))
+    .filter((line) => /^\s+at /.test(line) && !/(\(|at |async )node:/.test(line))
     .join('\n');
 }
 
