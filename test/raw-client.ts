@@ -137,3 +137,24 @@ function dechunk(bytes: Buffer): string {
   }
   return body;
 }
+
+/** The body of the answer to one request on a connection of its own. */
+export async function get(port: number, path: string): Promise<string> {
+  const client = await RawClient.open(port);
+  try {
+    client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    return (await client.response()).body;
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Whether nobody listens there. */
+export const isRefused = (port: number): Promise<boolean> =>
+  RawClient.open(port).then(
+    (client) => {
+      client.destroy();
+      return false;
+    },
+    () => true,
+  );

@@ -9,7 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { type ServeOptions, type Server, serve } from '#src/index.ts';
 import { MAIN } from './cli-run.ts';
 import { enginesHere } from './lifecycle/figures.ts';
-import { RawClient } from './raw-client.ts';
+import { get, isRefused, RawClient } from './raw-client.ts';
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const skip = process.platform === 'linux' ? false : 'several threads need SO_REUSEPORT as Linux has it';
@@ -33,25 +33,6 @@ class Log {
     return this.lines.map((values) => values.map(String).join(' ')).join('\n');
   }
 }
-
-async function get(port: number, path: string): Promise<string> {
-  const client = await RawClient.open(port);
-  try {
-    client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
-    return (await client.response()).body;
-  } finally {
-    client.destroy();
-  }
-}
-
-const isRefused = (port: number): Promise<boolean> =>
-  RawClient.open(port).then(
-    (client) => {
-      client.destroy();
-      return false;
-    },
-    () => true,
-  );
 
 async function until(isTrue: () => boolean | Promise<boolean>, what: string, ms = 10_000): Promise<void> {
   const giveUpAtMs = performance.now() + ms;

@@ -8,29 +8,10 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { serve } from '#src/index.ts';
 import { MAIN } from './cli-run.ts';
-import { RawClient } from './raw-client.ts';
+import { get, isRefused, RawClient } from './raw-client.ts';
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function get(port: number, path: string): Promise<string> {
-  const client = await RawClient.open(port);
-  try {
-    client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
-    return (await client.response()).body;
-  } finally {
-    client.destroy();
-  }
-}
-
-const isRefused = (port: number): Promise<boolean> =>
-  RawClient.open(port).then(
-    (client) => {
-      client.destroy();
-      return false;
-    },
-    () => true,
-  );
 
 const linux = process.platform === 'linux';
 

@@ -14,26 +14,7 @@ import {
   write,
 } from '../contract/harness.contract.ts';
 import { createNodeEngine } from './node-engine.ts';
-
-/** Self-signed for localhost, valid for a hundred years, good for nothing else. */
-const CERTIFICATE = `-----BEGIN CERTIFICATE-----
-MIIBmzCCAUGgAwIBAgIUdpSNr7BAkORoYH639LcfYYUNkk8wCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTE2Mjc1OFoYDzIxMjYxMDI4
-MTYyNzU4WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAAQ366Jcz7vEt5J2NWbUj1LcAx+0rwtyp3Z5XSzhM6OB1qJvBXwdytrI
-DaXZCcCQZrPFA6c2jHqgPsF89usJIzxVo28wbTAdBgNVHQ4EFgQUpGkUuvPQOZnV
-Gn1UZdhk3dxko+IwHwYDVR0jBBgwFoAUpGkUuvPQOZnVGn1UZdhk3dxko+IwDwYD
-VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
-zj0EAwIDSAAwRQIgVYVrLuLXqD7XDUpb0UHycFElb+ulPoCYfXSME+zWi+kCIQCj
-dJjnfZXyyHdc+lbeRRnQ5EGYh43F/YmEuVuI19BCzw==
------END CERTIFICATE-----
-`;
-const KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgDzMd7Tt6P5XptVot
-G9F4pfTa2f7pr8IBEmsv8JB1Hn6hRANCAAQ366Jcz7vEt5J2NWbUj1LcAx+0rwty
-p3Z5XSzhM6OB1qJvBXwdytrIDaXZCcCQZrPFA6c2jHqgPsF89usJIzxV
------END PRIVATE KEY-----
-`;
+import { CERTIFICATE, KEY } from './tls-keys.fixture.ts';
 
 const subject: Subject = {
   create: (options) =>
