@@ -1,33 +1,29 @@
 /**
- * Runs the built tests with Node's own runner, one process a file, and ends with its summary.
+ * Chooses the built tests and runs them, one process a file, side by side; ends with a summary.
  *
- *     node scripts/run-tests.mjs [--unit] [--list] [--retry] [--without PART]... [PART-OF-A-PATH...]
+ *     node scripts/run-tests.mjs [--unit | --long | --all] [--list] [--retry] [--without PART]... [PART-OF-A-PATH...]
  *
  * It owns the list of files: every `*.test.ts` must have its built file, or the run fails, so that no
  * test is left out in silence; built files whose source is gone are deleted, so that none runs on as a
- * ghost, or is packed. `--unit` takes the rooms that open no sockets. A part of a path picks files:
- * `node scripts/run-tests.mjs timing-wheel`; `--without` leaves files out. `--retry`, or
- * HOLDFAST_RETRY=1, runs a few files that failed once more.
+ * ghost, or is packed. `--unit` takes the rooms that open no sockets. Files named `*.long.test.ts`, and those of
+ * test/lifecycle, take long or measure what a neighbour would spoil: `--long` takes them, one at a time, `--all`
+ * takes both. A part of a path picks files, long ones too: `node scripts/run-tests.mjs timing-wheel`; `--without`
+ * leaves files out. `--retry`, or HOLDFAST_RETRY=1, runs a few files that failed once more.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { runFiles } from './test-lanes.mjs';
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 /** Rooms whose tests need neither sockets nor the kernel's mood. */
 const UNIT_ROOMS = ['base', 'protocol', 'web'];
-/**
- * A file that hangs must not hang the run. The slowest, an engine's contract with its 10,000 connections,
- * takes some 25 s on two quiet cores: seven times that, for slow machines.
- */
-const FILE_TIMEOUT_MS = 180_000;
-
 /** More than that is a fault and no bad moment. */
 const RETRIED_FILES_MAX = 3;
-const FAILED_LIST = path.join(tmpdir(), `holdfast-failed-tests-${process.pid}`);
+const LONG = /\.long\.test\.m?[jt]s$|^dist-test\/lifecycle\//;
 
 /** Where a tree of sources is built to; the same as the `outDir` of its tsconfig.json. */
 const TREES = [
@@ -39,6 +35,8 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     unit: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
+    all: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     without: { type: 'string', multiple: true, default: [] },
     retry: { type: 'boolean', default: process.env.HOLDFAST_RETRY === '1' },
@@ -62,6 +60,10 @@ for (const source of ['bench', 'scripts']) {
     if (isWanted(source, `${source}/${file}`)) chosen.push(`${source}/${file}`);
 }
 chosen.sort();
+const isPicked = flags.all || positionals.length > 0;
+const long = chosen.filter((file) => LONG.test(file) && (flags.long || isPicked));
+const short = chosen.filter((file) => !LONG.test(file) && (!flags.long || isPicked));
+chosen.splice(0, Infinity, ...short, ...long);
 
 if (missing.length > 0) {
   console.error(`not built, so not run (npm run build first):\n  ${missing.join('\n  ')}`);
@@ -77,51 +79,24 @@ if (chosen.length === 0) {
 }
 
 bundleIfStale();
-process.exitCode = await run(chosen);
-if (process.exitCode === 1 && flags.retry) process.exitCode = await runFailedAgain();
-rmSync(FAILED_LIST, { force: true });
-
-/** @returns the exit code of Node's test runner */
-function run(files) {
-  // Files with sockets run one at a time: they measure deadlines, and a neighbour on two cores spoils those.
-  const concurrency = flags.unit ? 2 : 1;
-  const runner = spawn(
-    process.execPath,
-    [
-      '--test',
-      `--test-concurrency=${concurrency}`,
-      `--test-timeout=${FILE_TIMEOUT_MS}`,
-      '--test-reporter=spec',
-      '--test-reporter-destination=stdout',
-      '--test-reporter=./scripts/failed-files.mjs',
-      `--test-reporter-destination=${FAILED_LIST}`,
-      ...files,
-    ],
-    { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] },
-  );
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => runner.kill(signal));
-  return new Promise((resolve) => {
-    runner.on('exit', (code, signal) => resolve(code ?? 128 + (constants.signals[signal] ?? 1)));
-  });
-}
+/** What the machine has twice, two files may use. */
+const lanes = Math.min(2, availableParallelism());
+let failed = [...(await runFiles(short, { lanes })), ...(await runFiles(long, { lanes: 1 }))];
+if (flags.retry && failed.length > 0 && failed.length <= RETRIED_FILES_MAX) failed = await runAgain(failed);
+process.exitCode = failed.length === 0 ? 0 : 1;
 
 /**
  * Tests of deadlines fail when somebody else has the machine for a second. A few files that failed are run
  * once more; what fails twice has failed, and what does not is named, so that nobody takes it for sound.
  */
-async function runFailedAgain() {
-  const failed = readFileSync(FAILED_LIST, 'utf8').split('\n').filter(Boolean);
-  const files = [...new Set(failed.map((file) => path.relative(ROOT, path.resolve(ROOT, file))))];
-  if (files.length === 0 || files.length > RETRIED_FILES_MAX || files.some((file) => !chosen.includes(file)))
-    return 1;
+async function runAgain(files) {
   console.log(`\nfailed, so run once more: ${files.join(', ')}\n`);
-  const code = await run(files);
-  console.log(
-    code === 0
-      ? `\nunsteady: failed once and passed the second time: ${files.join(', ')}`
-      : `\nfailed twice: one or more of ${files.join(', ')}`,
-  );
-  return code;
+  const failedTwice = await runFiles(files, { lanes: 1 });
+  const unsteady = files.filter((file) => !failedTwice.includes(file));
+  if (unsteady.length > 0)
+    console.log(`\nunsteady: failed once and passed the second time: ${unsteady.join(', ')}`);
+  if (failedTwice.length > 0) console.log(`\nfailed twice: ${failedTwice.join(', ')}`);
+  return failedTwice;
 }
 
 function isWanted(room, file) {

@@ -19,7 +19,7 @@ function run(context, files, ...args) {
     writeFileSync(path.join(root, file), text);
   }
   mkdirSync(path.join(root, 'scripts'), { recursive: true });
-  for (const script of ['run-tests.mjs', 'failed-files.mjs'])
+  for (const script of ['run-tests.mjs', 'test-lanes.mjs'])
     copyFileSync(path.join(path.dirname(SCRIPT), script), path.join(root, 'scripts', script));
   // A runner inside of a test of the outer runner would report to it instead of to us.
   const { NODE_TEST_CONTEXT: _, HOLDFAST_RETRY: __, ...env } = process.env;
@@ -124,4 +124,35 @@ test('--unit takes the rooms without sockets, a part of a path takes what it nam
   assert.deepEqual(list('--unit'), ['dist/base/a.test.js']);
   assert.deepEqual(list('engine/', 'scripts/d'), ['dist/engine/c.test.js', 'scripts/d.test.mjs']);
   assert.equal(run(context, files, 'no-such-file').status, 1);
+});
+
+test('long ones run when they are asked for, by --long, --all or a part of their path', (context) => {
+  const files = {
+    ...BUILT,
+    'test/b.long.test.ts': '',
+    'dist-test/b.long.test.js': PASSING,
+    'test/lifecycle/c.test.ts': '',
+    'dist-test/lifecycle/c.test.js': PASSING,
+  };
+  const list = (...args) =>
+    run(context, files, '--list', ...args)
+      .stdout.trim()
+      .split('\n');
+  assert.deepEqual(list(), ['dist/base/a.test.js']);
+  assert.deepEqual(list('--long'), ['dist-test/b.long.test.js', 'dist-test/lifecycle/c.test.js']);
+  assert.equal(list('--all').length, 3);
+  assert.deepEqual(list('lifecycle'), ['dist-test/lifecycle/c.test.js']);
+});
+
+test('canary: a file that ends before its tests have, or by a signal, has failed', (context) => {
+  for (const [text, fault] of [
+    ['process.exit(0);', /ended before its tests had/],
+    ["process.kill(process.pid, 'SIGKILL');", /was ended by SIGKILL/],
+    ['nothing.here();', /exit code 1/],
+  ]) {
+    const { status, stdout } = run(context, { ...BUILT, 'dist/base/a.test.js': text });
+    assert.equal(status, 1, stdout);
+    assert.match(stdout, fault);
+    assert.match(stdout, /ℹ fail 1\n/);
+  }
 });

@@ -113,6 +113,7 @@ for (const engine of ENGINES) {
         dripping.write('GET / HT');
         const idle = await RawClient.open(server.port);
         idle.write(request('/'));
+        await idle.until((client) => client.received.length > 0, 'the answer');
         const uploading = await RawClient.open(server.port);
         uploading.write('POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab');
         const states = await until(

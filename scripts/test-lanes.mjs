@@ -1,0 +1,119 @@
+/**
+ * Runs test files, each in a process of its own and some side by side. Says a line a file, all that a file printed
+ * when a test in it failed, and in the end the sums in the words of Node's own runner.
+ *
+ * Knows nothing of where files come from, or what is done about those that fail.
+ */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+/** A file that hangs must not hang the run. The slowest takes some 50 s on two quiet cores. */
+const FILE_TIMEOUT_MS = 180_000;
+/** What it prints goes to its report; a file that prints for ever is cut. */
+const OUTPUT_CHARS_MAX = 4_000_000;
+/** How long what a file printed is still read once it has ended. */
+const OUTPUT_PATIENCE_MS = 500;
+const COUNTS = ['tests', 'suites', 'pass', 'fail', 'cancelled', 'skipped', 'todo'];
+const COUNT_LINE = /^ℹ (\w+) ([\d.]+)$/;
+
+/** @returns the files in which a test failed, or that ended in another way than they should */
+export async function runFiles(files, { lanes }) {
+  if (files.length === 0) return [];
+  const begunMs = performance.now();
+  const sums = new Map(COUNTS.map((each) => [each, 0]));
+  const failed = [];
+  const waiting = [...files];
+  const running = new Set();
+  const stop = (signal) => {
+    waiting.length = 0;
+    for (const child of running) killGroup(child, signal);
+    process.exitCode = 128 + constants.signals[signal];
+  };
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
+  const lane = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const ended = await runFile(file, running);
+      for (const [name, count] of ended.counts) if (sums.has(name)) sums.set(name, sums.get(name) + count);
+      const tests = ended.counts.get('tests') ?? 0;
+      const line = `${file} (${tests} tests, ${(ended.ms / 1000).toFixed(1)} s)`;
+      if (ended.fault === undefined) {
+        console.log(`✔ ${line}`);
+        continue;
+      }
+      failed.push(file);
+      // What fails before its first test, or ends in its middle, is a failure that its counts do not show.
+      if ((ended.counts.get('fail') ?? 0) === 0) sums.set('fail', sums.get('fail') + 1);
+      console.log(`${ended.output}\n✖ ${line}: ${ended.fault}`);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, stop);
+  for (const [name, sum] of sums) console.log(`ℹ ${name} ${sum}`);
+  console.log(`ℹ duration_ms ${Math.round(performance.now() - begunMs)}`);
+  return failed;
+}
+
+/** @returns what it printed without its own sums, these, and what is wrong with it, if anything */
+function runFile(file, running) {
+  const begunMs = performance.now();
+  // A process group of its own: what a test leaves behind when it hangs is ended with it.
+  const child = spawn(process.execPath, ['--test-reporter=spec', file], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  running.add(child);
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text) => {
+      if (printed.length < OUTPUT_CHARS_MAX) printed += text;
+    });
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    killGroup(child, 'SIGKILL');
+  }, FILE_TIMEOUT_MS);
+  return new Promise((resolve) => {
+    child.on('exit', (code, signal) => {
+      clearTimeout(timer);
+      running.delete(child);
+      const finish = () => {
+        clearTimeout(patience);
+        for (const stream of [child.stdout, child.stderr]) stream.destroy();
+        const { counts, output } = withoutCounts(printed);
+        const fault = faultOf(code, signal, isLate, counts);
+        resolve({ ms: performance.now() - begunMs, counts, output, fault });
+      };
+      // Whoever inherited its output may keep that open for ever.
+      const patience = setTimeout(finish, OUTPUT_PATIENCE_MS);
+      child.on('close', finish);
+    });
+  });
+}
+
+function withoutCounts(printed) {
+  const counts = new Map();
+  const lines = printed.split('\n').filter((line) => {
+    const [, name, count] = COUNT_LINE.exec(line) ?? [];
+    if (name !== undefined) counts.set(name, Number(count));
+    return name === undefined;
+  });
+  return { counts, output: lines.join('\n') };
+}
+
+function faultOf(code, signal, isLate, counts) {
+  if (isLate) return `did not end within ${FILE_TIMEOUT_MS / 1000} s`;
+  if (signal !== null) return `was ended by ${signal}`;
+  if (code !== 0) return `${counts.get('fail') ?? 0} failed, exit code ${code}`;
+  if (!counts.has('tests')) return 'ended before its tests had';
+  return undefined;
+}
+
+function killGroup(child, signal) {
+  try {
+    process.kill(-child.pid, signal);
+  } catch {} // It has just ended by itself.
+}
