@@ -8,30 +8,21 @@
  */
 import { assert } from '../base/assert.ts';
 import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../engine/engine.ts';
-import { AddressTurns } from './address-turns.ts';
 import type { AnswerContent, AnswerHandler, Client, ClientLink } from './client.ts';
-import { errorCode, FAILURE_NAMES, failureName, isClosing } from './failure-names.ts';
+import { FAILURE_NAMES, failureName, isClosing } from './failure-names.ts';
 import type { PacedThread, Pacing } from './pacing.ts';
 import type { LoadPlan } from './plan.ts';
 import type { RequestSource } from './request-source.ts';
+import { type Moments, RequestsUnderWay } from './requests-under-way.ts';
 import { Slot } from './slot.ts';
+import { SlotConnections } from './slot-connections.ts';
 import { type SlotTimerHandler, SlotTimers } from './slot-timers.ts';
 import type { Tally } from './tally.ts';
 
 /** After connections that came to nothing: 1 ms, doubled up to this. A refusal must not cost a core. */
 const BACKOFF_MS_MAX = 128;
-/** A connection whose end the server has announced is left to the server to close for this long. */
-const SERVER_CLOSE_MS = 1000;
-/** So many may wait for that at once, beyond one for each slot. */
-const CLOSING_MAX = 64;
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']);
-
-/** When a request was meant to be sent, and when it first was. */
-interface Moments {
-  readonly intendedMs: number;
-  readonly sentMs: number;
-}
 
 export interface LoadThreadParts {
   readonly plan: LoadPlan;
@@ -59,13 +50,8 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   readonly #mayRepeat: boolean;
   #engine!: Engine;
   #pacing!: Pacing;
-  /** By slot and ticket: when the request was meant to be sent, and when it was first sent. */
-  readonly #intendedMs: Float64Array;
-  readonly #sentMs: Float64Array;
-  /** By slot and ticket: 1 where the request had been sent before, on a connection that the server closed. */
-  readonly #isResent: Uint8Array;
-  /** By slot: when connecting began. */
-  readonly #connectMs: Float64Array;
+  readonly #underWay: RequestsUnderWay;
+  readonly #connections: SlotConnections;
   /** What the request that is being begun is meant for: a number in an array needs no box. */
   readonly #moment = new Float64Array(1);
   readonly #clock = new Float64Array(1);
@@ -74,9 +60,6 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   #isStopped = false;
   /** Nothing is begun any more, not even what was due. */
   #hasGivenUp = false;
-  /** Connections that the server is to close. */
-  #closingCount = 0;
-  readonly #addresses: AddressTurns;
 
   constructor({ plan, tally, source, makeClient, onIdle }: LoadThreadParts) {
     this.#plan = plan;
@@ -95,16 +78,14 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
       slot.link = client.createLink(index);
       return slot;
     });
-    this.#intendedMs = new Float64Array(plan.connections * this.#depth);
-    this.#sentMs = new Float64Array(plan.connections * this.#depth);
-    this.#isResent = new Uint8Array(plan.connections * this.#depth);
-    this.#connectMs = new Float64Array(plan.connections);
-    this.#addresses = new AddressTurns(plan);
+    this.#underWay = new RequestsUnderWay(plan.connections, plan.pipeline);
+    this.#connections = new SlotConnections(plan, tally);
   }
 
   /** Before anything else. */
   bind(engine: Engine, pacing: Pacing): void {
     this.#engine = engine;
+    this.#connections.bind(engine);
     this.#pacing = pacing;
     this.#timers = new SlotTimers(this.slots.length, this, () => engine.nowMs);
     this.tick();
@@ -147,13 +128,9 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     this.#timers?.stop();
   }
 
-  /** Ends what is still open: with FIN where nothing is under way, as a client that is done does. */
+  /** Ends what is still open. */
   closeConnections(): void {
-    for (const conn of this.#engine.connections()) {
-      const slot = conn.user as Slot | undefined;
-      if (slot !== undefined && slot.conn === conn && slot.link.underWay > 0) conn.reset('broken off');
-      else conn.close('done');
-    }
+    this.#connections.closeAll();
   }
 
   // PacedThread
@@ -196,81 +173,45 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     const request = this.#source.next(slot);
     if (slot.conn !== undefined && slot.target !== request.target) {
       assert(slot.link.underWay === 0, 'a slot pipelines to one target only');
-      this.#closeHere(slot);
+      this.#connections.closeHere(slot);
     }
-    if (slot.conn === undefined && !this.#connect(slot, request.target)) {
-      this.#connectFailedAtOnce(slot, this.#moment[0]!);
-      return false;
+    if (slot.conn === undefined) {
+      const code = this.#connect(slot, request.target);
+      if (code !== '') {
+        this.#fail(slot, code, this.#moment[0]!);
+        return false;
+      }
     }
-    const nowMs = this.#clock[0]!;
+    const sentMs = firstSentMs ?? this.#clock[0]!;
     const ticket = slot.link.start(request);
-    const at = slot.index * this.#depth + ticket;
-    this.#intendedMs[at] = this.#moment[0]!;
-    this.#sentMs[at] = firstSentMs ?? nowMs;
-    this.#isResent[at] = firstSentMs === undefined ? 0 : 1;
-    if (!slot.isTimed) this.#limit(slot, this.#sentMs[at]! + this.#timeoutMs);
+    this.#underWay.put(slot, ticket, this.#moment[0]!, sentMs, firstSentMs !== undefined);
+    if (!slot.isTimed) this.#limit(slot, sentMs + this.#timeoutMs);
     if (this.#source.wantsAnswers) this.#source.onStarted(slot, ticket);
     return true;
   }
 
-  // Connecting
-
-  #connectError = '';
-
-  /** @returns false when the system refuses at once: `#connectError` says why */
-  #connect(slot: Slot, targetIndex: number): boolean {
-    const target = this.#addresses.next(targetIndex);
+  /** @returns the name of the failure when the system refuses at once; else an empty one */
+  #connect(slot: Slot, targetIndex: number): string {
     const nowMs = this.#clock[0]!;
-    let conn: EngineConnection;
-    try {
-      conn = this.#engine.connect(target);
-    } catch (error) {
-      this.#connectError = errorCode(error);
-      return false;
-    }
-    conn.user = slot;
-    slot.conn = conn;
-    slot.isOpen = false;
-    slot.target = targetIndex;
-    slot.answers = 0;
-    this.#connectMs[slot.index] = nowMs;
-    slot.link.attach(conn);
-    if (!slot.isTimed) this.#limit(slot, nowMs + this.#timeoutMs);
-    return true;
-  }
-
-  #connectFailedAtOnce(slot: Slot, intendedMs: number): void {
-    slot.failures++;
-    this.#tally.connectFailed(this.#connectError);
-    this.#fail(slot, this.#connectError, intendedMs);
-  }
-
-  onConnect(conn: EngineConnection): void {
-    this.tick();
-    const slot = conn.user as Slot | undefined; // set by #connect, cleared when the slot lets go
-    if (slot === undefined) return;
-    const nowMs = this.#clock[0]!;
-    slot.isOpen = true;
-    slot.failures = 0;
-    this.#tally.connectionOpened(nowMs - this.#connectMs[slot.index]!);
-    const { link } = slot;
-    if (link.underWay > 0) link.eachUnderWay(this.#markSent(slot, nowMs));
-    // At a constant rate the pacing has been told already how many requests may be under way.
-    if (this.#plan.ratePerSecond !== undefined) return;
-    for (let more = this.#depth - Math.max(1, link.underWay); more > 0; more--) this.#pacing.onFree(slot);
-  }
-
-  #markSent(slot: Slot, nowMs: number): (ticket: number) => void {
-    const base = slot.index * this.#depth;
-    return (ticket) => {
-      // Whoever waits has waited since the first time.
-      if (this.#isResent[base + ticket] === 1) return;
-      this.#sentMs[base + ticket] = nowMs;
-      if (!this.#countsConnecting) this.#intendedMs[base + ticket] = nowMs;
-    };
+    const code = this.#connections.connect(slot, targetIndex, nowMs);
+    if (code === '' && !slot.isTimed) this.#limit(slot, nowMs + this.#timeoutMs);
+    return code;
   }
 
   // EngineHandler
+
+  onConnect(conn: EngineConnection): void {
+    this.tick();
+    const slot = conn.user as Slot | undefined; // of what is in slot-connections.ts
+    if (slot === undefined) return;
+    const nowMs = this.#clock[0]!;
+    this.#connections.opened(slot, nowMs);
+    const { underWay } = slot.link;
+    if (underWay > 0) this.#underWay.markSent(slot, nowMs, this.#countsConnecting);
+    // At a constant rate the pacing has been told already how many requests may be under way.
+    if (this.#plan.ratePerSecond !== undefined) return;
+    for (let more = this.#depth - Math.max(1, underWay); more > 0; more--) this.#pacing.onFree(slot);
+  }
 
   onAccept(conn: EngineConnection): void {
     conn.reset('unexpected');
@@ -313,22 +254,19 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
 
   /** Of a connection that the server was to close, and did not. */
   onDeadline(conn: EngineConnection): void {
-    this.#tally.counters.closedHere++;
-    conn.close('server left it open');
+    this.#connections.leftOpen(conn);
   }
 
   onClosed(conn: EngineConnection, reason: CloseReason): void {
     this.tick();
     const slot = conn.user as Slot | undefined;
     if (slot === undefined || slot.conn !== conn) {
-      if (conn.user === undefined) this.#closingCount--;
+      this.#connections.ended(conn);
       return;
     }
     const code = failureName(conn.errorCode, reason);
-    if (!slot.isOpen) {
-      slot.failures++;
-      this.#tally.connectFailed(code);
-    } else if (reason === 'peer-reset') this.#tally.counters.reset++;
+    if (!slot.isOpen) this.#connections.failed(slot, code);
+    else if (reason === 'peer-reset') this.#tally.counters.reset++;
     this.#lose(slot, code, true);
   }
 
@@ -338,18 +276,18 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   onAnswer(link: ClientLink, ticket: number, status: number, content: AnswerContent | undefined): void {
     const slot = this.slots[link.index]!;
     const nowMs = this.#clock[0]!;
-    const at = slot.index * this.#depth + ticket;
     const tally = this.#tally;
-    tally.answered(
-      status,
-      Math.round((nowMs - this.#intendedMs[at]!) * 1000),
-      Math.round((nowMs - this.#sentMs[at]!) * 1000),
-    );
+    const underWay = this.#underWay;
+    tally.answered(status, underWay.latencyUs(slot, ticket, nowMs), underWay.serviceUs(slot, ticket, nowMs));
     if (slot.answers++ > 0) tally.counters.reused++;
     if (content !== undefined && !this.#source.onAnswer(slot, ticket, content) && status < 400)
       tally.counters.checkFailed++;
-    if (this.#plan.newConnection && !link.isSpent) this.#closeHere(slot);
-    else if (link.isSpent) this.#leaveToServer(slot);
+    if (this.#plan.newConnection && !link.isSpent) this.#connections.closeHere(slot);
+    else if (link.isSpent) {
+      const left = this.#underWay.of(slot);
+      this.#connections.leaveToServer(slot, nowMs);
+      this.#beginAgain(slot, left);
+    }
     if (this.#isStopped || this.#left === 0) this.#checkIdle();
     this.#pacing.onFree(slot);
   }
@@ -366,65 +304,17 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
 
   // Endings
 
-  /** Lets go of a connection in good order: FIN from this side, which keeps its port in TIME_WAIT. */
-  #closeHere(slot: Slot): void {
-    const conn = slot.conn!; // callers have one
-    this.#tally.counters.closedHere++;
-    this.#release(slot);
-    conn.close('done');
-  }
-
-  /** The server has announced the end and closes first, so that the port is free again at once. */
-  #leaveToServer(slot: Slot): void {
-    const conn = slot.conn!; // it has just carried an answer
-    const left = this.#underWayOn(slot);
-    this.#release(slot);
-    if (this.#closingCount > this.slots.length + CLOSING_MAX) {
-      this.#tally.counters.closedHere++;
-      conn.close('done');
-    } else conn.setDeadline(this.nowMs + SERVER_CLOSE_MS);
-    this.#beginAgain(slot, left);
-  }
-
-  #release(slot: Slot): void {
-    const conn = slot.conn!;
-    conn.user = undefined;
-    this.#closingCount++;
-    if (slot.isOpen) this.#tally.open--;
-    slot.link.detach();
-    slot.conn = undefined;
-  }
-
   /** The connection is gone with all that was under way on it: which fails, or is begun again. */
   #lose(slot: Slot, error: string, isGone = false): void {
-    const conn = slot.conn!;
-    const { link } = slot;
-    const left = this.#underWayOn(slot);
+    const left = this.#underWay.of(slot);
     // The server may close a connection that has served, any time; what it has not begun to answer is asked
     // again, as browsers do. RFC 9112 §9.3.1
-    const isServersClose = isClosing(error) && slot.answers > 0 && !link.isMidAnswer;
+    const isServersClose = isClosing(error) && slot.answers > 0 && !slot.link.isMidAnswer;
     const mayRetry = this.#mayRepeat && isServersClose && !this.#isStopped;
     if (isServersClose && !this.#mayRepeat) this.#tally.counters.notRepeated += left.length;
-    if (slot.isOpen) this.#tally.open--;
-    link.detach();
-    slot.conn = undefined;
-    if (!isGone) {
-      conn.user = undefined;
-      this.#closingCount++;
-    }
+    this.#connections.letGo(slot, isGone);
     if (mayRetry) this.#beginAgain(slot, left);
     else for (const { intendedMs, sentMs } of left) this.#fail(slot, error, intendedMs, sentMs);
-  }
-
-  /** The moments of what is under way on a slot's connection, oldest first. */
-  #underWayOn({ link, index }: Slot): Moments[] {
-    const moments: Moments[] = [];
-    if (link.underWay === 0) return moments;
-    link.eachUnderWay((ticket) => {
-      const at = index * this.#depth + ticket;
-      moments.push({ intendedMs: this.#intendedMs[at]!, sentMs: this.#sentMs[at]! });
-    });
-    return moments;
   }
 
   /** Sends once more what a connection that is gone left unanswered: it keeps its first moments. */
@@ -471,22 +361,14 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     const { conn } = slot;
     if (conn === undefined) return;
     const nowMs = this.#clock[0]!;
-    let sinceMs = Number.POSITIVE_INFINITY;
-    if (!slot.isOpen) sinceMs = this.#connectMs[index]!;
-    else
-      slot.link.eachUnderWay((ticket) => {
-        sinceMs = Math.min(sinceMs, this.#sentMs[index * this.#depth + ticket]!);
-      });
+    const sinceMs = slot.isOpen ? this.#underWay.oldestSentMs(slot) : this.#connections.beganMs(slot);
     if (sinceMs === Number.POSITIVE_INFINITY) return;
     if (nowMs < sinceMs + this.#timeoutMs) {
       this.#limit(slot, sinceMs + this.#timeoutMs);
       return;
     }
     const name = slot.isOpen ? FAILURE_NAMES.timeout : FAILURE_NAMES.connectTimeout;
-    if (!slot.isOpen) {
-      slot.failures++;
-      this.#tally.connectFailed(name);
-    }
+    if (!slot.isOpen) this.#connections.failed(slot, name);
     conn.reset('timeout');
     this.#lose(slot, name);
   }
