@@ -22,7 +22,7 @@ const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 /** Rooms whose tests need neither sockets nor the kernel's mood. */
 const UNIT_ROOMS = ['base', 'protocol', 'web'];
 /** More than that is a fault and no bad moment. */
-const RETRIED_FILES_MAX = 3;
+const RETRIED_FILES_MAX = 5;
 const LONG = /\.long\.test\.m?[jt]s$|^dist-test\/lifecycle\//;
 
 /** Where a tree of sources is built to; the same as the `outDir` of its tsconfig.json. */
