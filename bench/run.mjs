@@ -12,8 +12,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { drawChart } from './lib/chart.mjs';
-import { chooseClient, measure } from './lib/load-clients.mjs';
-import { CLIENT } from './lib/paths.mjs';
+import { chooseClient, measure, verifyBulk } from './lib/load-clients.mjs';
+import { BULK_CLIENT, CLIENT } from './lib/paths.mjs';
 import { parseRunOptions, USAGE } from './lib/run-options.mjs';
 import { ServerProcess } from './lib/server-process.mjs';
 import { formatTable, short } from './lib/stats.mjs';
@@ -31,7 +31,8 @@ const say = (text) => console.error(text);
 async function main() {
   const options = parseRunOptions(process.argv.slice(2));
   if (options.help) return console.log(USAGE);
-  if (!existsSync(CLIENT)) throw new Error('bench/client is not built (node bench/setup.mjs)');
+  if (!existsSync(CLIENT) || !existsSync(BULK_CLIENT))
+    throw new Error('bench/client is not built (node bench/setup.mjs)');
   if (cpus().length < 2) throw new Error('two CPUs are needed: one for the server, one for the client');
   execFileSync('taskset', ['-a', '-p', '-c', CLIENT_CPU, String(process.pid)], { stdio: 'ignore' });
 
@@ -59,6 +60,8 @@ async function startAll(options, servers, skipped) {
   let port = FIRST_PORT;
   for (const peer of options.peers) {
     port++;
+    const asked = options.workloads.filter(({ peers }) => peers?.includes(peer.id) !== false);
+    if (asked.length === 0) continue;
     const missing = peer.missing();
     if (missing !== undefined) {
       skipped.push({ peer: peer.id, title: peer.title, reason: missing });
@@ -75,7 +78,7 @@ async function startAll(options, servers, skipped) {
       skipped.push({ peer: peer.id, title: peer.title, reason: error.message });
       continue;
     }
-    for (const workload of options.workloads) {
+    for (const workload of asked) {
       const reason = peer.without?.[workload.id] ?? (await wrongAnswer(servers.get(peer.id), workload));
       if (reason === undefined) workloads.add(workload.id);
       else skipped.push({ peer: peer.id, title: peer.title, workload: workload.id, reason });
@@ -89,6 +92,10 @@ async function startAll(options, servers, skipped) {
 
 async function wrongAnswer(entry, workload) {
   try {
+    if (workload.isBulk) {
+      await verifyBulk(workload, entry.running.port, CLIENT_CPU);
+      return undefined;
+    }
     const { date } = await verifyAnswer(workload, entry.running.port);
     entry.date ??= date;
     return undefined;
@@ -120,8 +127,7 @@ async function measureAll(options, servers, skipped) {
           });
           rounds.push({ round, workload: workload.id, peer: peer.id, ...figures });
           say(
-            `${round + 1}/${options.rounds} ${workload.id.padEnd(15)} ${peer.title.padEnd(26)}` +
-              ` ${short(figures.requestsPerSecond).padStart(7)} req/s  ${short(figures.totalUs).padStart(6)} us` +
+            `${round + 1}/${options.rounds} ${workload.id.padEnd(15)} ${peer.title.padEnd(26)} ${inShort(workload, figures)}` +
               `  client ${Math.round(figures.clientShare * 100)}%${figures.errors > 0 ? `  ${figures.errors} errors` : ''}`,
           );
         } catch (error) {
@@ -136,6 +142,12 @@ async function measureAll(options, servers, skipped) {
     }
   }
   return rounds;
+}
+
+function inShort(workload, figures) {
+  if (workload.isBulk)
+    return `${short(figures.mibPerSecond).padStart(7)} MiB/s  ${short(figures.totalMsPerGiB).padStart(6)} ms/GiB`;
+  return `${short(figures.requestsPerSecond).padStart(7)} req/s  ${short(figures.totalUs).padStart(6)} us`;
 }
 
 function collect(options, servers, skipped, rounds) {

@@ -6,11 +6,14 @@
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { BENCH_DIR, CACHE_DIR, CLIENT, FLOOR, NPM_DIR } from './lib/paths.mjs';
+import { BENCH_DIR, BULK_CLIENT, CACHE_DIR, CLIENT, FLOOR, NPM_DIR } from './lib/paths.mjs';
 import { findProgram } from './peers.mjs';
 
 const STEPS = {
-  client: () => compile('client/client.c', CLIENT),
+  client: () => {
+    compile('client/client.c', CLIENT);
+    compile('client/bulk.c', BULK_CLIENT);
+  },
   floor: () => compile('floor/floor.c', FLOOR),
   npm: installPackages,
   axum: buildAxum,

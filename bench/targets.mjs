@@ -21,6 +21,7 @@ const FIGURE_NAMES = {
   totalUs: 'total CPU a request',
   requestsPerSecond: 'requests/s',
   p50Us: 'p50',
+  totalMsPerGiB: 'CPU a GiB',
 };
 
 const scenario = (name, figure, relation, bound, text) => ({
@@ -50,6 +51,13 @@ export const TARGETS = [
   relative('plaintext', 'requestsPerSecond', '>=', 3, 'hono-node', 'holdfast-hono'),
   relative('plaintext', 'requestsPerSecond', '>=', 1.2, 'hono-bun', 'holdfast-hono'),
   relative('plaintext', 'requestsPerSecond', '>=', 1.3, 'node-http', 'holdfast-node'),
+  ...['holdfast', 'holdfast-epoll', 'holdfast-node'].flatMap((engine) => [
+    relative('upload', 'totalMsPerGiB', '<=', 1, 'node-http', engine),
+    relative('upload', 'totalMsPerGiB', '<=', 1.3, 'bun', engine),
+    relative('download', 'totalMsPerGiB', '<=', 1, 'node-http', engine),
+    relative('download', 'totalMsPerGiB', '<=', 1.3, 'bun', engine),
+    relative('formdata', 'totalMsPerGiB', '<=', 1, 'hono-node', engine),
+  ]),
   scenario('workers', 'speedup', '>=', 1.8, 'workers: 2 on 2 cores, pipelined, >= 1.8 x 1'),
   scenario(
     'idleMemory',

@@ -78,10 +78,62 @@ export const WORKLOADS = [
   get('newconnection', 'A new connection a request', { headers: [['Connection', 'close']], closes: true }),
 ];
 
-/** The request as bytes on the wire. */
+/** How long bodies are: what a server does at each end of one must not be what is measured. */
+const BULK_BYTES = 64 * 1024 * 1024;
+const FORM_FILE_BYTES = 50_000_000;
+const FORM_BOUNDARY = '----holdfast-bench-4f1c9a';
+const FORM_BEFORE = `--${FORM_BOUNDARY}\r\nContent-Disposition: form-data; name="title"\r\n\r\nnoise\r\n--${FORM_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="noise.bin"\r\nContent-Type: application/octet-stream\r\n\r\n`;
+const FORM_AFTER = `\r\n--${FORM_BOUNDARY}--\r\n`;
+
+/**
+ * Much in one body, measured by the byte (CPU-ms a GiB) with a client of its own, client/bulk.c: one connection, one
+ * request after the other. `fillBytes` of noise follow `body` and precede `bodyEnd`.
+ */
+const bulk = (id, title, options) => ({
+  id,
+  title,
+  method: 'POST',
+  path: `/${id}`,
+  headers: [],
+  body: '',
+  bodyEnd: '',
+  fillBytes: 0,
+  connections: 1,
+  depth: 1,
+  closes: false,
+  isBulk: true,
+  ...options,
+});
+
+export const BULK_WORKLOADS = [
+  bulk('upload', 'Upload of 64 MiB, read as a stream', {
+    fillBytes: BULK_BYTES,
+    peers: ['holdfast', 'holdfast-epoll', 'holdfast-node', 'node-http', 'bun', 'hono-node'],
+    check: ({ answer }) => answer === String(BULK_BYTES),
+  }),
+  bulk('download', 'Download of 64 MiB, streamed in pieces of 64 KiB', {
+    method: 'GET',
+    peers: ['holdfast', 'holdfast-epoll', 'holdfast-node', 'node-http', 'bun', 'hono-node'],
+    check: ({ answerBytes }) => answerBytes === BULK_BYTES,
+  }),
+  bulk('formdata', 'formData() of 50 MB', {
+    headers: [['Content-Type', `multipart/form-data; boundary=${FORM_BOUNDARY}`]],
+    body: FORM_BEFORE,
+    bodyEnd: FORM_AFTER,
+    fillBytes: FORM_FILE_BYTES,
+    peers: ['holdfast', 'holdfast-epoll', 'holdfast-node', 'bun', 'hono-node', 'hono-bun'],
+    check: ({ answer }) => answer === String(FORM_FILE_BYTES),
+  }),
+];
+WORKLOADS.push(...BULK_WORKLOADS);
+
+/** The request as bytes on the wire; where noise is to be put in, a NUL stands for it. */
 export function requestBytes(workload, port) {
   const lines = [`${workload.method} ${workload.path} HTTP/1.1`, `Host: 127.0.0.1:${port}`];
   for (const [name, value] of workload.headers) lines.push(`${name}: ${value}`);
-  if (workload.body !== '') lines.push(`Content-Length: ${Buffer.byteLength(workload.body)}`);
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${workload.body}`);
+  const { fillBytes = 0, bodyEnd = '' } = workload;
+  const length = Buffer.byteLength(workload.body) + fillBytes + Buffer.byteLength(bodyEnd);
+  if (length > 0) lines.push(`Content-Length: ${length}`);
+  const fill = fillBytes > 0 ? `\0${bodyEnd}` : '';
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${workload.body}${fill}`);
 }

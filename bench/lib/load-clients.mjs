@@ -13,7 +13,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { requestBytes } from '../workloads.mjs';
 import { cpuBetween, readCpu } from './cpu.mjs';
-import { BENCH_DIR, CLIENT } from './paths.mjs';
+import { BENCH_DIR, BULK_CLIENT, CLIENT } from './paths.mjs';
 
 /** @returns 'wrk' or 'own' */
 export function chooseClient(workload, wish, wrkInstalled) {
@@ -26,6 +26,7 @@ export function chooseClient(workload, wish, wrkInstalled) {
  *   `mode` (own client: 'keep', 'close' or 'discard'; by the workload when left out)
  */
 export async function measure(options) {
+  if (options.workload.isBulk) return measureBulk(options);
   const raw = options.client === 'wrk' ? await runWrk(options) : await runOwn(options);
   const { server, counts } = raw;
   const clientShare = counts.cpuSeconds / counts.seconds;
@@ -44,13 +45,51 @@ export async function measure(options) {
     serverShare: server.totalSeconds / server.seconds,
     clientShare,
     clientUs: micros(counts.cpuSeconds),
-    // CPU of the machine that was neither the server's nor the client's: other processes, or a thief.
-    otherShare: Math.max(
-      0,
-      (server.machineSeconds - server.totalSeconds - counts.cpuSeconds) / server.seconds,
-    ),
+    otherShare: otherShare(server, counts),
     errors: counts.errors,
   };
+}
+
+/** As `measure`, with what counts there: CPU a GiB of bodies. */
+async function measureBulk({ workload, port, serverPids, cpus, warmupMs, windowMs }) {
+  const args = [port, warmupMs, windowMs, workload.fillBytes].map(String);
+  const { server, counts } = await runMarked(
+    BULK_CLIENT,
+    args,
+    cpus,
+    requestBytes(workload, port),
+    serverPids,
+  );
+  if (counts.status !== 200 || !workload.check(counts)) {
+    throw new Error(`answers ${counts.status} with ${counts.answerBytes} bytes: ${counts.answer}`);
+  }
+  const gibs = (counts.sentBytes + counts.receivedBytes) / 2 ** 30;
+  const msPerGiB = (seconds) => (seconds / gibs) * 1000;
+  return {
+    client: 'bulk',
+    requests: counts.requests,
+    seconds: counts.seconds,
+    requestsPerSecond: counts.requests / counts.seconds,
+    mibPerSecond: (gibs * 1024) / counts.seconds,
+    userMsPerGiB: msPerGiB(server.userSeconds),
+    systemMsPerGiB: msPerGiB(server.systemSeconds),
+    totalMsPerGiB: msPerGiB(server.totalSeconds),
+    userSeconds: server.userSeconds,
+    serverShare: server.totalSeconds / server.seconds,
+    clientShare: counts.cpuSeconds / counts.seconds,
+    otherShare: otherShare(server, counts),
+    errors: 0,
+  };
+}
+
+/** One request of a bulk workload. @throws naming what is wrong with the answer */
+export async function verifyBulk(workload, port, cpus) {
+  await measureBulk({ workload, port, serverPids: () => [], cpus, warmupMs: 0, windowMs: 0 });
+}
+
+/** CPU of the machine that was neither the server's nor the client's: other processes, or a thief. */
+function otherShare(server, counts) {
+  return Math.max(0, (server.machineSeconds - server.totalSeconds - counts.cpuSeconds) / server.seconds);
 }
 
 function run(command, args, cpus, input) {
@@ -69,7 +108,14 @@ function run(command, args, cpus, input) {
 async function runOwn({ workload, port, serverPids, cpus, warmupMs, windowMs, mode }) {
   const chosen = mode ?? (workload.closes ? 'close' : 'keep');
   const args = [port, workload.connections, workload.depth, warmupMs, windowMs, chosen].map(String);
-  const { child, ended } = run(CLIENT, args, cpus, requestBytes(workload, port));
+  const { server, counts } = await runMarked(CLIENT, args, cpus, requestBytes(workload, port), serverPids);
+  counts.errors += counts.badStatuses;
+  return { server, counts };
+}
+
+/** One of our own clients, which says when its window begins and ends. */
+async function runMarked(command, args, cpus, input, serverPids) {
+  const { child, ended } = run(command, args, cpus, input);
   let before;
   let after;
   let counts;
@@ -80,7 +126,6 @@ async function runOwn({ workload, port, serverPids, cpus, warmupMs, windowMs, mo
   });
   await ended;
   if (counts === undefined) throw new Error('the load client gave no counts');
-  counts.errors += counts.badStatuses;
   return { server: cpuBetween(before, after), counts };
 }
 

@@ -32,6 +32,17 @@ test('the echo request frames its body of 1 KiB', () => {
   assert.equal(body.length, 1024);
 });
 
+test('a request with noise frames all of its body, and a NUL stands for the noise', () => {
+  const { fillBytes, bodyEnd } = workload('formdata');
+  const [head, body] = requestBytes(workload('formdata'), 80)
+    .toString()
+    .split(/\r\n\r\n(.*)/s);
+  const [before, after] = body.split('\0');
+  assert.equal(after, bodyEnd);
+  assert.ok(head.endsWith(`\r\nContent-Length: ${before.length + fillBytes + after.length}`));
+  assert.ok(before.startsWith('--') && before.endsWith('\r\n\r\n'));
+});
+
 test('an answer is awaited until its body is whole', () => {
   const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: now\r\nContent-Length: 5\r\n\r\n';
   assert.equal(parseAnswer(head.slice(0, -2)), undefined);

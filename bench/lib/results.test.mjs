@@ -63,6 +63,21 @@ test('the table gives ratios to nginx and marks what is doubtful', () => {
   assert.match(text, /A ! +150 +1\.50/);
 });
 
+test('the table of a bulk workload has the ratios by the byte', () => {
+  const peers = [
+    { id: 'holdfast', title: 'Holdfast' },
+    { id: 'node-http', title: 'node:http' },
+    { id: 'bun', title: 'Bun' },
+  ];
+  const bulk = (totalMsPerGiB) => summarise([round({ mibPerSecond: 900, userMsPerGiB: 100, totalMsPerGiB })]);
+  const text = workloadTable({ title: 'Upload', isBulk: true }, peers, {
+    holdfast: bulk(300),
+    'node-http': bulk(600),
+    bun: bulk(200),
+  });
+  assert.match(text, /^Holdfast +900 +100 ±\S+ +- +300 +0\.500 +1\.50 +-/m);
+});
+
 test('the chart is well-formed, sorted, and escapes what it is told', () => {
   const results = {
     about: {

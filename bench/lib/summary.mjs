@@ -9,6 +9,10 @@ const FIGURES = [
   'userUs',
   'systemUs',
   'totalUs',
+  'mibPerSecond',
+  'userMsPerGiB',
+  'systemMsPerGiB',
+  'totalMsPerGiB',
   'clientUs',
   'serverShare',
   'clientShare',
@@ -35,6 +39,7 @@ export function summarise(rounds) {
 
 /** One workload as text: a line a server, ratios to nginx and to the floor. */
 export function workloadTable(workload, peers, rows) {
+  if (workload.isBulk) return bulkTable(workload, peers, rows);
   const present = peers.filter((peer) => rows[peer.id] !== undefined);
   const { nginx, floor } = rows;
   const header = [
@@ -53,9 +58,8 @@ export function workloadTable(workload, peers, rows) {
   ];
   const table = present.map((peer) => {
     const row = rows[peer.id];
-    const marks = `${row.clientLimited ? '*' : ''}${row.disturbed > 0 ? '~' : ''}${row.errors > 0 ? '!' : ''}`;
     return [
-      `${peer.title}${marks === '' ? '' : ` ${marks}`}`,
+      titleOf(peer, row),
       short(row.requestsPerSecond),
       short(ratio(row.requestsPerSecond, nginx?.requestsPerSecond)),
       short(row.p50Us),
@@ -71,6 +75,45 @@ export function workloadTable(workload, peers, rows) {
   });
   const client = present.length > 0 ? rows[present[0].id].client : '';
   return `${workload.title} (client: ${client === 'own' ? 'bench/client' : client})\n${formatTable([header, ...table])}`;
+}
+
+/** As `workloadTable`, by the GiB and with ratios to whom such bodies are compared with. */
+function bulkTable(workload, peers, rows) {
+  const present = peers.filter((peer) => rows[peer.id] !== undefined);
+  const header = [
+    '',
+    'MiB/s',
+    'user',
+    'sys',
+    'total ms/GiB',
+    'x node:http',
+    'x Bun',
+    'x node-server',
+    'server',
+    'client',
+  ];
+  const table = present.map((peer) => {
+    const row = rows[peer.id];
+    const times = (id) => short(ratio(row.totalMsPerGiB, rows[id]?.totalMsPerGiB));
+    return [
+      titleOf(peer, row),
+      short(row.mibPerSecond),
+      `${short(row.userMsPerGiB)} ±${percent(row.userError)}`,
+      short(row.systemMsPerGiB),
+      short(row.totalMsPerGiB),
+      times('node-http'),
+      times('bun'),
+      times('hono-node'),
+      percent(row.serverShare),
+      percent(row.clientShare),
+    ];
+  });
+  return `${workload.title} (client: client/bulk.c)\n${formatTable([header, ...table])}`;
+}
+
+function titleOf(peer, row) {
+  const marks = `${row.clientLimited ? '*' : ''}${row.disturbed > 0 ? '~' : ''}${row.errors > 0 ? '!' : ''}`;
+  return marks === '' ? peer.title : `${peer.title} ${marks}`;
 }
 
 export const LEGEND = `req/s, latency and CPU-microseconds a request of the server are medians of the rounds; ± is the sampling

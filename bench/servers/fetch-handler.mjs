@@ -2,6 +2,8 @@
  * The benchmark's fetch handler, one for every server that runs one: Holdfast and Bun.serve run these very
  * lines. Routes by slicing the URL, as handlers without a router do; the Response class is the caller's.
  */
+import { download, formdata, upload } from './bulk.mjs';
+
 const USERS = '/users/';
 
 export function createFetchHandler(Response) {
@@ -14,6 +16,9 @@ export function createFetchHandler(Response) {
     if (path === '/json') return Response.json({ message: 'Hello, World!' });
     if (path === '/echo' && request.method === 'POST') return echo(request);
     if (path.startsWith(USERS)) return new Response(path.slice(USERS.length));
+    if (path === '/upload') return upload(request, Response);
+    if (path === '/download') return download(Response);
+    if (path === '/formdata') return formdata(request, Response);
     return new Response('Not Found', { status: 404 });
   };
 }

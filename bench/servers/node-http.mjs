@@ -1,5 +1,6 @@
 /** node:http, with nothing between: `node node-http.mjs PORT`. */
 import { createServer } from 'node:http';
+import { downloadFromNode, uploadToNode } from './bulk.mjs';
 
 const server = createServer((request, response) => {
   const path = request.url;
@@ -13,6 +14,8 @@ const server = createServer((request, response) => {
     request.on('end', () => answer(response, 'application/octet-stream', Buffer.concat(chunks)));
     return;
   }
+  if (path === '/upload') return uploadToNode(request, (text) => answer(response, 'text/plain', text));
+  if (path === '/download') return downloadFromNode(response);
   response.writeHead(404).end();
 });
 
