@@ -20,7 +20,7 @@ export const SERVE_FLAGS = {
   balance: { kind: 'choice', metavar: 'HOW', choices: ['kernel', 'least'], defaultText: 'kernel', group: WORK, help: "which worker gets a connection: the kernel's hash says, or the one with the fewest" },
   engine: { kind: 'choice', metavar: 'ENGINE', choices: ['auto', 'iouring', 'epoll', 'node'], defaultText: 'auto', group: WORK, help: 'what moves the bytes; auto takes the fastest that this host allows' },
   globals: { kind: 'switch', negatable: true, defaultText: 'on', group: WORK, help: "make Request and Response the engine's light ones in this process" },
-  watch: { kind: 'switch', group: WORK, help: "reload when files in the module's folder change" },
+  watch: { kind: 'switch', group: WORK, help: 'reload when the module changes, or what it imports' },
 
   'header-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '10s', group: LIMITS, help: 'for the whole head of a request, however its bytes drip' },
   'idle-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '76s', group: LIMITS, help: 'keep-alive without a request' },

@@ -7,6 +7,7 @@ import { isatty } from 'node:tty';
 import { OptionError } from '../base/errors.ts';
 import { HoldfastLogger } from '../observe/logger.ts';
 import { ServerClosedError } from '../server/errors.ts';
+import type { LoadedFile } from '../server/loaded-files.ts';
 import type { ServeOptions } from '../server/options.ts';
 import { type Server, serve } from '../server/serve.ts';
 import { parseTrustProxy, type TrustProxy } from '../server/trusted-proxies.ts';
@@ -54,7 +55,7 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     signal: signals.startGivenUp,
   };
   // Watching begins before the module is read, so that no change falls between the two.
-  const changes = values.watch === true ? await watchChanges(target, logger) : undefined;
+  const changes = values.watch === true ? await watchChanges(target, logger, workerCount) : undefined;
   let server: Server | undefined;
   try {
     // The start of a module may wait for ever, and a signal ends it all the same.
@@ -285,7 +286,11 @@ async function showBanner(
 }
 
 /** @returns undefined for a folder, of which nothing is kept that could be stale */
-async function watchChanges(target: Target, logger: HoldfastLogger): Promise<Watch | undefined> {
+async function watchChanges(
+  target: Target,
+  logger: HoldfastLogger,
+  workerCount: number,
+): Promise<Watch | undefined> {
   if (target.kind === 'folder') {
     logger.warn(
       '--watch: the files of a folder are read afresh for each request; there is nothing to reload',
@@ -295,7 +300,19 @@ async function watchChanges(target: Target, logger: HoldfastLogger): Promise<Wat
   if (!canShareListeners())
     logger.warn('--watch: on this host a reload loads the module anew, and not what it imports');
   const { watchTarget } = await import('./target-watch.ts');
-  return watchTarget(target);
+  const { loadedFiles, reportLoads } = await import('../server/loaded-files.ts');
+  const changes = watchTarget(target);
+  // Workers publish what they load; in this thread we see it ourselves.
+  loadedFiles().subscribe((file) => changes.add(file as LoadedFile));
+  if (workerCount > 0) return changes;
+  const tellRest = reportLoads((file) => changes.add(file));
+  return {
+    ...changes,
+    onChange(listener) {
+      tellRest();
+      changes.onChange(listener);
+    },
+  };
 }
 
 function reloadOnChange(changes: Watch, server: Server, target: Target, logger: HoldfastLogger): void {

@@ -1,19 +1,20 @@
 /**
- * Watches what a module may have been made of: its folder, and the symbolic links on the way to it. When a
- * link is swapped, as deployments do, that is a change like any other, and the folder that it leads to now is
+ * Watches what a module is made of: the files that it has loaded, and the symbolic links on the way to it. When a
+ * link is swapped, as deployments do, that is a change like any other, and what the module is made of then is
  * watched from then on.
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
-import { folderOf, linksOnTheWay, type Target } from './target.ts';
-import { type Watch, watchFolder } from './watch.ts';
+import { versionOf } from '../server/loaded-files.ts';
+import { folderOf, linksOnTheWay, realPathOf, type Target } from './target.ts';
+import { type Watch, watchFiles } from './watch.ts';
 
 /** A swap is a few steps, and may leave no link at all for a moment. */
 const SETTLE_MS = 60;
 
 export function watchTarget(target: Target): Watch {
   let listener: ((changed: readonly string[]) => void) | undefined;
-  let inner = watchFolder(folderOf(target));
+  let inner = watchModule(target);
   let links: FSWatcher[] = [];
   let timer: NodeJS.Timeout | undefined;
   const swapped = new Set<string>();
@@ -42,7 +43,7 @@ export function watchTarget(target: Target): Watch {
   };
   const follow = (): void => {
     inner.close();
-    inner = watchFolder(folderOf(target));
+    inner = watchModule(target);
     watchLinks();
     if (listener === undefined) return;
     inner.onChange(listener);
@@ -53,6 +54,7 @@ export function watchTarget(target: Target): Watch {
 
   watchLinks();
   return {
+    add: (file) => inner.add(file),
     onChange(call) {
       listener = call;
       inner.onChange(call);
@@ -64,4 +66,12 @@ export function watchTarget(target: Target): Watch {
       for (const watcher of links) watcher.close();
     },
   };
+}
+
+/** The module's own file, from before it is read; it tells itself what else it loads. */
+function watchModule(target: Target): Watch {
+  const files = watchFiles(folderOf(target));
+  const path = realPathOf(target);
+  files.add({ path, version: versionOf(path) });
+  return files;
 }

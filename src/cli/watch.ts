@@ -1,12 +1,15 @@
 /**
- * Watches a folder for changes of what a module may have been made of. Folders are watched one by one,
- * not recursively: that way dependencies and hidden folders, where thousands of files may change
- * without meaning anything, cost nothing.
+ * Watches files of which a served module is made. Their folders are watched, not they themselves, since most editors
+ * save by writing another file and renaming it; and the folders above, since a build may remove one and make it again.
+ * Whatever else changes there means nothing.
  */
-import { type FSWatcher, fstatSync, readdirSync, statSync, watch } from 'node:fs';
-import { join, relative } from 'node:path';
+import { type FSWatcher, watch } from 'node:fs';
+import { basename, dirname, extname, join, relative, sep } from 'node:path';
+import { type LoadedFile, versionOf } from '../server/loaded-files.ts';
 
 export interface Watch {
+  /** Watches one more file. It counts as changed if it is not of that version any more. */
+  add(file: LoadedFile): void;
   /**
    * @param listener called with the changed names, relative to the folder, once things have settled; also
    *   with what changed before anybody listened
@@ -18,81 +21,94 @@ export interface Watch {
 /** Editors save in several steps; one reload shall do for all of them. */
 const SETTLE_MS = 60;
 
-/** A working tree beyond this many folders is no module's folder but somebody's home. */
-const FOLDERS_MAX = 2000;
+/** What matters in one folder. */
+class WatchedFolder {
+  readonly files = new Set<string>();
+  /** Folders in which something matters. */
+  readonly folders = new Set<string>();
+  /** Names, without extension, of what was looked for in vain. */
+  readonly missing = new Set<string>();
+  watcher: FSWatcher | undefined;
 
-export function watchFolder(folder: string): Watch {
-  const watchers = new Map<string, FSWatcher>();
+  matters(name: string, isRename: boolean): boolean {
+    return (
+      this.files.has(name) ||
+      (isRename && (this.folders.has(name) || this.missing.has(basename(name, extname(name)))))
+    );
+  }
+}
+
+/** @param root the module's folder: within it, folders that come and go are noticed as well */
+export function watchFiles(root: string): Watch {
+  const folders = new Map<string, WatchedFolder>();
   const changed = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let listener: ((changed: readonly string[]) => void) | undefined;
 
-  const settle = (): void => {
+  const settle = (path: string): void => {
+    changed.add(relative(root, path));
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      if (listener === undefined) return;
-      const names = [...changed].sort();
-      changed.clear();
-      listener(names);
-    }, SETTLE_MS);
+    timer = setTimeout(tell, SETTLE_MS);
   };
-  const add = (path: string): void => {
-    if (watchers.has(path) || watchers.size >= FOLDERS_MAX) return;
+  const tell = (): void => {
+    if (listener === undefined || changed.size === 0) return;
+    const names = [...changed].sort();
+    changed.clear();
+    listener(names);
+  };
+  const open = (path: string, folder: WatchedFolder): void => {
+    folder.watcher?.close();
+    folder.watcher = undefined;
     try {
-      // Read first: it fails for a file, which watch would take as well.
-      const entries = readdirSync(path, { withFileTypes: true });
-      const watcher = watch(path, { persistent: false }, (_, name) => {
-        if (name === null || isIgnored(name) || isOwnOutput(join(path, name))) return;
-        changed.add(relative(folder, join(path, name)));
-        add(join(path, name));
-        settle();
+      folder.watcher = watch(path, { persistent: false }, (event, name) => {
+        if (name === null || !folder.matters(name, event === 'rename')) return;
+        if (folder.folders.has(name)) openBelow(join(path, name));
+        settle(join(path, name));
       });
-      watcher.on('error', () => drop(path));
-      watchers.set(path, watcher);
-      for (const entry of entries) {
-        if (entry.isDirectory() && !isIgnored(entry.name)) add(join(path, entry.name));
-      }
+      folder.watcher.on('error', () => folder.watcher?.close());
     } catch {
-      // It is no folder, or has gone again: there is nothing to watch.
-      drop(path);
+      // It is not there: when it comes, the folder above tells.
     }
   };
-  const drop = (path: string): void => {
-    watchers.get(path)?.close();
-    watchers.delete(path);
+  const openBelow = (changedPath: string): void => {
+    for (const [path, folder] of folders)
+      if (path === changedPath || path.startsWith(changedPath + sep)) open(path, folder);
+  };
+  const folderAt = (path: string): WatchedFolder => {
+    let folder = folders.get(path);
+    if (folder === undefined) {
+      folder = new WatchedFolder();
+      folders.set(path, folder);
+      open(path, folder);
+    }
+    return folder;
+  };
+  /** The folders from this one up to the root's own. */
+  const addFolder = (path: string): void => {
+    const isWithin = path === root || path.startsWith(root + sep);
+    if (!isWithin || path === dirname(path)) return;
+    folderAt(dirname(path)).folders.add(basename(path));
+    addFolder(dirname(path));
   };
 
-  add(folder);
   return {
+    add({ path, version }) {
+      const folder = folderAt(dirname(path));
+      const name = basename(path);
+      if (folder.files.has(name)) return;
+      folder.files.add(name);
+      if (version === undefined) folder.missing.add(basename(name, extname(name)));
+      addFolder(dirname(path));
+      if (versionOf(path) !== version) settle(path);
+    },
     onChange(call) {
       listener = call;
-      if (changed.size > 0) settle();
+      tell();
     },
     close() {
       clearTimeout(timer);
-      for (const path of [...watchers.keys()]) drop(path);
+      for (const { watcher } of folders.values()) watcher?.close();
+      folders.clear();
     },
   };
-}
-
-/** Dependencies, hidden files, logs, and what editors leave beside a file while they save it. */
-function isIgnored(name: string): boolean {
-  return name === 'node_modules' || name.startsWith('.') || /~$|\.log$|^\d+$/.test(name);
-}
-
-/**
- * Whether it is the file that our own output goes to (`holdfast serve app.js --watch > server.log 2>&1`): telling of a
- * change of it would change it again, without end.
- */
-function isOwnOutput(path: string): boolean {
-  try {
-    const file = statSync(path);
-    return [1, 2].some((fd) => {
-      const output = fstatSync(fd);
-      return output.ino === file.ino && output.dev === file.dev;
-    });
-  } catch {
-    // It has gone again, or there is no output.
-    return false;
-  }
 }

@@ -3,6 +3,7 @@
 import { show } from '../base/errors.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { ClosePlan } from './close-plan.ts';
+import type { LoadedFile } from './loaded-files.ts';
 import type { ServeOptions } from './options.ts';
 import type { LogLevel } from './portable-log.ts';
 import type { CloseReport, EngineChoice, ServerStats, SharedMemory } from './serve.ts';
@@ -35,6 +36,8 @@ export interface WorkerData {
   readonly adopted: SharedArrayBuffer;
   /** There is an admin port: somebody will look. */
   readonly measures: boolean;
+  /** Somebody watches the files that it loads. */
+  readonly reportsLoads: boolean;
 }
 
 export type ToWorker =
@@ -55,6 +58,7 @@ export type FromWorker =
       readonly url: string;
     }
   | { readonly type: 'failed'; readonly error: ErrorData }
+  | { readonly type: 'loaded'; readonly file: LoadedFile }
   /** It closes, and accepts no connection any more. */
   | { readonly type: 'stopped' }
   /** Values as `portable` makes them. */

@@ -8,6 +8,7 @@ import { DescriptorLedger } from '../engine/descriptor-ledger.ts';
 import { Handoff } from '../engine/handoff.ts';
 import type { ClosePlan } from './close-plan.ts';
 import { StartTimeoutError } from './errors.ts';
+import { loadedFiles } from './loaded-files.ts';
 import type { EngineChoice, HandoffPlace } from './serve.ts';
 import type { CloseReport } from './thread-closing.ts';
 import {
@@ -43,7 +44,7 @@ export interface WorkerThreadInit {
 }
 
 /** What threads say that is not about their own life. */
-type Saying = Exclude<FromWorker, { type: 'ready' | 'failed' | 'stopped' }>;
+type Saying = Exclude<FromWorker, { type: 'ready' | 'failed' | 'stopped' | 'loaded' }>;
 
 export interface WorkerThreadEvents {
   /** It accepts connections. */
@@ -90,8 +91,10 @@ export class WorkerThread {
     this.stopped = new Promise((resolve) => (this.#resolveStopped = resolve));
     const { module, options, index, handoff, measures } = init;
     const shared = { ledger: this.#ledger, ...(handoff === undefined ? {} : { handoff }) };
+    const reportsLoads = loadedFiles().hasSubscribers;
+    const adopted = this.#adopted;
     this.worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: { module, options, index, shared, measures, adopted: this.#adopted } satisfies WorkerData,
+      workerData: { module, options, index, shared, measures, adopted, reportsLoads } satisfies WorkerData,
       name: init.name,
     });
     this.worker.on('message', (message: FromWorker) => this.#heard(message));
@@ -183,6 +186,9 @@ export class WorkerThread {
         // What the module itself has begun may keep the thread; nobody wants it.
         this.#error = errorFromData(message.error);
         this.#terminate();
+        return;
+      case 'loaded':
+        loadedFiles().publish(message.file);
         return;
       case 'stopped':
         this.hasStopped = true;

@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { installGlobals } from '../web/globals.ts';
-import { loadModule } from './module.ts';
+import { loadModule, type ServedModule } from './module.ts';
 import { checkOptions } from './options.ts';
 import { remoteLogger } from './portable-log.ts';
 import { serveHere, type ThreadServer } from './serve.ts';
@@ -13,17 +13,24 @@ import { errorData, type FromWorker, type ToWorker, type WorkerData } from './wo
 
 const port = parentPort;
 assert(port !== null, 'worker.ts runs in worker threads only');
-const { module, options, shared, measures, adopted } = workerData as WorkerData;
+const { module, options, shared, measures, adopted, reportsLoads } = workerData as WorkerData;
 const tell = (message: FromWorker) => port.postMessage(message);
 const logger = remoteLogger((level, values) => tell({ type: 'log', level, values }));
 
 async function start(): Promise<ThreadServer> {
   if (options.globals === true) installGlobals();
-  const { fetch, error } = await loadModule(new URL(module));
+  const { fetch, error } = await loadWatched(new URL(module));
   const served = { ...options, fetch, logger, ...(error === undefined ? {} : { error }) };
   const onAdopt = () => void Atomics.store(new Int32Array(adopted), 0, 1);
   const onStopped = () => tell({ type: 'stopped' });
   return serveHere(served, checkOptions(served), { shared, measures, onAdopt, onStopped });
+}
+
+async function loadWatched(url: URL): Promise<ServedModule> {
+  if (!reportsLoads) return loadModule(url);
+  const { reportLoads } = await import('./loaded-files.ts');
+  const tellRest = reportLoads((file) => tell({ type: 'loaded', file }));
+  return loadModule(url).finally(tellRest);
 }
 
 start().then(
