@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BENCH_DIR, BUN, CACHE_DIR, FLOOR, NPM_DIR, ROOT_DIR } from './lib/paths.mjs';
+import { holdfastCommand } from './lib/start-holdfast.mjs';
 
 const server = (file) => `${BENCH_DIR}servers/${file}`;
 const node = (file, ...args) => ({ command: process.execPath, args: [server(file), ...args] });
@@ -88,9 +89,21 @@ const holdfast = (id, title, engine) => ({
   missing: needsBuild,
   version: holdfastVersion,
   start: (port) => node('holdfast.mjs', String(port), engine),
+  /** The command line, to its ready line: what people start. */
+  startUp: (port) => ({ ...holdfastCommand(port, { engine }), until: 'line' }),
 });
 
+const LINE_AND_STAY = "console.log('ready url=none'); setInterval(() => {}, 1e9)";
+
 export const PEERS = [
+  {
+    id: 'bare',
+    title: 'Node alone',
+    missing: () => undefined,
+    version: () => process.versions.node,
+    only: ['start'],
+    startUp: () => ({ command: process.execPath, args: ['-e', LINE_AND_STAY], until: 'line' }),
+  },
   holdfast('holdfast', 'Holdfast', 'iouring'),
   holdfast('holdfast-epoll', 'Holdfast, epoll engine', 'epoll'),
   holdfast('holdfast-node', 'Holdfast, node engine', 'node'),
@@ -109,7 +122,7 @@ export const PEERS = [
     start: (port) => ({ command: FLOOR, args: [String(port)] }),
     without: {
       json: 'always sends the same bytes',
-      echo1k: 'always sends the same bytes',
+      'post-echo': 'always sends the same bytes',
       params: 'always sends the same bytes',
     },
   },
@@ -122,7 +135,7 @@ export const PEERS = [
       command: findProgram('nginx'),
       args: ['-e', 'stderr', '-c', configure('nginx.conf', 'nginx', port)],
     }),
-    without: { json: 'serialises nothing by itself', echo1k: 'cannot echo a body by itself' },
+    without: { json: 'serialises nothing by itself', 'post-echo': 'cannot echo a body by itself' },
   },
   {
     id: 'h2o',

@@ -16,6 +16,7 @@ import { chooseClient, measure, verifyBulk } from './lib/load-clients.mjs';
 import { BULK_CLIENT, CLIENT } from './lib/paths.mjs';
 import { parseRunOptions, USAGE } from './lib/run-options.mjs';
 import { ServerProcess } from './lib/server-process.mjs';
+import { measureStart } from './lib/starts.mjs';
 import { formatTable, short } from './lib/stats.mjs';
 import { LEGEND, summarise, workloadTable } from './lib/summary.mjs';
 import { verifyAnswer } from './lib/verify.mjs';
@@ -25,6 +26,7 @@ import { judge } from './targets.mjs';
 const SERVER_CPU = '0';
 const CLIENT_CPU = '1';
 const FIRST_PORT = 19_100;
+const START_PORT = 19_099;
 
 const say = (text) => console.error(text);
 
@@ -38,7 +40,7 @@ async function main() {
 
   const servers = new Map();
   const skipped = [];
-  const endAll = () => Promise.all([...servers.values()].map(({ running }) => running.end()));
+  const endAll = () => Promise.all([...servers.values()].map(({ running }) => running?.end()));
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, () => endAll().finally(() => process.exit(130)));
   }
@@ -60,16 +62,20 @@ async function startAll(options, servers, skipped) {
   let port = FIRST_PORT;
   for (const peer of options.peers) {
     port++;
-    const asked = options.workloads.filter(({ peers }) => peers?.includes(peer.id) !== false);
+    const asked = options.workloads.filter(
+      ({ id, peers }) => peers?.includes(peer.id) !== false && peer.only?.includes(id) !== false,
+    );
     if (asked.length === 0) continue;
     const missing = peer.missing();
     if (missing !== undefined) {
       skipped.push({ peer: peer.id, title: peer.title, reason: missing });
       continue;
     }
+    const workloads = new Set(asked.filter(({ isStart }) => isStart).map(({ id }) => id));
+    servers.set(peer.id, { peer, running: undefined, workloads, date: undefined });
+    if (workloads.size === asked.length) continue;
     const running = new ServerProcess(peer.id, port, peer.start(port), SERVER_CPU);
-    const workloads = new Set();
-    servers.set(peer.id, { peer, running, workloads, date: undefined });
+    servers.get(peer.id).running = running;
     try {
       await running.ready();
     } catch (error) {
@@ -78,7 +84,7 @@ async function startAll(options, servers, skipped) {
       skipped.push({ peer: peer.id, title: peer.title, reason: error.message });
       continue;
     }
-    for (const workload of asked) {
+    for (const workload of asked.filter(({ isStart }) => !isStart)) {
       const reason = peer.without?.[workload.id] ?? (await wrongAnswer(servers.get(peer.id), workload));
       if (reason === undefined) workloads.add(workload.id);
       else skipped.push({ peer: peer.id, title: peer.title, workload: workload.id, reason });
@@ -114,29 +120,31 @@ async function measureAll(options, servers, skipped) {
       for (let i = 0; i < entries.length; i++) {
         const entry = entries[(i + round) % entries.length];
         const { peer, running } = entry;
-        running.thaw();
+        if (!workload.isStart) running.thaw();
         try {
-          const figures = await measure({
-            client: chooseClient(workload, options.client, hasWrk),
-            workload,
-            port: running.port,
-            serverPids: () => running.pids(),
-            cpus: CLIENT_CPU,
-            warmupMs: options.warmupMs,
-            windowMs: options.windowMs,
-          });
+          const figures = workload.isStart
+            ? await startFigures(peer)
+            : await measure({
+                client: chooseClient(workload, options.client, hasWrk),
+                workload,
+                port: running.port,
+                serverPids: () => running.pids(),
+                cpus: CLIENT_CPU,
+                warmupMs: options.warmupMs,
+                windowMs: options.windowMs,
+              });
           rounds.push({ round, workload: workload.id, peer: peer.id, ...figures });
           say(
             `${round + 1}/${options.rounds} ${workload.id.padEnd(15)} ${peer.title.padEnd(26)} ${inShort(workload, figures)}` +
-              `  client ${Math.round(figures.clientShare * 100)}%${figures.errors > 0 ? `  ${figures.errors} errors` : ''}`,
+              `${workload.isStart ? '' : `  client ${Math.round(figures.clientShare * 100)}%`}${figures.errors > 0 ? `  ${figures.errors} errors` : ''}`,
           );
         } catch (error) {
           say(`${peer.title}, ${workload.id}: ${error.message}`);
           skipped.push({ peer: peer.id, title: peer.title, workload: workload.id, reason: error.message });
           entry.workloads.delete(workload.id);
-          if (!running.isRunning) entry.workloads.clear();
+          if (running?.isRunning === false) entry.workloads.clear();
         } finally {
-          running.freeze();
+          if (!workload.isStart) running.freeze();
         }
       }
     }
@@ -144,7 +152,15 @@ async function measureAll(options, servers, skipped) {
   return rounds;
 }
 
+/** A port of their own: the servers that are measured otherwise are there, frozen. */
+async function startFigures(peer) {
+  const start = peer.startUp?.(START_PORT) ?? { ...peer.start(START_PORT), until: 'port' };
+  return { ...(await measureStart(start, START_PORT, SERVER_CPU)), errors: 0 };
+}
+
 function inShort(workload, figures) {
+  if (workload.isStart)
+    return `${short(figures.startMs).padStart(7)} ms  ${short(figures.startCpuMs).padStart(6)} CPU-ms`;
   if (workload.isBulk)
     return `${short(figures.mibPerSecond).padStart(7)} MiB/s  ${short(figures.totalMsPerGiB).padStart(6)} ms/GiB`;
   return `${short(figures.requestsPerSecond).padStart(7)} req/s  ${short(figures.totalUs).padStart(6)} us`;
@@ -192,12 +208,10 @@ function collect(options, servers, skipped, rounds) {
 
 async function runScenarios() {
   const { measureIdleMemory } = await import('./scenarios/idle-memory.mjs');
-  const { measureStartup } = await import('./scenarios/startup.mjs');
   const { measureWorkers } = await import('./scenarios/workers.mjs');
   const scenarios = {};
   for (const [name, scenario] of Object.entries({
     idleMemory: measureIdleMemory,
-    startup: measureStartup,
     workers: measureWorkers,
   })) {
     try {

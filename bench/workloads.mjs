@@ -1,6 +1,6 @@
 /**
  * What is asked of the servers. A workload is one request, byte for byte the same from both clients, over a
- * number of connections; `check` says what a right answer is.
+ * number of connections; `check` says what a right answer is, `beside` to whose CPU a request the table has ratios.
  */
 const HELLO = 'Hello, World!';
 const isHello = ({ body, type }) => body === HELLO && type.startsWith('text/plain');
@@ -60,12 +60,13 @@ export const WORKLOADS = [
     path: '/json',
     check: ({ body, type }) => body === '{"message":"Hello, World!"}' && type.startsWith('application/json'),
   }),
-  get('echo1k', 'Echo of 1 KiB', {
+  get('post-echo', 'Echo of 1 KiB', {
     method: 'POST',
     path: '/echo',
     headers: [['Content-Type', 'application/octet-stream']],
     body: ECHO_BODY,
     check: ({ body }) => body === ECHO_BODY,
+    beside: ['uwebsockets', 'bun', 'node-http'],
   }),
   get('headers20', 'Plaintext, 20 browser headers', { headers: BROWSER_HEADERS }),
   // The load client counts the zeros up: no two of these requests are the same.
@@ -75,7 +76,21 @@ export const WORKLOADS = [
   }),
   get('latency1', 'Plaintext, 1 connection', { connections: 1 }),
   get('connections512', 'Plaintext, 512 connections', { connections: 512 }),
-  get('newconnection', 'A new connection a request', { headers: [['Connection', 'close']], closes: true }),
+  get('connect', 'A new connection a request', {
+    headers: [['Connection', 'close']],
+    closes: true,
+    beside: ['nginx', 'floor', 'uwebsockets', 'bun', 'node-http'],
+  }),
+  // Measured by starting: lib/starts.mjs. The requests of it are none.
+  {
+    id: 'start',
+    title: 'From its start until it serves',
+    isStart: true,
+    peers: [
+      ...['bare', 'holdfast', 'holdfast-epoll', 'holdfast-node'],
+      ...['node-http', 'fastify', 'uwebsockets', 'bun', 'nginx'],
+    ],
+  },
 ];
 
 /** How long bodies are: what a server does at each end of one must not be what is measured. */

@@ -2,7 +2,7 @@
  * Puts what the compiler built into few files, `dist/bundle/`: what the package ships and the command runs, and
  * the types of the package in one.
  * Loading one module costs Node about a millisecond, however small it is, and `holdfast serve` needs over a
- * hundred; in a few larger files it is ready 70 ms sooner (bench/scenarios/startup.mjs).
+ * hundred; in a few larger files it is ready 70 ms sooner (`npm run bench -- --workloads start`).
  *
  * All entries are bundled together, so that the command, its worker threads and whoever imports `holdfast`
  * share one copy of each class. All files lie side by side: code finds the files of threads by

@@ -10,7 +10,7 @@ const workload = (id) => WORKLOADS.find((each) => each.id === id);
 test('wrk, where it is wished for and there, loads what it can follow; our client the rest', () => {
   assert.equal(chooseClient(workload('plaintext'), 'wrk', true), 'wrk');
   assert.equal(chooseClient(workload('pipeline16'), 'wrk', true), 'own');
-  assert.equal(chooseClient(workload('newconnection'), 'wrk', true), 'own');
+  assert.equal(chooseClient(workload('connect'), 'wrk', true), 'own');
   assert.equal(chooseClient(workload('plaintext'), 'own', true), 'own');
   assert.equal(chooseClient(workload('plaintext'), 'wrk', false), 'own');
 });
@@ -27,7 +27,7 @@ test('the request with browser headers has twenty fields', () => {
 });
 
 test('the echo request frames its body of 1 KiB', () => {
-  const [head, body] = requestBytes(workload('echo1k'), 80).toString().split('\r\n\r\n');
+  const [head, body] = requestBytes(workload('post-echo'), 80).toString().split('\r\n\r\n');
   assert.match(head, /\r\nContent-Length: 1024$/);
   assert.equal(body.length, 1024);
 });

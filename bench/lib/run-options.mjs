@@ -12,7 +12,7 @@ export const USAGE = `node bench/run.mjs [options]
   --workloads a,b     only these: ${WORKLOADS.map((w) => w.id).join(' ')}
   --peers a,b         only these: ${PEERS.map((p) => p.id).join(' ')}
   --client own|wrk    wrk: as a cross-check, where it can follow                  [own]
-  --scenarios         idle memory, start and workers as well
+  --scenarios         idle memory and workers as well
   --json FILE         where the results go               [.cache/bench/last.json]
   --svg FILE          draw the chart of the results
   --publish           --json bench/results/latest.json --svg docs/bench.svg

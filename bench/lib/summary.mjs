@@ -13,6 +13,8 @@ const FIGURES = [
   'userMsPerGiB',
   'systemMsPerGiB',
   'totalMsPerGiB',
+  'startMs',
+  'startCpuMs',
   'clientUs',
   'serverShare',
   'clientShare',
@@ -37,11 +39,13 @@ export function summarise(rounds) {
   return row;
 }
 
-/** One workload as text: a line a server, ratios to nginx and to the floor. */
+/** One workload as text: a line a server, ratios to nginx, to the floor, or to whom the workload names. */
 export function workloadTable(workload, peers, rows) {
   if (workload.isBulk) return bulkTable(workload, peers, rows);
+  if (workload.isStart) return startTable(workload, peers, rows);
   const present = peers.filter((peer) => rows[peer.id] !== undefined);
-  const { nginx, floor } = rows;
+  const { nginx } = rows;
+  const beside = (workload.beside ?? ['nginx', 'floor']).filter((id) => rows[id] !== undefined);
   const header = [
     '',
     'req/s',
@@ -51,8 +55,7 @@ export function workloadTable(workload, peers, rows) {
     'user us',
     'sys us',
     'total us',
-    'x nginx',
-    'x floor',
+    ...beside.map((id) => `x ${id}`),
     'server',
     'client',
   ];
@@ -67,8 +70,7 @@ export function workloadTable(workload, peers, rows) {
       `${short(row.userUs)} ±${percent(row.userError)}`,
       short(row.systemUs),
       short(row.totalUs),
-      short(ratio(row.totalUs, nginx?.totalUs)),
-      short(ratio(row.totalUs, floor?.totalUs)),
+      ...beside.map((id) => short(ratio(row.totalUs, rows[id].totalUs))),
       percent(row.serverShare),
       percent(row.clientShare),
     ];
@@ -109,6 +111,27 @@ function bulkTable(workload, peers, rows) {
     ];
   });
   return `${workload.title} (client: client/bulk.c)\n${formatTable([header, ...table])}`;
+}
+
+/** Milliseconds and those of CPU time, what they are more than Node's own, and ratios. */
+function startTable(workload, peers, rows) {
+  const { bare } = rows;
+  const table = peers
+    .filter((peer) => rows[peer.id] !== undefined)
+    .map((peer) => {
+      const { startMs, startCpuMs } = rows[peer.id];
+      const times = (id) => short(ratio(startCpuMs, rows[id]?.startCpuMs));
+      return [
+        peer.title,
+        short(startMs),
+        short(startMs - bare?.startMs),
+        short(startCpuMs),
+        short(startCpuMs - bare?.startCpuMs),
+        ...['bare', 'node-http', 'bun'].map(times),
+      ];
+    });
+  const header = ['', 'ms', 'over Node', 'CPU ms', 'over Node', 'x Node', 'x node:http', 'x Bun'];
+  return `${workload.title}\n${formatTable([header, ...table])}`;
 }
 
 function titleOf(peer, row) {
