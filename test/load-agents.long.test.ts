@@ -72,6 +72,30 @@ test('two agents make one run: counts add up, percentiles are those of all answe
   assert.match(result.verdict.evidence.join('\n'), /^east: 1 thread at work .*\nwest: 1 thread at work /);
 });
 
+test('figures of each URL are added over agents', { skip }, async (t) => {
+  const nats = await startNats(t);
+  await startAgents(t, nats.url, ['east', 'west']);
+  const seen = new Map<string, number>();
+  const server = await startServer(t, (socket, head) => {
+    const path = head.split(' ')[1]!;
+    seen.set(path, (seen.get(path) ?? 0) + 1);
+    socket.write(path === '/b' ? OK.replace('200 OK', '500 No') : OK);
+  });
+  const urls = ['a', 'b', 'c'].map((path) => server.url + path);
+  const ended = await run(t, [
+    ...['load', '--json', '--agents', nats.url, '--agent-count', '2', '-n', '301', '-c', '5', ...urls],
+  ]);
+  const { byUrl } = resultOf(ended);
+  assert.deepEqual(
+    byUrl.map(({ url, answered }) => [url, answered]),
+    urls.map((url) => [url, seen.get(new URL(url).pathname)]),
+  );
+  assert.deepEqual(
+    byUrl.map(({ failed }) => failed),
+    [0, seen.get('/b'), 0],
+  );
+});
+
 /** The rights that docs/load-agents.md gives; and messages so short that plans and totals are cut. */
 const RIGHTS_AND_SMALL_MESSAGES = `max_payload: 2048
 authorization {

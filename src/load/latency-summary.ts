@@ -5,7 +5,7 @@
  */
 import type { Histogram } from 'hdr-histogram-js';
 import { LATENCY_US_MAX, type LatencyData, lowestValueAt, percentileUs } from './latency-counts.ts';
-import type { LatencySummary } from './result.ts';
+import type { LatencyFigures, LatencySummary } from './result.ts';
 
 export const PERCENTILES = ['50', '75', '90', '95', '99', '99.9', '99.99'] as const;
 
@@ -23,6 +23,19 @@ export async function loadHistogramLibrary(): Promise<HistogramLibrary> {
 
 export function summarizeLatencies(library: HistogramLibrary, data: LatencyData): LatencySummary {
   const histogram = toHistogram(library, data);
+  return {
+    ...figuresOf(histogram, data),
+    histogram: library.encodeIntoCompressedBase64(histogram),
+    curve: data.count === 0 ? [] : curveOf(data),
+  };
+}
+
+/** Without what drawing and merging take. */
+export function latencyFigures(library: HistogramLibrary, data: LatencyData): LatencyFigures {
+  return figuresOf(toHistogram(library, data), data);
+}
+
+function figuresOf(histogram: Histogram, data: LatencyData): LatencyFigures {
   const isEmpty = data.count === 0;
   const percentilesMs: Record<string, number | null> = {};
   for (const name of PERCENTILES) {
@@ -37,8 +50,6 @@ export function summarizeLatencies(library: HistogramLibrary, data: LatencyData)
     stdevMs: isEmpty ? null : histogram.stdDeviation / US_PER_MS,
     maxMs: isEmpty ? null : data.maxUs / US_PER_MS,
     percentilesMs,
-    histogram: library.encodeIntoCompressedBase64(histogram),
-    curve: isEmpty ? [] : curveOf(data),
   };
 }
 

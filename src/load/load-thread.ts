@@ -12,8 +12,8 @@ import type { AnswerContent, AnswerHandler, Client, ClientLink } from './client.
 import { FAILURE_NAMES, failureName, isClosing } from './failure-names.ts';
 import type { PacedThread, Pacing } from './pacing.ts';
 import type { LoadPlan } from './plan.ts';
-import type { RequestSource } from './request-source.ts';
-import { type Moments, RequestsUnderWay } from './requests-under-way.ts';
+import type { MadeRequest, RequestSource } from './request-source.ts';
+import { RequestsUnderWay, type UnderWay } from './requests-under-way.ts';
 import { Slot } from './slot.ts';
 import { SlotConnections } from './slot-connections.ts';
 import { type SlotTimerHandler, SlotTimers } from './slot-timers.ts';
@@ -22,6 +22,7 @@ import type { Tally } from './tally.ts';
 /** After connections that came to nothing: 1 ms, doubled up to this. A refusal must not cost a core. */
 const BACKOFF_MS_MAX = 128;
 
+/** These may be made again although the server perhaps has seen them. RFC 9110 §9.2.2 */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']);
 
 export interface LoadThreadParts {
@@ -46,7 +47,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   #timers!: SlotTimers;
   /** Latency counts from the moment the request was meant for, or from before the connection was made. */
   readonly #countsConnecting: boolean;
-  /** Whether a request may be made again that the server perhaps has seen. RFC 9110 §9.2.2 */
+  /** A script's request belongs to its moment: it is not made again. */
   readonly #mayRepeat: boolean;
   #engine!: Engine;
   #pacing!: Pacing;
@@ -70,8 +71,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     this.#timeoutMs = plan.timeoutMs;
     this.#left = plan.requestCount ?? Number.POSITIVE_INFINITY;
     this.#countsConnecting = plan.newConnection || plan.ratePerSecond !== undefined;
-    this.#mayRepeat =
-      plan.script === undefined && plan.requests.every(({ method }) => IDEMPOTENT.has(method));
+    this.#mayRepeat = plan.script === undefined;
     const client = makeClient(this);
     this.slots = Array.from({ length: plan.connections }, (_, index) => {
       const slot = new Slot(index, index);
@@ -114,7 +114,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     this.tick();
     const nowMs = this.#clock[0]!;
     this.#hasGivenUp = true;
-    this.#pacing.giveUp((intendedMs) => this.#tally.unsent(nowMs - intendedMs));
+    this.#pacing.giveUp((intendedMs) => this.#tally.unsent(nowMs - intendedMs, this.#source.skip()));
     this.#checkIdle();
   }
 
@@ -157,7 +157,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     tally.counters.sent++;
     tally.underWay++;
     this.#moment[0] = intendedMs ?? this.#clock[0]!;
-    return this.#place(slot, undefined);
+    return this.#place(slot, this.#source.next(slot), undefined);
   }
 
   pause(slot: Slot, untilMs: number): void {
@@ -165,12 +165,11 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   }
 
   /**
-   * Puts a request that has been begun, for `#moment`, on the slot's connection, or makes one for it.
+   * Puts a request that was meant for `#moment` on the slot's connection, or makes one for it.
    * @param firstSentMs when it was sent before, on a connection that is gone
    * @hot
    */
-  #place(slot: Slot, firstSentMs: number | undefined): boolean {
-    const request = this.#source.next(slot);
+  #place(slot: Slot, request: MadeRequest, firstSentMs: number | undefined): boolean {
     if (slot.conn !== undefined && slot.target !== request.target) {
       assert(slot.link.underWay === 0, 'a slot pipelines to one target only');
       this.#connections.closeHere(slot);
@@ -178,13 +177,15 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     if (slot.conn === undefined) {
       const code = this.#connect(slot, request.target);
       if (code !== '') {
-        this.#fail(slot, code, this.#moment[0]!);
+        const intendedMs = this.#moment[0]!;
+        this.#fail(slot, code, { request, intendedMs, sentMs: intendedMs });
         return false;
       }
     }
     const sentMs = firstSentMs ?? this.#clock[0]!;
     const ticket = slot.link.start(request);
-    this.#underWay.put(slot, ticket, this.#moment[0]!, sentMs, firstSentMs !== undefined);
+    this.#underWay.put(slot, ticket, request, this.#moment[0]!, sentMs, firstSentMs !== undefined);
+    slot.lastUrl = request.urlRow;
     if (!slot.isTimed) this.#limit(slot, sentMs + this.#timeoutMs);
     if (this.#source.wantsAnswers) this.#source.onStarted(slot, ticket);
     return true;
@@ -278,15 +279,21 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     const nowMs = this.#clock[0]!;
     const tally = this.#tally;
     const underWay = this.#underWay;
-    tally.answered(status, underWay.latencyUs(slot, ticket, nowMs), underWay.serviceUs(slot, ticket, nowMs));
+    const { urlRow } = underWay.request(slot, ticket);
+    tally.answered(
+      status,
+      underWay.latencyUs(slot, ticket, nowMs),
+      underWay.serviceUs(slot, ticket, nowMs),
+      urlRow,
+    );
     if (slot.answers++ > 0) tally.counters.reused++;
     if (content !== undefined && !this.#source.onAnswer(slot, ticket, content) && status < 400)
-      tally.counters.checkFailed++;
+      tally.checkFailed(urlRow);
     if (this.#plan.newConnection && !link.isSpent) this.#connections.closeHere(slot);
     else if (link.isSpent) {
       const left = this.#underWay.of(slot);
       this.#connections.leaveToServer(slot, nowMs);
-      this.#beginAgain(slot, left);
+      for (const each of left) this.#beginAgain(slot, each);
     }
     if (this.#isStopped || this.#left === 0) this.#checkIdle();
     this.#pacing.onFree(slot);
@@ -296,7 +303,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     const slot = this.slots[link.index]!;
     const conn = slot.conn;
     if (conn === undefined) return;
-    if (error === FAILURE_NAMES.unsolicited) this.#tally.unsolicited(link.underWay > 0);
+    if (error === FAILURE_NAMES.unsolicited) this.#tally.unsolicited(link.underWay > 0, slot.lastUrl);
     if (error === FAILURE_NAMES.closedEarly) conn.close('server closed');
     else conn.reset(error);
     this.#lose(slot, error);
@@ -310,27 +317,27 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     // The server may close a connection that has served, any time; what it has not begun to answer is asked
     // again, as browsers do. RFC 9112 §9.3.1
     const isServersClose = isClosing(error) && slot.answers > 0 && !slot.link.isMidAnswer;
-    const mayRetry = this.#mayRepeat && isServersClose && !this.#isStopped;
-    if (isServersClose && !this.#mayRepeat) this.#tally.counters.notRepeated += left.length;
     this.#connections.letGo(slot, isGone);
-    if (mayRetry) this.#beginAgain(slot, left);
-    else for (const { intendedMs, sentMs } of left) this.#fail(slot, error, intendedMs, sentMs);
-  }
-
-  /** Sends once more what a connection that is gone left unanswered: it keeps its first moments. */
-  #beginAgain(slot: Slot, left: readonly Moments[]): void {
-    for (const { intendedMs, sentMs } of left) {
-      this.#moment[0] = intendedMs;
-      this.#tally.counters.resent++;
-      this.#place(slot, sentMs);
+    for (const each of left) {
+      const mayRepeat = this.#mayRepeat && IDEMPOTENT.has(each.request.method);
+      if (isServersClose && !mayRepeat) this.#tally.counters.notRepeated++;
+      if (isServersClose && mayRepeat && !this.#hasGivenUp) this.#beginAgain(slot, each);
+      else this.#fail(slot, error, each);
     }
   }
 
-  #fail(slot: Slot, error: string, intendedMs: number, sentMs = intendedMs): void {
+  /** Sends once more what a connection that is gone left unanswered: it keeps its first moments. */
+  #beginAgain(slot: Slot, { request, intendedMs, sentMs }: UnderWay): void {
+    this.#moment[0] = intendedMs;
+    this.#tally.counters.resent++;
+    this.#place(slot, request, sentMs);
+  }
+
+  #fail(slot: Slot, error: string, { request, intendedMs, sentMs }: UnderWay): void {
     const nowMs = this.#clock[0]!;
     if (error === FAILURE_NAMES.timeout || error === FAILURE_NAMES.connectTimeout)
-      this.#tally.timedOut(error, nowMs - intendedMs, nowMs - sentMs);
-    else this.#tally.failed(error);
+      this.#tally.timedOut(error, nowMs - intendedMs, nowMs - sentMs, request.urlRow);
+    else this.#tally.failed(error, request.urlRow);
     if (this.#isStopped || this.#left === 0) this.#checkIdle();
     if (this.#isStopped && this.#pacing.waiting === 0) return;
     if (this.#plan.ratePerSecond !== undefined) this.#pacing.onFree(slot);

@@ -23,8 +23,8 @@ async function prepare(): Promise<ThreadRun> {
   const script = plan.script === undefined ? undefined : await loadScript(plan.script.url, plan.script.name);
   const run = new ThreadRun({
     plan,
-    makeSource: (onCheck) =>
-      script === undefined ? new PlannedSource(plan) : new ScriptSource(plan, script, onCheck),
+    makeSource: (onCheck, urls) =>
+      script === undefined ? new PlannedSource(plan, urls) : new ScriptSource(plan, script, onCheck, urls),
     makeEngine: (handler) => selection.create({ handler }),
     onSecond: (report) => tell({ type: 'second', report }),
     onDone: (totals) => {

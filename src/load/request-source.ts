@@ -6,9 +6,17 @@
 import type { AnswerContent } from './client.ts';
 import type { LoadPlan, PlannedRequest } from './plan.ts';
 import type { Slot } from './slot.ts';
+import { UrlTally } from './url-tally.ts';
+
+export interface MadeRequest extends PlannedRequest {
+  /** Where its figures are counted (url-tally.ts). */
+  readonly urlRow: number;
+}
 
 export interface RequestSource {
-  next(slot: Slot): PlannedRequest;
+  next(slot: Slot): MadeRequest;
+  /** One that was due is never sent. @returns the row of its URL */
+  skip(): number;
   /** Where the first request of `slot` will go: its connection can be opened before. */
   firstTarget(slot: Slot): number;
   /** Whether answers must be kept for `onAnswer`. */
@@ -22,22 +30,33 @@ export interface RequestSource {
 /** The plan's own requests. */
 export class PlannedSource implements RequestSource {
   readonly wantsAnswers = false;
-  readonly #requests: readonly PlannedRequest[];
+  readonly #requests: readonly MadeRequest[];
   /** Requests that each slot goes through, by slot modulo their number. */
-  readonly #rounds: readonly (readonly PlannedRequest[])[];
+  readonly #rounds: readonly (readonly MadeRequest[])[];
+  #skipped = 0;
 
-  constructor(plan: LoadPlan) {
-    this.#requests = plan.requests;
-    this.#rounds = roundsOf(plan);
+  /** @param urls gets a row for each URL of the plan */
+  constructor(plan: LoadPlan, urls = new UrlTally()) {
+    this.#requests = plan.requests.map((request) => ({
+      ...request,
+      urlRow: urls.rowOf(request.method, request.url),
+    }));
+    urls.isOn = urls.rowCount > 1;
+    this.#rounds = roundsOf(this.#requests, plan.connections);
   }
 
   /** @hot */
-  next(slot: Slot): PlannedRequest {
+  next(slot: Slot): MadeRequest {
     if (this.#requests.length === 1) return this.#requests[0]!;
     const round = this.#rounds[slot.index % this.#rounds.length]!;
     const request = round[slot.cursor % round.length]!;
     slot.cursor++;
     return request;
+  }
+
+  /** In turn: which one it would have been depends on the slot that was not free. */
+  skip(): number {
+    return this.#requests[this.#skipped++ % this.#requests.length]!.urlRow;
   }
 
   firstTarget(slot: Slot): number {
@@ -55,7 +74,7 @@ export class PlannedSource implements RequestSource {
  * With at least as many slots as requests, each slot has one target, and targets get slots by their
  * number of requests; with fewer, every slot goes through all.
  */
-function roundsOf({ requests, connections }: LoadPlan): (readonly PlannedRequest[])[] {
+function roundsOf(requests: readonly MadeRequest[], connections: number): (readonly MadeRequest[])[] {
   if (connections < requests.length) return [requests];
   return requests.map(({ target }) => requests.filter((each) => each.target === target));
 }

@@ -1,12 +1,13 @@
 /**
- * When the requests that are under way were meant to be sent, and when they first were: by slot and ticket, in
+ * The requests that are under way, when each was meant to be sent, and when it first was: by slot and ticket, in
  * arrays, where a number costs no allocation. A request that is sent again keeps its first moments, since
  * whoever waits for its answer has waited since then.
  */
+import type { MadeRequest } from './request-source.ts';
 import type { Slot } from './slot.ts';
 
-/** Of one request. */
-export interface Moments {
+export interface UnderWay {
+  readonly request: MadeRequest;
   readonly intendedMs: number;
   readonly sentMs: number;
 }
@@ -17,6 +18,7 @@ export class RequestsUnderWay {
   readonly #sentMs: Float64Array;
   /** 1 where the request had been sent before, on a connection that the server closed. */
   readonly #isResent: Uint8Array;
+  readonly #requests: (MadeRequest | undefined)[];
 
   /** @param depth tickets of each slot */
   constructor(slotCount: number, depth: number) {
@@ -24,14 +26,23 @@ export class RequestsUnderWay {
     this.#intendedMs = new Float64Array(slotCount * depth);
     this.#sentMs = new Float64Array(slotCount * depth);
     this.#isResent = new Uint8Array(slotCount * depth);
+    this.#requests = new Array<MadeRequest | undefined>(slotCount * depth).fill(undefined);
   }
 
   /** @hot */
-  put(slot: Slot, ticket: number, intendedMs: number, sentMs: number, isResent: boolean): void {
+  put(
+    slot: Slot,
+    ticket: number,
+    request: MadeRequest,
+    intendedMs: number,
+    sentMs: number,
+    isResent: boolean,
+  ): void {
     const at = slot.index * this.#depth + ticket;
     this.#intendedMs[at] = intendedMs;
     this.#sentMs[at] = sentMs;
     this.#isResent[at] = isResent ? 1 : 0;
+    this.#requests[at] = request;
   }
 
   /** Whole microseconds from the moment that the request was meant for. @hot */
@@ -57,15 +68,24 @@ export class RequestsUnderWay {
     });
   }
 
-  /** Of what is under way on a slot's connection, oldest first. */
-  of(slot: Slot): Moments[] {
-    const moments: Moments[] = [];
-    if (slot.link.underWay === 0) return moments;
+  /** @hot */
+  request(slot: Slot, ticket: number): MadeRequest {
+    return this.#requests[slot.index * this.#depth + ticket]!; // put before it was sent
+  }
+
+  /** What is under way on a slot's connection, oldest first. */
+  of(slot: Slot): UnderWay[] {
+    const found: UnderWay[] = [];
+    if (slot.link.underWay === 0) return found;
     slot.link.eachUnderWay((ticket) => {
       const at = slot.index * this.#depth + ticket;
-      moments.push({ intendedMs: this.#intendedMs[at]!, sentMs: this.#sentMs[at]! });
+      found.push({
+        request: this.#requests[at]!, // as above
+        intendedMs: this.#intendedMs[at]!,
+        sentMs: this.#sentMs[at]!,
+      });
     });
-    return moments;
+    return found;
   }
 
   /** @returns Infinity where nothing is under way */

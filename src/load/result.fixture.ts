@@ -73,6 +73,8 @@ export const PLAIN_RESULT: LoadResult = {
   latency: summary(ANSWERED, 1),
   serviceTime: undefined,
   connectTime: summary(50, 2),
+  byUrl: [],
+  otherUrls: undefined,
   connections: {
     opened: 50,
     reused: ANSWERED - 50,

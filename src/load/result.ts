@@ -34,6 +34,10 @@ export interface LoadResult {
   readonly serviceTime: LatencySummary | undefined;
   /** Until the connection stood. */
   readonly connectTime: LatencySummary | undefined;
+  /** Where there are several URLs: of each, in the order of the plan, as far as there are rows. */
+  readonly byUrl: readonly UrlFigures[];
+  /** Of all others together, whose `url` is empty; undefined where there are none. */
+  readonly otherUrls: UrlFigures | undefined;
   readonly connections: ConnectionCounts;
   readonly series: readonly SecondSample[];
   readonly cpu: CpuSummary;
@@ -106,7 +110,7 @@ export interface RequestCounts {
   readonly answeredPerSecond: number;
 }
 
-export interface LatencySummary {
+export interface LatencyFigures {
   readonly count: number;
   /** `null`, as all the others, where nothing was recorded: 0 ms would be the best there is. */
   readonly minMs: number | null;
@@ -115,10 +119,24 @@ export interface LatencySummary {
   readonly maxMs: number | null;
   /** By percentile as written: `'50'`, `'90'`, `'99'`, `'99.9'`, `'99.99'`. */
   readonly percentilesMs: Readonly<Record<string, number | null>>;
+}
+
+export interface LatencySummary extends LatencyFigures {
   /** The whole histogram as HdrHistogram's compressed V2 encoding in base64, in microseconds: for merging and drawing. */
   readonly histogram: string;
   /** Points of the distribution for drawing: percentile (0 to 100) and milliseconds, rising. */
   readonly curve: readonly (readonly [percentile: number, ms: number])[];
+}
+
+export interface UrlFigures {
+  readonly method: string;
+  /** Of a script's request without its query, which is counted with all others of that path. */
+  readonly url: string;
+  readonly answered: number;
+  /** As in `requests`. */
+  readonly failed: number;
+  readonly statuses: Readonly<Record<string, number>>;
+  readonly latency: LatencyFigures;
 }
 
 export interface ConnectionCounts {

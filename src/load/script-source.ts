@@ -4,14 +4,16 @@
  * on would measure something else.
  */
 import type { AnswerContent } from './client.ts';
-import type { LoadPlan, PlannedRequest } from './plan.ts';
+import type { LoadPlan } from './plan.ts';
 import { encodeRequest, type FieldPair } from './request-encoder.ts';
-import type { RequestSource } from './request-source.ts';
+import type { MadeRequest, RequestSource } from './request-source.ts';
 import type { CheckContext, ScriptContext, ScriptRequest, ScriptResponse } from './script.ts';
 import { type LoadedScript, ScriptError } from './script-loader.ts';
 import type { Slot } from './slot.ts';
+import { OTHERS, type UrlTally } from './url-tally.ts';
 
 const SLASH = /^\//;
+const QUERY = /\?.*$/s;
 
 interface Started {
   readonly request: ScriptRequest;
@@ -30,9 +32,17 @@ export class ScriptSource implements RequestSource {
   readonly #states: Record<string, unknown>[];
   /** By slot and ticket, for the checks. */
   readonly #started: (Started | undefined)[];
+  readonly #urls: UrlTally;
   #made: Started | undefined;
 
-  constructor(plan: LoadPlan, script: LoadedScript, onCheck: (name: string, hasPassed: boolean) => void) {
+  constructor(
+    plan: LoadPlan,
+    script: LoadedScript,
+    onCheck: (name: string, hasPassed: boolean) => void,
+    urls: UrlTally,
+  ) {
+    this.#urls = urls;
+    urls.isOn = true;
     this.#plan = plan;
     this.#script = script;
     this.#name = plan.script?.name ?? 'script';
@@ -48,7 +58,12 @@ export class ScriptSource implements RequestSource {
     return 0;
   }
 
-  next(slot: Slot): PlannedRequest {
+  /** Nobody knows what the script would have made. */
+  skip(): number {
+    return OTHERS;
+  }
+
+  next(slot: Slot): MadeRequest {
     const { index } = slot;
     const context: ScriptContext = {
       connection: index,
@@ -95,7 +110,7 @@ export class ScriptSource implements RequestSource {
     return hasPassed;
   }
 
-  #encode(request: ScriptRequest): PlannedRequest {
+  #encode(request: ScriptRequest): MadeRequest {
     const { targets } = this.#plan;
     let target = 0;
     let path = request.path ?? this.#plan.requests[0]?.path ?? '/';
@@ -122,7 +137,9 @@ export class ScriptSource implements RequestSource {
       headers,
       body,
     });
-    return { target, method, url: origin + path, path, bytes };
+    // A query is what a script varies most.
+    const urlRow = this.#urls.rowOf(method, origin + path.replace(QUERY, ''));
+    return { target, method, url: origin + path, path, bytes, urlRow };
   }
 }
 

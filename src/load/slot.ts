@@ -17,6 +17,8 @@ export class Slot {
   target = 0;
   /** Answers that `conn` has carried. */
   answers = 0;
+  /** Row of the URL that was asked last. */
+  lastUrl = 0;
   /** Connections in a row that came to nothing. */
   failures = 0;
   /** Place in the list of requests. */

@@ -4,6 +4,7 @@
  * the hot path records each but once.
  */
 import { performance } from 'node:perf_hooks';
+import { recordDifference } from './counts-by-name.ts';
 import { FAILURE_NAMES } from './failure-names.ts';
 import { LatencyCounts } from './latency-counts.ts';
 import { type CpuReading, cpuBetween } from './thread-cpu.ts';
@@ -15,6 +16,7 @@ import {
   type SecondReport,
   zeroCounters,
 } from './totals.ts';
+import { UrlTally } from './url-tally.ts';
 
 /** Status codes have three digits. */
 const STATUS_COUNT = 1000;
@@ -31,6 +33,7 @@ export class Tally {
   lateAnswerMs = 0;
   readonly connectTime = new LatencyCounts();
   readonly sendDelay = new LatencyCounts();
+  readonly urls: UrlTally;
   readonly #statuses = new Float64Array(STATUS_COUNT);
   readonly #errors = new Map<string, number>();
   readonly #checks = new Map<string, { passed: number; failed: number }>();
@@ -45,14 +48,19 @@ export class Tally {
   #secondErrors: Record<string, number> = {};
 
   /** @param recordsService whether service time differs from latency and is kept too */
-  constructor(recordsService: boolean, cpu: CpuReading) {
+  constructor(recordsService: boolean, cpu: CpuReading, urls = new UrlTally()) {
+    this.urls = urls;
     this.#recordsService = recordsService;
     this.#startCpu = cpu;
     this.#secondCpu = cpu;
   }
 
-  /** A whole answer, with the times that its request took: whole numbers, which are passed without a box. @hot */
-  answered(status: number, latencyUs: number, serviceUs: number): void {
+  /**
+   * A whole answer, with the times that its request took: whole numbers, which are passed without a box.
+   * @param url its row (url-tally.ts), as below
+   * @hot
+   */
+  answered(status: number, latencyUs: number, serviceUs: number, url: number): void {
     const counters = this.counters;
     if (this.isOver) {
       counters.answeredLate++;
@@ -63,20 +71,31 @@ export class Tally {
     if (status >= FIRST_FAILURE_STATUS) counters.refused++;
     this.#second.recordUs(latencyUs);
     if (this.#recordsService) this.#serviceTime.recordUs(serviceUs);
+    if (this.urls.isOn) this.urls.answered(url, status, latencyUs);
   }
 
-  failed(error: string): void {
+  /** An answer below 400 that a script did not accept. */
+  checkFailed(url: number): void {
+    this.counters.checkFailed++;
+    this.urls.failed(url);
+  }
+
+  failed(error: string, url: number): void {
     this.underWay--;
     this.#failed(error);
+    this.urls.failed(url);
   }
 
   /**
    * Something came that answers no request. Where none waits that would fail of it, it fails alone: the answer
    * before it may have been another's.
+   * @param url of the request before
    */
-  unsolicited(isAwaited: boolean): void {
+  unsolicited(isAwaited: boolean, url: number): void {
     this.counters.unsolicited++;
-    if (!isAwaited) this.#failed(FAILURE_NAMES.unsolicited);
+    if (isAwaited) return;
+    this.#failed(FAILURE_NAMES.unsolicited);
+    this.urls.failed(url);
   }
 
   #failed(error: string): void {
@@ -85,14 +104,17 @@ export class Tally {
   }
 
   /** It took at least that: leaving it out would flatter the percentiles just where they matter. */
-  timedOut(error: string, latencyMs: number, serviceMs: number): void {
-    this.failed(error);
+  timedOut(error: string, latencyMs: number, serviceMs: number, url: number): void {
+    this.underWay--;
+    this.#failed(error);
+    this.urls.waitedFor(url, latencyMs);
     this.#second.recordMs(latencyMs);
     if (this.#recordsService) this.#serviceTime.recordMs(serviceMs);
   }
 
   /** Due, and never sent: whoever was to send it has waited as long, and in vain. */
-  unsent(waitedMs: number): void {
+  unsent(waitedMs: number, url: number): void {
+    this.urls.waitedFor(url, waitedMs);
     this.counters.notSent++;
     this.#errors.set(FAILURE_NAMES.notSent, (this.#errors.get(FAILURE_NAMES.notSent) ?? 0) + 1);
     this.#second.recordMs(waitedMs);
@@ -127,6 +149,7 @@ export class Tally {
     this.#statuses.fill(0);
     this.#errors.clear();
     this.#checks.clear();
+    this.urls.clear();
     this.#secondErrors = {};
     // Connecting times stay: most connections of most runs were made in the warm-up.
     for (const counts of [this.#second, this.#latency, this.#serviceTime, this.sendDelay]) counts.clear();
@@ -173,6 +196,7 @@ export class Tally {
       statuses,
       errors: Object.fromEntries(this.#errors),
       checks: Object.fromEntries(this.#checks) satisfies CheckCounts,
+      urls: this.urls.totals(),
       latency: this.#latency.data(),
       serviceTime: this.#serviceTime.data(),
       connectTime: this.connectTime.data(),
@@ -180,14 +204,4 @@ export class Tally {
       threads: [cpuBetween(this.#startCpu, cpu)],
     };
   }
-}
-
-function recordDifference(
-  now: Readonly<Record<string, number>>,
-  before: Readonly<Record<string, number>>,
-): Record<string, number> {
-  const difference: Record<string, number> = {};
-  for (const [name, count] of Object.entries(now))
-    if (count > (before[name] ?? 0)) difference[name] = count - (before[name] ?? 0);
-  return difference;
 }

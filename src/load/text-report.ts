@@ -5,6 +5,7 @@
 import { escapeControls, type Paint, paint } from '../observe/terminal.ts';
 import { bytes, grouped, latency, percent, seconds, shownLatency, significant } from './number-text.ts';
 import type { LatencySummary, LoadResult, ThresholdResult } from './result.ts';
+import { urlLines } from './url-lines.ts';
 
 const LABEL_WIDTH = 14;
 const COLUMN_WIDTH = 9;
@@ -21,6 +22,7 @@ export function textReport(result: LoadResult, options: TextOptions): string {
     header(result, options),
     [...requestLines(result, options), ...dataLines(result)],
     latencyLines(result, options),
+    urlLines(result, options),
     countLines('Statuses', result.statuses, options, statusStyle),
     countLines('Errors', result.errors, options, () => 'red'),
     checkLines(result, options),

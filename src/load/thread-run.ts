@@ -15,6 +15,7 @@ import { Schedule } from './schedule.ts';
 import { Tally } from './tally.ts';
 import { type CpuReading, readThreadCpu } from './thread-cpu.ts';
 import type { RunTotals, SecondReport } from './totals.ts';
+import { UrlTally } from './url-tally.ts';
 import { EngineWaker, PollingWaker } from './waker.ts';
 
 const SECOND_MS = 1000;
@@ -30,7 +31,7 @@ const CLOSE_MS = 500;
 
 export interface ThreadRunParts {
   readonly plan: LoadPlan;
-  readonly makeSource: (onCheck: (name: string, hasPassed: boolean) => void) => RequestSource;
+  readonly makeSource: (onCheck: (name: string, hasPassed: boolean) => void, urls: UrlTally) => RequestSource;
   readonly makeEngine: (handler: EngineHandler) => Engine | Promise<Engine>;
   readonly onSecond: (report: SecondReport) => void;
   readonly onDone: (totals: RunTotals) => void;
@@ -59,8 +60,9 @@ export class ThreadRun {
     this.#parts = parts;
     const { plan } = parts;
     this.#plan = plan;
-    const source = parts.makeSource((name, hasPassed) => this.#tally.checked(name, hasPassed));
-    this.#tally = new Tally(plan.ratePerSecond !== undefined, readThreadCpu(performance.now()));
+    const urls = new UrlTally();
+    const source = parts.makeSource((name, hasPassed) => this.#tally.checked(name, hasPassed), urls);
+    this.#tally = new Tally(plan.ratePerSecond !== undefined, readThreadCpu(performance.now()), urls);
     this.#thread = new LoadThread({
       plan,
       tally: this.#tally,

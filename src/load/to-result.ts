@@ -4,7 +4,7 @@
  */
 import type { ConnectTarget } from '../engine/engine.ts';
 import type { HistogramLibrary } from './latency-summary.ts';
-import { summarizeLatencies } from './latency-summary.ts';
+import { latencyFigures, summarizeLatencies } from './latency-summary.ts';
 import type { LoadPlan } from './plan.ts';
 import {
   type CpuSummary,
@@ -15,9 +15,11 @@ import {
   type PlanSummary,
   type SecondSample,
   type ThresholdResult,
+  type UrlFigures,
   type Verdict,
 } from './result.ts';
 import type { RunTotals } from './totals.ts';
+import type { UrlCounts } from './url-totals.ts';
 
 /** What is known beside the totals. */
 export interface RunFacts {
@@ -68,6 +70,7 @@ export function toResult(library: HistogramLibrary, facts: RunFacts): LoadResult
     serviceTime:
       plan.ratePerSecond === undefined ? undefined : summarizeLatencies(library, totals.serviceTime),
     connectTime: totals.connectTime.count === 0 ? undefined : summarizeLatencies(library, totals.connectTime),
+    ...urlFigures(library, totals.urls),
     connections: {
       opened: counters.opened,
       reused: counters.reused,
@@ -88,6 +91,19 @@ export function toResult(library: HistogramLibrary, facts: RunFacts): LoadResult
     checks: totals.checks,
     limitSearch: facts.limitSearch,
   };
+}
+
+/** Of one URL they are the run's own. */
+function urlFigures(
+  library: HistogramLibrary,
+  { rows, others }: RunTotals['urls'],
+): Pick<LoadResult, 'byUrl' | 'otherUrls'> {
+  if (rows.length < 2) return { byUrl: [], otherUrls: undefined };
+  const figures = ({ latency, ...counts }: UrlCounts): UrlFigures => ({
+    ...counts,
+    latency: latencyFigures(library, latency),
+  });
+  return { byUrl: rows.map(figures), otherUrls: others === undefined ? undefined : figures(others) };
 }
 
 function summarizePlan(plan: LoadPlan, { engine, threads }: RunTotals): PlanSummary {

@@ -12,11 +12,11 @@ test('a tally hands out each second once, and the whole in the end', () => {
   const tally = new Tally(true, cpu(0));
   tally.underWay = 4;
   tally.counters.sent = 4;
-  tally.answered(200, 10000, 5000);
-  tally.answered(503, 20000, 15000);
+  tally.answered(200, 10000, 5000, 0);
+  tally.answered(503, 20000, 15000, 0);
   const first = tally.endSecond(0, cpu(1000));
-  tally.answered(200, 30000, 25000);
-  tally.timedOut('timeout', 40, 35);
+  tally.answered(200, 30000, 25000, 0);
+  tally.timedOut('timeout', 40, 35, 0);
   const second = tally.endSecond(1, cpu(2000));
   assert.deepEqual(
     [first, second].map(({ counters: { answered, failed } }) => [answered, failed]),
@@ -47,12 +47,12 @@ test('the end of the warm-up forgets what was counted, and keeps what is under w
   tally.connectionOpened(2);
   tally.counters.sent = 7;
   tally.underWay = 2;
-  tally.answered(200, 1000, 1000);
-  tally.failed('ECONNRESET');
+  tally.answered(200, 1000, 1000, 0);
+  tally.failed('ECONNRESET', 0);
   tally.underWay = 2;
   tally.endWarmup(cpu(1000));
-  tally.answered(200, 1000, 1000);
-  tally.failed('timeout');
+  tally.answered(200, 1000, 1000, 0);
+  tally.failed('timeout', 0);
   const totals = tally.totals('node', 1000, 1000, cpu(2000));
   const { sent, answered, failed, opened, openMax } = totals.counters;
   assert.deepEqual([sent, answered, failed, opened, openMax], [2, 1, 1, 2, 2]);
@@ -63,9 +63,9 @@ test('the end of the warm-up forgets what was counted, and keeps what is under w
 test('answers after the end are in the latencies, and not in the rate', () => {
   const tally = new Tally(false, cpu(0));
   tally.underWay = 2;
-  tally.answered(200, 1000, 1000);
+  tally.answered(200, 1000, 1000, 0);
   tally.isOver = true;
-  tally.answered(200, 900000, 900000);
+  tally.answered(200, 900000, 900000, 0);
   const { counters, latency } = tally.totals('node', 1000, 1000, cpu(1000));
   assert.deepEqual([counters.answered, counters.answeredLate, latency.count], [1, 1, 2]);
 });
@@ -73,9 +73,9 @@ test('answers after the end are in the latencies, and not in the rate', () => {
 test('totals of parts add up', () => {
   const part = (answered: number) => {
     const tally = new Tally(false, cpu(0));
-    for (let i = 0; i < answered; i++) tally.answered(200, (i + 1) * 1000, 0);
+    for (let i = 0; i < answered; i++) tally.answered(200, (i + 1) * 1000, 0, 0);
     tally.checked('is fine', answered > 2);
-    tally.failed('ECONNREFUSED');
+    tally.failed('ECONNREFUSED', 0);
     return tally.totals('iouring', 1000 + answered, 1000 + answered, cpu(1000));
   };
   const sum = mergeTotals([part(3), part(2)]);

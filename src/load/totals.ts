@@ -2,7 +2,9 @@
  * What a thread hands back: sums that can be added over threads and machines, as plain data. Nothing in
  * here is a percentile or a rate, since those cannot be added.
  */
+import { addRecords } from './counts-by-name.ts';
 import { type LatencyData, mergeLatencies } from './latency-counts.ts';
+import { mergeUrls, type UrlTotals } from './url-totals.ts';
 
 /** Everything that is counted. A run's are its parts', added; so each is a plain number. */
 export interface Counters {
@@ -101,6 +103,8 @@ export interface RunTotals {
   readonly statuses: Readonly<Record<string, number>>;
   readonly errors: Readonly<Record<string, number>>;
   readonly checks: CheckCounts;
+  /** Empty where there is one URL. */
+  readonly urls: UrlTotals;
   readonly latency: LatencyData;
   /** Empty unless at a constant rate. */
   readonly serviceTime: LatencyData;
@@ -134,6 +138,7 @@ export function mergeTotals(parts: readonly RunTotals[]): RunTotals {
     statuses: addRecords(parts.map(({ statuses }) => statuses)),
     errors: addRecords(parts.map(({ errors }) => errors)),
     checks: addChecks(parts.map(({ checks }) => checks)),
+    urls: mergeUrls(parts.map(({ urls }) => urls)),
     latency: mergeLatencies(parts.map(({ latency }) => latency)),
     serviceTime: mergeLatencies(parts.map(({ serviceTime }) => serviceTime)),
     connectTime: mergeLatencies(parts.map(({ connectTime }) => connectTime)),
@@ -170,13 +175,6 @@ export function counterDifference(now: Readonly<Counters>, before: Readonly<Coun
 
 function counterNames(counters: Counters): (keyof Counters)[] {
   return Object.keys(counters) as (keyof Counters)[]; // a Counters has no other keys
-}
-
-export function addRecords(parts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
-  const sum: Record<string, number> = {};
-  for (const part of parts)
-    for (const [name, count] of Object.entries(part)) sum[name] = (sum[name] ?? 0) + count;
-  return sum;
 }
 
 function addChecks(parts: readonly CheckCounts[]): CheckCounts {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LatencyCounts } from '../latency-counts.ts';
 import type { LoadPlan } from '../plan.ts';
 import { mergeTotals, type RunTotals, type SecondReport, zeroCounters } from '../totals.ts';
+import { NO_URLS } from '../url-totals.ts';
 import { LoadAgent } from './agent.ts';
 import { AgentsError, Fleet, type FleetOptions } from './fleet.ts';
 import { type FleetResult, runOnFleet } from './fleet-run.ts';
@@ -43,6 +44,7 @@ function totals(seconds: readonly SecondReport[]): RunTotals {
     statuses: { '200': each.counters.answered },
     errors: {},
     checks: {},
+    urls: NO_URLS,
     latency: each.latency,
     serviceTime: each.latency,
     connectTime: each.latency,

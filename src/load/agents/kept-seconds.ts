@@ -1,16 +1,11 @@
 /**
  * What an agent has reported second by second, added up: all that is left of its share if it is lost. The
- * seconds tell less than totals do: no statuses, no checks, no times of connecting.
+ * seconds tell less than totals do: no statuses, no checks, no URLs, no times of connecting.
  */
+import { addRecords } from '../counts-by-name.ts';
 import { LatencyCounts, NO_LATENCIES } from '../latency-counts.ts';
-import {
-  addCounters,
-  addRecords,
-  type Counters,
-  type RunTotals,
-  type SecondReport,
-  zeroCounters,
-} from '../totals.ts';
+import { addCounters, type Counters, type RunTotals, type SecondReport, zeroCounters } from '../totals.ts';
+import { NO_URLS } from '../url-totals.ts';
 
 export class KeptSeconds {
   #counters: Counters = zeroCounters();
@@ -54,6 +49,7 @@ export class KeptSeconds {
       statuses: {},
       errors: this.#errors,
       checks: {},
+      urls: NO_URLS,
       latency: this.#latency.data(),
       serviceTime: NO_LATENCIES,
       connectTime: NO_LATENCIES,

@@ -80,6 +80,21 @@ const TOTALS: RunTotals = {
   statuses: { '200': 490, '503': 9 },
   errors: { ECONNRESET: 1, constructor: 2 },
   checks: { 'is ok': { passed: 3, failed: 1 } },
+  urls: {
+    rows: [
+      {
+        method: 'GET',
+        url: 'http://a/1',
+        answered: 5,
+        failed: 1,
+        statuses: { '200': 5 },
+        latency: latencies(5),
+      },
+      { method: 'GET', url: 'http://a/2', answered: 0, failed: 9, statuses: {}, latency: NO_LATENCIES },
+    ],
+    others: { method: '', url: '', answered: 1, failed: 0, statuses: { '200': 1 }, latency: latencies(1) },
+    isBounded: true,
+  },
   latency: latencies(7),
   serviceTime: latencies(11),
   connectTime: latencies(13),

@@ -13,12 +13,15 @@ import {
   type ThreadCpu,
   zeroCounters,
 } from '../totals.ts';
+import { URL_ROWS_MAX, type UrlCounts, type UrlTotals } from '../url-totals.ts';
 import { Fields, unfit } from './fields.ts';
 
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 const NAMES_MAX = 2000;
 const THREADS_MAX = 1024;
 const TIME_MS_MAX = 1e12;
+/** What plan-message.ts lets through. */
+const URL_LENGTH_MAX = 8192;
 
 export function encodeTotals(totals: RunTotals): Record<string, unknown> {
   return {
@@ -27,6 +30,7 @@ export function encodeTotals(totals: RunTotals): Record<string, unknown> {
     measuredMs: Math.max(0, totals.measuredMs),
     settledMs: Math.max(0, totals.settledMs),
     latency: encodeLatencies(totals.latency),
+    urls: encodeUrls(totals.urls),
     serviceTime: encodeLatencies(totals.serviceTime),
     connectTime: encodeLatencies(totals.connectTime),
     sendDelay: encodeLatencies(totals.sendDelay),
@@ -41,6 +45,11 @@ function encodeLatencies({ pairs, ...rest }: LatencyData): Record<string, unknow
   return { ...rest, pairs: [...pairs] };
 }
 
+function encodeUrls({ rows, others, isBounded }: UrlTotals): Record<string, unknown> {
+  const encode = (counts: UrlCounts) => ({ ...counts, latency: encodeLatencies(counts.latency) });
+  return { rows: rows.map(encode), others: others === undefined ? undefined : encode(others), isBounded };
+}
+
 /** @throws WireError */
 export function readTotals(totals: Fields): RunTotals {
   return {
@@ -51,6 +60,7 @@ export function readTotals(totals: Fields): RunTotals {
     statuses: readCounts(totals, 'statuses'),
     errors: readCounts(totals, 'errors'),
     checks: readChecks(totals),
+    urls: readUrls(totals.object('urls')),
     latency: readLatencies(totals.object('latency')),
     serviceTime: readLatencies(totals.object('serviceTime')),
     connectTime: readLatencies(totals.object('connectTime')),
@@ -88,6 +98,25 @@ function readChecks(totals: Fields): CheckCounts {
     const check = inner.object(each);
     return { passed: check.integer('passed', 0, COUNT_MAX), failed: check.integer('failed', 0, COUNT_MAX) };
   });
+}
+
+function readUrls(urls: Fields): UrlTotals {
+  return {
+    rows: urls.list('rows', URL_ROWS_MAX, (value, path) => readUrl(new Fields(value, path))),
+    others: urls.maybe('others', (name) => readUrl(urls.object(name))),
+    isBounded: urls.flag('isBounded'),
+  };
+}
+
+function readUrl(counts: Fields): UrlCounts {
+  return {
+    method: counts.text('method', URL_LENGTH_MAX),
+    url: counts.text('url', URL_LENGTH_MAX),
+    answered: counts.integer('answered', 0, COUNT_MAX),
+    failed: counts.integer('failed', 0, COUNT_MAX),
+    statuses: readCounts(counts, 'statuses'),
+    latency: readLatencies(counts.object('latency')),
+  };
 }
 
 function readThreads(fields: Fields): ThreadCpu[] {

@@ -61,6 +61,25 @@ export function formatMs(ms: Figure): string {
   return formatDuration(ms);
 }
 
+export type MsUnit = 'µs' | 'ms' | 's';
+
+/** The one unit for times that stand below or beside each other. */
+export function msUnitOf(times: readonly Figure[]): MsUnit {
+  const known = times.filter(isFigure).filter((ms) => ms > 0);
+  if (known.length === 0) return 'ms';
+  if (Math.max(...known) < 1) return 'µs';
+  return Math.min(...known) >= 100 && Math.max(...known) >= 1000 ? 's' : 'ms';
+}
+
+/** A measured time in three significant digits, without its unit, which stands in the head of the column. */
+export function formatMsIn(unit: MsUnit, ms: Figure): string {
+  if (!isFigure(ms)) return NO_FIGURE;
+  if (ms === 0) return '0';
+  const value = Number(((ms * (unit === 'µs' ? 1000 : 1)) / (unit === 's' ? 1000 : 1)).toPrecision(3));
+  // Clocks tell microseconds.
+  return value < 0.1 ? value.toFixed(3) : threeDigits(value);
+}
+
 /** A time that somebody asked for, without digits that say nothing: `30 s`, `1.5 s`, `1 h 5 min`. */
 export function formatDuration(ms: Figure): string {
   if (ms === Number.POSITIVE_INFINITY) return 'no limit';

@@ -17,6 +17,7 @@ import { formatMoment, nameRuns } from './run.ts';
 import { drawSetting } from './setting-section.ts';
 import { timeRuns } from './time-chart.ts';
 import { drawTime } from './time-section.ts';
+import { drawUrls } from './url-section.ts';
 import { drawVerdict } from './verdict-section.ts';
 
 /**
@@ -35,6 +36,7 @@ ${drawThresholds(result)}
 ${drawComparison(runs)}
 ${drawLimitSearch(result)}
 ${drawLatency(runs)}
+${drawUrls(result)}
 ${drawTime(timed)}
 ${drawConnections(timed)}
 ${drawOutcomes(result)}

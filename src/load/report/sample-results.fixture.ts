@@ -151,6 +151,8 @@ function restOf(shape: RunShape, sums: Counts, series: readonly SecondSample[]) 
     durationMs,
     settledMs: durationMs,
     interrupted: false,
+    byUrl: [],
+    otherUrls: undefined,
     requests: {
       sent: sums.answered + sums.failed,
       answered: sums.answered,
