@@ -26,6 +26,7 @@ interface Waiting {
 
 export class RequestBody implements IncomingBody {
   readonly contentLength: number | undefined;
+  readonly givesPieces = true;
   /** Every byte has arrived (and, when chunked, the trailers too). */
   complete = false;
   fault: Fault | undefined = undefined;

@@ -116,9 +116,7 @@ class LazyBody implements UnderlyingByteSource {
       this.#reader = body;
     }
     const reader = this.#reader;
-    let piece = await reader?.read();
-    // A byte stream takes no empty piece.
-    while (piece !== undefined && piece.byteLength === 0) piece = await reader?.read();
+    const piece = await reader?.read();
     if (piece === undefined) close(controller);
     else controller.enqueue(isGivenAway(reader, piece) ? piece : new Uint8Array(piece));
   }

@@ -14,14 +14,14 @@ export async function readText(owner: BodyOwner): Promise<string> {
   const body = claimBody(owner);
   if (typeof body === 'string') return asDecoded(body);
   if (body === null) return '';
-  return decoder.decode(body instanceof Uint8Array ? body : await collect(body, false));
+  return decoder.decode(body instanceof Uint8Array ? body : await collect(body));
 }
 
 export async function readJson(owner: BodyOwner): Promise<unknown> {
   const body = claimBody(owner);
   if (typeof body === 'string') return JSON.parse(asDecoded(body));
   if (body === null) return JSON.parse('');
-  return JSON.parse(decoder.decode(body instanceof Uint8Array ? body : await collect(body, false)));
+  return JSON.parse(decoder.decode(body instanceof Uint8Array ? body : await collect(body)));
 }
 
 /** The caller may keep and change what it gets. */
@@ -31,7 +31,7 @@ export async function readBytes(owner: BodyOwner): Promise<Uint8Array<ArrayBuffe
   if (typeof body === 'string') return encoder.encode(body);
   // Copied, because a response may share its bytes with a clone.
   if (body instanceof Uint8Array) return new Uint8Array(body);
-  const bytes = await collect(body, true);
+  const bytes = await collect(body);
   return new Uint8Array(bytes.buffer as ArrayBuffer); // fresh memory is never shared, and filled
 }
 

@@ -23,6 +23,7 @@ const METHOD_IDS: Record<string, number> = {
 /** Pieces that are given one by one, or all at once where `buffered`. */
 export class FakeBody implements IncomingBody {
   readonly contentLength: number | undefined;
+  readonly givesPieces = true;
   readonly cancelReasons: unknown[] = [];
   readCount = 0;
   /** What `read` rejects with once the pieces are gone, in place of the end. */

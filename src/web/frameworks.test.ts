@@ -37,7 +37,7 @@ async function ask(fetch: Fetch, exchange: FakeExchange): Promise<Answer> {
       ? new TextEncoder().encode(body ?? '')
       : body instanceof Uint8Array
         ? body
-        : await collect(body, false);
+        : await collect(body);
   return { status: parts.status, fields, bytes, text: new TextDecoder().decode(bytes) };
 }
 

@@ -14,7 +14,7 @@ const SHOWS_STATE = Object.getOwnPropertySymbols(new Platform('')).length > 0;
 
 async function bodyText({ body }: ResponseParts): Promise<string | null> {
   if (body === null || typeof body === 'string') return body;
-  return new TextDecoder().decode(body instanceof Uint8Array ? body : await collect(body, false));
+  return new TextDecoder().decode(body instanceof Uint8Array ? body : await collect(body));
 }
 
 const LONG = 'x'.repeat(100_000);

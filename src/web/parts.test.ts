@@ -14,7 +14,7 @@ async function sent(parts: ResponseParts): Promise<unknown> {
   fields.sort(([a], [b]) => (a! < b! ? -1 : a! > b! ? 1 : 0));
   const { body } = parts;
   const whole = body === null || typeof body === 'string' || body instanceof Uint8Array;
-  const bytes = whole ? body : await collect(body, false);
+  const bytes = whole ? body : await collect(body);
   const text = typeof bytes === 'string' || bytes === null ? bytes : new TextDecoder().decode(bytes);
   return { status: parts.status, statusText: parts.statusText, fields, text };
 }

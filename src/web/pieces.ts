@@ -14,6 +14,8 @@ export interface PieceReader {
    * Rejects with the producer's error. One read at a time.
    */
   read(): Promise<Uint8Array | undefined>;
+  /** Each piece is memory of its own, and given away: it may be kept beyond the next `read`. */
+  readonly givesPieces?: boolean;
   /** No more is wanted. Idempotent; a no-op after the end or an error. Never throws. */
   cancel(reason?: unknown): void;
 }
@@ -32,6 +34,7 @@ export interface OutgoingBody extends PieceReader {
  */
 export class StreamPieces implements OutgoingBody {
   readonly contentLength: number | undefined;
+  readonly #empties = new EmptyPieces();
   /** Text and other views of memory are pieces too: for bodies that are sent. */
   isLenient = false;
   readonly #stream: ReadableStream;
@@ -60,13 +63,14 @@ export class StreamPieces implements OutgoingBody {
         this.#ended = true;
         throw error;
       }
-      const bytes = this.isLenient ? bytesOf(piece) : types.isUint8Array(piece) ? piece : undefined;
+      const bytes = this.isLenient || types.isUint8Array(piece) ? bytesOf(piece) : undefined;
       if (bytes === undefined) {
-        const fault = new TypeError(`Received non-Uint8Array chunk: a body stream gave ${show(piece)}`);
+        const fault = new TypeError(`Received non-Uint8Array chunk: a body stream gave ${shown(piece)}`);
         this.cancel(fault);
         throw fault;
       }
       if (bytes.byteLength > 0) return bytes;
+      if (this.#empties.areMany()) await turn();
     }
     this.#ended = true;
     return undefined;
@@ -86,6 +90,7 @@ export class StreamPieces implements OutgoingBody {
 /** From an async iterable of bytes or text: a generator, or a Readable of Node's. */
 export class IterablePieces implements OutgoingBody {
   readonly contentLength = undefined;
+  readonly #empties = new EmptyPieces();
   readonly #iterable: AsyncIterable<unknown>;
   #iterator: AsyncIterator<unknown> | undefined;
   #ended = false;
@@ -109,11 +114,14 @@ export class IterablePieces implements OutgoingBody {
       }
       const bytes = bytesOf(piece);
       if (bytes === undefined) {
-        const fault = new TypeError(`A body's async iterable gave ${show(piece)}; text or bytes are allowed`);
+        const fault = new TypeError(
+          `A body's async iterable gave ${shown(piece)}; text or bytes are allowed`,
+        );
         this.cancel(fault);
         throw fault;
       }
       if (bytes.byteLength > 0) return bytes;
+      if (this.#empties.areMany()) await turn();
     }
     this.#ended = true;
     return undefined;
@@ -126,32 +134,61 @@ export class IterablePieces implements OutgoingBody {
   }
 }
 
-/**
- * Reads to the end.
- * @param fresh the result must be memory of its own, not the only piece, which belongs to its producer
- */
-export async function collect(reader: PieceReader, fresh: boolean): Promise<Uint8Array> {
-  const first = await reader.read();
-  if (first === undefined) return new Uint8Array(0);
-  const second = await reader.read();
-  if (second === undefined) return fresh ? new Uint8Array(first) : first;
+/** Reads to the end. @returns memory of its own */
+export async function collect(reader: PieceReader): Promise<Uint8Array> {
   // Not a list of the pieces: a client may send each byte by itself.
   const queue = new ByteQueue();
-  queue.give(first);
-  queue.give(second);
-  for (let piece = await reader.read(); piece !== undefined; piece = await reader.read()) queue.give(piece);
+  for (let piece = await reader.read(); piece !== undefined; piece = await reader.read()) {
+    // A producer may fill the same memory again, or transfer it, once it is asked for more.
+    if (reader.givesPieces === true) queue.give(piece);
+    else queue.push(piece, 0, piece.length);
+  }
   return queue.takeAll();
+}
+
+/** Empty pieces behind each other before the rest of the loop has its turn. */
+const EMPTIES_BETWEEN_TURNS = 16;
+
+/** Nothing holds back a producer of empty pieces, which are never sent: those that are ready at once would be all that happens. */
+class EmptyPieces {
+  #count = 0;
+
+  /** To be asked for each. */
+  areMany(): boolean {
+    return ++this.#count % EMPTIES_BETWEEN_TURNS === 0;
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 const encoder = new TextEncoder();
 
-/** @returns undefined for what is neither text nor bytes */
+/** @returns undefined for what is neither text nor bytes, and for bytes whose memory is gone */
 function bytesOf(piece: unknown): Uint8Array | undefined {
   if (typeof piece === 'string') return encoder.encode(piece);
-  if (types.isUint8Array(piece)) return piece;
-  if (ArrayBuffer.isView(piece)) return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
-  if (types.isAnyArrayBuffer(piece)) return new Uint8Array(piece);
-  return undefined;
+  try {
+    const bytes = types.isUint8Array(piece)
+      ? piece
+      : ArrayBuffer.isView(piece)
+        ? new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength)
+        : types.isAnyArrayBuffer(piece)
+          ? new Uint8Array(piece)
+          : undefined;
+    // Transferred, or cut off, since it was given: it looks empty then, and this alone tells (ECMA-262, ValidateTypedArray).
+    if (bytes?.byteLength === 0) fill.call(bytes, 0);
+    return bytes;
+  } catch {
+    return undefined;
+  }
+}
+
+const { fill } = Uint8Array.prototype;
+
+function shown(piece: unknown): string {
+  const isMemory = ArrayBuffer.isView(piece) || types.isAnyArrayBuffer(piece);
+  return isMemory ? 'bytes whose memory has been transferred or cut off since' : show(piece);
 }
 
 /** What the producer does in return is nobody's business: a rejection covers all that it throws. */

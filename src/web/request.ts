@@ -65,9 +65,10 @@ export interface ExchangePort {
 /** The body as the server receives it. One consumer. */
 export interface IncomingBody {
   readonly contentLength: number | undefined;
+  readonly givesPieces: true;
   /** The whole body, if all of it is already here and none was read: given away to the caller. */
   takeBuffered(): Uint8Array | undefined;
-  /** The next piece, given away to the caller, undefined at the end; rejects with the abort reason or a fault. */
+  /** The next piece, never empty, given away to the caller; undefined at the end; rejects with the abort reason or a fault. */
   read(): Promise<Uint8Array | undefined>;
   cancel(reason?: unknown): void;
   /** Fields after the body. */
