@@ -73,6 +73,16 @@ export class RawClient {
     }
   }
 
+  /**
+   * Whether the connection, which has ended, did so by a reset. libuv takes a reset that it hears of together with
+   * the last bytes for FIN; who writes then is told the truth.
+   */
+  wasReset(): Promise<boolean> {
+    if (!this.ended)
+      return Promise.resolve((this.error as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET');
+    return new Promise((resolve) => this.socket.write('x', (error) => resolve(error instanceof Error)));
+  }
+
   /** The next complete response with a Content-Length or none, removed from what was received. */
   async response(options: { head?: boolean } = {}): Promise<RawResponse> {
     await this.until((c) => c.received.includes('\r\n\r\n') || c.closed, 'a response head');

@@ -35,7 +35,7 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
     this.arm(NEVER);
   }
 
-  /** RST, what is unsent dropped: for ends by force, and where FIN would pass for the end of the answer. */
+  /** RST, what is unsent dropped: for ends by force, and where FIN would pass for the end of an answer that is cut short. */
   reset(reason: CloseReason): void {
     if (this.state === STATE_CLOSED) return;
     this.endReason ??= reason;

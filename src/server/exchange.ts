@@ -45,7 +45,7 @@ import {
 } from './errors.ts';
 import { promised, whenSettled } from './promised.ts';
 import type { RequestBody } from './request-body.ts';
-import { FRAMING_CLOSE, ResponseStream } from './response-stream.ts';
+import { ResponseStream } from './response-stream.ts';
 import { plainAddress } from './trusted-proxies.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -311,9 +311,8 @@ export class Exchange implements ExchangePort {
     this.#endConnection(reason);
   }
 
-  /** Where the end of the connection is the end of the body, only a reset tells the two apart. */
   #endConnection(reason: CloseReason): void {
-    if (this.endsByClose) this.connection.reset(reason);
+    if (this.isCutShort) this.connection.reset(reason);
     else this.connection.close(reason);
   }
 
@@ -460,9 +459,9 @@ export class Exchange implements ExchangePort {
     this.#controller?.abort(this.#abortReason);
   }
 
-  /** Only the end of the connection will tell the end of the answer: FIN would pass for it. RFC 9112 §6.3 */
-  get endsByClose(): boolean {
-    return this.#stream?.framing === FRAMING_CLOSE;
+  /** Were the connection to end now, its client would have half an answer, for the whole of which FIN may pass: it has to be reset. */
+  get isCutShort(): boolean {
+    return this.#stream !== null && !this.#stream.isWhole;
   }
 
   drained(): void {

@@ -56,6 +56,11 @@ export class ResponseStream {
     this.#context = currentContext();
   }
 
+  /** All that was promised has been written, though the source may not have said that it is the end. */
+  get isWhole(): boolean {
+    return this.#sent === this.#declaredLength;
+  }
+
   start(): void {
     this.#advance();
   }

@@ -138,9 +138,6 @@ export function closeComplaint(
   return (CLOSES[reason] ?? FINISHED)(it, world, call);
 }
 
-/** Ends within a response that the client can tell from its end: its length says so, or its chunks. */
-export const BREAKS_OFF: readonly string[] = ['response-failed', 'client-closed', 'client-closed-in-body'];
-
 /** The engine's own ends: the server may have wanted another before it heard of them. */
 const UNASKED: readonly string[] = ['peer-reset', 'peer-dead', 'engine-closed'];
 

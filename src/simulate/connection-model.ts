@@ -13,7 +13,6 @@ import { answerComplaint, contentComplaint, faultComplaint, mustClose } from './
 import * as bounds from './bounds.ts';
 import type { ClientPlan } from './client-plan.ts';
 import {
-  BREAKS_OFF,
   type ClosingPhase,
   closeComplaint,
   countedComplaint,
@@ -280,8 +279,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     if (call !== 'reset' && this.#reader.isUntilClose && !this.#reader.isBetween) this.#reader.finish();
     const complaint = closeComplaint(this, this.#world, call, reason);
     if (complaint !== undefined) this.find(`${call} (${reason}) in the phase ${this.phase}: ${complaint}`);
-    if (call !== 'reset' && !this.#reader.isBetween && !BREAKS_OFF.includes(reason))
-      this.find(`${call} (${reason}) within a response`);
+    // FIN would pass for the end of what was cut short.
+    if (call !== 'reset' && !this.#reader.isBetween) this.find(`${call} (${reason}) within a response`);
     this.#ends(call, reason);
     if (call === 'reset') this.wasReset = true;
     this.#settleDebt();

@@ -12,7 +12,6 @@ import { keepAliveFor } from '../server/serve.ts';
 import type { ServerThread, ServerThreadOptions } from '../server/server-thread.ts';
 import { SimClient } from './client.ts';
 import { ClientPlanner } from './client-plan.ts';
-import { BREAKS_OFF } from './close-table.ts';
 import type { ConnectionModel } from './connection-model.ts';
 import { SimHandlers } from './handlers.ts';
 import { ObservedThread } from './observed-thread.ts';
@@ -167,7 +166,8 @@ const IMPATIENT_ENDS = [
   'header-timeout',
   'drained',
   'client-closed',
-  ...BREAKS_OFF,
+  'client-closed-in-body',
+  'response-failed',
 ];
 
 function judgeConnection(client: SimClient, model: ConnectionModel, world: World): void {
