@@ -1,0 +1,175 @@
+/**
+ * Why an HTTP/2 stream or connection ends: the codes of RST_STREAM and GOAWAY (RFC 9113 §7), and the faults that we
+ * answer with them, as values. A fault says which code answers it and whether it ends the connection or one stream.
+ *
+ * The table is the documentation, as that of HTTP/1's faults is (protocol/error.ts).
+ */
+
+export const NO_ERROR = 0x0;
+export const PROTOCOL_ERROR = 0x1;
+export const INTERNAL_ERROR = 0x2;
+export const FLOW_CONTROL_ERROR = 0x3;
+export const SETTINGS_TIMEOUT = 0x4;
+export const STREAM_CLOSED = 0x5;
+export const FRAME_SIZE_ERROR = 0x6;
+export const REFUSED_STREAM = 0x7;
+export const CANCEL = 0x8;
+export const COMPRESSION_ERROR = 0x9;
+export const CONNECT_ERROR = 0xa;
+export const ENHANCE_YOUR_CALM = 0xb;
+export const INADEQUATE_SECURITY = 0xc;
+export const HTTP_1_1_REQUIRED = 0xd;
+
+/** Names by number, for logs and metrics. */
+export const ERROR_CODE_NAMES: readonly string[] = Object.freeze([
+  'NO_ERROR',
+  'PROTOCOL_ERROR',
+  'INTERNAL_ERROR',
+  'FLOW_CONTROL_ERROR',
+  'SETTINGS_TIMEOUT',
+  'STREAM_CLOSED',
+  'FRAME_SIZE_ERROR',
+  'REFUSED_STREAM',
+  'CANCEL',
+  'COMPRESSION_ERROR',
+  'CONNECT_ERROR',
+  'ENHANCE_YOUR_CALM',
+  'INADEQUATE_SECURITY',
+  'HTTP_1_1_REQUIRED',
+]);
+
+export interface Http2Fault {
+  /** Stable name for programs: close reasons, metrics labels, logs. */
+  readonly code: string;
+  /** Goes out in GOAWAY or RST_STREAM. */
+  readonly errorCode: number;
+  /** Whether it ends the connection; else one stream. */
+  readonly endsConnection: boolean;
+  /** `RFC 9113 §6.1` */
+  readonly section: string;
+  /** One ASCII sentence. */
+  readonly sentence: string;
+}
+
+const table: Http2Fault[] = [];
+
+function connection(code: string, errorCode: number, section: string, sentence: string): Http2Fault {
+  const fault = Object.freeze({ code, errorCode, endsConnection: true, section, sentence });
+  table.push(fault);
+  return fault;
+}
+
+function stream(code: string, errorCode: number, section: string, sentence: string): Http2Fault {
+  const fault = Object.freeze({ code, errorCode, endsConnection: false, section, sentence });
+  table.push(fault);
+  return fault;
+}
+
+// Frames.
+export const FAULT_PREFACE = connection(
+  'h2-bad-preface',
+  PROTOCOL_ERROR,
+  'RFC 9113 §3.4',
+  'the connection does not begin with the HTTP/2 preface',
+);
+export const FAULT_FIRST_FRAME = connection(
+  'h2-no-settings',
+  PROTOCOL_ERROR,
+  'RFC 9113 §3.4',
+  'the first frame behind the preface is not SETTINGS',
+);
+export const FAULT_FRAME_TOO_LARGE = connection(
+  'h2-frame-too-large',
+  FRAME_SIZE_ERROR,
+  'RFC 9113 §4.2',
+  'a frame is longer than SETTINGS_MAX_FRAME_SIZE allows',
+);
+export const FAULT_FRAME_SIZE = connection(
+  'h2-bad-frame-size',
+  FRAME_SIZE_ERROR,
+  'RFC 9113 §4.2',
+  'a frame has not the length that its type asks for',
+);
+export const FAULT_STREAM_FRAME_SIZE = stream(
+  'h2-bad-priority-size',
+  FRAME_SIZE_ERROR,
+  'RFC 9113 §6.3',
+  'a PRIORITY frame is not 5 bytes long',
+);
+export const FAULT_PADDING = connection(
+  'h2-bad-padding',
+  PROTOCOL_ERROR,
+  'RFC 9113 §6.1',
+  'the padding is as long as the frame, or longer',
+);
+export const FAULT_STREAM_ID = connection(
+  'h2-bad-stream-id',
+  PROTOCOL_ERROR,
+  'RFC 9113 §5.1.1',
+  'a frame stands on a stream that its type does not belong to',
+);
+export const FAULT_CONTINUATION = connection(
+  'h2-bad-continuation',
+  PROTOCOL_ERROR,
+  'RFC 9113 §6.10',
+  'a field block is interrupted, or continued where none was begun',
+);
+export const FAULT_SETTING = connection(
+  'h2-bad-setting',
+  PROTOCOL_ERROR,
+  'RFC 9113 §6.5.2',
+  'a setting has a value that is not allowed',
+);
+export const FAULT_WINDOW_SETTING = connection(
+  'h2-bad-window-setting',
+  FLOW_CONTROL_ERROR,
+  'RFC 9113 §6.5.2',
+  'SETTINGS_INITIAL_WINDOW_SIZE is beyond 2^31-1',
+);
+export const FAULT_PUSH = connection(
+  'h2-push-from-client',
+  PROTOCOL_ERROR,
+  'RFC 9113 §8.4',
+  'PUSH_PROMISE came where no push is allowed',
+);
+export const FAULT_SELF_DEPENDENCY = stream(
+  'h2-self-dependency',
+  PROTOCOL_ERROR,
+  'RFC 9113 §5.3.1',
+  'a stream is made to depend on itself',
+);
+export const FAULT_PRIORITY_UPDATE = connection(
+  'h2-bad-priority-update',
+  PROTOCOL_ERROR,
+  'RFC 9218 §7.1',
+  'a PRIORITY_UPDATE frame names no request stream',
+);
+
+// Field blocks.
+export const FAULT_COMPRESSION = connection(
+  'h2-bad-field-block',
+  COMPRESSION_ERROR,
+  'RFC 9113 §4.3',
+  'a field block cannot be decompressed',
+);
+export const FAULT_BLOCK_TOO_LARGE = connection(
+  'h2-field-block-too-large',
+  ENHANCE_YOUR_CALM,
+  'RFC 9113 §10.5.1',
+  'a field block is larger than this server reads',
+);
+export const FAULT_EMPTY_CONTINUATIONS = connection(
+  'h2-continuation-flood',
+  ENHANCE_YOUR_CALM,
+  'RFC 9113 §10.5',
+  'a field block is spread over more frames than this server reads',
+);
+export const FAULT_MALFORMED = stream(
+  'h2-malformed',
+  PROTOCOL_ERROR,
+  'RFC 9113 §8.1.1',
+  'the fields of a message break a rule',
+);
+
+/** Every fault that there is. */
+export const HTTP2_FAULTS: readonly Http2Fault[] = table;
