@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { UnavailableError } from '../base/errors.ts';
-import type { Ffi } from './ffi.ts';
+import type { Ffi } from './ffi-library.ts';
 import { type CType, type Libc, SIGNATURES, type Signature } from './libc.ts';
 
 /** What is used of koffi's native module, which comes without types. */

@@ -10,7 +10,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { UnavailableError } from '../base/errors.ts';
-import type { Ffi } from './ffi.ts';
+import type { Ffi } from './ffi-library.ts';
 import { type CType, type Libc, SIGNATURES, type Signature } from './libc.ts';
 
 type Raw = (...args: (number | bigint)[]) => number | bigint;

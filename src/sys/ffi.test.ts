@@ -6,7 +6,8 @@ import { UnavailableError } from '../base/errors.ts';
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from './abi/file.ts';
 import { SYSCALLS } from './abi/syscalls.ts';
 import { ERRNO } from './errno.ts';
-import { type Ffi, loadFfi, openFfi } from './ffi.ts';
+import { loadFfi, openFfi } from './ffi.ts';
+import type { Ffi } from './ffi-library.ts';
 
 const ON_LINUX = process.platform === 'linux';
 const URL_OF_FFI = new URL('./ffi.js', import.meta.url).href;

@@ -8,20 +8,8 @@
  */
 import { OptionError, UnavailableError } from '../base/errors.ts';
 import { openKoffi } from './ffi-koffi.ts';
+import type { Ffi } from './ffi-library.ts';
 import { openNodeFfi } from './ffi-node.ts';
-import type { Libc } from './libc.ts';
-
-export interface Ffi {
-  readonly name: 'koffi' | 'node:ffi';
-  readonly libc: Libc;
-  /** This thread's errno, in memory: read it at once after a call answered -1, before anything else runs. */
-  readonly errno: Int32Array;
-  /**
-   * The memory at an address as an ArrayBuffer. It is not owned: the caller keeps it mapped as long as
-   * the buffer is used, and a use after that is a fault of the process, not an exception.
-   */
-  view(address: number, byteLength: number): ArrayBuffer;
-}
 
 /** One a thread, made on first use: the one piece of mutable state, since functions must be bound somewhere. */
 let loaded: Ffi | undefined;

@@ -76,7 +76,7 @@ export class SimConnection implements EngineConnection, LinkServer {
     this.slot = slot;
     this.generation = generation;
     this.link = link;
-    this.openedMs = link.network.nowMs;
+    this.openedMs = link.world.nowMs;
   }
 
   /** Whoever sees that bytes wait may stop writing for it, and is told when none does any more. */

@@ -5,14 +5,22 @@
  */
 import { ByteQueue } from './byte-queue.ts';
 import type { SimEvent } from './event-queue.ts';
-import type { SimLink } from './link.ts';
+import type { SimWorld } from './world.ts';
 
 /** Past so many small segments a direction sends large ones: a long body would cost thousands of events. */
 const SMALL_SEGMENTS_MAX = 40;
 const SMALL_BYTES = 4096;
 const LARGE_BYTES_MAX = 64 * 1024;
 
+/** The connection that a direction is half of. */
 export interface DirectionOwner {
+  readonly world: SimWorld;
+  /** The peer's host is gone without a word. */
+  readonly isVanished: boolean;
+  /** When either side last heard of the other. */
+  lastHeardMs: number;
+  /** One way, drawn anew for each segment. */
+  delayMs(): number;
   /** Bytes or FIN have arrived, for the receiving side. */
   arrived(direction: Direction): void;
   /** There is room in the sender's buffer again. */
@@ -29,7 +37,6 @@ export class Direction {
   /** The connection is broken: nothing moves any more. */
   isBroken = false;
   lastArrivalMs = 0;
-  readonly #link: SimLink;
   readonly #owner: DirectionOwner;
   readonly #sendCapacity: number;
   readonly #window: number;
@@ -38,8 +45,7 @@ export class Direction {
   #finSent = false;
   #smallSegments = 0;
 
-  constructor(link: SimLink, owner: DirectionOwner, sendCapacity: number, receiveCapacity: number) {
-    this.#link = link;
+  constructor(owner: DirectionOwner, sendCapacity: number, receiveCapacity: number) {
     this.#owner = owner;
     this.#sendCapacity = sendCapacity;
     this.#window = receiveCapacity;
@@ -89,7 +95,7 @@ export class Direction {
 
   /** Sends as far as the window allows. */
   pump(): void {
-    if (this.isBroken || this.#link.isVanished) return;
+    if (this.isBroken || this.#owner.isVanished) return;
     while (this.#unsent.length > 0) {
       const window = this.#window - this.received.length - this.#inFlight;
       if (window <= 0) return;
@@ -104,14 +110,14 @@ export class Direction {
   }
 
   #depart(segment: Segment): void {
-    const { network } = this.#link;
-    this.lastArrivalMs = Math.max(this.lastArrivalMs, network.nowMs + this.#link.delayMs());
-    network.injected.segments++;
-    network.at(this.lastArrivalMs, segment);
+    const { world } = this.#owner;
+    this.lastArrivalMs = Math.max(this.lastArrivalMs, world.nowMs + this.#owner.delayMs());
+    world.injected.segments++;
+    world.at(this.lastArrivalMs, segment);
   }
 
   #segmentBytes(): number {
-    const { random, faults, injected } = this.#link.network;
+    const { random, faults, injected } = this.#owner.world;
     if (this.#smallSegments >= SMALL_SEGMENTS_MAX) return LARGE_BYTES_MAX;
     let size = random.between((faults.segmentBytesMax >> 3) + 1, faults.segmentBytesMax);
     if (faults.tinySegment > 0 && random.chance(faults.tinySegment)) {
@@ -125,9 +131,9 @@ export class Direction {
   /** A segment has come to the other end. */
   arrive(bytes: Uint8Array, isFin: boolean): void {
     // A peer that is gone acknowledges nothing: the bytes stay outstanding for ever.
-    if (this.isBroken || this.#link.isVanished) return;
+    if (this.isBroken || this.#owner.isVanished) return;
     this.#inFlight -= bytes.length;
-    this.#link.lastHeardMs = this.#link.network.nowMs;
+    this.#owner.lastHeardMs = this.#owner.world.nowMs;
     this.received.pushOwned(bytes);
     if (isFin) this.finArrived = true;
     this.#owner.arrived(this);

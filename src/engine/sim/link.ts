@@ -5,8 +5,7 @@
  */
 import type { PeerLiveness } from '../engine.ts';
 import { Direction, type DirectionOwner } from './direction.ts';
-import type { SimNetwork } from './network.ts';
-import type { SimPeer } from './peer.ts';
+import type { SimWorld } from './world.ts';
 
 /** Retransmissions end after 924.6 s by default: tcp_retries2 in the kernel's ip-sysctl.rst. */
 const KERNEL_GIVES_UP_MS = 924_600;
@@ -27,10 +26,27 @@ export interface LinkServer {
   failed(reason: 'peer-reset' | 'peer-dead'): void;
 }
 
+/** The peer's side of a link. */
+export interface LinkPeer {
+  readonly port: number;
+  /** It has sent RST. */
+  readonly hasReset: boolean;
+  /** Ended for good: reset by either side, destroyed or vanished. */
+  readonly isOver: boolean;
+  /** The connection stands. */
+  established(): void;
+  /** Bytes or FIN have arrived. */
+  arrived(): void;
+  /** Its kernel takes bytes again. */
+  roomMade(): void;
+  /** RST: nothing follows. */
+  resetArrived(): void;
+}
+
 const PEER_SEND_BUFFER_BYTES = 64 * 1024;
 
 export class SimLink implements DirectionOwner {
-  readonly network: SimNetwork;
+  readonly world: SimWorld;
   readonly id: number;
   /** Of the server. */
   readonly port: number;
@@ -38,7 +54,7 @@ export class SimLink implements DirectionOwner {
   readonly up: Direction;
   /** From the server to the peer. */
   readonly down: Direction;
-  peer!: SimPeer;
+  peer!: LinkPeer;
   server: LinkServer | undefined = undefined;
   /** The engine has closed its descriptor, or never had one. */
   serverGone = false;
@@ -56,24 +72,24 @@ export class SimLink implements DirectionOwner {
   #deadPeerMs = Number.POSITIVE_INFINITY;
 
   constructor(
-    network: SimNetwork,
+    world: SimWorld,
     id: number,
     latencyMs: number,
     peer: { receiveBufferBytes: number; port: number },
   ) {
-    this.network = network;
+    this.world = world;
     this.id = id;
     this.port = peer.port;
     this.#latencyMs = latencyMs;
-    this.lastHeardMs = network.nowMs;
-    const { faults } = network;
-    this.up = new Direction(this, this, PEER_SEND_BUFFER_BYTES, faults.receiveBufferBytes);
-    this.down = new Direction(this, this, faults.sendBufferBytes, peer.receiveBufferBytes);
+    this.lastHeardMs = world.nowMs;
+    const { faults } = world;
+    this.up = new Direction(this, PEER_SEND_BUFFER_BYTES, faults.receiveBufferBytes);
+    this.down = new Direction(this, faults.sendBufferBytes, peer.receiveBufferBytes);
   }
 
   /** One way, drawn anew for each segment. */
   delayMs(): number {
-    const { random, faults } = this.network;
+    const { random, faults } = this.world;
     return this.#latencyMs + (faults.jitterMsMax > 0 ? random.nextUnit() * faults.jitterMsMax : 0);
   }
 
@@ -90,9 +106,9 @@ export class SimLink implements DirectionOwner {
     }
     if (direction.received.length === 0) return;
     // RFC 9293 §3.10.7.1: a segment for a connection that is not there is answered by RST.
-    this.network.injected.answersToClosed++;
+    this.world.injected.answersToClosed++;
     this.wasAnsweredByReset = true;
-    this.network.trace?.(`peer ${this.id}: late bytes at a closed socket are answered by RST`);
+    this.world.trace?.(`peer ${this.id}: late bytes at a closed socket are answered by RST`);
     this.resetToPeer();
   }
 
@@ -108,24 +124,24 @@ export class SimLink implements DirectionOwner {
     this.down.break();
     this.up.break();
     if (this.isVanished) return;
-    const atMs = Math.max(this.down.lastArrivalMs, this.network.nowMs + this.delayMs());
-    this.network.at(atMs, { fire: () => this.peer.resetArrived() });
+    const atMs = Math.max(this.down.lastArrivalMs, this.world.nowMs + this.delayMs());
+    this.world.at(atMs, { fire: () => this.peer.resetArrived() });
   }
 
   /** RST from the peer's host. */
   resetToServer(): void {
     if (this.isVanished) return;
-    const atMs = Math.max(this.up.lastArrivalMs, this.network.nowMs + this.delayMs());
+    const atMs = Math.max(this.up.lastArrivalMs, this.world.nowMs + this.delayMs());
     this.down.break();
-    this.network.at(atMs, { fire: () => this.#failAtServer('peer-reset') });
+    this.world.at(atMs, { fire: () => this.#failAtServer('peer-reset') });
   }
 
   /** The network resets both sides. */
   resetBoth(): void {
     if (this.isVanished || this.peer.isOver || this.up.isBroken || this.wasCut) return;
     this.wasCut = true;
-    this.network.injected.linkResets++;
-    this.network.trace?.(`peer ${this.id}: the network resets the connection`);
+    this.world.injected.linkResets++;
+    this.world.trace?.(`peer ${this.id}: the network resets the connection`);
     this.down.break();
     this.#failAtServer('peer-reset');
     this.peer.resetArrived();
@@ -133,7 +149,7 @@ export class SimLink implements DirectionOwner {
 
   #failAtServer(reason: 'peer-reset' | 'peer-dead'): void {
     if (this.isVanished && reason === 'peer-reset') return;
-    const { random, faults } = this.network;
+    const { random, faults } = this.world;
     this.down.break();
     this.up.isBroken = true;
     if (random.chance(faults.resetDropsUnread)) this.up.received.clear();
@@ -147,7 +163,7 @@ export class SimLink implements DirectionOwner {
     if (this.isVanished) return;
     this.isVanished = true;
     // Until now it has answered the keepalive's probes.
-    const { random, nowMs } = this.network;
+    const { random, nowMs } = this.world;
     const probeMs = Math.min(this.#deadPeerMs, PROBE_PAUSE_MS_MAX) / 2;
     this.lastHeardMs = Math.max(this.lastHeardMs, nowMs - random.nextUnit() * probeMs);
     this.#armDeadPeer();
@@ -161,8 +177,8 @@ export class SimLink implements DirectionOwner {
 
   #armDeadPeer(): void {
     if (this.#deadPeerMs === Number.POSITIVE_INFINITY) return;
-    const atMs = Math.max(this.lastHeardMs + this.#deadPeerMs, this.network.nowMs);
-    this.network.at(atMs, { fire: () => this.#keepAliveEnds() });
+    const atMs = Math.max(this.lastHeardMs + this.#deadPeerMs, this.world.nowMs);
+    this.world.at(atMs, { fire: () => this.#keepAliveEnds() });
   }
 
   /** While bytes are outstanding the kernel's keepalive rests, and only the end of all retransmissions counts. */
@@ -171,14 +187,14 @@ export class SimLink implements DirectionOwner {
     if (this.down.outstandingBytes === 0 && (this.server?.unsent.length ?? 0) === 0)
       this.#failAtServer('peer-dead');
     else {
-      const atMs = Math.max(this.lastHeardMs + KERNEL_GIVES_UP_MS, this.network.nowMs);
-      this.network.at(atMs, { fire: () => this.#failAtServer('peer-dead') });
+      const atMs = Math.max(this.lastHeardMs + KERNEL_GIVES_UP_MS, this.world.nowMs);
+      this.world.at(atMs, { fire: () => this.#failAtServer('peer-dead') });
     }
   }
 
   /** What TCP_INFO would tell of the peer. @param unsentBytes that the kernel has not taken */
   liveness(unsentBytes: number): PeerLiveness {
-    const { random, nowMs } = this.network;
+    const { random, nowMs } = this.world;
     const silentMs = nowMs - this.lastHeardMs;
     const outstandingBytes = unsentBytes + this.down.outstandingBytes;
     if (outstandingBytes === 0) return { outstandingBytes, lastAckMs: silentMs, unanswered: 0 };

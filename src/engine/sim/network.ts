@@ -9,6 +9,7 @@ import { EventQueue, type SimEvent } from './event-queue.ts';
 import { type InjectedFaults, type NetworkFaults, noInjectedFaults } from './faults.ts';
 import { SimLink } from './link.ts';
 import { type PeerHandler, SimPeer } from './peer.ts';
+import type { SimWorld } from './world.ts';
 
 /** What the engine gives the network: where connections come in, and the end of a microtask queue. */
 export interface NetworkServer {
@@ -24,7 +25,7 @@ export interface PeerOptions {
   readonly receiveBufferBytes: number;
 }
 
-export class SimNetwork {
+export class SimNetwork implements SimWorld {
   /** Milliseconds, fractional; never goes back. */
   nowMs = 1000;
   readonly random: SeededRandom;

@@ -3,7 +3,7 @@
  * little, closes rudely or vanishes. It has no opinion about HTTP; whoever scripts it is its handler.
  */
 import { ByteQueue } from './byte-queue.ts';
-import type { SimLink } from './link.ts';
+import type { LinkPeer, SimLink } from './link.ts';
 
 export interface PeerHandler {
   onConnect(peer: SimPeer): void;
@@ -15,7 +15,7 @@ export interface PeerHandler {
   onReset(peer: SimPeer): void;
 }
 
-export class SimPeer {
+export class SimPeer implements LinkPeer {
   readonly link: SimLink;
   isConnected = false;
   /** Ended for good: reset by either side, destroyed or vanished. */
@@ -129,7 +129,7 @@ export class SimPeer {
 
   resetArrived(): void {
     if (this.isOver) return;
-    const { random, faults } = this.link.network;
+    const { random, faults } = this.link.world;
     if (!random.chance(faults.resetDropsUnread) && !this.isPaused) this.#read(Number.POSITIVE_INFINITY);
     if (this.isOver) return;
     this.isOver = true;
