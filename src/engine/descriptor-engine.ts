@@ -28,6 +28,7 @@ import {
   TOUCHED,
 } from './descriptor-connection.ts';
 import { DescriptorLedger } from './descriptor-ledger.ts';
+import { AcceptRest, type DescriptorListener } from './descriptor-listener.ts';
 import {
   type ConnectTarget,
   DEADLINE_TICK_MS,
@@ -41,40 +42,16 @@ import {
   type Listener,
 } from './engine.ts';
 import { Handoff } from './handoff.ts';
-import { type ListeningSocket, openListener } from './listening-socket.ts';
-import { Reserve } from './reserve.ts';
+import { openListener } from './listening-socket.ts';
 import { SendPool } from './send-pool.ts';
 import { TurnTime } from './turn-time.ts';
 
-/**
- * How long accepting rests after EMFILE and its like when no connection closes meanwhile, and how long it must then go
- * well before it is said to.
- */
-const ACCEPT_RETRY_MS = 250;
 /** Deadlines that a turn has time for however little it has: telling of one costs some microseconds. */
 const EXPIRED_AT_LEAST = 1000;
 /** A peer that sends without end is not waited for. */
 const DISCARDED_MAX_BYTES = 1024 * 1024;
 /** A list that once was longer is given to the garbage collector when it is empty. */
 const TOUCHED_KEPT_MAX = 4096;
-
-export interface DescriptorListener {
-  readonly socket: ListeningSocket;
-  /** The kernel will tell of the next connection by itself. */
-  armed: boolean;
-  closing: boolean;
-  /** Resolves the promise of its `close`. */
-  onStopped: (() => void) | undefined;
-  /** Paused for want of descriptors. */
-  paused: boolean;
-  /** Paused by the layer above. */
-  held: boolean;
-  /** Connections may wait that another thread has been told of: `lookNow`. */
-  looksNow: boolean;
-  /** The end of an armed accept has been asked for. */
-  cancelling: boolean;
-  readonly failures: AcceptFailures;
-}
 
 export abstract class DescriptorEngine<C extends DescriptorConnection> implements Engine<C>, ConnectionOwner {
   abstract readonly name: EngineName;
@@ -104,13 +81,9 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   #turnScheduled = false;
   #held = false;
   #handoff: Handoff | undefined;
+  readonly #acceptRest: AcceptRest<C>;
   /** Where another thread closes what this one leaves open. */
   protected readonly ledger: DescriptorLedger | undefined;
-  /** Only while there is something to accept: an engine that could not be made must leave nothing behind. */
-  #reserve: Reserve | undefined;
-  #acceptRetry: ReturnType<typeof setTimeout> | undefined;
-  /** The error for which accepting rests, as told to the handler; 0 for none. */
-  #toldErrno = 0;
   #closing: Promise<void> | undefined;
   #onAllGone: (() => void) | undefined;
 
@@ -120,6 +93,13 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     if (options.handoff !== undefined)
       this.#handoff = new Handoff(options.handoff.buffer, options.handoff.thread);
     this.handler = options.handler;
+    this.#acceptRest = new AcceptRest({
+      listeners: this.listeners,
+      ledger: this.ledger,
+      handler: this.handler,
+      counters: this.counters,
+      schedule: () => this.schedule(),
+    });
   }
 
   /** Moves bytes: hands over what has arrived, sends what was written, prepares for sleep. */
@@ -183,7 +163,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     if ('fd' in address) this.ledger?.hold(socket.fd);
     else this.ledger?.holdSocket(socket.fd);
     this.#handoff?.join(this.wakeup.eventFd);
-    this.#reserve ??= Reserve.open(this.ledger);
+    this.#acceptRest.begin();
     this.schedule();
     let stopped: Promise<void> | undefined;
     return {
@@ -272,7 +252,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.#handoff?.abandon();
     for (const fd of this.takeUnread()) if (this.#handoff?.giveOn(fd) !== true) closeFd(fd);
     this.releaseHolds();
-    this.#reserve?.release();
+    this.#acceptRest.release();
     for (const conn of this.table) {
       this.ledger?.drop(conn.fd);
       closeFd(conn.fd);
@@ -484,7 +464,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.table.remove(conn);
     this.counters.closed++;
     this.#handoff?.report(this.table.count);
-    if (this.#acceptRetry !== undefined) this.#resumeAccepting();
+    this.#acceptRest.closed();
     this.handler.onClosed(conn, conn.reason);
   }
 
@@ -494,45 +474,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
    * @returns whether accepting from `listener` rests now
    */
   protected acceptFailed(listener: DescriptorListener, errno: number): boolean {
-    if (listener.paused) return true;
-    if (!listener.failures.failed(errno)) return false;
-    listener.paused = true;
-    // One descriptor for the process's own needs: a log, a file, the admin port.
-    this.#reserve?.release();
-    this.#reserve = undefined;
-    this.counters.acceptPauses++;
-    this.#retryAccepting();
-    // Each attempt that fails likewise is no news.
-    if (this.#toldErrno !== errno) {
-      this.#toldErrno = errno;
-      this.handler.onAcceptPaused?.(sysError('accept', errno, listener.socket.address.address));
-    }
-    return true;
-  }
-
-  #retryAccepting(): void {
-    if (this.#acceptRetry !== undefined) return;
-    this.#acceptRetry = setTimeout(() => {
-      this.#acceptRetry = undefined;
-      if (this.listeners.some((listener) => listener.paused)) this.#resumeAccepting();
-      else {
-        this.#toldErrno = 0;
-        this.handler.onAcceptPaused?.(undefined);
-      }
-    }, ACCEPT_RETRY_MS);
-    this.#acceptRetry.unref();
-  }
-
-  #resumeAccepting(): void {
-    let resumed = false;
-    for (const listener of this.listeners) {
-      resumed ||= listener.paused;
-      listener.paused = false;
-    }
-    if (!resumed) return;
-    this.#reserve ??= Reserve.open(this.ledger);
-    this.schedule();
-    this.#retryAccepting();
+    return this.#acceptRest.failed(listener, errno);
   }
 
   #finishIfAllGone(): void {
@@ -540,8 +482,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     const resolve = this.#onAllGone!;
     this.#onAllGone = undefined;
     this.released = true;
-    clearTimeout(this.#acceptRetry);
-    this.#reserve?.release();
+    this.#acceptRest.release();
     for (const listener of this.listeners) this.#stopped(listener);
     this.#handoff?.abandon();
     this.wakeup.close();

@@ -75,6 +75,11 @@ export const ROOMS: readonly Room[] = [
       { path: 'epoll/', mayImport: ['sys'], why: 'it drives the kernel itself' },
       { path: 'descriptor-engine.ts', mayImport: ['sys'], why: 'what engines that own descriptors share' },
       { path: 'descriptor-connection.ts', mayImport: ['sys'], why: 'its connections own descriptors' },
+      {
+        path: 'descriptor-listener.ts',
+        mayImport: ['sys'],
+        why: 'it names the error for which accepting rests',
+      },
       { path: 'send-pool.ts', mayImport: ['sys'], why: 'memory that the kernel sends from is mapped' },
       { path: 'accept-errors.ts', mayImport: ['sys'], why: 'what errors of accept mean' },
       { path: 'accept-errors.test.ts', mayImport: ['sys'], why: 'the errors' },

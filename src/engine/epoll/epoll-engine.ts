@@ -41,7 +41,8 @@ import {
   SHUTDOWN_WANTED,
   TOUCHED,
 } from '../descriptor-connection.ts';
-import { DescriptorEngine, type DescriptorListener } from '../descriptor-engine.ts';
+import { DescriptorEngine } from '../descriptor-engine.ts';
+import type { DescriptorListener } from '../descriptor-listener.ts';
 import type { EngineOptions } from '../engine.ts';
 import { AioPoll } from './aio-poll.ts';
 import {

@@ -12,12 +12,11 @@
  * switched on and the ring looked at once more, so nothing that came between is missed.
  */
 import { assert } from '../../base/assert.ts';
-import { copyBytes } from '../../base/bytes.ts';
-import { POLLERR, POLLHUP, POLLRDHUP } from '../../sys/abi/epoll.ts';
-import { IORING_CQE_F_BUFFER, IORING_CQE_F_MORE } from '../../sys/abi/io-uring.ts';
-import { SHUT_WR, SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
+import { POLLERR, POLLHUP } from '../../sys/abi/epoll.ts';
+import { IORING_CQE_F_MORE } from '../../sys/abi/io-uring.ts';
+import { SHUT_WR } from '../../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
-import { getsockoptInt, setLinger, shutdown } from '../../sys/socket.ts';
+import { setLinger, shutdown } from '../../sys/socket.ts';
 import { Wakeup } from '../../sys/wakeup.ts';
 import { SLOT_BITS } from '../connection-table.ts';
 import {
@@ -25,8 +24,6 @@ import {
   CLOSED,
   CLOSING,
   CONNECTING,
-  READING_PAUSED,
-  RECEIVE_ENDED,
   SHUTDOWN_DONE,
   SHUTDOWN_WANTED,
   TOUCHED,
@@ -37,23 +34,18 @@ import { advanceAccept } from './accepting.ts';
 import {
   CANCEL_ALL_SUBMITTED,
   CONNECT_ARMED,
-  ERROR_SEEN,
   IouringConnection,
   PEER_END_PENDING,
-  PEER_END_SEEN,
-  PEER_END_TOLD,
   RECEIVE_ARMED,
   RECEIVE_CANCELLED,
   SEND_IN_FLIGHT,
   WATCH_ARMED,
-  WATCH_LISTED,
-  WATCH_WANTED,
 } from './connection.ts';
 import { ReceiveBuffers } from './receive-buffers.ts';
+import { Receiving } from './receiving.ts';
 import { Ring } from './ring.ts';
 import { Submissions } from './submissions.ts';
 import { markTaken, takeUnreadAccepts } from './unread-accepts.ts';
-import { isUnread, UnreadWatch } from './unread-watch.ts';
 import { OP_ACCEPT, OP_CONNECT, OP_RECEIVE, OP_SEND, OP_TIMER, OP_WATCH, SLOT_MASK } from './user-data.ts';
 
 /** Submissions of one enter; a turn with more enters more often. */
@@ -66,11 +58,6 @@ const RECEIVE_BUFFER_BYTES = 4096;
 const RECEIVE_GROUP = 0;
 /** Times that a turn looks again before it lets the event loop run: promises wait for its end, however short it is. */
 const PASSES_MAX = 16;
-/** What stays a small integer. */
-const PASS_COUNT_MASK = 0x3fffffff;
-/** What is handed over of held bytes at a time. */
-const HELD_SHARE_BYTES = 64 * 1024;
-
 /**
  * Whether the kernel either sees that we listen again or shows us its new work. It marks the work with an
  * atomic operation before it looks whether to signal (io_req_local_work_add); on x64 that is a full
@@ -84,10 +71,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   readonly #ring: Ring;
   readonly #buffers: ReceiveBuffers;
   readonly #submissions: Submissions;
-  readonly #unreadWatch = new UnreadWatch();
-  /** Connections that found no receive buffer, while others have received in the same pass. */
-  readonly #starved: IouringConnection[] = [];
-  #passCount = 0;
+  readonly #receiving: Receiving;
   /** The moment that the kernel timer is armed for. */
   #armedMs = Number.POSITIVE_INFINITY;
 
@@ -113,6 +97,16 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       for (const release of undo.reverse()) release();
       throw error;
     }
+    this.#receiving = new Receiving({
+      owner: this,
+      handler: this.handler,
+      table: this.table,
+      counters: this.counters,
+      time: this.time,
+      submissions: this.#submissions,
+      buffers: this.#buffers,
+      hasRoom: () => this.#hasRoom(),
+    });
     this.ledger?.hold(this.#ring.fd);
     this.ledger?.holdRing(this.#ring.mappings, this.#ring.completionQueue);
     this.wakeup.start(this.turn);
@@ -160,10 +154,10 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     for (let pass = 0; pass < PASSES_MAX; pass++) {
       // What is handed over now came before this moment: a deadline that counts from here is never early.
       if (!this.mayLook() && pass > 0) break;
-      this.#passCount = (this.#passCount + 1) & PASS_COUNT_MASK;
+      this.#receiving.beginPass();
       this.#drain();
       if (this.turnMs >= this.dueMs) this.expire();
-      if (this.turnMs >= this.#unreadWatch.dueMs) this.#unreadWatch.expire(this);
+      if (this.turnMs >= this.#receiving.watchDueMs) this.#receiving.expireWatch();
       this.#flushTouched();
       this.#advanceAccepts();
       this.#armTimer();
@@ -213,7 +207,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     } finally {
       // Also when a callback throws: what was handed over must not be handed over again.
       ring.consume(position);
-      this.#buffers.publish();
+      this.#receiving.endDrain();
     }
   }
 
@@ -224,69 +218,13 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     const low = words[at]!;
     const operation = low >>> SLOT_BITS;
     if (operation === OP_RECEIVE)
-      this.#onReceive(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);
+      this.#receiving.received(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);
     else if (operation === OP_SEND) this.#onSend(low & SLOT_MASK, words[at + 1]!, words[at + 2]!);
     else if (operation === OP_ACCEPT) this.#onAccept(low & SLOT_MASK, at, words[at + 2]!);
     else if (operation === OP_CONNECT) this.#onConnect(low & SLOT_MASK, words[at + 1]!, words[at + 2]!);
     else if (operation === OP_WATCH)
       this.#onWatch(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);
     else if (operation === OP_TIMER) this.#armedMs = Number.POSITIVE_INFINITY;
-  }
-
-  #onReceive(slot: number, generation: number, result: number, flags: number): void {
-    const conn = this.table.find(slot, generation);
-    const hasBuffer = (flags & IORING_CQE_F_BUFFER) !== 0;
-    if (conn === undefined) {
-      if (hasBuffer) this.#buffers.give(flags >>> 16);
-      return;
-    }
-    if ((flags & IORING_CQE_F_MORE) === 0) {
-      conn.flags &= ~(RECEIVE_ARMED | RECEIVE_CANCELLED);
-      this.touch(conn);
-    }
-    if (result > 0) {
-      const id = flags >>> 16;
-      this.counters.bytesReceived += result;
-      conn.receivedAt = this.#passCount;
-      // The kernel sees it when the drain is over. Given back now, it is not lost when the callback throws.
-      this.#buffers.give(id);
-      if ((conn.flags & CLOSING) !== 0) return;
-      const start = id * RECEIVE_BUFFER_BYTES;
-      if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined)
-        conn.hold(copyBytes(this.#buffers.bytes, start, start + result));
-      else this.handler.onReceive(conn, this.#buffers.bytes, start, start + result);
-      return;
-    }
-    if (hasBuffer) this.#buffers.give(flags >>> 16);
-    if (result === 0) this.#onPeerFinished(conn);
-    else if (result === -ERRNO.ENOBUFS) {
-      this.counters.receiveBufferExhaustions++;
-      // Others had all of them: the next ones are for those who had none.
-      if (conn.receivedAt !== this.#passCount) this.#starved.push(conn);
-    } else if (result !== -ERRNO.ECANCELED && result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN)
-      conn.fail(-result);
-    // In each of the other cases the wish to receive stands, and #advance arms anew.
-  }
-
-  #onPeerFinished(conn: IouringConnection): void {
-    conn.flags |= RECEIVE_ENDED;
-    if ((conn.flags & CLOSING) !== 0) this.touch(conn);
-    else if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined) {
-      conn.flags |= PEER_END_PENDING | PEER_END_SEEN;
-      this.#tellPeerEndSeen(conn);
-    } else this.#tellPeerEnd(conn);
-  }
-
-  #tellPeerEnd(conn: IouringConnection): void {
-    conn.flags |= PEER_END_TOLD;
-    this.handler.onPeerEnd(conn);
-  }
-
-  /** To whoever does not read. Others learn of it behind the last byte. */
-  #tellPeerEndSeen(conn: IouringConnection): void {
-    if ((conn.flags & (READING_PAUSED | PEER_END_TOLD | CLOSING)) !== READING_PAUSED) return;
-    conn.flags |= PEER_END_TOLD;
-    this.handler.onPeerEndSeen?.(conn);
   }
 
   #onSend(slot: number, generation: number, result: number): void {
@@ -317,10 +255,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   #onWatch(slot: number, generation: number, result: number, flags: number): void {
     const conn = this.table.find(slot, generation);
     assert(conn !== undefined, 'a watch outlived its connection');
-    if ((flags & IORING_CQE_F_MORE) === 0) conn.flags &= ~WATCH_ARMED;
-    if (result > 0 && (result & POLLERR) !== 0) conn.flags |= ERROR_SEEN;
-    if (result > 0 && (result & (POLLRDHUP | POLLHUP)) !== 0) conn.flags |= PEER_END_SEEN;
-    this.touch(conn);
+    this.#receiving.watchTold(conn, result, flags);
   }
 
   #onAccept(index: number, word: number, result: number): void {
@@ -353,7 +288,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
    * keep waiting. What is touched meanwhile is for the next pass.
    */
   #flushTouched(): void {
-    if (this.#starved.length > 0) this.#receiveForStarved();
+    this.#receiving.serveStarved();
     const count = this.touchedCount;
     let at = 0;
     let begun: IouringConnection | undefined;
@@ -371,21 +306,6 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       // A callback threw, and not all that the connection wishes has been submitted.
       if (begun !== undefined) this.touch(begun);
     }
-  }
-
-  /** The kernel gives buffers in the order of submissions, and a receive that finds bytes takes many at once. */
-  #receiveForStarved(): void {
-    for (const conn of this.#starved) {
-      if (!this.#hasRoom()) break;
-      const mayReceive =
-        (conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED | CLOSING | CLOSED | READING_PAUSED)) === 0;
-      if (mayReceive && conn.held === undefined) {
-        conn.flags |= RECEIVE_ARMED;
-        this.#submissions.receive(conn);
-      }
-    }
-    // Where the ring was full the others are touched as well.
-    this.#starved.length = 0;
   }
 
   /** Whether one connection can be advanced; makes room if that is possible. @hot */
@@ -408,7 +328,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       this.#advanceConnecting(conn);
       return;
     }
-    if (conn.held !== undefined || (flags & PEER_END_PENDING) !== 0) this.#deliverHeld(conn);
+    if (conn.held !== undefined || (flags & PEER_END_PENDING) !== 0) this.#receiving.deliverHeld(conn);
     if ((conn.flags & SEND_IN_FLIGHT) === 0) {
       const block = conn.firstBlock;
       if (block !== null) {
@@ -417,18 +337,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       } else if ((conn.flags & (SHUTDOWN_WANTED | SHUTDOWN_DONE | CLOSING)) === SHUTDOWN_WANTED)
         this.#shutdown(conn);
     }
-    const isClosing = (conn.flags & CLOSING) !== 0;
-    if (isClosing && conn.firstBlock === null) this.#advanceClosing(conn);
-    else if (!isClosing && isUnread(conn.flags)) this.#advanceUnread(conn);
-    // Nothing more is asked for until what is held has been taken.
-    else if (conn.held !== undefined && !isClosing) {
-      if ((conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.#cancelReceive(conn);
-    }
-    // Paused or not, what arrives while the last bytes leave is received, and discarded.
-    else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) {
-      conn.flags |= RECEIVE_ARMED;
-      this.#submissions.receive(conn);
-    }
+    if ((conn.flags & CLOSING) !== 0 && conn.firstBlock === null) this.#advanceClosing(conn);
+    else this.#receiving.advance(conn);
   }
 
   /** All is sent: nothing may be under way on a descriptor that is closed. */
@@ -437,23 +347,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       this.discardUnread(conn);
       this.#finish(conn);
     } else if ((conn.flags & WATCH_ARMED) !== 0) this.#cancelAll(conn);
-    else if ((conn.flags & RECEIVE_CANCELLED) === 0) this.#cancelReceive(conn);
-  }
-
-  /** Nothing is to be received: reading is paused, or has come to its end. */
-  #advanceUnread(conn: IouringConnection): void {
-    if ((conn.flags & PEER_END_SEEN) !== 0) this.#tellPeerEndSeen(conn);
-    const { flags } = conn;
-    if ((flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.#cancelReceive(conn);
-    if ((flags & (RECEIVE_ARMED | ERROR_SEEN)) === ERROR_SEEN) {
-      conn.flags &= ~ERROR_SEEN;
-      const errno = getsockoptInt(conn.fd, SOL_SOCKET, SO_ERROR);
-      if (errno > 0) conn.fail(errno);
-    } else if ((flags & WATCH_ARMED) !== 0) return;
-    else if ((flags & WATCH_WANTED) !== 0) {
-      conn.flags = (flags & ~WATCH_WANTED) | WATCH_ARMED;
-      this.#submissions.watch(conn);
-    } else if ((flags & WATCH_LISTED) === 0) this.#unreadWatch.add(conn, this.turnMs);
+    else if ((conn.flags & RECEIVE_CANCELLED) === 0) this.#receiving.cancel(conn);
   }
 
   /** connect(2) has been called; what it has begun comes to an end in the kernel, and a poll tells of it. */
@@ -483,28 +377,6 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     this.#submissions.cancelAll(conn);
   }
 
-  /** Hands over what arrived while reading was paused, as long as it is not paused again: a share at a time. */
-  #deliverHeld(conn: IouringConnection): void {
-    let left = HELD_SHARE_BYTES;
-    while (conn.held !== undefined && (conn.flags & (READING_PAUSED | CLOSING)) === 0) {
-      if (left <= 0 || (left < HELD_SHARE_BYTES && this.time.shouldYield)) {
-        this.touch(conn);
-        return;
-      }
-      const piece = conn.held.shift()!;
-      if (conn.held.length === 0) conn.held = undefined;
-      left -= piece.length;
-      this.handler.onReceive(conn, piece, 0, piece.length);
-    }
-    if (
-      conn.held === undefined &&
-      (conn.flags & (PEER_END_PENDING | READING_PAUSED | CLOSING)) === PEER_END_PENDING
-    ) {
-      conn.flags &= ~PEER_END_PENDING;
-      this.#tellPeerEnd(conn);
-    }
-  }
-
   /** The last step: nothing is in flight, so no completion can come for this slot any more. */
   #finish(conn: IouringConnection): void {
     this.ledger?.drop(conn.fd);
@@ -523,11 +395,6 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     shutdown(conn.fd, SHUT_WR);
   }
 
-  #cancelReceive(conn: IouringConnection): void {
-    conn.flags |= RECEIVE_CANCELLED;
-    this.#submissions.cancelReceive(conn);
-  }
-
   #advanceAccepts(): void {
     for (let index = 0; index < this.listeners.length; index++) {
       if (this.#ring.room < SQES_PER_ADVANCE) return;
@@ -539,7 +406,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
 
   /** One absolute timer for the earliest deadline. One that is armed too early fires for nothing and is set anew. */
   #armTimer(): void {
-    const dueMs = Math.min(this.dueMs, this.#unreadWatch.dueMs);
+    const dueMs = Math.min(this.dueMs, this.#receiving.watchDueMs);
     if (dueMs >= this.#armedMs || this.#ring.room < SQES_PER_ADVANCE) return;
     const monotonicMs = Math.max(dueMs, 0) + this.clockOffsetMs;
     if (this.#armedMs === Number.POSITIVE_INFINITY) this.#submissions.setTimer(monotonicMs);

@@ -15,7 +15,7 @@
  * at all, so such sockets are probed (unread-probe.ts), unless our FIN has been sent already. A source
  * address that `connect` is given has its port picked when it is bound, before the target is known.
  */
-import { createServer, type Server, type ServerOpts, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { assert } from '../../base/assert.ts';
 import { UnavailableError } from '../../base/errors.ts';
@@ -33,8 +33,7 @@ import { adopt, canAdopt } from './adopt.ts';
 import { beginConnecting } from './connect.ts';
 import { type ConnectionOwner, NodeConnection, type ResetSocket } from './connection.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
-import { Handshakes } from './handshakes.ts';
-import { asSysError, type Bound, letInWaiting, listenOn } from './listen.ts';
+import { Listeners, type ListenersOwner, type ServerFactory } from './listeners.ts';
 import { SendArena } from './send-arena.ts';
 import { onConnect, onRead, unwatchSocket, watchSocket } from './socket-events.ts';
 import type { NodeTlsOptions } from './tls.ts';
@@ -57,11 +56,6 @@ const READ_BUFFER_BYTES = 64 * 1024;
 /** How long a turn may keep others waiting before the handler is to yield; other engines look again so often. */
 const YIELD_MS = 0.25;
 
-const LIBUV_PROBES_SECONDS = 10;
-
-/** Makes a server that is not listening yet. */
-export type ServerFactory = (options: ServerOpts) => Server;
-
 export async function createNodeEngine(options: NodeEngineOptions): Promise<NodeEngine> {
   if (options.tls === undefined) return new NodeEngine(options, createServer, resetTcp);
   // Loaded only when wanted: the modules of TLS cost start-up time.
@@ -69,18 +63,14 @@ export async function createNodeEngine(options: NodeEngineOptions): Promise<Node
   return new NodeEngine(options, tlsServerFactory(options.tls), resetTls);
 }
 
-export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
+export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner, ListenersOwner {
   readonly name = 'node';
   readonly arena = new SendArena();
 
   readonly #handler: EngineHandler<NodeConnection>;
   readonly #options: NodeEngineOptions;
-  readonly #makeServer: ServerFactory;
   readonly #resetSocket: ResetSocket;
-  /** With the handshakes of each, if it speaks TLS. A server leaves when the last of its sockets has closed. */
-  readonly #servers = new Map<Server, Handshakes | undefined>();
-  /** What each made that is to be removed when it stops listening. */
-  readonly #releases = new Map<Server, () => void>();
+  readonly #listeners: Listeners;
   readonly #onRead = { buffer: new Uint8Array(READ_BUFFER_BYTES), callback: onRead };
   readonly #deadlines: DeadlineTimer;
   readonly #deadlineCame = (slot: number): void => this.#handler.onDeadline(this.#slots[slot]!);
@@ -101,7 +91,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   /** When whoever asks began, or 0. */
   #turnBeganMs = 0;
 
-  #isRefed = true;
+  isRefed = true;
   #closing: Promise<void> | undefined = undefined;
   #resolveClosing: (() => void) | undefined = undefined;
   #connectionCount = 0;
@@ -111,7 +101,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   constructor(options: NodeEngineOptions, makeServer: ServerFactory, resetSocket: ResetSocket) {
     this.#handler = options.handler;
     this.#options = options;
-    this.#makeServer = makeServer;
+    this.#listeners = new Listeners(this, options, makeServer, READ_BUFFER_BYTES);
     this.#resetSocket = resetSocket;
     this.#deadlines = new DeadlineTimer(performance.now(), () => this.#expire());
   }
@@ -135,60 +125,16 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   }
 
   get connectionCount(): number {
-    let count = this.#connectionCount;
-    for (const handshakes of this.#servers.values()) count += handshakes?.count ?? 0;
-    return count;
+    return this.#connectionCount + this.#listeners.handshakeCount;
+  }
+
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
   }
 
   async listen(address: ListenAddress): Promise<Listener> {
     assert(this.#closing === undefined, 'listen on an engine that was closed');
-    const { keepAlive, tls, sharedReadBuffer, backlog } = this.#options;
-    const server = this.#makeServer({
-      allowHalfOpen: true,
-      noDelay: true,
-      highWaterMark: READ_BUFFER_BYTES,
-      ...(keepAlive && { keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs(keepAlive) }),
-    });
-    let isUnix = 'unix' in address;
-    let handshakes: Handshakes | undefined;
-    // Before listening: the first peer may be there as soon as the socket is.
-    if (tls === undefined) {
-      const mayAdopt = sharedReadBuffer !== false;
-      server.on('connection', (socket: Socket) => this.#accept(socket, isUnix, mayAdopt));
-    } else {
-      handshakes = new Handshakes(server, this.#options.handshakes);
-      server.on('secureConnection', (socket: Socket) => this.#accept(socket, isUnix, false));
-    }
-    this.#servers.set(server, handshakes);
-    let bound: Bound;
-    try {
-      bound = await listenOn(server, address, backlog);
-    } catch (error) {
-      this.#servers.delete(server);
-      this.#resolveIfClosed();
-      throw error;
-    }
-    isUnix = bound.address.family === 'unix';
-    this.#releases.set(server, bound.release);
-    server.on('error', (error: Error) =>
-      this.#options.onError?.(asSysError(error, 'while accepting') ?? error),
-    );
-    server.once('close', () => {
-      this.#servers.delete(server);
-      this.#releases.delete(server);
-      this.#resolveIfClosed();
-    });
-    if (!this.#isRefed) server.unref();
-    // The engine may have been closed while the name was looked up.
-    if (this.#closing !== undefined) this.#closeServer(server);
-    let stopped: Promise<void> | undefined;
-    return {
-      address: bound.address,
-      close: () => {
-        stopped ??= this.#stopListening(server).then(() => handshakes?.settled());
-        return stopped;
-      },
-    };
+    return this.#listeners.listen(address);
   }
 
   connect(target: ConnectTarget): NodeConnection {
@@ -220,9 +166,9 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       this.#resolveClosing = resolve;
-      for (const server of this.#servers.keys()) this.#closeServer(server);
+      this.#listeners.close();
       for (const conn of this.connections()) conn.reset('engine-closed');
-      for (const handshakes of this.#servers.values()) handshakes?.destroyAll();
+      this.#listeners.endHandshakes();
       this.#resolveIfClosed();
     });
     return this.#closing;
@@ -232,7 +178,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     this.#closing ??= Promise.resolve();
     this.#deadlines.stop();
     this.#unreadProbe.stop();
-    for (const server of this.#servers.keys()) this.#closeServer(server);
+    this.#listeners.close();
     for (const conn of this.connections()) {
       this.#slots[conn.slot] = undefined;
       this.#connectionCount--;
@@ -241,18 +187,18 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
       unwatchSocket(conn.socket);
       conn.socket.destroy();
     }
-    for (const handshakes of this.#servers.values()) handshakes?.destroyAll();
+    this.#listeners.endHandshakes();
   }
 
   ref(): void {
-    this.#isRefed = true;
-    for (const server of this.#servers.keys()) server.ref();
+    this.isRefed = true;
+    this.#listeners.ref();
     for (const conn of this.connections()) conn.socket.ref();
   }
 
   unref(): void {
-    this.#isRefed = false;
-    for (const server of this.#servers.keys()) server.unref();
+    this.isRefed = false;
+    this.#listeners.unref();
     for (const conn of this.connections()) conn.socket.unref();
   }
 
@@ -378,7 +324,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     process.nextTick(flushOf, this);
   }
 
-  #accept(accepted: Socket, isUnix: boolean, mayAdopt: boolean): void {
+  accept(accepted: Socket, isUnix: boolean, mayAdopt: boolean): void {
     if (this.#closing !== undefined) {
       accepted.destroy();
       return;
@@ -397,7 +343,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
   }
 
   #add(socket: Socket, isConnecting: boolean, isUnix: boolean, resetSocket: ResetSocket): NodeConnection {
-    if (!this.#isRefed) socket.unref();
+    if (!this.isRefed) socket.unref();
     const slot = this.#freeSlots.pop() ?? this.#slots.length;
     const reset = isUnix ? destroySocket : resetSocket;
     const conn = new NodeConnection(this, socket, slot, isConnecting, isUnix, reset);
@@ -465,20 +411,13 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner {
     }
   }
 
-  async #stopListening(server: Server): Promise<void> {
-    await letInWaiting(server);
-    this.#closeServer(server);
-  }
-
-  #closeServer(server: Server): void {
-    if (!server.listening) return;
-    this.#releases.get(server)?.();
-    server.close();
+  listenerGone(): void {
+    this.#resolveIfClosed();
   }
 
   #resolveIfClosed(): void {
     if (this.#resolveClosing === undefined) return;
-    if (this.#servers.size > 0 || this.#connectionCount > 0) return;
+    if (!this.#listeners.areGone || this.#connectionCount > 0) return;
     this.#deadlines.stop();
     this.#unreadProbe.stop();
     this.#resolveClosing();
@@ -491,15 +430,6 @@ function flushOf(engine: NodeEngine): void {
 
 function reportDrainedOf(engine: NodeEngine): void {
   engine.reportDrained();
-}
-
-/**
- * libuv fixes the rest: ten probes, one a second (uv__tcp_keepalive in src/unix/tcp.c). So they begin ten
- * seconds before the period ends, and a period below eleven seconds cannot be kept.
- */
-function keepAliveDelayMs(keepAlive: NonNullable<NodeEngineOptions['keepAlive']>): number {
-  const { idleSeconds, intervalSeconds, probes } = keepAlive;
-  return Math.max(1, idleSeconds + intervalSeconds * probes - LIBUV_PROBES_SECONDS) * 1000;
 }
 
 function resetTcp(socket: Socket): void {

@@ -4,7 +4,7 @@
  */
 import type { Server, Socket } from 'node:net';
 import { createServer, type TlsOptions } from 'node:tls';
-import type { ServerFactory } from './node-engine.ts';
+import type { ServerFactory } from './listeners.ts';
 
 export type NodeTlsOptions = TlsOptions;
 

@@ -1,0 +1,241 @@
+/**
+ * What the io_uring engine receives: receives armed in the kernel, the buffers that they fill, what came after reading was
+ * paused and is held, FIN and who has been told of it, and the watch over those that do not read. It knows neither
+ * sending nor how a connection ends, but that nothing is handed over once it does.
+ */
+import { copyBytes } from '../../base/bytes.ts';
+import { POLLERR, POLLHUP, POLLRDHUP } from '../../sys/abi/epoll.ts';
+import { IORING_CQE_F_BUFFER, IORING_CQE_F_MORE } from '../../sys/abi/io-uring.ts';
+import { SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
+import { ERRNO } from '../../sys/errno.ts';
+import { getsockoptInt } from '../../sys/socket.ts';
+import type { ConnectionTable } from '../connection-table.ts';
+import {
+  CLOSED,
+  CLOSING,
+  type ConnectionOwner,
+  READING_PAUSED,
+  RECEIVE_ENDED,
+} from '../descriptor-connection.ts';
+import type { Engine, EngineHandler, EngineStats } from '../engine.ts';
+import type { TurnTime } from '../turn-time.ts';
+import {
+  ERROR_SEEN,
+  type IouringConnection,
+  PEER_END_PENDING,
+  PEER_END_SEEN,
+  PEER_END_TOLD,
+  RECEIVE_ARMED,
+  RECEIVE_CANCELLED,
+  WATCH_ARMED,
+  WATCH_LISTED,
+  WATCH_WANTED,
+} from './connection.ts';
+import type { ReceiveBuffers } from './receive-buffers.ts';
+import type { Submissions } from './submissions.ts';
+import { isUnread, UnreadWatch } from './unread-watch.ts';
+
+/** What stays a small integer. */
+const PASS_COUNT_MASK = 0x3fffffff;
+/** What is handed over of held bytes at a time. */
+const HELD_SHARE_BYTES = 64 * 1024;
+
+/** What it needs of the engine. */
+export interface ReceivingEngine {
+  readonly owner: ConnectionOwner & Pick<Engine, 'nowMs'>;
+  readonly handler: EngineHandler<IouringConnection>;
+  readonly table: ConnectionTable<IouringConnection>;
+  readonly counters: EngineStats;
+  readonly time: TurnTime;
+  readonly submissions: Submissions;
+  readonly buffers: ReceiveBuffers;
+  /** Whether the ring takes what `advance` submits. */
+  readonly hasRoom: () => boolean;
+}
+
+export class Receiving {
+  readonly #owner: ReceivingEngine['owner'];
+  readonly #handler: EngineHandler<IouringConnection>;
+  readonly #table: ConnectionTable<IouringConnection>;
+  readonly #counters: EngineStats;
+  readonly #time: TurnTime;
+  readonly #submissions: Submissions;
+  readonly #buffers: ReceiveBuffers;
+  readonly #hasRoom: () => boolean;
+  readonly #watch = new UnreadWatch();
+  /** Connections that found no receive buffer, while others have received in the same pass. */
+  readonly #starved: IouringConnection[] = [];
+  #passCount = 0;
+
+  constructor(engine: ReceivingEngine) {
+    this.#owner = engine.owner;
+    this.#handler = engine.handler;
+    this.#table = engine.table;
+    this.#counters = engine.counters;
+    this.#time = engine.time;
+    this.#submissions = engine.submissions;
+    this.#buffers = engine.buffers;
+    this.#hasRoom = engine.hasRoom;
+  }
+
+  /** Completions are about to be handed over. */
+  beginPass(): void {
+    this.#passCount = (this.#passCount + 1) & PASS_COUNT_MASK;
+  }
+
+  /** They have been: the kernel may have their buffers. @hot */
+  endDrain(): void {
+    this.#buffers.publish();
+  }
+
+  /** When `expireWatch` is to be called. */
+  get watchDueMs(): number {
+    return this.#watch.dueMs;
+  }
+
+  expireWatch(): void {
+    this.#watch.expire(this.#owner);
+  }
+
+  // Completions
+
+  /** A receive has completed, once or for good. @hot */
+  received(slot: number, generation: number, result: number, flags: number): void {
+    const conn = this.#table.find(slot, generation);
+    const hasBuffer = (flags & IORING_CQE_F_BUFFER) !== 0;
+    if (conn === undefined) {
+      if (hasBuffer) this.#buffers.give(flags >>> 16);
+      return;
+    }
+    if ((flags & IORING_CQE_F_MORE) === 0) {
+      conn.flags &= ~(RECEIVE_ARMED | RECEIVE_CANCELLED);
+      this.#owner.touch(conn);
+    }
+    if (result > 0) {
+      const id = flags >>> 16;
+      this.#counters.bytesReceived += result;
+      conn.receivedAt = this.#passCount;
+      // The kernel sees it when the drain is over. Given back now, it is not lost when the callback throws.
+      this.#buffers.give(id);
+      if ((conn.flags & CLOSING) !== 0) return;
+      const start = id * this.#buffers.bufferBytes;
+      if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined)
+        conn.hold(copyBytes(this.#buffers.bytes, start, start + result));
+      else this.#handler.onReceive(conn, this.#buffers.bytes, start, start + result);
+      return;
+    }
+    if (hasBuffer) this.#buffers.give(flags >>> 16);
+    if (result === 0) this.#peerFinished(conn);
+    else if (result === -ERRNO.ENOBUFS) {
+      this.#counters.receiveBufferExhaustions++;
+      // Others had all of them: the next ones are for those who had none.
+      if (conn.receivedAt !== this.#passCount) this.#starved.push(conn);
+    } else if (result !== -ERRNO.ECANCELED && result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN)
+      conn.fail(-result);
+    // In each of the other cases the wish to receive stands, and `advance` arms anew.
+  }
+
+  /** The watch over a connection that does not read has something to tell. */
+  watchTold(conn: IouringConnection, result: number, flags: number): void {
+    if ((flags & IORING_CQE_F_MORE) === 0) conn.flags &= ~WATCH_ARMED;
+    if (result > 0 && (result & POLLERR) !== 0) conn.flags |= ERROR_SEEN;
+    if (result > 0 && (result & (POLLRDHUP | POLLHUP)) !== 0) conn.flags |= PEER_END_SEEN;
+    this.#owner.touch(conn);
+  }
+
+  #peerFinished(conn: IouringConnection): void {
+    conn.flags |= RECEIVE_ENDED;
+    if ((conn.flags & CLOSING) !== 0) this.#owner.touch(conn);
+    else if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined) {
+      conn.flags |= PEER_END_PENDING | PEER_END_SEEN;
+      this.#tellPeerEndSeen(conn);
+    } else this.#tellPeerEnd(conn);
+  }
+
+  #tellPeerEnd(conn: IouringConnection): void {
+    conn.flags |= PEER_END_TOLD;
+    this.#handler.onPeerEnd(conn);
+  }
+
+  /** To whoever does not read. Others learn of it behind the last byte. */
+  #tellPeerEndSeen(conn: IouringConnection): void {
+    if ((conn.flags & (READING_PAUSED | PEER_END_TOLD | CLOSING)) !== READING_PAUSED) return;
+    conn.flags |= PEER_END_TOLD;
+    this.#handler.onPeerEndSeen?.(conn);
+  }
+
+  // Wishes
+
+  /** The kernel gives buffers in the order of submissions, and a receive that finds bytes takes many at once. */
+  serveStarved(): void {
+    if (this.#starved.length === 0) return;
+    for (const conn of this.#starved) {
+      if (!this.#hasRoom()) break;
+      const mayReceive =
+        (conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED | CLOSING | CLOSED | READING_PAUSED)) === 0;
+      if (mayReceive && conn.held === undefined) this.#arm(conn);
+    }
+    // Where the ring was full the others are touched as well.
+    this.#starved.length = 0;
+  }
+
+  /** Hands over what arrived while reading was paused, as long as it is not paused again: a share at a time. */
+  deliverHeld(conn: IouringConnection): void {
+    let left = HELD_SHARE_BYTES;
+    while (conn.held !== undefined && (conn.flags & (READING_PAUSED | CLOSING)) === 0) {
+      if (left <= 0 || (left < HELD_SHARE_BYTES && this.#time.shouldYield)) {
+        this.#owner.touch(conn);
+        return;
+      }
+      const piece = conn.held.shift()!;
+      if (conn.held.length === 0) conn.held = undefined;
+      left -= piece.length;
+      this.#handler.onReceive(conn, piece, 0, piece.length);
+    }
+    if (
+      conn.held === undefined &&
+      (conn.flags & (PEER_END_PENDING | READING_PAUSED | CLOSING)) === PEER_END_PENDING
+    ) {
+      conn.flags &= ~PEER_END_PENDING;
+      this.#tellPeerEnd(conn);
+    }
+  }
+
+  /** Asks the kernel for what the connection wishes, unless it only waits to be closed. @hot */
+  advance(conn: IouringConnection): void {
+    const isClosing = (conn.flags & CLOSING) !== 0;
+    if (!isClosing && isUnread(conn.flags)) this.#advanceUnread(conn);
+    // Nothing more is asked for until what is held has been taken.
+    else if (conn.held !== undefined && !isClosing) {
+      if ((conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.cancel(conn);
+    }
+    // Paused or not, what arrives while the last bytes leave is received, and discarded.
+    else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) this.#arm(conn);
+  }
+
+  cancel(conn: IouringConnection): void {
+    conn.flags |= RECEIVE_CANCELLED;
+    this.#submissions.cancelReceive(conn);
+  }
+
+  #arm(conn: IouringConnection): void {
+    conn.flags |= RECEIVE_ARMED;
+    this.#submissions.receive(conn);
+  }
+
+  /** Nothing is to be received: reading is paused, or has come to its end. */
+  #advanceUnread(conn: IouringConnection): void {
+    if ((conn.flags & PEER_END_SEEN) !== 0) this.#tellPeerEndSeen(conn);
+    const { flags } = conn;
+    if ((flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.cancel(conn);
+    if ((flags & (RECEIVE_ARMED | ERROR_SEEN)) === ERROR_SEEN) {
+      conn.flags &= ~ERROR_SEEN;
+      const errno = getsockoptInt(conn.fd, SOL_SOCKET, SO_ERROR);
+      if (errno > 0) conn.fail(errno);
+    } else if ((flags & WATCH_ARMED) !== 0) return;
+    else if ((flags & WATCH_WANTED) !== 0) {
+      conn.flags = (flags & ~WATCH_WANTED) | WATCH_ARMED;
+      this.#submissions.watch(conn);
+    } else if ((flags & WATCH_LISTED) === 0) this.#watch.add(conn, this.#owner.nowMs);
+  }
+}
