@@ -5,8 +5,6 @@
  *
  * Invariant: `memoryBytes` is at most twice `length` and one block.
  */
-import { copyBytes } from './bytes.ts';
-
 /** Small pieces share blocks up to this size; a larger piece is a block of its own. */
 const BLOCK_BYTES_MAX = 16 * 1024;
 /** From here on a piece that does not fit into the last block is not worth a shared one. */
@@ -25,6 +23,12 @@ export class ByteQueue {
   #first = 0;
   /** How much of the last block is filled; the others are full. */
   #filled = 0;
+  readonly #allocate: (size: number) => Uint8Array;
+
+  /** @param allocate gives blocks, which are filled before anybody sees them */
+  constructor(allocate: (size: number) => Uint8Array = cleared) {
+    this.#allocate = allocate;
+  }
 
   /** Copies bytes[start..end). */
   push(bytes: Uint8Array, start: number, end: number): void {
@@ -36,11 +40,11 @@ export class ByteQueue {
       if (block !== undefined) this.#trim();
       if (block === undefined || size >= LARGE_BYTES) {
         // Alone so far, or large: exactly as long as it is, since often nothing follows.
-        this.#add(copyBytes(bytes, start, end), size);
+        this.#add(this.#copy(bytes, start, end), size);
         return;
       }
       const wanted = Math.min(Math.max(this.length, BLOCK_BYTES_MIN), BLOCK_BYTES_MAX);
-      block = new Uint8Array(Math.max(wanted, size));
+      block = this.#allocate(Math.max(wanted, size));
       this.#add(block, 0);
     }
     const at = this.#filled;
@@ -81,7 +85,7 @@ export class ByteQueue {
   /** All that waits, in one array of its own. */
   takeAll(): Uint8Array {
     if (this.#blocks.length - this.#first === 1) return this.shift()!;
-    const all = new Uint8Array(this.length);
+    const all = this.#allocate(this.length);
     let at = 0;
     for (let block = this.shift(); block !== undefined; block = this.shift()) {
       all.set(block, at);
@@ -105,15 +109,25 @@ export class ByteQueue {
     this.memoryBytes += block.length;
   }
 
+  #copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    const copy = this.#allocate(end - start);
+    copy.set(bytes.subarray(start, end));
+    return copy;
+  }
+
   /** Cuts the last block to what it holds. */
   #trim(): void {
     const index = this.#blocks.length - 1;
     const block = this.#blocks[index]!;
     if (this.#filled === block.length) return;
     this.memoryBytes -= block.length - this.#filled;
-    this.#blocks[index] = copyBytes(block, 0, this.#filled);
+    this.#blocks[index] = this.#copy(block, 0, this.#filled);
     this.#filled = this.#blocks[index].length;
   }
 }
 
 const NOTHING = new Uint8Array(0);
+
+function cleared(size: number): Uint8Array {
+  return new Uint8Array(size);
+}

@@ -81,3 +81,73 @@ test('a body of known length in segments of a byte is taken whole', () => {
   assert.equal(whole.length, 30_000);
   for (let i = 0; i < whole.length; i++) assert.equal(whole[i], i & 0xff);
 });
+
+function lengthBody(length: number, owner = NOBODY): RequestBody {
+  return new RequestBody(owner, length, null);
+}
+
+test('who reads all gets one array of its own, whatever came before and however it comes', async () => {
+  const text = 'abcdefghij'.repeat(20_000);
+  for (const chunked of [false, true]) {
+    for (const before of [0, 1, 70_000, 199_999]) {
+      const body = chunked ? chunkedBody() : lengthBody(text.length);
+      const put = (part: string) =>
+        part === '' || feed(body, chunked ? `${part.length.toString(16)}\r\n${part}\r\n` : part);
+      put(text.slice(0, before));
+      const all = body.readAll();
+      for (let at = before; at < text.length; at += 4096) put(text.slice(at, at + 4096));
+      if (chunked) feed(body, '0\r\n\r\n');
+      const bytes = await all;
+      assert.equal(Buffer.from(bytes).toString(), text);
+      assert.equal(bytes.buffer.byteLength, text.length);
+    }
+  }
+});
+
+test('who reads all finds what is whole already, and an empty rest', async () => {
+  const body = lengthBody(3);
+  feed(body, 'abc');
+  assert.equal(Buffer.from(await body.readAll()).toString(), 'abc');
+  assert.equal((await body.readAll()).length, 0);
+});
+
+test('while somebody reads all, the reader is wanted and nothing counts as unread', () => {
+  let wanted = 0;
+  const body = lengthBody(300_000, { bodyWanted: () => void wanted++, bodyCancelled() {} });
+  feed(body, 'x'.repeat(100_000));
+  assert.ok(body.memoryBytes > BODY_HIGH_WATER_BYTES);
+  void body.readAll();
+  assert.equal(wanted, 1);
+  assert.equal(body.isWaited, true);
+  feed(body, 'x'.repeat(100_000));
+  assert.equal(body.memoryBytes, 0);
+  feed(body, 'x'.repeat(100_000));
+  assert.equal(body.isWaited, false);
+});
+
+test('who reads all is told why the rest does not come, then and later', async () => {
+  for (const body of [lengthBody(100), chunkedBody()]) {
+    feed(body, body.contentLength === undefined ? '3\r\nabc\r\n' : 'abc');
+    const all = body.readAll();
+    const reason = new Error('gone');
+    body.fail(reason);
+    await assert.rejects(all, reason);
+    await assert.rejects(body.readAll(), reason);
+    assert.equal(body.isWaited, false);
+  }
+});
+
+test('a body for which there is no memory fails its reader, and the rest is counted', async (context) => {
+  const body = lengthBody(300_000);
+  const all = body.readAll();
+  const piece = new Uint8Array(100_000);
+  const refusal = new RangeError('Array buffer allocation failed');
+  context.mock.method(Buffer, 'allocUnsafeSlow', () => {
+    throw refusal;
+  });
+  body.feed(piece, 0, piece.length);
+  await assert.rejects(all, refusal);
+  body.feed(piece, 0, piece.length);
+  body.feed(piece, 0, piece.length);
+  assert.equal(body.complete, true);
+});

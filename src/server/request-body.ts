@@ -7,6 +7,7 @@ import { ByteQueue } from '../base/byte-queue.ts';
 import type { Fault } from '../protocol/error.ts';
 import { CHUNKED_DATA, CHUNKED_END, CHUNKED_REFUSED, type ChunkedDecoder } from '../protocol/h1/chunked.ts';
 import type { IncomingBody } from '../web/request.ts';
+import { unclearedBytes, WholeBody } from './body-memory.ts';
 
 /** Memory of unread bytes above which the socket is no longer read: as much as a response may have unsent. */
 export const BODY_HIGH_WATER_BYTES = 64 * 1024;
@@ -19,8 +20,8 @@ export interface BodyOwner {
   bodyCancelled(body: RequestBody): void;
 }
 
-interface Waiting {
-  resolve(piece: Uint8Array | undefined): void;
+interface Waiting<T> {
+  resolve(value: T): void;
   reject(reason: unknown): void;
 }
 
@@ -33,8 +34,11 @@ export class RequestBody implements IncomingBody {
   #remaining: number;
   readonly #decoder: ChunkedDecoder | null;
   readonly #owner: BodyOwner;
-  readonly #queue = new ByteQueue();
-  #waiting: Waiting | undefined = undefined;
+  readonly #queue = new ByteQueue(unclearedBytes);
+  #waiting: Waiting<Uint8Array | undefined> | undefined = undefined;
+  /** Who reads all of it, and where it is put together if its length is known. */
+  #waitingForAll: Waiting<Uint8Array> | undefined = undefined;
+  #whole: WholeBody | undefined = undefined;
   #failure: { readonly reason: unknown } | undefined = undefined;
   #discarding = false;
 
@@ -46,13 +50,13 @@ export class RequestBody implements IncomingBody {
     this.#decoder = decoder;
   }
 
-  /** What its unread bytes occupy. */
+  /** What its unread bytes occupy. Where somebody reads all of it, none is unread. */
   get memoryBytes(): number {
-    return this.#queue.memoryBytes;
+    return this.#waitingForAll === undefined ? this.#queue.memoryBytes : 0;
   }
 
   get isWaited(): boolean {
-    return this.#waiting !== undefined;
+    return this.#waiting !== undefined || this.#waitingForAll !== undefined;
   }
 
   /**
@@ -87,8 +91,11 @@ export class RequestBody implements IncomingBody {
     if (this.complete || this.#failure !== undefined) return;
     this.#failure = { reason };
     this.#queue.clear();
+    this.#whole = undefined;
     this.#waiting?.reject(reason);
     this.#waiting = undefined;
+    this.#waitingForAll?.reject(reason);
+    this.#waitingForAll = undefined;
   }
 
   // What the handler's side asks: IncomingBody.
@@ -112,6 +119,21 @@ export class RequestBody implements IncomingBody {
     });
   }
 
+  /** Each byte is copied once, into the array that the caller gets, where the length is known. */
+  readAll(): Promise<Uint8Array> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
+    if (this.complete) return Promise.resolve(this.#queue.takeAll());
+    return new Promise((resolve, reject) => {
+      if (this.contentLength !== undefined) {
+        this.#whole = new WholeBody(this.#queue.length + this.#remaining);
+        for (let piece = this.#queue.shift(); piece !== undefined; piece = this.#queue.shift())
+          this.#whole.append(piece, 0, piece.length);
+      }
+      this.#waitingForAll = { resolve, reject };
+      this.#owner.bodyWanted(this);
+    });
+  }
+
   cancel(_reason?: unknown): void {
     if (this.#discarding) return;
     this.discard();
@@ -127,16 +149,35 @@ export class RequestBody implements IncomingBody {
   }
 
   #push(bytes: Uint8Array, from: number, to: number): void {
-    if (!this.#discarding) this.#queue.push(bytes, from, to);
+    if (this.#discarding || this.#failure !== undefined) return;
+    if (this.#whole === undefined) {
+      this.#queue.push(bytes, from, to);
+      return;
+    }
+    try {
+      this.#whole.append(bytes, from, to);
+    } catch (error) {
+      // No memory for so much. The rest is counted, and whoever reads decides what becomes of the request.
+      this.fail(error);
+    }
   }
 
   /** Whoever waits gets what has come, small chunks as one piece, or learns of the end. */
   #handOver(): void {
+    if (this.#waitingForAll !== undefined) this.#handOverAll(this.#waitingForAll);
     const waiting = this.#waiting;
     if (waiting === undefined) return;
     const piece = this.#queue.shift();
     if (piece === undefined && !this.complete) return;
     this.#waiting = undefined;
     waiting.resolve(piece);
+  }
+
+  #handOverAll(waiting: Waiting<Uint8Array>): void {
+    if (!this.complete) return;
+    const bytes = this.#whole?.bytes ?? this.#queue.takeAll();
+    this.#whole = undefined;
+    this.#waitingForAll = undefined;
+    waiting.resolve(bytes);
   }
 }

@@ -1,8 +1,9 @@
 /**
- * The Fetch standard's ways of reading a body whole. Text, JSON and bytes never make a stream; blob and
- * formData go through the platform, whose parsers of media types and multipart they need.
+ * The Fetch standard's ways of reading a body whole. Text, JSON, bytes and plain forms never make a stream; blob and
+ * other forms go through the platform, whose parsers of media types and multipart they need.
  */
 import { type BodyOwner, claimBody, isReadable, streamOf } from './body.ts';
+import { readPlainForm } from './form-data.ts';
 import { collect } from './pieces.ts';
 import { type PlatformResponse, platform } from './platform.ts';
 
@@ -59,7 +60,8 @@ export async function readBlob(owner: BodyOwner, contentType: string | null): Pr
 
 /** @param contentType the type of the message, if it has one */
 export async function readFormData(owner: BodyOwner, contentType: string | null): Promise<FormData> {
-  return platformBody(await readBytes(owner), contentType).formData();
+  const bytes = await readBytes(owner);
+  return readPlainForm(bytes, contentType) ?? platformBody(bytes, contentType).formData();
 }
 
 function platformBody(bytes: Uint8Array<ArrayBuffer>, contentType: string | null): PlatformResponse {

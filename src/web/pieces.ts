@@ -16,6 +16,8 @@ export interface PieceReader {
   read(): Promise<Uint8Array | undefined>;
   /** Each piece is memory of its own, and given away: it may be kept beyond the next `read`. */
   readonly givesPieces?: boolean;
+  /** Everything, before anything was read: given away to the caller, in memory that nothing else uses. */
+  readAll?(): Promise<Uint8Array>;
   /** No more is wanted. Idempotent; a no-op after the end or an error. Never throws. */
   cancel(reason?: unknown): void;
 }
@@ -136,6 +138,7 @@ export class IterablePieces implements OutgoingBody {
 
 /** Reads to the end. @returns memory of its own */
 export async function collect(reader: PieceReader): Promise<Uint8Array> {
+  if (reader.readAll !== undefined) return reader.readAll();
   // Not a list of the pieces: a client may send each byte by itself.
   const queue = new ByteQueue();
   for (let piece = await reader.read(); piece !== undefined; piece = await reader.read()) {

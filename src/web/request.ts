@@ -70,6 +70,11 @@ export interface IncomingBody {
   takeBuffered(): Uint8Array | undefined;
   /** The next piece, never empty, given away to the caller; undefined at the end; rejects with the abort reason or a fault. */
   read(): Promise<Uint8Array | undefined>;
+  /**
+   * All that is left, given away to the caller, in memory that nothing else uses: for who has not read yet and reads
+   * nothing else then. Absent where pieces are collected just as well.
+   */
+  readAll?(): Promise<Uint8Array>;
   cancel(reason?: unknown): void;
   /** Fields after the body. */
   readonly trailers?: Promise<Headers>;
