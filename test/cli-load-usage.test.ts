@@ -74,7 +74,7 @@ test('numbers are read as users of such tools write them', () => {
   assert.deepEqual(parseTimeRange('--think', '1s'), { minMs: 1000, maxMs: 1000 });
   assert.deepEqual(parseTimeRange('--think', '500ms-1s'), { minMs: 500, maxMs: 1000 });
   assert.deepEqual(
-    ['20S', '5m', '1H', '2', '0.5S'].map(parseSiegeTime),
+    ['20S', '5m', '1H', '2', '0.5S'].map((text) => parseSiegeTime('-t', text)),
     [20_000, 300_000, 3_600_000, 120_000, 500],
   );
   for (const wrong of ['0', '1.5', '-3', 'k', '']) assert.throws(() => parseCount('-n', wrong), /-n/);

@@ -34,6 +34,8 @@ interface ValueFlag extends FlagBase {
   readonly word?: string;
   /** `--NAME ''` is a value. */
   readonly mayBeEmpty?: boolean;
+  /** `--NAME` alone is the empty value; one that is given stands in the same word, as getopt has it: `--NAME=x`, `-nx`. */
+  readonly isOptional?: boolean;
 }
 
 interface ChoiceFlag extends FlagBase {
@@ -85,7 +87,7 @@ export function parseArguments<T extends FlagTable>(
     };
   }
   const { tokens } = parseArgs({
-    args: [...argv],
+    args: withEmptyValues(table, argv),
     options,
     strict: false,
     allowPositionals: true,
@@ -109,6 +111,34 @@ export function parseArguments<T extends FlagTable>(
     values[name] = flag.kind === 'list' ? [read] : read;
   }
   return { values: values as FlagValues<T>, positionals, given };
+}
+
+/** An optional value that is not there is written out as an empty one: the parser would take the next word for it. */
+function withEmptyValues(table: FlagTable, argv: readonly string[]): string[] {
+  const words: string[] = [];
+  for (const [index, word] of argv.entries()) {
+    if (word === '--') return [...words, ...argv.slice(index)];
+    const found = Object.entries(table).find(
+      ([name, flag]) =>
+        'isOptional' in flag &&
+        flag.isOptional === true &&
+        (word === `--${name}` || endsIn(table, word, flag.short)),
+    );
+    if (found === undefined) words.push(word);
+    else {
+      if (!word.startsWith('--') && word.length > 2) words.push(word.slice(0, -1));
+      words.push(`--${found[0]}=`);
+    }
+  }
+  return words;
+}
+
+/** `-l`, or switches before it as in `-bil`. */
+function endsIn(table: FlagTable, word: string, short: string | undefined): boolean {
+  if (short === undefined || !/^-[^-]/.test(word) || !word.endsWith(short)) return false;
+  return [...word.slice(1, -1)].every((letter) =>
+    Object.values(table).some((flag) => flag.kind === 'switch' && flag.short === letter),
+  );
 }
 
 function setFromToken(
@@ -135,7 +165,8 @@ function setFromToken(
   }
   // Without `=`, a value that looks like a flag is a flag whose predecessor lacks its value.
   const isMissing =
-    value === undefined || (value === '' && flag.kind !== 'choice' && flag.mayBeEmpty !== true);
+    value === undefined ||
+    (value === '' && flag.kind !== 'choice' && flag.mayBeEmpty !== true && flag.isOptional !== true);
   if (isMissing || (!isInline && /^-\D/.test(value))) {
     throw new UsageError(`${rawName} needs a value: ${allowedOf(flag)}`);
   }
@@ -283,7 +314,8 @@ export function describeFlags(table: FlagTable): string {
 function spellingOf(name: string, flag: Flag): string {
   const short = flag.short === undefined ? '    ' : `-${flag.short}, `;
   const long = flag.kind === 'switch' && flag.negatable === true ? `--[no-]${name}` : `--${name}`;
-  const value = flag.kind === 'switch' ? '' : ` ${flag.metavar}`;
+  const isOptional = 'isOptional' in flag && flag.isOptional === true;
+  const value = flag.kind === 'switch' ? '' : isOptional ? `[=${flag.metavar}]` : ` ${flag.metavar}`;
   return `${short}${long}${value}`;
 }
 

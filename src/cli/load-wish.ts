@@ -56,6 +56,7 @@ export async function readWish(flags: LoadFlags, urls: readonly string[]): Promi
     body: await readGivenBody(flags),
     unixPath: flags.unix,
     run: {
+      randomOrder: false,
       connections,
       threads:
         flags.threads === undefined || flags.threads === 'auto' ? autoThreads(connections) : flags.threads,

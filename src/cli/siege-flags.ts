@@ -16,6 +16,14 @@ export const SIEGE_FLAGS = {
   header: { kind: 'list', short: 'H', metavar: 'HEADER', group: SIEGE, help: "'Name: value'; may be given several times" },
   'user-agent': { kind: 'text', short: 'A', metavar: 'TEXT', group: SIEGE, help: 'sets User-Agent' },
   'content-type': { kind: 'text', short: 'T', metavar: 'TEXT', group: SIEGE, help: 'sets Content-Type' },
+  internet: { kind: 'switch', short: 'i', group: SIEGE, help: 'each user takes the URLs of the file at random' },
+  log: { kind: 'text', short: 'l', metavar: 'FILE', isOptional: true, defaultText: 'logfile of the resource file, else ~/.siege/siege.log', group: SIEGE, help: "add a line for this run to siege's log" },
+  mark: { kind: 'text', short: 'm', metavar: 'TEXT', group: SIEGE, help: 'put this before that line; turns --log on' },
+  rc: { kind: 'text', short: 'R', metavar: 'FILE', defaultText: '$SIEGERC, else ~/.siege/siege.conf', group: SIEGE, help: "take siege's settings from this resource file; flags count before it" },
+  get: { kind: 'switch', short: 'g', group: SIEGE, help: 'no siege: make one request (HEAD, or as gmethod says) and show both heads' },
+  print: { kind: 'switch', short: 'p', group: SIEGE, help: 'as --get, by GET, and show the page too' },
+  'no-parser': { kind: 'switch', group: SIEGE, help: 'accepted: what a page refers to is never loaded' },
+  'no-follow': { kind: 'switch', group: SIEGE, help: 'accepted: redirects are never followed' },
   'json-output': { kind: 'switch', short: 'j', group: SIEGE, help: 'the summary as JSON on standard output, text on standard error' },
   quiet: { kind: 'switch', short: 'q', group: SIEGE, help: 'no words but the summary' },
   verbose: { kind: 'switch', short: 'v', group: SIEGE, help: 'accepted, and without effect: there is no line for each request' },
@@ -32,6 +40,7 @@ export const SIEGE_FLAGS = {
 
 export const SIEGE_USAGE = `Usage: holdfast siege [FLAGS] URL
        holdfast siege [FLAGS] -f urls.txt
+       holdfast siege -g URL
 
 holdfast load for fingers that know siege: its flags, its summary, and below
 the summary what limited the result.
@@ -45,26 +54,26 @@ const TIME = /^(\d+(?:\.\d+)?)([smh]?)$/i;
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, '': 60_000 };
 
 /** `20S`, `5M`, `1H`; minutes when nothing is said. @throws OptionError */
-export function parseSiegeTime(text: string): number {
+export function parseSiegeTime(option: string, text: string): number {
   const match = TIME.exec(text);
   const ms = match === null ? 0 : Number(match[1]) * UNIT_MS[match[2]!.toLowerCase()]!;
   if (!(ms > 0))
-    throw new OptionError('--time', text, 'a time such as 20S, 5M or 1H; a bare number is minutes');
+    throw new OptionError(option, text, 'a time such as 20S, 5M or 1H; a bare number is minutes');
   return ms;
 }
 
 /** @returns requests of each user; 0 for `once` @throws OptionError */
-export function parseReps(text: string): number {
+export function parseReps(option: string, text: string): number {
   if (text.toLowerCase() === 'once') return 0;
   const reps = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (reps < 1) throw new OptionError('--reps', text, "a whole number from 1, or 'once'");
+  if (reps < 1) throw new OptionError(option, text, "a whole number from 1, or 'once'");
   return reps;
 }
 
 /** @returns milliseconds @throws OptionError */
-export function parseDelay(text: string): number {
+export function parseDelay(option: string, text: string): number {
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (!(seconds >= 0 && seconds <= 86_400))
-    throw new OptionError('--delay', text, 'seconds, with fractions: 0.5');
+    throw new OptionError(option, text, 'seconds, with fractions: 0.5');
   return seconds * 1000;
 }

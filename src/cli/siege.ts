@@ -1,16 +1,22 @@
-/** `holdfast siege`: siege's flags and siege's summary over the load generator, so that its users can switch. */
-import { readFile } from 'node:fs/promises';
+/**
+ * `holdfast siege`: siege's flags, resource file, log and summary over the load generator, so that its users can
+ * switch.
+ */
+import { access, appendFile, mkdir, open, readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { PlanSettings } from '../load/plan-builder.ts';
 import { buildPlan, folderOf } from '../load/plan-builder.ts';
-import { parseHeaderFlag } from '../load/request-encoder.ts';
 import type { LoadResult } from '../load/result.ts';
+import { siegeLogHead, siegeLogLine, siegeMark } from '../load/siege-log.ts';
 import { siegeFigures, siegeJson, siegeText } from '../load/siege-report.ts';
+import { exchangeOnce } from '../load/single-exchange.ts';
 import { verdictLines } from '../load/text-report.ts';
+import { urlLines } from '../load/url-lines.ts';
 import { type ListedUrl, parseListedUrl, parseUrlList } from '../load/url-list.ts';
-import { usesColour } from '../observe/terminal.ts';
-import { describeFlags, type FlagValues, parseArguments } from './arguments.ts';
+import { escapeControls, paint, usesColour } from '../observe/terminal.ts';
+import { describeFlags, parseArguments } from './arguments.ts';
 import { CommandError, EXIT, UsageError } from './failure.ts';
-import { parsePositiveTime } from './load-numbers.ts';
 import {
   checkFiles,
   conductWithProgress,
@@ -22,14 +28,9 @@ import {
   writeFiles,
 } from './load-run.ts';
 import { autoThreads, readSourceAddresses } from './load-wish.ts';
-import { parseDelay, parseReps, parseSiegeTime, SIEGE_FLAGS, SIEGE_USAGE } from './siege-flags.ts';
-
-type SiegeFlags = FlagValues<typeof SIEGE_FLAGS>;
-
-const DEFAULT_USERS = 25;
-/** siege's manual says so; its configuration file, which not everybody has, may say otherwise. */
-const DEFAULT_DELAY_MS = 500;
-const DEFAULT_TIMEOUT_MS = 30_000;
+import { SIEGE_FLAGS, SIEGE_USAGE } from './siege-flags.ts';
+import { readSiegeResource } from './siege-resource.ts';
+import { type SiegeFlags, type SiegeSettings, siegeSettings } from './siege-settings.ts';
 
 export async function siegeCommand(argv: readonly string[]): Promise<number> {
   const { values: flags, positionals } = parseArguments(SIEGE_FLAGS, argv, process.env, 1);
@@ -37,89 +38,159 @@ export async function siegeCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${SIEGE_USAGE}\n${describeFlags(SIEGE_FLAGS)}\n`);
     return EXIT.done;
   }
+  const settings = siegeSettings(flags, await readSiegeResource(flags.rc, process.env), positionals[0]);
+  if (!settings.isQuiet) for (const warning of settings.warnings) warn(warning);
+  if (flags.get === true || flags.print === true) return showExchange(settings, flags);
   await checkFiles(flags);
-  const urls = await readUrls(flags, positionals[0]);
+  if (settings.logFile !== undefined) await openLog(settings.logFile);
+  const urls = await readUrls(settings);
   const plan = await buildPlan({
+    ...emptyWish(settings),
     urls,
-    folder: folderOf(flags.file),
-    method: undefined,
-    headers: readHeaders(flags),
-    body: undefined,
-    unixPath: undefined,
-    run: await readSettings(flags, urls.length),
+    run: await readSettings(settings, flags, urls.length),
   });
-  if (flags.quiet !== true) {
+  if (!settings.isQuiet) {
     warnBefore(plan);
     process.stderr.write(`** Preparing ${plan.connections} concurrent users for battle.\n`);
     process.stderr.write('The server is now under siege...\n');
   }
   const options = { plan, holdfastVersion: packageVersion(), descriptorsMax: descriptorLimit() };
   const result = await runWithSignals((signal) =>
-    conductWithProgress({ ...options, signal }, flags.quiet === true),
+    conductWithProgress({ ...options, signal }, settings.isQuiet),
   );
-  show(result, flags);
+  show(result, settings);
   await writeFiles(result, [], flags);
+  await writeLog(result, settings);
   // siege ends with 0 also after Ctrl-C, which is its usual end when neither time nor reps are given.
-  if (result.interrupted && (flags.time !== undefined || flags.reps !== undefined)) return EXIT.interrupted;
+  const hasEnd = settings.durationMs !== undefined || settings.reps !== undefined;
+  if (result.interrupted && hasEnd) return EXIT.interrupted;
   return result.requests.answered === 0 ? EXIT.failed : EXIT.done;
 }
 
-async function readUrls(flags: SiegeFlags, positional: string | undefined): Promise<ListedUrl[]> {
-  if (positional !== undefined) return [parseListedUrl(positional, 'URL')];
-  if (flags.file === undefined)
+function warn(text: string): void {
+  process.stderr.write(`${paint('warning:', 'yellow', usesColour(2))} ${text}\n`);
+}
+
+function emptyWish({ file, headers }: SiegeSettings) {
+  return { folder: folderOf(file), method: undefined, headers, body: undefined, unixPath: undefined };
+}
+
+/** `--get` and `--print`: what would be sent, and what comes. @returns 1 for answers of 400 and more, too */
+async function showExchange(settings: SiegeSettings, flags: SiegeFlags): Promise<number> {
+  if (settings.url === undefined)
+    throw new UsageError('a URL is missing, as in: holdfast siege --get http://127.0.0.1:8080/');
+  const listed = parseListedUrl(settings.url, 'URL');
+  const plan = await buildPlan({
+    ...emptyWish(settings),
+    urls: [{ ...listed, method: listed.method ?? settings.getMethod }],
+    headers: [...settings.headers, ['Connection', 'close']],
+    run: await readSettings(settings, flags, 1),
+  });
+  const { bytes } = plan.requests[0]!;
+  const sent = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  if (!settings.isQuiet) process.stdout.write(`${headText(sent.replace(SECRET, '$1***'))}\n`);
+  const { status, head, body } = await exchangeOnce(plan).catch((error: Error) => {
+    throw new CommandError(`${plan.requests[0]!.url}: no answer (${error.message})`);
+  });
+  if (!settings.isQuiet) {
+    process.stdout.write(`${headText(head)}\n`);
+    if (flags.print === true) process.stdout.write(body);
+  }
+  return status < 400 ? EXIT.done : EXIT.failed;
+}
+
+/** No output shows a password, and this one is base64 and no more. */
+const SECRET = /^((?:proxy-)?authorization: *(?:basic|bearer)? *).*$/gim;
+
+/** Without its end, and as a terminal has lines. */
+function headText(message: string): string {
+  return message
+    .split('\r\n\r\n', 1)[0]!
+    .split('\r\n')
+    .map((line) => `${escapeControls(line, false)}\n`)
+    .join('');
+}
+
+async function readUrls({ url, file }: SiegeSettings): Promise<ListedUrl[]> {
+  if (url !== undefined) return [parseListedUrl(url, 'URL')];
+  if (file === undefined)
     throw new UsageError(
       'a URL or --file is missing, as in: holdfast siege -b -t 20S http://127.0.0.1:8080/',
     );
-  let text: string;
-  try {
-    text = await readFile(flags.file, 'utf8');
-  } catch (error) {
-    throw new CommandError(`${flags.file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
-  return parseUrlList(text, flags.file);
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(`${file}: cannot be read (${error.code})`);
+  });
+  return parseUrlList(text, file);
 }
 
-function readHeaders(flags: SiegeFlags) {
-  const headers = (flags.header ?? []).map((text) => parseHeaderFlag('--header', text));
-  if (flags['user-agent'] !== undefined) headers.push(['User-Agent', flags['user-agent']]);
-  if (flags['content-type'] !== undefined) headers.push(['Content-Type', flags['content-type']]);
-  return headers;
-}
-
-async function readSettings(flags: SiegeFlags, urlCount: number): Promise<PlanSettings> {
-  const connections = flags.concurrent ?? DEFAULT_USERS;
-  const delayMs = flags.delay === undefined ? DEFAULT_DELAY_MS : parseDelay(flags.delay);
-  const reps = flags.reps === undefined ? undefined : parseReps(flags.reps);
-  const durationMs = flags.time === undefined ? undefined : parseSiegeTime(flags.time);
-  if (durationMs !== undefined && reps !== undefined)
-    throw new UsageError('--time and --reps are not given together');
+async function readSettings(
+  settings: SiegeSettings,
+  flags: SiegeFlags,
+  urlCount: number,
+): Promise<PlanSettings> {
+  const { users, reps } = settings;
   return {
-    connections,
-    threads:
-      flags.threads === undefined || flags.threads === 'auto' ? autoThreads(connections) : flags.threads,
+    randomOrder: settings.isRandom,
+    connections: users,
+    threads: flags.threads === undefined || flags.threads === 'auto' ? autoThreads(users) : flags.threads,
     pipeline: 1,
     engine: flags.engine ?? 'auto',
     ratePerSecond: undefined,
-    durationMs,
-    requestCount: reps === undefined ? undefined : connections * (reps === 0 ? urlCount : reps),
+    durationMs: settings.durationMs,
+    requestCount: reps === undefined ? undefined : users * (reps === 0 ? urlCount : reps),
     warmupMs: 0,
     rampMs: 0,
     thinkMinMs: 0,
-    thinkMaxMs: flags.benchmark === true ? 0 : delayMs,
-    timeoutMs:
-      flags.timeout === undefined ? DEFAULT_TIMEOUT_MS : parsePositiveTime('--timeout', flags.timeout),
-    newConnection: flags['keep-alive'] !== true,
+    thinkMaxMs: settings.delayMs,
+    timeoutMs: settings.timeoutMs,
+    newConnection: !settings.keepsConnections,
     sourceAddresses: await readSourceAddresses(flags['source-addresses']),
     script: undefined,
     seed: 1,
   };
 }
 
-function show(result: LoadResult, flags: SiegeFlags): void {
+/**
+ * Before the run, as other output files: an hour of siege must not end with a log that cannot be written.
+ * @throws CommandError
+ */
+async function openLog(file: string): Promise<void> {
+  try {
+    if (dirname(file) === join(homedir(), '.siege')) await mkdir(dirname(file), { recursive: true });
+    const isNew = await access(file).then(
+      () => false,
+      () => true,
+    );
+    const handle = await open(file, 'a');
+    if (isNew) await handle.writeFile(siegeLogHead());
+    await handle.close();
+  } catch (error) {
+    throw cannotLog(file, error);
+  }
+}
+
+async function writeLog(result: LoadResult, settings: SiegeSettings): Promise<void> {
+  const { logFile, mark } = settings;
+  if (logFile === undefined) return;
+  const line = siegeLogLine(siegeFigures(result), new Date());
+  try {
+    await appendFile(logFile, `${mark === undefined ? '' : siegeMark(mark)}${line}`);
+  } catch (error) {
+    throw cannotLog(logFile, error);
+  }
+  if (settings.showsLogFile && !settings.isQuiet) process.stderr.write(`LOG FILE: ${logFile}\n`);
+}
+
+function cannotLog(file: string, error: unknown): CommandError {
+  return new CommandError(`--log ${file}: cannot be written (${(error as NodeJS.ErrnoException).code})`);
+}
+
+function show(result: LoadResult, { isJson }: SiegeSettings): void {
   const figures = siegeFigures(result);
-  const isJson = flags['json-output'] === true;
   const output = isJson ? process.stderr : process.stdout;
   const options = { colour: usesColour(isJson ? 2 : 1), width: output.columns ?? WIDTH_WHEN_UNKNOWN };
-  output.write(`${siegeText(figures)}\n${verdictLines(result, options).join('\n')}\n`);
+  const byUrl = urlLines(result, options);
+  const sections = [...(byUrl.length === 0 ? [] : [...byUrl, '']), ...verdictLines(result, options)];
+  output.write(`${siegeText(figures)}\n${sections.join('\n')}\n`);
   if (isJson) process.stdout.write(siegeJson(figures));
 }

@@ -52,7 +52,7 @@ export async function buildPlan(wish: LoadWish): Promise<LoadPlan> {
     });
     requests.push({ target, method, url: url.href, path, bytes });
   }
-  if (run.pipeline > 1 && targets.length > 1 && run.connections < requests.length)
+  if (run.pipeline > 1 && targets.length > 1 && (run.randomOrder || run.connections < requests.length))
     throw new OptionError(
       '--pipeline',
       run.pipeline,

@@ -14,6 +14,7 @@ export const PLAN: LoadPlan = {
       bytes: new TextEncoder().encode('GET / HTTP/1.1\r\nHost: a\r\n\r\n'),
     },
   ],
+  randomOrder: false,
   connections: 1,
   threads: 1,
   pipeline: 1,

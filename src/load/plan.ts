@@ -8,6 +8,8 @@ export interface LoadPlan {
   readonly targets: readonly PlannedTarget[];
   /** Made in this order, over and over; with a script, what the command line names, and the script makes its own. */
   readonly requests: readonly PlannedRequest[];
+  /** They are taken at random, and not in their order. */
+  readonly randomOrder: boolean;
   readonly connections: number;
   readonly threads: number;
   /** Requests under way at once on each connection. */
@@ -34,7 +36,7 @@ export interface LoadPlan {
   /** Connections are spread over them; empty lets the system choose. */
   readonly sourceAddresses: readonly string[];
   readonly script: PlannedScript | undefined;
-  /** Of think times. */
+  /** Of think times, and of a random order. */
   readonly seed: number;
 }
 

@@ -3,6 +3,7 @@
  * several targets are spread so that a slot stays with one target when there are enough slots: changing
  * it costs a connection.
  */
+import { SeededRandom } from '../base/random.ts';
 import type { AnswerContent } from './client.ts';
 import type { LoadPlan, PlannedRequest } from './plan.ts';
 import type { Slot } from './slot.ts';
@@ -33,6 +34,8 @@ export class PlannedSource implements RequestSource {
   readonly #requests: readonly MadeRequest[];
   /** Requests that each slot goes through, by slot modulo their number. */
   readonly #rounds: readonly (readonly MadeRequest[])[];
+  /** Undefined where requests are taken in their order. */
+  readonly #random: SeededRandom | undefined;
   #skipped = 0;
 
   /** @param urls gets a row for each URL of the plan */
@@ -42,12 +45,15 @@ export class PlannedSource implements RequestSource {
       urlRow: urls.rowOf(request.method, request.url),
     }));
     urls.isOn = urls.rowCount > 1;
+    this.#random = plan.randomOrder ? new SeededRandom(plan.seed) : undefined;
     this.#rounds = roundsOf(this.#requests, plan.connections);
   }
 
   /** @hot */
   next(slot: Slot): MadeRequest {
     if (this.#requests.length === 1) return this.#requests[0]!;
+    if (this.#random !== undefined)
+      return this.#requests[Math.floor(this.#random.nextUnit() * this.#requests.length)]!;
     const round = this.#rounds[slot.index % this.#rounds.length]!;
     const request = round[slot.cursor % round.length]!;
     slot.cursor++;

@@ -55,6 +55,7 @@ export function readPlan(plan: Fields): LoadPlan {
   return {
     targets,
     requests,
+    randomOrder: plan.flag('randomOrder'),
     connections: plan.integer('connections', 1, CONNECTIONS_MAX),
     threads: plan.integer('threads', 1, THREADS_MAX),
     pipeline: plan.integer('pipeline', 1, 65_536),

@@ -27,6 +27,7 @@ export const SAMPLE_PLAN: LoadPlan = {
     },
     { target: 1, method: 'POST', url: 'http://[::1]:81/p', path: '/p', bytes: Uint8Array.of(80) },
   ],
+  randomOrder: true,
   connections: 100,
   threads: 2,
   pipeline: 4,
