@@ -30,6 +30,12 @@ import type { ServerThread } from './server-thread.ts';
 /** How long a draining server waits for the first byte of a connection that it has accepted. */
 const DRAIN_ACCEPTED_MS = 1000;
 
+/**
+ * What a connection may have been sent in all and be closed without lingering. The first ten segments (RFC 6928) leave
+ * without waiting for anybody, and every usual receive window takes them though nobody reads.
+ */
+const FAREWELL_BYTES_MAX = 14_600;
+
 /** Requests of one connection behind each other before it is asked whether others wait. A power of two. */
 const REQUESTS_BETWEEN_YIELDS = 16;
 
@@ -44,6 +50,8 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
   /** The client has sent FIN, as far as we have seen. */
   hasPeerEnded = false;
   #processing = false;
+  /** Bytes have come behind the request that was begun last, as far as they were read with it. */
+  #hasMore = false;
   /** Requests since the engine last called. */
   #burst = 0;
 
@@ -290,6 +298,7 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
       }
       if (!body.complete) this.arm(NEVER);
     }
+    this.#hasMore = at < end;
     exchange.run();
     return at;
   }
@@ -354,7 +363,8 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
     if (!exchange.keepAlive || (body !== null && !body.complete)) {
       this.exchange = null;
       exchange.release();
-      this.linger(exchange.closeReason);
+      if (this.#isToldAll(exchange, body)) this.close(exchange.closeReason);
+      else this.linger(exchange.closeReason);
       return;
     }
     this.exchange = null;
@@ -364,6 +374,20 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
     this.stateSinceMs = now;
     this.arm(now + this.thread.settings.timeouts.idleMs);
     if (!this.#processing) this.#processKept();
+  }
+
+  /**
+   * Whether nothing is left to linger for: the client has said that it sends nothing more, its request has been read
+   * whole, nothing is known to lie behind it, and what it has still to take is so little that the kernel alone can see it
+   * there (`isStillTaking` says what it does not do for a socket that is closed).
+   */
+  #isToldAll(exchange: Exchange, body: RequestBody | null): boolean {
+    return (
+      exchange.isClientsLast &&
+      (body === null || body.complete) &&
+      !(this.#processing ? this.#hasMore : this.#kept !== null) &&
+      this.bytesWritten <= FAREWELL_BYTES_MAX
+    );
   }
 
   #processKept(): void {

@@ -58,6 +58,8 @@ export class Exchange implements ExchangePort {
   readonly method: number;
   readonly minor: number;
   keepAlive: boolean;
+  /** The client has said that it sends nothing behind this request. RFC 9112 §9.6 */
+  readonly isClientsLast: boolean;
   expectsContinue: boolean;
   body: RequestBody | null = null;
   bodyBytes = 0;
@@ -95,6 +97,7 @@ export class Exchange implements ExchangePort {
     this.method = parser.method;
     this.minor = parser.minor;
     this.keepAlive = parser.keepAlive;
+    this.isClientsLast = !parser.keepAlive;
     this.expectsContinue = parser.expectContinue;
     this.startedAtMs = startedAtMs;
     this.request = createRequest(

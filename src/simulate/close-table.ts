@@ -122,11 +122,21 @@ function deathComplaint(it: EndingConnection, world: World): string | undefined 
 }
 
 /**
- * `shutdownWrite`, or a close for a fault or an answer of a client that has sent FIN: after the last answer
- * only, be it that it has announced the end or that the server drains.
+ * `shutdownWrite`, or a close for a fault or an answer of a client that has sent FIN or promised to send no more: after
+ * the last answer only, be it that it has announced the end or that the server drains.
  */
-const FINISHED: Row = (it, world) =>
-  it.phase === 'finishing' || (it.phase === 'idle' && world.isDraining) ? OK : 'no answer has ended';
+const FINISHED: Row = (it, world, call) => {
+  if (it.phase === 'idle' && world.isDraining) return OK;
+  if (it.phase !== 'finishing') return 'no answer has ended';
+  return call !== 'close' || it.isPeerEnded || hasPromised(it)
+    ? OK
+    : 'the client may send on: FIN, and lingering';
+};
+
+/** The client has said that it sends nothing behind its request, and has not. RFC 9112 §9.6 */
+function hasPromised({ request, deliveredBytes }: EndingConnection): boolean {
+  return request?.persists === false && deliveredBytes === request.bodyEnd;
+}
 
 /** @returns what is wrong with ending `it` for `reason` now */
 export function closeComplaint(

@@ -346,7 +346,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     }
     if (conn.firstBlock === null) {
       if ((flags & CLOSING) !== 0) {
-        if ((flags & READABLE) !== 0) this.discardUnread(conn);
+        this.discardUnread(conn);
         this.#finish(conn);
         return;
       }

@@ -41,6 +41,10 @@ export class IouringConnection extends DescriptorConnection {
     this.receivedAt = -1;
   }
 
+  get hasReceived(): boolean {
+    return this.receivedAt >= 0;
+  }
+
   hold(piece: Uint8Array): void {
     if (this.held === undefined) this.held = [piece];
     else this.held.push(piece);

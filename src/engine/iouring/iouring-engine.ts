@@ -338,6 +338,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
         this.#shutdown(conn);
     }
     if ((conn.flags & CLOSING) !== 0 && conn.firstBlock === null) this.#advanceClosing(conn);
+    // The last bytes leave at once most often: before the next pass there is nothing to receive for.
+    else if ((flags & (CLOSING | SEND_IN_FLIGHT | RECEIVE_ARMED)) === CLOSING) this.touch(conn);
     else this.#receiving.advance(conn);
   }
 

@@ -86,6 +86,10 @@ export class Submissions {
     sqe[at + SQE_OP_FLAGS] = MSG_NOSIGNAL | MSG_WAITALL;
   }
 
+  /**
+   * The first receive of a connection serves once: most often its bytes are there already, and a connection that ends with
+   * its first answer has then nothing armed that would have to be cancelled. Later ones serve many times.
+   */
   receive(conn: IouringConnection): void {
     const at = this.#take(
       IORING_OP_RECV,
@@ -95,7 +99,8 @@ export class Submissions {
       conn.generation,
       IOSQE_BUFFER_SELECT,
     );
-    if (this.#multishotReceive) this.#ring.sqe16[at * 2 + SQE_IOPRIO_16] = IORING_RECV_MULTISHOT;
+    if (this.#multishotReceive && conn.hasReceived)
+      this.#ring.sqe16[at * 2 + SQE_IOPRIO_16] = IORING_RECV_MULTISHOT;
     this.#ring.sqe16[at * 2 + SQE_BUF_GROUP_16] = this.#receiveGroup;
   }
 
