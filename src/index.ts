@@ -12,6 +12,7 @@ export {
   ServerClosingError,
   StartTimeoutError,
 } from './server/errors.ts';
+export { ListenError } from './server/listen-error.ts';
 export { ModuleError } from './server/module.ts';
 export type {
   AdminOptions,

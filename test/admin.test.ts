@@ -294,7 +294,7 @@ test('an admin port that cannot be had stops the start, and leaves nothing behin
   const server = await start({});
   t.after(() => server.close(true));
   const { port } = server.admin!;
-  await assert.rejects(start({ admin: { port } }), { code: 'EADDRINUSE', syscall: 'admin listen' });
+  await assert.rejects(start({ admin: { port } }), { code: 'EADDRINUSE', option: 'admin' });
   await server.close(true);
   for (const [admin, option] of [
     [70_000, 'admin'],

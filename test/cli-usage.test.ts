@@ -87,7 +87,7 @@ test('a port in use is told in one line, with one worker and with two', async (t
     const ended = await run(t, ['serve', '-w', workers, '-p', String(port), join(folder, 'good.mjs')]);
     assert.equal(
       ended.stderr,
-      `holdfast: 127.0.0.1:${port} is in use by another process; choose another with --port, or 0 for any free one\n`,
+      `holdfast: 127.0.0.1:${port} is in use already (EADDRINUSE); stop what listens there, or choose another port by --port, 0 for any free one\n`,
     );
     assert.equal(ended.code, 1);
   }

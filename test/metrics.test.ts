@@ -128,7 +128,7 @@ test('a health port needs no admin port, and listens where the server does', asy
 test('a health port that is taken is told, and nothing is left listening', async () => {
   const taken = await serve({ module, port: 0 });
   const options: ServeOptions = { module, port: 0, admin: 0, health: taken.port };
-  await assert.rejects(serve(options), { code: 'EADDRINUSE', syscall: 'health listen' });
+  await assert.rejects(serve(options), { code: 'EADDRINUSE', option: 'health' });
   await assert.rejects(
     serve({ module, port: 0, health: {} as never }),
     /health\.port: undefined is not allowed/,
@@ -181,7 +181,7 @@ test('--health opens it, also with workers, and /readyz is 503 while the server 
   ]).ended;
   assert.match(
     refused.stderr,
-    /^holdfast: health port 127\.0\.0\.1:\d+ is in use by another process; choose another with --health/,
+    /^holdfast: health port 127\.0\.0\.1:\d+ is in use already \(EADDRINUSE\); stop what listens there, or choose another port by --health/,
   );
   await taken.close();
 });

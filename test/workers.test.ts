@@ -242,7 +242,7 @@ describe('workers', { skip: linux ? false : 'several threads need SO_REUSEPORT a
     const first = await serve({ ...options, port: 0 });
     try {
       const { port } = first;
-      await assert.rejects(serve({ ...options, port }), { code: 'EADDRINUSE', syscall: 'bind' });
+      await assert.rejects(serve({ ...options, port }), { code: 'EADDRINUSE', name: 'ListenError', port });
       await assert.rejects(serve({ ...options, workers: 1, port }), { code: 'EADDRINUSE' });
       assert.match(await get(port, '/'), /^\d+$/);
     } finally {

@@ -23,12 +23,15 @@ export class SysError extends Error {
   readonly code: string;
   readonly errno: number;
   readonly syscall: string;
+  /** What that usually means. */
+  readonly hint: string | undefined;
 
   constructor(syscall: string, errno: number, code: string, detail: string, hint?: string) {
     super(`${syscall}: ${code}${detail === '' ? '' : ` ${detail}`}${hint === undefined ? '' : ` (${hint})`}`);
     this.syscall = syscall;
     this.errno = errno;
     this.code = code;
+    this.hint = hint;
   }
 
   /** Memory or descriptors have run out: the host says "not now" where other errors say "not here". */

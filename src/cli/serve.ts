@@ -7,6 +7,7 @@ import { isatty } from 'node:tty';
 import { OptionError } from '../base/errors.ts';
 import { HoldfastLogger } from '../observe/logger.ts';
 import { ServerClosedError } from '../server/errors.ts';
+import { ListenError, listenMessage } from '../server/listen-error.ts';
 import type { LoadedFile } from '../server/loaded-files.ts';
 import type { ServeOptions } from '../server/options.ts';
 import { type Server, serve } from '../server/serve.ts';
@@ -20,7 +21,6 @@ import { folderOf, realPathOf, resolveTarget, type Target } from './target.ts';
 import type { Watch } from './watch.ts';
 import { autoWorkerCount, canShareListeners } from './worker-count.ts';
 
-type AdminAddress = ReturnType<typeof adminAddress>;
 type ServeFlags = FlagValues<typeof SERVE_FLAGS>;
 
 /** What is still in the log's queue at the end may take this long to leave. */
@@ -62,7 +62,7 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     server = await Promise.race([serve(options), signals.exitCode.then(() => undefined)]);
   } catch (error) {
     changes?.close();
-    throw await startFailure(error, { address, admin, health }, target);
+    throw await startFailure(error, target, names);
   }
   if (server === undefined) return signals.exitCode;
   // Whoever reads the ready line may signal and change files at once.
@@ -180,37 +180,18 @@ function readPem(flag: string, file: string): string {
   return text;
 }
 
-/** What went wrong at the start, with the remedy where there is a usual one. */
-async function startFailure(
-  error: unknown,
-  addresses: { address: CliAddress; admin: AdminAddress | undefined; health: AdminAddress | undefined },
-  target: Target,
-): Promise<unknown> {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  const other = syscall === 'admin listen' ? 'admin' : syscall === 'health listen' ? 'health' : undefined;
-  const refused = (other && addresses[other]) ?? addresses.address;
-  const flag = other === undefined ? '--port' : `--${other}`;
-  const hostFlag = other === undefined ? '--host' : flag;
-  const where = `${other === undefined ? '' : `${other} port `}${'unix' in refused ? refused.unix : `${refused.hostname}:${refused.port}`}`;
-  switch (code) {
-    case 'EADDRINUSE':
-      // What is there is told by the error: a server, a file, somebody else's socket.
-      if ('unix' in refused) return new CommandError(oneLine(error));
-      return new CommandError(
-        `${where} is in use by another process; choose another with ${flag}, or 0 for any free one`,
-      );
-    case 'EACCES':
-      return new CommandError(
-        `${where} may not be bound by this user${'port' in refused && refused.port < 1024 ? '; ports below 1024 are privileged' : ''}`,
-      );
-    case 'EADDRNOTAVAIL':
-      return new CommandError(`${where}: this machine has no such address; see ${hostFlag}`);
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return new CommandError(`${where}: the name cannot be looked up (${code}); see ${hostFlag}`);
-    default:
-      return explained(error, target);
-  }
+/** What went wrong at the start, in the words of the command line. */
+async function startFailure(error: unknown, target: Target, given: ReadonlySet<string>): Promise<unknown> {
+  if (!(error instanceof ListenError)) return explained(error, target);
+  const { option, code, address = '', port } = error;
+  if (port === undefined) return new CommandError(oneLine(error));
+  const own = given.has('listen') ? '--listen' : undefined;
+  const names =
+    option === 'port'
+      ? { port: own ?? '--port', hostname: own ?? '--host' }
+      : { port: `--${option}`, hostname: `--${option}` };
+  const place = { option: option as 'port' | 'admin' | 'health', hostname: address, port };
+  return new CommandError(listenMessage(code, place, names));
 }
 
 /** Of an error in the user's module: where it is, which its message alone does not say. */

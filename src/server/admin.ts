@@ -13,12 +13,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { SysError } from '../base/errors.ts';
 import { EXPOSITION_CONTENT_TYPE } from '../observe/exposition.ts';
 import { OVERVIEW_PAGE, OVERVIEW_SCRIPT, OVERVIEW_STYLE } from '../observe/overview-page.ts';
 import { readProcessNumbers } from '../observe/process-numbers.ts';
 import { serverMetrics } from '../observe/server-metrics.ts';
 import { Response } from '../web/response.ts';
+import { asListenError } from './listen-error.ts';
 import { checkOptions, type LoggerLike, type PortAddress, type ServeOptions } from './options.ts';
 import { CONNECTION_ROWS_MAX, type Server, serveHere, type ThreadServer } from './serve.ts';
 
@@ -78,7 +78,7 @@ export class OperatorPorts {
 
 /**
  * @returns undefined when neither port is wanted
- * @throws SysError whose `syscall` is `admin listen` or `health listen` when the address cannot be bound
+ * @throws ListenError whose `option` is `admin` or `health` when the address cannot be bound
  */
 export async function openOperatorPorts(
   admin: PortAddress | undefined,
@@ -119,9 +119,7 @@ async function openPort(
   try {
     return await serveHere(options, checkOptions(options));
   } catch (error) {
-    const { code, errno } = error as Partial<SysError>;
-    if (typeof code !== 'string' || typeof errno !== 'number') throw error;
-    throw new SysError(`${name} listen`, errno, code, `${address.hostname}:${address.port}`);
+    throw asListenError(error, { ...address, option: name });
   }
 }
 

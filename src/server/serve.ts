@@ -20,11 +20,14 @@ import type { FetchApp, FetchHandler } from '../web/context.ts';
 import { installGlobals } from '../web/globals.ts';
 import type { OperatorPorts } from './admin.ts';
 import { limitsOn } from './admission.ts';
+import { callPlace, seenFrom } from './call-place.ts';
 import { readCall } from './call-shape.ts';
 import { type CloseOptions, type ClosePlan, closePlan } from './close-plan.ts';
 import { fetchDetached } from './detached.ts';
 import { ServerClosedError } from './errors.ts';
 import { guardedLogger } from './guarded-logger.ts';
+import { introduce } from './introduce.ts';
+import { asListenError, placeOf } from './listen-error.ts';
 import { Measures } from './measures.ts';
 import { anotherInstance, loadModule } from './module.ts';
 import {
@@ -33,14 +36,12 @@ import {
   type ErrorHandler,
   healthAddressOf,
   hostnameOf,
-  type ListenAddressInfo,
   type OnListen,
   portOf,
   type ServeOptions,
   type Settings,
 } from './options.ts';
 import { ServerThread, type ServerThreadStats } from './server-thread.ts';
-import { closeOnSignals } from './shutdown-signals.ts';
 import { type CloseReport, type ClosingThread, ThreadClosing } from './thread-closing.ts';
 import type { TlsMaterial } from './tls-material.ts';
 
@@ -118,7 +119,7 @@ type OptionsWithoutHandler = ServeOptions & { fetch?: undefined; module?: undefi
  * Starts a server. `serve(app)`, `serve(app, options)`, `serve(options)` and `serve(options, onListen)`;
  * call-shape.ts says what is what.
  * @throws OptionError when an option is not allowed
- * @throws SysError when the address cannot be bound (EADDRINUSE, EACCES, EADDRNOTAVAIL)
+ * @throws ListenError when the address cannot be bound (EADDRINUSE, EACCES, EADDRNOTAVAIL)
  * @throws UnavailableError when the engine that was asked for is not to be had
  */
 export async function serve(options: OptionsWithoutHandler, app: FetchHandler | FetchApp): Promise<Server>;
@@ -127,7 +128,15 @@ export async function serve(
   second?: OnListen | ServeOptions,
 ): Promise<Server>;
 export async function serve(first: unknown, second?: unknown): Promise<Server> {
-  const options = readCall(first, second);
+  const place = callPlace(serve);
+  try {
+    return await open(readCall(first, second));
+  } catch (error) {
+    throw seenFrom(error, place);
+  }
+}
+
+async function open(options: ServeOptions): Promise<Server> {
   const settings = checkOptions(options);
   if (options.globals === true) installGlobals();
   const admin = adminAddressOf(options);
@@ -163,52 +172,6 @@ async function start(
   const hook = source.errorHook ?? error;
   const served = { ...options, fetch, ...(hook === undefined ? {} : { error: hook }) };
   return introduce(await serveHere(served, settings, { ports, source }), options);
-}
-
-/**
- * The last steps of a start: the caller is told, and its signals are heeded. What throws here closes the server,
- * for nobody else has a handle to close it by.
- */
-export async function introduce<S extends Server>(server: S, options: ServeOptions): Promise<S> {
-  warnOfNode(server, options);
-  const { signal } = options;
-  try {
-    await options.onListen?.(listenInfo(server));
-    if (signal !== undefined) closeOnAbort(server, signal);
-    closeOnSignals(server, options, guardedLogger(options.logger ?? createLogger()));
-  } catch (error) {
-    await server.close(true);
-    throw error;
-  }
-  return server;
-}
-
-/** A signal may live as long as the process; it does not keep a server that has closed. */
-function closeOnAbort(server: Server, signal: AbortSignal): void {
-  const close = (): void => void server.close();
-  if (signal.aborted) close();
-  signal.addEventListener('abort', close, { once: true });
-  void server.finished.then(() => signal.removeEventListener('abort', close));
-}
-
-/** Who has not asked for the slower engine is told why it is that one: a bundle without koffi, a container, a limit. */
-function warnOfNode({ engine }: Server, options: ServeOptions): void {
-  const { engine: wanted = 'auto', tls, logger = createLogger() } = options;
-  if (engine.name !== 'node' || wanted !== 'auto' || tls !== undefined || process.platform !== 'linux')
-    return;
-  logger.warn(
-    `the engine is node, which is slower: it ${engine.reason} (engine: 'node' says that this is meant)`,
-  );
-}
-
-/** What `onListen` is told. */
-export function listenInfo({
-  url,
-  port,
-  hostname,
-}: Pick<Server, 'url' | 'port' | 'hostname'>): ListenAddressInfo {
-  const family = url.startsWith('unix:') ? 'unix' : hostname.includes(':') ? 'IPv6' : 'IPv4';
-  return { url, port, hostname, address: hostname, family };
 }
 
 /** Serves in this thread, with nothing around it: what a worker does too. */
@@ -317,7 +280,7 @@ async function startThread(
     };
   } catch (error) {
     await engine.close();
-    throw error;
+    throw asListenError(error, placeOf(options));
   }
 }
 

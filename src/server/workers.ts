@@ -24,6 +24,8 @@ import { ClosingSignals } from './closing-signals.ts';
 import { fetchDetached } from './detached.ts';
 import { ServerClosedError } from './errors.ts';
 import { guardedLogger } from './guarded-logger.ts';
+import { introduce } from './introduce.ts';
+import { asListenError, placeOf } from './listen-error.ts';
 import { loadModule } from './module.ts';
 import { hostnameOf, type LoggerLike, portOf, type ServeOptions, type Settings } from './options.ts';
 import { PendingWork } from './pending-work.ts';
@@ -35,7 +37,6 @@ import {
   CONNECTION_ROWS_MAX,
   type EngineChoice,
   type HandoffPlace,
-  introduce,
   keepAliveFor,
   moduleUrl,
   type Server,
@@ -161,7 +162,8 @@ class WorkerServer implements Server {
     const slow = setTimeout(() => this.#tellSlowStart(), SLOW_START_MS);
     const starts = await Promise.allSettled(this.#seats.map((seat) => seat.start()));
     clearTimeout(slow);
-    for (const start of starts) if (start.status === 'rejected') throw start.reason;
+    for (const start of starts)
+      if (start.status === 'rejected') throw asListenError(start.reason, placeOf(this.#options));
     this.#startReason = 'reload or restart';
     this.engine = this.#seats[0]!.serving!.engine!;
     this.#resolveReady(this);
@@ -201,7 +203,9 @@ class WorkerServer implements Server {
           },
       { keepAlive, opensPort: first === undefined && this.#options.workers! > 1 },
       lookup,
-    );
+    ).catch((error) => {
+      throw asListenError(error, placeOf(this.#options));
+    });
     if (first === undefined) {
       this.port = socket.address.port;
       this.hostname = socket.address.address;
