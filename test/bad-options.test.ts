@@ -74,6 +74,12 @@ const CASES: [object, string][] = [
     { fetch, tls: { cert: CERT, key: KEY }, limits: { whenFull: 'pause' } },
     "limits.whenFull: \"pause\" is not allowed; 'refuse', with TLS",
   ],
+  [{ fetch, admin: '0.0.0.0:9090' }, 'admin: "0.0.0.0:9090" is not allowed; a port is a whole number from 0 (any free one) to 65535, or { port, hostname }'],
+  [{ fetch, health: ':9090' }, 'health: ":9090" is not allowed; a port is a whole number from 0 (any free one) to 65535, or { port, hostname }'],
+  [{ fetch, timeouts: { idle: '0s' } }, 'timeouts.idle: "0s" is not allowed; a duration is'],
+  [{ fetch, timeouts: { idle: '0' } }, 'timeouts.idle: "0" is not allowed; a duration is'],
+  [{ fetch, gracefulShutdown: { timeout: 0 } }, 'gracefulShutdown.timeout: 0 is not allowed; a duration is'],
+  [{ fetch, gracefulShutdown: { delay: 'Infinity' } }, 'gracefulShutdown.delay: "Infinity" is not allowed; a time that ends, or 0 for none'],
   [{ fetch, admin: {} }, 'admin.port: undefined is not allowed; a port is'],
   [{ fetch, admin: null }, 'admin: null is not allowed; '],
   [{ fetch, admin: true }, 'admin: true is not allowed; a port is'],
@@ -166,6 +172,6 @@ test('certificate and key may be PEM, bytes or paths, and the key encrypted', as
         fetch,
         tls: { cert: CERT, key: ENCRYPTED_KEY, ...(passphrase === undefined ? {} : { passphrase }) },
       }),
-      /^OptionError: tls\.passphrase: .* the private key is encrypted, and this does not open it/,
+      /^OptionError: tls\.passphrase: .* the private key is encrypted(?:, and this does not open it| and needs its passphrase)$/,
     );
 });

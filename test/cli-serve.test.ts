@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, open, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CliProcess, endsWell, MAIN, PACKAGE } from './cli-run.ts';
+import { CERT, ENCRYPTED_KEY } from './tls-keys.ts';
 
 const SITE = fileURLToPath(new URL('examples/site', PACKAGE));
 let folder = '';
@@ -209,10 +211,14 @@ test('a reload that fails says what failed and where', async (t) => {
 });
 
 test('--drain-delay: not ready and serving, then the end', async (t) => {
-  const cli = serve(t, '-w', '1', '--admin', '0', '--drain-delay', '500ms', join(folder, 'hello.mjs'));
-  const { url } = await cli.ready();
+  const ports = ['--admin', '0', '--health', '0'];
+  const cli = serve(t, '-w', '1', ...ports, '--drain-delay', '500ms', join(folder, 'hello.mjs'));
+  const { url, admin, health } = await cli.ready();
+  assert.match(await (await fetch(`${admin}/metrics`)).text(), /holdfast_/, 'the ready line says where');
+  const isReady = async () => (await fetch(`${health}/readyz`)).ok;
+  assert.equal(await isReady(), true);
   cli.child.kill('SIGTERM');
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  while (await isReady()) await pause(5);
   assert.equal(await (await fetch(`${url}/`)).text(), 'hello');
   await endsWell(cli);
 });
@@ -311,8 +317,26 @@ test('without FFI several workers that are asked for are refused with what to do
 }, async (t) => {
   const ended = await new CliProcess(t, ['serve', '-p', '0', '-w', '2', join(folder, 'hello.mjs')], NO_FFI)
     .ended;
-  assert.match(ended.stderr, /^holdfast: workers: threads share a port .* -w 1 on the command line/);
+  assert.match(ended.stderr, /^holdfast: -w: threads share a port .* -w 1 on the command line/);
   assert.equal(ended.code, 1);
+});
+
+test('an encrypted key is opened by the passphrase in a file', async (t) => {
+  for (const [name, text] of Object.entries({ cert: CERT, key: ENCRYPTED_KEY, passphrase: 'secret\n' }))
+    await writeFile(join(folder, name), text);
+  const tls = ['cert', 'key', 'passphrase-file'].flatMap((name) => [
+    `--tls-${name}`,
+    join(folder, name.replace('-file', '')),
+  ]);
+  const { url } = await serve(t, '-w', '1', ...tls, join(folder, 'hello.mjs')).ready();
+  const text = await new Promise<string>((resolve, reject) => {
+    httpsRequest(url!, { ca: CERT, servername: 'localhost', agent: false }, (response) => {
+      response.setEncoding('utf8').once('data', resolve);
+    })
+      .on('error', reject)
+      .end();
+  });
+  assert.equal(text, 'hello');
 });
 
 test('a unix socket is served and its path is in the ready line', async (t) => {

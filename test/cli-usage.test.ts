@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { run } from './cli-run.ts';
+import { CERT, ENCRYPTED_KEY, KEY, OTHER_KEY } from './tls-keys.ts';
 
 let folder = '';
 
@@ -21,6 +22,8 @@ before(async () => {
   await writeFile(join(folder, 'imports.mjs'), 'import "./missing.mjs";\n');
   await writeFile(join(folder, 'good.mjs'), 'export default () => new Response("x");\n');
   await writeFile(join(folder, 'page.html'), '<p>');
+  const keys = { cert: CERT, key: KEY, encrypted: ENCRYPTED_KEY, other: OTHER_KEY };
+  for (const [name, pem] of Object.entries(keys)) await writeFile(join(folder, `${name}.pem`), pem);
   await writeFile(
     join(folder, 'typed.ts'),
     'const x: number = 1; export default () => new Response(String(x));\n',
@@ -39,7 +42,15 @@ const CASES: [string, string[], number, RegExp][] = [
   ['a missing certificate', ['serve', '--tls-cert', 'no.pem', '--tls-key', 'no.pem'], 1, /no\.pem cannot be read \(ENOENT\)/],
   ['a port said twice', ['serve', '-l', '3000', '-p', '3001'], 2, /--listen and --port both say where to listen/],
   ['a proxy that is no address', ['serve', '--trust-proxy', 'fo'], 2, /--trust-proxy: "fo" is not allowed; a number of hops .*'all' or 'nobody'/],
-  ['connections that wait, on the node engine', ['serve', '--when-full', 'pause', '--engine', 'node', '@/good.mjs'], 2, /limits\.whenFull: "pause" is not allowed; 'refuse'/],
+  ['connections that wait, on the node engine', ['serve', '--when-full', 'pause', '--engine', 'node', '@/good.mjs'], 2, /--when-full: "pause" is not allowed; 'refuse'/],
+  ['a head that holds nothing', ['serve', '--max-header-size', '64', '@/good.mjs'], 2, /--max-header-size: "64" is not allowed; 256 bytes to 1m/],
+  ['a duration of nothing', ['serve', '--header-timeout', '0', '@/good.mjs'], 2, /--header-timeout: "0" is not allowed; 0 would mean off to some/],
+  ['more connections than can be counted', ['serve', '--max-connections', '9999999999', '@/good.mjs'], 2, /--max-connections: "9999999999" is not allowed; a whole number from 1/],
+  ['a path that no socket has', ['serve', '-l', `unix:/${'a'.repeat(120)}`, '@/good.mjs'], 2, /-l: "unix:\/a+" is not allowed; a path of 1 to 107 bytes/],
+  ['TLS on another engine', ['serve', '--engine', 'epoll', '--tls-cert', '@/cert.pem', '--tls-key', '@/key.pem', '@/good.mjs'], 2, /--engine: "epoll" is not allowed; TLS is spoken by the node engine only/],
+  ['an encrypted key without its passphrase', ['serve', '--tls-cert', '@/cert.pem', '--tls-key', '@/encrypted.pem', '@/good.mjs'], 2, /--tls-passphrase-file is missing; the private key is encrypted and needs its passphrase/],
+  ['an encrypted key with another passphrase', ['serve', '--tls-cert', '@/cert.pem', '--tls-key', '@/encrypted.pem', '--tls-passphrase-file', '@/page.html', '@/good.mjs'], 2, /--tls-passphrase-file: "[^"]*page\.html" is not allowed; the private key is encrypted, and this does not open it/],
+  ['the key of another certificate', ['serve', '--tls-cert', '@/cert.pem', '--tls-key', '@/other.pem', '@/good.mjs'], 2, /--tls-key: "[^"]*other\.pem" is not allowed; it does not belong to the certificate in --tls-cert/],
   ['two targets', ['serve', 'a', 'b'], 2, /unexpected argument "b"/],
   ['an unknown command', ['srve'], 2, /unknown command srve; did you mean serve\?/],
   ['a missing folder', ['serve', '/no/such/folder'], 1, /\/no\/such\/folder: no such folder or module/],

@@ -9,10 +9,17 @@ export class OptionError extends TypeError {
   readonly code = 'HOLDFAST_OPTION';
   /** The option's path, as `timeouts.header`. */
   readonly option: string;
+  /** What was given, in short. */
+  readonly shown: string;
+  /** What may be given. */
+  readonly allowed: string;
 
   constructor(option: string, value: unknown, allowed: string) {
-    super(`${option}: ${show(value)} is not allowed; ${allowed}`);
+    const shown = show(value);
+    super(`${option}: ${shown} is not allowed; ${allowed}`);
     this.option = option;
+    this.shown = shown;
+    this.allowed = allowed;
   }
 }
 

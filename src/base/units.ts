@@ -29,6 +29,12 @@ const SIZE_ALLOWED =
  */
 export function parseDuration(option: string, value: unknown): number {
   if (saysOff(value)) return Number.POSITIVE_INFINITY;
+  if (isZero(value))
+    throw new OptionError(
+      option,
+      value,
+      `${DURATION_ALLOWED}; 0 would mean off to some and at once to others`,
+    );
   let ms = Number.NaN;
   if (typeof value === 'number') ms = value;
   else if (typeof value === 'string') {
@@ -42,6 +48,19 @@ export function parseDuration(option: string, value: unknown): number {
   if (!(ms > 0 && ms <= DURATION_MS_MAX))
     throw new OptionError(option, value, `${DURATION_ALLOWED}; more than 0, at most 24d`);
   return Math.max(1, Math.ceil(ms - ROUNDING_ERROR_MS));
+}
+
+/**
+ * A time that something is put off by: 0, `'0s'` and `'off'` are none at all, and it has an end.
+ * @returns whole milliseconds, rounded up
+ * @throws OptionError naming `option`
+ */
+export function parsePause(option: string, value: unknown): number {
+  if (value === undefined || value === 'off' || isZero(value)) return 0;
+  const ms = parseDuration(option, value);
+  if (ms === Number.POSITIVE_INFINITY)
+    throw new OptionError(option, value, 'a time that ends, or 0 for none');
+  return ms;
 }
 
 /**
@@ -61,6 +80,11 @@ export function parseSize(option: string, value: unknown): number {
   if (!Number.isSafeInteger(bytes) || bytes < 0)
     throw new OptionError(option, value, `${SIZE_ALLOWED}; a whole number, 0 or more`);
   return bytes;
+}
+
+/** A duration of 0, in any unit or none. */
+function isZero(value: unknown): boolean {
+  return value === 0 || (typeof value === 'string' && /^0+(?:\.0+)?(?:ms|[smhd])?$/.test(value));
 }
 
 function saysOff(value: unknown): boolean {

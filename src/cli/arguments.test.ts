@@ -3,10 +3,12 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { OptionError } from '../base/errors.ts';
 import { describeFlags, nearest, parseArguments } from './arguments.ts';
 import { exitCodeOf, oneLine, UsageError } from './failure.ts';
 import { listenAddress } from './listen-address.ts';
-import { SERVE_FLAGS } from './serve-flags.ts';
+import { inFlags } from './option-flags.ts';
+import { FLAGS_OF_OPTIONS, SERVE_FLAGS } from './serve-flags.ts';
 import { folderOf, linksOnTheWay, resolveTarget } from './target.ts';
 
 const parse = (argv: string[], env: NodeJS.ProcessEnv = {}) => parseArguments(SERVE_FLAGS, argv, env, 1);
@@ -14,7 +16,7 @@ const parse = (argv: string[], env: NodeJS.ProcessEnv = {}) => parseArguments(SE
 test('flags arrive as the values that they mean', () => {
   const { values, positionals } = parse([
     '-p', '0', '--host=0.0.0.0', 'site', '-w', 'auto', '--header-timeout', '500ms', '--idle-timeout=off',
-    '--handler-timeout', '0', '--max-body-size', '10m', '--log', 'json', '--no-globals', '--watch',
+    '--handler-timeout', 'off', '--drain-delay', '0s', '--max-body-size', '10m', '--log', 'json', '--no-globals', '--watch',
   ]); // biome-ignore format: one command line
   assert.deepEqual(positionals, ['site']);
   assert.equal(values.port, 0);
@@ -23,6 +25,7 @@ test('flags arrive as the values that they mean', () => {
   assert.equal(values['header-timeout'], 500);
   assert.equal(values['idle-timeout'], Number.POSITIVE_INFINITY);
   assert.equal(values['handler-timeout'], Number.POSITIVE_INFINITY);
+  assert.equal(values['drain-delay'], 0);
   assert.equal(values['max-body-size'], 10 * 1024 * 1024);
   assert.equal(values.log, 'json');
   assert.equal(values.globals, false);
@@ -62,6 +65,11 @@ const REFUSED: [string[], RegExp][] = [
     ['--header-timeout', 'soon'],
     /^--header-timeout: "soon" is not allowed; .* as 500ms, 10s, 2m or 1h; 'off' for none$/,
   ],
+  ...['0', '0s', '0ms', '0.0'].map((zero): [string[], RegExp] => [
+    ['--header-timeout', zero],
+    /^--header-timeout: "0.*" is not allowed; 0 would mean off to some and at once to others; say 'off'/,
+  ]),
+  [['--drain-delay', '5'], /^--drain-delay: "5" is not allowed; .* as 5ms or 5s; 0 for none$/],
   [['--max-body-size', 'big'], /^--max-body-size: "big" is not allowed; a size is/],
   [['--engine', 'turbo'], /^--engine: "turbo" is not one of auto, iouring, epoll, node$/],
   [['--watch=yes'], /^--watch takes no value$/],
@@ -81,6 +89,36 @@ test('what is wrong on the command line is named in one line, and ends with code
       argv.join(' '),
     );
   }
+});
+
+test('nothing at all is written in any unit, where it means one thing', () => {
+  for (const none of ['0', '0s', '0ms', 'off'])
+    assert.equal(parse(['--drain-delay', none]).values['drain-delay'], 0);
+  for (const none of ['0', '0b', '0k', '0g'])
+    assert.equal(parse(['--max-body-size', none]).values['max-body-size'], 0);
+});
+
+test('errors about options are told by the flag and the text that were typed', () => {
+  const told = (option: string, allowed: string, argv: string[]) =>
+    oneLine(inFlags(new OptionError(option, 64, allowed), FLAGS_OF_OPTIONS, parse(argv).given));
+  assert.equal(
+    told('limits.headerBytes', '256 bytes to 1m', ['--max-header-size', '64b']),
+    '--max-header-size: "64b" is not allowed; 256 bytes to 1m',
+  );
+  assert.equal(told('port', 'other', ['-p', '64']), '-p: "64" is not allowed; other');
+  assert.equal(told('port', 'other', []), '--port: 64 is not allowed; other');
+  assert.equal(
+    told('tls.key', 'as `tls.cert`, not limits.connections or `other`', ['--tls-key', 'k']),
+    '--tls-key: "k" is not allowed; as --tls-cert, not --max-connections or `other`',
+  );
+  assert.equal(told('fd', 'other', []), 'fd: 64 is not allowed; other', 'no flag sets it');
+});
+
+test('every flag of serve that sets an option is known by it', () => {
+  const inCommandAlone = ['watch', 'drain-delay', 'log', 'quiet', 'help'];
+  const known = new Set(Object.values(FLAGS_OF_OPTIONS));
+  for (const name of Object.keys(SERVE_FLAGS))
+    assert.equal(known.has(name), !inCommandAlone.includes(name), name);
 });
 
 test('a double dash ends the flags', () => {

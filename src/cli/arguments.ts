@@ -3,7 +3,7 @@
  * and from that come the parser, the help page and the types. It knows no command.
  */
 import { parseArgs } from 'node:util';
-import { parseDuration, parseSize } from '../base/units.ts';
+import { parseDuration, parsePause, parseSize } from '../base/units.ts';
 import { UsageError } from './failure.ts';
 
 interface FlagBase {
@@ -24,8 +24,8 @@ interface SwitchFlag extends FlagBase {
 }
 
 interface ValueFlag extends FlagBase {
-  /** `list` is text that may be given several times. */
-  readonly kind: 'text' | 'list' | 'duration' | 'size' | 'integer';
+  /** `list` is text that may be given several times; a `pause` is a duration that may be none. */
+  readonly kind: 'text' | 'list' | 'duration' | 'pause' | 'size' | 'integer';
   /** What the value is called in the help page. */
   readonly metavar: string;
   readonly min?: number;
@@ -65,8 +65,15 @@ export type FlagValues<T extends FlagTable> = { readonly [K in keyof T]: ValueOf
 export interface ParsedArguments<T extends FlagTable> {
   readonly values: FlagValues<T>;
   readonly positionals: readonly string[];
-  /** The names of the flags that stand in `argv`; other values come from variables. */
-  readonly given: ReadonlySet<string>;
+  /** By name: the flags that stand in `argv`; other values come from variables. */
+  readonly given: ReadonlyMap<string, GivenFlag>;
+}
+
+/** A flag as it was typed. */
+export interface GivenFlag {
+  /** With its dashes: `-p` or `--port`. */
+  readonly spelling: string;
+  readonly text: string | undefined;
 }
 
 /**
@@ -95,15 +102,18 @@ export function parseArguments<T extends FlagTable>(
   });
   const values: Record<string, unknown> = {};
   const positionals: string[] = [];
+  const given = new Map<string, GivenFlag>();
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value);
-    else if (token.kind === 'option')
-      setFromToken(table, values, token.name, token.rawName, token.value, token.inlineValue ?? false);
+    else if (token.kind === 'option') {
+      const { name, rawName, value } = token;
+      setFromToken(table, values, name, rawName, value, token.inlineValue ?? false);
+      given.set(name, { spelling: rawName, text: value });
+    }
   }
   if (positionals.length > positionalsMax) {
     throw new UsageError(`unexpected argument ${JSON.stringify(positionals[positionalsMax])}`);
   }
-  const given = new Set(Object.keys(values));
   for (const [name, flag] of Object.entries(table)) {
     const text = flag.env === undefined ? undefined : env[flag.env];
     if (values[name] !== undefined || text === undefined || text === '') continue;
@@ -186,8 +196,9 @@ function readValue(flag: Flag, name: string, text: string): unknown {
         throw new UsageError(`${name}: ${JSON.stringify(text)} is not one of ${flag.choices.join(', ')}`);
       return text;
     case 'duration':
-      // On a command line, 0 has always meant off.
-      return text === '0' ? Number.POSITIVE_INFINITY : readUnit(parseDuration, flag, name, text);
+      return readUnit(parseDuration, flag, name, text);
+    case 'pause':
+      return readUnit(parsePause, flag, name, text);
     case 'size':
       return readUnit(parseSize, flag, name, text);
     case 'integer': {
@@ -218,8 +229,10 @@ function readUnit(
 function unitRule(flag: Flag, text: string): string {
   if (flag.kind === 'size')
     return "a size is a number of bytes, or one with its unit, as 64k, 10m or 1g; 'off' for no limit";
+  if (/^0+(?:\.0*)?(?:ms|[smhd])?$/.test(text))
+    return "0 would mean off to some and at once to others; say 'off', or a duration of 1ms or more";
   const examples = /^\d+(\.\d+)?$/.test(text) ? `${text}ms or ${text}s` : '500ms, 10s, 2m or 1h';
-  return `a duration is a number with its unit, as ${examples}; 'off' for none`;
+  return `a duration is a number with its unit, as ${examples}; ${flag.kind === 'pause' ? '0' : "'off'"} for none`;
 }
 
 function allowedOf(flag: Flag): string {
@@ -233,6 +246,8 @@ function allowedOf(flag: Flag): string {
       return flag.metavar;
     case 'duration':
       return "a duration such as 500ms, 10s, 2m or 1h, or 'off'";
+    case 'pause':
+      return 'a duration such as 500ms, 10s, 2m or 1h, or 0 for none';
     case 'size':
       return "a size such as 64k, 10m or 1g, or 'off'";
     case 'integer': {

@@ -18,7 +18,7 @@ export function listenAddress(
   listen: string | undefined,
   port: number | undefined,
   host: string | undefined,
-  given: ReadonlySet<string> = new Set(),
+  given: { has(flag: string): boolean } = new Set<string>(),
 ): CliAddress {
   if (listen === undefined)
     return { port: port ?? PORT_DEFAULT, hostname: unbracketed(host ?? HOSTNAME_DEFAULT) };

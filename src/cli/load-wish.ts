@@ -12,6 +12,7 @@ import { folderOf, type LoadWish, readBody } from '../load/plan-builder.ts';
 import { parseHeaderFlag } from '../load/request-encoder.ts';
 import { parseSourceAddresses } from '../load/source-addresses.ts';
 import { type ListedUrl, parseListedUrl, parseUrlList } from '../load/url-list.ts';
+import { isFieldName } from '../protocol/h1/field-encoder.ts';
 import type { FlagValues } from './arguments.ts';
 import { CommandError, UsageError } from './failure.ts';
 import type { LOAD_FLAGS } from './load-flags.ts';
@@ -51,7 +52,7 @@ export async function readWish(flags: LoadFlags, urls: readonly string[]): Promi
   return {
     urls: listed,
     folder: folderOf(flags.file === STANDARD_INPUT ? undefined : flags.file),
-    method: flags.method?.toUpperCase(),
+    method: readMethod(flags.method),
     headers,
     body: await readGivenBody(flags),
     unixPath: flags.unix,
@@ -78,6 +79,12 @@ export async function readWish(flags: LoadFlags, urls: readonly string[]): Promi
 function plannedScript(file: string, headers: PlannedScript['headers']): PlannedScript {
   if (!existsSync(file)) throw new CommandError(`--script ${file}: no such file`);
   return { name: file, url: pathToFileURL(resolve(file)).href, headers };
+}
+
+function readMethod(method: string | undefined): string | undefined {
+  if (method !== undefined && !isFieldName(method))
+    throw new OptionError('--method', method, 'a method is a token such as GET');
+  return method?.toUpperCase();
 }
 
 /** How much and for how long. */
@@ -123,7 +130,7 @@ async function readList(file: string): Promise<string> {
 
 async function readGivenBody(flags: LoadFlags): Promise<Uint8Array | undefined> {
   if (flags['body-file'] === STANDARD_INPUT) return new Uint8Array(await arrayBuffer(process.stdin));
-  if (flags['body-file'] !== undefined) return readBody(flags['body-file']);
+  if (flags['body-file'] !== undefined) return readBody('--body-file', flags['body-file']);
   return flags.body === undefined ? undefined : new TextEncoder().encode(flags.body);
 }
 

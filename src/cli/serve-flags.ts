@@ -1,5 +1,6 @@
 /** The flags of `holdfast serve`: its manual and its parser at once. */
 import type { FlagTable } from './arguments.ts';
+import type { FlagsOfOptions } from './option-flags.ts';
 
 const LISTEN = 'Where to listen';
 const WORK = 'How to work';
@@ -14,6 +15,7 @@ export const SERVE_FLAGS = {
   'reuse-port': { kind: 'switch', group: LISTEN, help: 'let other processes bind the same port (SO_REUSEPORT)' },
   'tls-cert': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'certificate chain (PEM): serve HTTPS' },
   'tls-key': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'private key (PEM) of the certificate' },
+  'tls-passphrase-file': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'passphrase of an encrypted key: the first line of FILE' },
   'trust-proxy': { kind: 'text', metavar: 'WHOM', defaultText: 'nobody', group: LISTEN, help: "whose X-Forwarded-* and Forwarded are believed: a number of hops, addresses and CIDR ranges, 'loopback', 'linklocal', 'uniquelocal'; or all" },
 
   workers: { kind: 'integer', short: 'w', metavar: 'N', min: 1, max: 1024, word: 'auto', defaultText: 'auto: one a core', group: WORK, help: 'threads that serve' },
@@ -26,7 +28,7 @@ export const SERVE_FLAGS = {
   'idle-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '76s', group: LIMITS, help: 'keep-alive without a request' },
   'body-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '30s', group: LIMITS, help: 'between bytes of a request body' },
   'handler-timeout': { kind: 'duration', metavar: 'TIME', defaultText: 'off', group: LIMITS, help: 'until the handler answers; then 503' },
-  'drain-delay': { kind: 'duration', metavar: 'TIME', defaultText: 'off', group: LIMITS, help: 'serve on for so long after SIGTERM, with 503 at /readyz, before draining' },
+  'drain-delay': { kind: 'pause', metavar: 'TIME', defaultText: '0', group: LIMITS, help: 'serve on for so long after SIGTERM, with 503 at /readyz, before draining' },
   'drain-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '25s', group: LIMITS, help: 'for answers under way at shutdown' },
   'dead-peer-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '2m', group: LIMITS, help: 'until a silent peer is given up' },
   'max-header-size': { kind: 'size', metavar: 'SIZE', defaultText: '16k', group: LIMITS, help: 'of a request head; beyond, 431' },
@@ -42,6 +44,36 @@ export const SERVE_FLAGS = {
   help: { kind: 'switch', short: 'h', group: WORDS, help: 'this page' },
 } as const satisfies FlagTable;
 
+/** By option of `serve()`, as its errors name it: the flag that sets it. */
+export const FLAGS_OF_OPTIONS: FlagsOfOptions = {
+  port: 'port',
+  hostname: 'host',
+  unix: 'listen',
+  reusePort: 'reuse-port',
+  tls: 'tls-cert',
+  'tls.cert': 'tls-cert',
+  'tls.key': 'tls-key',
+  'tls.passphrase': 'tls-passphrase-file',
+  trustProxy: 'trust-proxy',
+  workers: 'workers',
+  balance: 'balance',
+  engine: 'engine',
+  globals: 'globals',
+  'timeouts.header': 'header-timeout',
+  'timeouts.idle': 'idle-timeout',
+  'timeouts.body': 'body-timeout',
+  'timeouts.handler': 'handler-timeout',
+  'timeouts.drain': 'drain-timeout',
+  'timeouts.deadPeer': 'dead-peer-timeout',
+  'limits.headerBytes': 'max-header-size',
+  'limits.bodyBytes': 'max-body-size',
+  'limits.connections': 'max-connections',
+  'limits.connectionsPerAddress': 'max-connections-per-address',
+  'limits.whenFull': 'when-full',
+  admin: 'admin',
+  health: 'health',
+};
+
 export const SERVE_USAGE = `Usage: holdfast serve [TARGET] [FLAGS]
 
 Serves TARGET, by default the folder it is run in:
@@ -51,6 +83,7 @@ Serves TARGET, by default the folder it is run in:
 
 When it accepts connections it prints one line on standard output:
   ready url=http://127.0.0.1:8080 engine=iouring workers=2 pid=123
+and behind that admin=URL and health=URL, where those ports were asked for.
 SIGTERM and SIGINT finish what is under way, a second SIGINT does not wait,
 SIGHUP reloads.
 `;

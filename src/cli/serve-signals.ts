@@ -26,8 +26,7 @@ export class ServeSignals {
   /** @param delayMs how long the server goes on after the first signal, though not ready any more */
   constructor(logger: HoldfastLogger, delayMs: number | undefined) {
     this.#logger = logger;
-    // `off` is read as Infinity, and an endless delay is not what is meant.
-    this.#delayMs = delayMs === undefined || delayMs === Number.POSITIVE_INFINITY ? 0 : delayMs;
+    this.#delayMs = delayMs ?? 0;
     this.exitCode = new Promise((resolve) => (this.#resolve = resolve));
     onShutdownSignals({ begin: (signal) => this.#begin(signal), force: () => this.#force() });
     process.on('SIGHUP', () => this.#hangup());

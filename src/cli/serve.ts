@@ -12,10 +12,11 @@ import type { LoadedFile } from '../server/loaded-files.ts';
 import type { ServeOptions } from '../server/options.ts';
 import { type Server, serve } from '../server/serve.ts';
 import { parseTrustProxy, type TrustProxy } from '../server/trusted-proxies.ts';
-import { describeFlags, type FlagValues, parseArguments } from './arguments.ts';
+import { describeFlags, type FlagValues, type ParsedArguments, parseArguments } from './arguments.ts';
 import { CommandError, EXIT, oneLine, UsageError } from './failure.ts';
 import { adminAddress, type CliAddress, listenAddress } from './listen-address.ts';
-import { SERVE_FLAGS, SERVE_USAGE } from './serve-flags.ts';
+import { inFlags } from './option-flags.ts';
+import { FLAGS_OF_OPTIONS, SERVE_FLAGS, SERVE_USAGE } from './serve-flags.ts';
 import { ServeSignals } from './serve-signals.ts';
 import { folderOf, realPathOf, resolveTarget, type Target } from './target.ts';
 import type { Watch } from './watch.ts';
@@ -122,7 +123,7 @@ function serveOptions(
       }),
       ...(values['when-full'] === undefined ? {} : { whenFull: values['when-full'] }),
     },
-    ...tlsOptions(values['tls-cert'], values['tls-key']),
+    ...tlsOptions(values['tls-cert'], values['tls-key'], values['tls-passphrase-file']),
   };
 }
 
@@ -162,27 +163,42 @@ function given(values: Record<string, number | undefined>): Record<string, numbe
   return out;
 }
 
-function tlsOptions(certFile: string | undefined, keyFile: string | undefined): Pick<ServeOptions, 'tls'> {
-  if (certFile === undefined && keyFile === undefined) return {};
+function tlsOptions(
+  certFile: string | undefined,
+  keyFile: string | undefined,
+  passphraseFile: string | undefined,
+): Pick<ServeOptions, 'tls'> {
+  if (certFile === undefined && keyFile === undefined && passphraseFile === undefined) return {};
   if (certFile === undefined || keyFile === undefined)
     throw new UsageError('--tls-cert and --tls-key are given together or not at all');
-  return { tls: { cert: readPem('--tls-cert', certFile), key: readPem('--tls-key', keyFile) } };
+  const cert = readPem('--tls-cert', certFile);
+  const key = readPem('--tls-key', keyFile);
+  if (passphraseFile === undefined) return { tls: { cert, key } };
+  const [passphrase = ''] = readFile('--tls-passphrase-file', passphraseFile).split(/\r?\n/);
+  return { tls: { cert, key, passphrase } };
 }
 
 function readPem(flag: string, file: string): string {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CommandError(`${flag}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
+  const text = readFile(flag, file);
   if (!text.includes('-----BEGIN ')) throw new CommandError(`${flag}: ${file} is no PEM file`);
   return text;
 }
 
+function readFile(flag: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(`${flag}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
 /** What went wrong at the start, in the words of the command line. */
-async function startFailure(error: unknown, target: Target, given: ReadonlySet<string>): Promise<unknown> {
-  if (!(error instanceof ListenError)) return explained(error, target);
+async function startFailure(
+  error: unknown,
+  target: Target,
+  given: ParsedArguments<typeof SERVE_FLAGS>['given'],
+): Promise<unknown> {
+  if (!(error instanceof ListenError)) return explained(inFlags(error, FLAGS_OF_OPTIONS, given), target);
   const { option, code, address = '', port } = error;
   if (port === undefined) return new CommandError(oneLine(error));
   const own = given.has('listen') ? '--listen' : undefined;
@@ -228,7 +244,9 @@ async function syntaxCheck(target: Target): Promise<string> {
 
 /** The one line on standard output. Written at once, so that it is there before anything else happens. */
 function announceReady(server: Server, workerCount: number): void {
-  const line = `ready url=${server.url} engine=${server.engine.name} workers=${workerCount} pid=${process.pid}\n`;
+  const { url, engine, admin, health } = server;
+  const ports = `${admin ? ` admin=${admin.url}` : ''}${health ? ` health=${health.url}` : ''}`;
+  const line = `ready url=${url} engine=${engine.name} workers=${workerCount} pid=${process.pid}${ports}\n`;
   try {
     writeSync(1, line);
   } catch {

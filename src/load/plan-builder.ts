@@ -80,18 +80,18 @@ function checkTogether({ run, unixPath }: LoadWish): void {
 }
 
 async function bodyOf(listed: ListedUrl, wish: LoadWish): Promise<Uint8Array | undefined> {
-  if (listed.bodyFile !== undefined) return readBody(resolve(wish.folder, listed.bodyFile));
+  if (listed.bodyFile !== undefined) return readBody('body file', resolve(wish.folder, listed.bodyFile));
   if (listed.body !== undefined) return new TextEncoder().encode(listed.body);
   return listed.method === undefined ? wish.body : undefined;
 }
 
-/** @throws OptionError */
-export async function readBody(path: string): Promise<Uint8Array> {
+/** @param option what names the file. @throws OptionError */
+export async function readBody(option: string, path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new OptionError('body file', path, `it cannot be read (${code}); name a file that can`);
+    throw new OptionError(option, path, `it cannot be read (${code}); name a file that can`);
   }
 }
 

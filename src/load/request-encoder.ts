@@ -29,7 +29,7 @@ export function encodeRequest(parts: RequestParts): Uint8Array {
   const lines = [`${method} ${path} HTTP/1.1`];
   if (!given.has('host')) lines.push(`Host: ${authority}`);
   for (const [name, value] of headers) {
-    checkField(name, value);
+    checkField(name, value, 'header', `${name}: ${value}`);
     lines.push(`${name}: ${value}`);
   }
   const bodyBytes = body?.length ?? 0;
@@ -50,17 +50,18 @@ export function parseHeaderFlag(flag: string, text: string): FieldPair {
   const colon = text.indexOf(':');
   if (colon <= 0) throw new OptionError(flag, text, "a header is 'Name: value'");
   const pair: FieldPair = [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
-  checkField(...pair);
+  checkField(...pair, flag, text);
   return pair;
 }
 
-function checkField(name: string, value: string): void {
-  if (!isFieldName(name)) throw new OptionError('header name', name, 'a header name is a token');
+/** @param option what the error names, with what was given there */
+function checkField(name: string, value: string, option: string, given: string): void {
+  if (!isFieldName(name)) throw new OptionError(option, given, 'a header name is a token');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it is for them
   if (/[\0-\x08\n-\x1f\x7f]/.test(value))
-    throw new OptionError(`header ${name}`, value, 'a header value has no control characters');
+    throw new OptionError(option, given, 'a header value has no control characters');
   if (/^transfer-encoding$/i.test(name))
-    throw new OptionError('header', name, 'bodies are sent with their length');
+    throw new OptionError(option, given, 'bodies are sent with their length');
 }
 
 /** As much of a request as is looked at for its head. */

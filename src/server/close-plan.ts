@@ -1,6 +1,6 @@
 /** How a server is to close: what a caller wrote, checked, and with its defaults. Plain data: workers are sent it. */
 import { OptionError } from '../base/errors.ts';
-import { parseDuration } from '../base/units.ts';
+import { parseDuration, parsePause } from '../base/units.ts';
 import type { Duration } from './options.ts';
 
 export interface CloseOptions {
@@ -44,16 +44,4 @@ export function closePlan(options: CloseOptions | boolean, drainMs: number): Clo
     drainMs: asked.timeout === undefined ? drainMs : parseDuration('close.timeout', asked.timeout),
     idleGraceMs: parsePause('close.idleGraceMs', asked.idleGraceMs ?? CLOSE_IDLE_GRACE_MS),
   };
-}
-
-/**
- * A time that something is put off by: 0 and `'off'` are none at all, and it has an end.
- * @throws OptionError
- */
-export function parsePause(option: string, value: Duration | undefined): number {
-  if (value === undefined || value === 0 || value === 'off') return 0;
-  const ms = parseDuration(option, value);
-  if (ms === Number.POSITIVE_INFINITY)
-    throw new OptionError(option, value, 'a time that ends, or 0 for none');
-  return ms;
 }

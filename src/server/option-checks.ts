@@ -96,9 +96,10 @@ export function checkHostname(option: string, value: unknown): string {
   return value;
 }
 
-export function portNumber(option: string, value: unknown): number {
+/** @param orElse what else is allowed in its place, for the message */
+export function portNumber(option: string, value: unknown, orElse = ''): number {
   const port = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65535)
-    throw new OptionError(option, value, 'a port is a whole number from 0 (any free one) to 65535');
+    throw new OptionError(option, value, `a port is a whole number from 0 (any free one) to 65535${orElse}`);
   return port;
 }

@@ -3,10 +3,9 @@
  * what the server uses. This file is the manual of the options.
  */
 import { OptionError } from '../base/errors.ts';
-import { parseDuration, parseSize } from '../base/units.ts';
+import { parseDuration, parsePause, parseSize } from '../base/units.ts';
 import type { EngineName } from '../engine/engine.ts';
 import type { FetchHandler } from '../web/context.ts';
-import { parsePause } from './close-plan.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import {
   checkBoolean,
@@ -285,6 +284,8 @@ export function checkOptions(options: ServeOptions): Settings {
       'pause',
       `'refuse', with ${options.tls === undefined ? 'the node engine' : 'TLS, which the node engine speaks'}: it cannot leave connections waiting`,
     );
+  if (options.tls !== undefined && !['auto', 'node'].includes(options.engine ?? 'auto'))
+    throw new OptionError('engine', options.engine, 'TLS is spoken by the node engine only');
   checkHandler(options);
   checkAddress(options);
   checkCompanions(options);
@@ -427,7 +428,7 @@ function portAddressOf(
 ): PortAddress | undefined {
   if (given === undefined) return undefined;
   if (typeof given !== 'object' || given === null)
-    return { port: portNumber(name, given), hostname: defaultHostname };
+    return { port: portNumber(name, given, ', or { port, hostname }'), hostname: defaultHostname };
   const { port, hostname = defaultHostname } = given;
   return { port: portNumber(`${name}.port`, port), hostname: checkHostname(`${name}.hostname`, hostname) };
 }

@@ -233,9 +233,7 @@ async function startThread(
       ? undefined
       : createAccessLog(options.accessLog);
   const address = listenAddress(options);
-  const selection = await selectEngine(
-    options.tls === undefined ? (options.engine ?? 'auto') : tlsEngine(options),
-  );
+  const selection = await selectEngine(options.tls === undefined ? (options.engine ?? 'auto') : 'node');
   const settings = {
     ...wanted,
     limits: limitsOn(selection.name, wanted.limits, (message) => logger.warn(message)),
@@ -282,13 +280,6 @@ async function startThread(
     await engine.close();
     throw asListenError(error, placeOf(options));
   }
-}
-
-function tlsEngine(options: ServeOptions): EngineName {
-  if (options.engine !== undefined && options.engine !== 'auto' && options.engine !== 'node') {
-    throw new OptionError('engine', options.engine, 'TLS is spoken by the node engine only');
-  }
-  return 'node';
 }
 
 function listenAddress(options: ServeOptions): ListenAddress {

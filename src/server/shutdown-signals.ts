@@ -3,7 +3,8 @@
  * ask twice for a drain; only a person at the keyboard means now. The process then ends by itself, when nothing else
  * in it is open: it may have a database to close.
  */
-import { parsePause, SHUTDOWN_IDLE_GRACE_MS } from './close-plan.ts';
+import { parsePause } from '../base/units.ts';
+import { SHUTDOWN_IDLE_GRACE_MS } from './close-plan.ts';
 import type { LoggerLike, ServeOptions } from './options.ts';
 import type { Server } from './serve.ts';
 

@@ -93,7 +93,9 @@ function refusalOf(error: unknown, passphrase: string | undefined): OptionError 
     return new OptionError(
       'tls.passphrase',
       passphrase === undefined ? undefined : '(given)',
-      'the private key is encrypted, and this does not open it',
+      passphrase === undefined
+        ? 'the private key is encrypted and needs its passphrase'
+        : 'the private key is encrypted, and this does not open it',
     );
   return new OptionError('tls', '(cert and key)', `OpenSSL refuses them: ${thrown(error)}`);
 }

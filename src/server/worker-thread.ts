@@ -3,7 +3,10 @@
  * what is released when it has. A thread that does not keep its time, because it loops or blocks, is terminated; its
  * end always comes, and is told once.
  */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { UnavailableError } from '../base/errors.ts';
 import { DescriptorLedger } from '../engine/descriptor-ledger.ts';
 import { Handoff } from '../engine/handoff.ts';
 import type { ClosePlan } from './close-plan.ts';
@@ -27,6 +30,16 @@ const FORCE_GRACE_MS = 500;
 const TERMINATE_MS = 3000;
 /** A timer holds no more, and is not needed for what is off. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** A bundler that puts the program into one file leaves the file of the threads behind. @throws UnavailableError */
+export function needWorkerFile(): void {
+  const file = new URL('./worker.js', import.meta.url);
+  if (file.protocol !== 'file:' || existsSync(file)) return;
+  throw new UnavailableError(
+    `workers: ${fileURLToPath(file)} is missing, which threads start from; was this program bundled? ` +
+      'Keep the package holdfast out of the bundle (external), or use workers: 0',
+  );
+}
 
 export interface WorkerThreadInit {
   readonly index: number;

@@ -5,9 +5,7 @@
  * seat.ts', how one ends is worker-thread.ts'.
  */
 import { lookup } from 'node:dns/promises';
-import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { OptionError, UnavailableError } from '../base/errors.ts';
 import { Handoff } from '../engine/handoff.ts';
 import {
@@ -45,7 +43,7 @@ import {
 } from './serve.ts';
 import { WorkerCensus } from './worker-census.ts';
 import type { WorkerOptions } from './worker-messages.ts';
-import { WorkerThread, type WorkerThreadEvents } from './worker-thread.ts';
+import { needWorkerFile, WorkerThread, type WorkerThreadEvents } from './worker-thread.ts';
 
 /** A first start is not given up, it may have a cache to fill; whoever waits for it is told that it loads. */
 const SLOW_START_MS = 10_000;
@@ -87,16 +85,6 @@ export async function startWorkers(
 
 /** Why a thread is started decides how long it may take. */
 type StartReason = 'first start' | 'reload or restart';
-
-/** A bundler that puts the program into one file leaves the file of the threads behind. */
-function needWorkerFile(): void {
-  const file = new URL('./worker.js', import.meta.url);
-  if (file.protocol !== 'file:' || existsSync(file)) return;
-  throw new UnavailableError(
-    `workers: ${fileURLToPath(file)} is missing, which threads start from; was this program bundled? ` +
-      'Keep the package holdfast out of the bundle (external), or use workers: 0',
-  );
-}
 
 class WorkerServer implements Server {
   url = '';
