@@ -118,8 +118,10 @@ function extent(
 /** A flag's field takes the place of the file's of that name. */
 function headers(flags: SiegeFlags, { file, values, headers: lines }: SiegeResource): FieldPair[] {
   const given = (flags.header ?? []).map((text) => parseHeaderFlag('--header', text));
-  if (flags['user-agent'] !== undefined) given.push(['User-Agent', flags['user-agent']]);
-  if (flags['content-type'] !== undefined) given.push(['Content-Type', flags['content-type']]);
+  if (flags['user-agent'] !== undefined)
+    given.push(parseHeaderFlag('--user-agent', `User-Agent: ${flags['user-agent']}`));
+  if (flags['content-type'] !== undefined)
+    given.push(parseHeaderFlag('--content-type', `Content-Type: ${flags['content-type']}`));
   const names = new Set(given.map(([name]) => name.toLowerCase()));
   const kept = lines.map((text) => parseHeaderFlag(`header (${file})`, text));
   const own = new Set(kept.map(([name]) => name.toLowerCase()));
