@@ -75,3 +75,33 @@ test('a child of pino, and what is no error, are understood', async () => {
   assert.equal(line.part, 'web');
   assert.equal(line.err, 'only words');
 });
+
+test('what the error hook answers is not logged; both errors are when it fails, at once or later', async () => {
+  const calls: string[] = [];
+  const note = (...words: unknown[]) => void calls.push(words.map(String).join(' '));
+  const server = await serve({
+    port: 0,
+    logger: { info: note, warn: note, error: note },
+    fetch: (request) => {
+      if (request.url.endsWith('/nothing')) return undefined as never;
+      throw new TypeError('no database');
+    },
+    error: async (error, { url }) => {
+      if (url.endsWith('/later')) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (!url.endsWith('/fine') && !url.endsWith('/nothing')) throw new RangeError('no page');
+      return new Response(String(error), { status: 503 });
+    },
+  });
+  const ask = async (path: string) => (await fetch(`${server.url}${path}`)).text();
+  assert.equal(await ask('/fine'), 'TypeError: no database');
+  assert.match(await ask('/nothing'), /Response/);
+  assert.deepEqual(calls, []);
+  for (const path of ['/now', '/later']) {
+    assert.match(await ask(path), /^500/);
+    assert.deepEqual(calls.splice(0), [
+      `handler failed: GET ${path} TypeError: no database`,
+      `error hook failed: GET ${path} RangeError: no page`,
+    ]);
+  }
+  await server.close(true);
+});

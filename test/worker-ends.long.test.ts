@@ -57,10 +57,14 @@ for (const { engine, skip: absent } of await enginesHere())
         module,
         `${prologue}
          export const error = (error) => new Response('hook ${version}: ' + error.message, { status: 418 });
-         export default async (request) => {
+         export default async (request, context) => {
            const { pathname } = new URL(request.url);
            if (pathname === '/exit') process.exit(0);
-           if (pathname === '/throw') throw Object.assign(new RangeError('on purpose'), { code: 'E_PURPOSE' });
+           if (pathname === '/throw') {
+             const error = Object.assign(new RangeError('on purpose'), { code: 'E_PURPOSE' });
+             context.waitUntil(Promise.reject(error));
+             throw error;
+           }
            if (pathname === '/spin') for (;;);
            if (pathname === '/slow')
              return new Response((async function* () {
@@ -231,7 +235,7 @@ for (const { engine, skip: absent } of await enginesHere())
       await server.close();
     });
 
-    it("the module's error hook answers, and errors reach the logger with class, code and stack", async () => {
+    it("the module's error hook answers, and other errors reach the logger with class, code and stack", async () => {
       writeApp('one');
       const log = new Log();
       const server = await open(log);

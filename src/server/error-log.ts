@@ -3,7 +3,7 @@
  * every request must not cost more than one that answers. Telling an error takes 30 to 50 us, most of it
  * for the text of its stack, where an answer takes 2 (measured: a server that logged every one of them kept
  * a fifteenth of its throughput). So a burst is told whole, then a few each second, and how many were not.
- * `options.error` sees every one.
+ * `options.error` sees every one, and those that it answers are its own to tell.
  */
 import type { LoggerLike } from './options.ts';
 

@@ -83,6 +83,7 @@ export class Exchange implements ExchangePort {
   #controller: AbortController | null = null;
   #abortReason: Error | undefined = undefined;
   #context: ServerContext | null = null;
+  #handlerError: unknown = undefined;
 
   constructor(
     connection: HttpConnection,
@@ -328,9 +329,10 @@ export class Exchange implements ExchangePort {
   #handlerFailed(error: unknown): void {
     if (this.#settled) return;
     const { thread } = this.connection;
-    thread.logError('handler failed', error, this);
     const { errorHandler } = thread;
+    this.#handlerError = error;
     if (errorHandler === undefined) {
+      thread.logError('handler failed', error, this);
       this.#answerFailure();
       return;
     }
@@ -349,7 +351,7 @@ export class Exchange implements ExchangePort {
 
   #errorHookFailed(error: unknown): void {
     if (this.#settled) return;
-    this.connection.thread.logError('error hook failed', error, this);
+    this.connection.thread.logHookError(error, this.#handlerError, this);
     this.#answerFailure();
   }
 

@@ -26,7 +26,10 @@ export type Duration = number | string;
 /** A number of bytes, or `'64k'`, `'10m'`; `Infinity` is off. */
 export type Size = number | string;
 
-/** Turns what a handler threw into the answer that the client gets. */
+/**
+ * Turns what a handler threw, or returned that cannot be sent, into the answer that the client gets. Its error is the
+ * hook's then: nothing is logged unless the hook fails too.
+ */
 export type ErrorHandler = (error: unknown, request: Request) => Response | Promise<Response>;
 
 /** What the server logs through: the shape of console, pino and most others. */
@@ -154,7 +157,11 @@ export interface ServeOptions {
   engine?: 'auto' | EngineName;
   timeouts?: TimeoutOptions;
   limits?: LimitOptions;
-  /** Answers for handlers that throw or reject. @default a bare 500, and the error in the log */
+  /**
+   * Answers for handlers that throw or reject. It takes the place of the log, as in Bun, srvx and Hono: what is worth a
+   * line is for it to say.
+   * @default a bare 500, and the error in the log
+   */
   error?: ErrorHandler;
   /** Called when connections are accepted; `serve(options, onListen)` is the same. */
   onListen?: OnListen;

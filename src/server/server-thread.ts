@@ -322,6 +322,12 @@ export class ServerThread implements EngineHandler {
     this.#errorLog.tell(`${what}: ${exchange.methodName} ${exchange.target}`, error);
   }
 
+  /** The hook that should have answered for `handlerError` failed itself: nobody else has heard of either. */
+  logHookError(error: unknown, handlerError: unknown, exchange: Exchange): void {
+    this.logError('handler failed', handlerError, exchange);
+    this.logError('error hook failed', error, exchange);
+  }
+
   countClose(reason: CloseReason): void {
     this.#closeReasons.set(reason, (this.#closeReasons.get(reason) ?? 0) + 1);
   }
