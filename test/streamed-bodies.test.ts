@@ -91,6 +91,72 @@ const GIVEN: Record<string, (piece: Uint8Array) => unknown> = {
     new LightResponse(streamOf(piece), { headers: { 'content-length': `${PIECE_BYTES}` } }),
 };
 
+/** Handlers that take the memory of what they were sent, as much of it as they get; each gives back what it read. */
+const TAKERS: Record<string, (request: Request) => unknown> = {
+  'by a reader': async ({ body }) => {
+    const reader = body!.getReader();
+    const taken: ArrayBuffer[] = [];
+    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read())
+      taken.push(takenFrom(value!));
+    return new Blob(taken);
+  },
+  'by a reader with a buffer of its own': async ({ body }) => {
+    const reader = body!.getReader({ mode: 'byob' });
+    const taken: ArrayBuffer[] = [];
+    for (;;) {
+      const { done, value } = await reader.read(new Uint8Array(10_000));
+      if (value !== undefined && value.byteLength > 0) taken.push(takenFrom(value));
+      if (done) return new Blob(taken);
+    }
+  },
+  'by iterating': async ({ body }) => {
+    const taken: ArrayBuffer[] = [];
+    for await (const piece of body as unknown as AsyncIterable<Uint8Array>) taken.push(takenFrom(piece));
+    return new Blob(taken);
+  },
+  'beside a clone': async (request) => {
+    const copy = request.clone();
+    for await (const piece of request.body as unknown as AsyncIterable<Uint8Array>) takenFrom(piece);
+    return copy.text();
+  },
+  'of a clone': async (request) => {
+    const copy = request.clone();
+    for await (const piece of copy.body as unknown as AsyncIterable<Uint8Array>) takenFrom(piece);
+    return request.text();
+  },
+  'as a whole': async (request) => new Blob([takenFrom(new Uint8Array(await request.arrayBuffer()))]),
+  'through a pipe that copies': ({ body }) =>
+    body!.pipeThrough(
+      new TransformStream({
+        transform(piece, controller) {
+          controller.enqueue(new Uint8Array(piece));
+          takenFrom(piece);
+        },
+      }),
+    ),
+};
+
+/** What the answers of these are made of is the handler's again at once. */
+const COPIED: Record<string, (bytes: Uint8Array<ArrayBuffer>) => unknown> = {
+  'a view, of ours': (bytes) => new LightResponse(bytes),
+  'a buffer, of ours': (bytes) => new LightResponse(bytes.buffer),
+  'a blob, of ours': (bytes) => new LightResponse(new Blob([bytes])),
+  'a view, of the platform': (bytes) => new Response(bytes),
+  'a buffer, of the platform': (bytes) => new Response(bytes.buffer),
+  'a view, of the platform, with a clone': (bytes) => {
+    const response = new Response(bytes);
+    void response.clone().arrayBuffer();
+    return response;
+  },
+};
+
+/** @returns the bytes of a piece whose own memory is gone then */
+function takenFrom(piece: Uint8Array): ArrayBuffer {
+  const bytes = piece.slice().buffer as ArrayBuffer;
+  structuredClone(piece.buffer, { transfer: [piece.buffer as ArrayBuffer] });
+  return bytes;
+}
+
 /** Answers that never come to their first byte, though their source is never idle. */
 const EMPTY_BODIES: Record<string, () => unknown> = {
   'a generator': () => new LightResponse(emptyPieces()),
@@ -154,6 +220,55 @@ for (const engine of ENGINES) {
         }
       });
     }
+
+    it('may be made of memory that the handler takes back at once', async () => {
+      const SIZES = [10, 60_000, 300_000];
+      let answer: () => unknown = () => undefined;
+      const server = await serve({ port: 0, engine, logger: quiet, fetch: () => answer() as Response });
+      try {
+        for (const [what, make] of Object.entries(COPIED)) {
+          for (const size of SIZES) {
+            answer = () => {
+              const bytes = new Uint8Array(size).fill(FILL);
+              const response = make(bytes);
+              takenFrom(bytes);
+              return response;
+            };
+            assert.equal(await (await fetch(server.url)).text(), 'a'.repeat(size), `${what}, ${size} bytes`);
+          }
+        }
+      } finally {
+        await server.close(true);
+      }
+    });
+
+    it('are right when a handler takes the memory of the pieces that it was sent', async () => {
+      let take: (request: Request) => unknown = () => undefined;
+      const server = await serve({
+        port: 0,
+        engine,
+        logger: quiet,
+        fetch: async (request) => new LightResponse((await take(request)) as string),
+      });
+      const content = Array.from({ length: 60_000 }, (_, i) => `${i}`).join();
+      try {
+        for (const [what, taker] of Object.entries(TAKERS)) {
+          take = taker;
+          for (const body of [content, content.slice(0, 500)]) {
+            const whole = await fetch(server.url, { method: 'POST', body });
+            assert.ok((await whole.text()) === body, `${what}, ${body.length} bytes`);
+            const chunked = await fetch(server.url, {
+              method: 'POST',
+              body: new Blob([body]).stream(),
+              duplex: 'half',
+            });
+            assert.ok((await chunked.text()) === body, `${what}, ${body.length} bytes, chunked`);
+          }
+        }
+      } finally {
+        await server.close(true);
+      }
+    });
 
     it('that end short of their length, or go beyond it, or fail, end by a reset', async () => {
       let answer: () => unknown = () => undefined;
