@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { selectEngine } from '#src/engine/select.ts';
 import {
   type EngineName,
+  installGlobals,
   Response as LightResponse,
   type ServeOptions,
   type Server,
@@ -362,6 +363,32 @@ for (const engine of ENGINES) {
           await until(() => made.every((each) => each.destroyed), 'destroy');
         },
       );
+    });
+
+    it('from a Readable that waits for its data: it is destroyed at once, given through ours or as the global one', async () => {
+      const made: PassThrough[] = [];
+      const idle = (): PassThrough => {
+        made.push(new PassThrough());
+        return made.at(-1)!;
+      };
+      await withServer(
+        (request) => (request.url.endsWith('/light') ? light(idle()) : new Response(idle() as never)),
+        async (server) => {
+          const restore = installGlobals();
+          try {
+            for (const path of ['/light', '/global']) {
+              const client = await RawClient.open(server.port);
+              client.write(get(path));
+              await client.until((each) => each.text.includes('\r\n\r\n'), 'the head');
+              client.reset();
+              await until(() => made.at(-1)!.destroyed, `destroy, ${path}`);
+            }
+          } finally {
+            restore();
+          }
+        },
+      );
+      assert.equal(made.length, 2);
     });
 
     it('and its line in the access log names it, with the time since the first byte', async () => {

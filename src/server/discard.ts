@@ -2,12 +2,12 @@
  * An answer that is not sent: it came too late, or a second time, or it cannot be sent. Its body is told, so
  * that producers and handles are released. Nothing that it does in return reaches anybody.
  */
-import { ResponseParts, responseParts } from '../web/parts.ts';
+import { isOutgoing, ResponseParts, responseParts } from '../web/parts.ts';
 
 export function discardResponse(response: unknown, reason: unknown): void {
   try {
     const { body } = responseParts(response, new ResponseParts());
-    if (typeof body === 'object' && body !== null && !(body instanceof Uint8Array)) body.cancel(reason);
+    if (isOutgoing(body)) body.cancel(reason);
     return;
   } catch {
     // No Response, or one that is refused: it may have a stream all the same.

@@ -20,8 +20,9 @@ import type { RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { METHOD_HEAD } from '../protocol/semantics/methods.ts';
 import {
   isLightResponse,
+  isOutgoing,
   type OutgoingBody,
-  type ResponseParts,
+  ResponseParts,
   responseParts,
   shortText,
 } from '../web/parts.ts';
@@ -255,7 +256,20 @@ export class Exchange implements ExchangePort {
       this.#failed(error, fromHook);
       return;
     }
-    this.#send(parts, fromHook);
+    const { body } = parts;
+    if (isOutgoing(body) && body.look !== undefined) this.#look(body.look(), fromHook);
+    else this.#send(parts, fromHook);
+  }
+
+  /** How long the body is will be known in a moment. */
+  #look(looking: Promise<ResponseParts['body']>, fromHook: boolean): void {
+    const parts = Object.assign(new ResponseParts(), this.connection.thread.parts);
+    void looking.then((body) => {
+      parts.body = body;
+      if (!this.#settled) this.#send(parts, fromHook);
+      else if (isOutgoing(body)) body.cancel(this.#abortReason ?? new LateAnswerError());
+    });
+    this.connection.updateExchangeDeadline();
   }
 
   #send(parts: ResponseParts, fromHook: boolean): void {
@@ -275,7 +289,7 @@ export class Exchange implements ExchangePort {
       // Nothing has been committed: a name or value that is not legal in a head.
       this.#settled = false;
       this.status = 0;
-      if (isStream(body)) body.cancel(error);
+      if (isOutgoing(body)) body.cancel(error);
       this.#failed(error, fromHook);
       return;
     }
@@ -296,7 +310,7 @@ export class Exchange implements ExchangePort {
    */
   #settleExpectation(parts: ResponseParts): void {
     this.expectsContinue = false;
-    if (isStream(parts.body) && this.request.bodyUsed && this.body?.complete === false)
+    if (isOutgoing(parts.body) && this.request.bodyUsed && this.body?.complete === false)
       this.connection.thread.writeContinue(this.connection.engine);
   }
 
@@ -358,12 +372,8 @@ export class Exchange implements ExchangePort {
   /** The bare 500. It keeps the connection: the client has done nothing wrong. */
   #answerFailure(): void {
     const { parts } = this.connection.thread;
-    parts.status = FAULT_HANDLER_FAILED.status;
-    parts.statusText = '';
-    parts.contentType = 'text/plain;charset=UTF-8';
-    parts.names = [];
-    parts.values = [];
-    parts.body = `${FAULT_HANDLER_FAILED.status} Internal Server Error: ${FAULT_HANDLER_FAILED.sentence}\n`;
+    const { status, sentence } = FAULT_HANDLER_FAILED;
+    parts.setText(status, `${status} Internal Server Error: ${sentence}\n`);
     this.#send(parts, true);
   }
 
@@ -492,8 +502,4 @@ function abortOf(this: Exchange): void {
 
 function clientClosed(): ClientGoneError {
   return new ClientGoneError('client-closed');
-}
-
-function isStream(body: ResponseParts['body']): body is OutgoingBody {
-  return typeof body === 'object' && body !== null && !(body instanceof Uint8Array);
 }

@@ -5,10 +5,13 @@
  */
 import { show } from '../base/errors.ts';
 import { type BodyOwner, claimBody, claimStream, isStreamReadable, type OpenedBody } from './body.ts';
+import { TEXT_TYPE } from './body-init.ts';
+import { EarlyPieces } from './early-pieces.ts';
 import { fieldName, fieldValue, reasonPhrase } from './field-rules.ts';
 import { IterablePieces, type OutgoingBody, type PieceReader, StreamPieces } from './pieces.ts';
 import { platform, platformBody } from './platform.ts';
 import { Response } from './response.ts';
+import { isByteStream } from './stream-cancel.ts';
 
 export type { OutgoingBody } from './pieces.ts';
 
@@ -29,6 +32,21 @@ export class ResponseParts {
   values: readonly string[] = NONE;
   /** Text is to be sent as UTF-8. A body that is not sent (HEAD, 304) has to be cancelled. */
   body: null | string | Uint8Array | OutgoingBody = null;
+
+  /** An answer of the server's own. */
+  setText(status: number, text: string): void {
+    this.status = status;
+    this.statusText = '';
+    this.contentType = TEXT_TYPE;
+    this.names = NONE;
+    this.values = NONE;
+    this.body = text;
+  }
+}
+
+/** Whether it is sent piece by piece. */
+export function isOutgoing(body: ResponseParts['body']): body is OutgoingBody {
+  return typeof body === 'object' && body !== null && !(body instanceof Uint8Array);
 }
 
 /** By prototype, so it is cheap; a class derived from ours takes the other way. */
@@ -160,8 +178,15 @@ function openForeign(response: ResponseLike): OpenedBody {
 const COPIED_BYTES_MAX = 16 * 1024;
 
 function openStream(response: ResponseLike, stream: ReadableStream): OpenedBody {
-  const known = response instanceof platform().Response ? platformBody(response) : undefined;
-  if (known === undefined || known.stream !== stream) return claimStream(stream);
+  if (!(response instanceof platform().Response)) return claimStream(stream);
+  const known = platformBody(response);
+  if (known === undefined) {
+    // All that the platform makes itself are byte streams.
+    const mayBeWhole = isByteStream(stream);
+    const opened = claimStream(stream);
+    return mayBeWhole && opened instanceof StreamPieces ? new EarlyPieces(opened) : opened;
+  }
+  if (known.stream !== stream) return claimStream(stream);
   const { source, length } = known;
   const lengthBytes = typeof length === 'number' && Number.isSafeInteger(length) ? length : undefined;
   if (!isStreamReadable(stream) || !isWhole(source, lengthBytes)) return claimStream(stream, lengthBytes);

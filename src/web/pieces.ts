@@ -26,6 +26,11 @@ export interface PieceReader {
 export interface OutgoingBody extends PieceReader {
   /** In bytes; undefined when only the end will tell. */
   readonly contentLength: number | undefined;
+  /**
+   * Its length may turn out in a moment: to be asked before the head is written.
+   * @returns all of it, or what is left to stream. Never rejects
+   */
+  look?(): Promise<Uint8Array | OutgoingBody>;
 }
 
 /**

@@ -8,6 +8,12 @@
  *   nobody can catch what that throws (undici's ReadableStreamFrom, Node 20 to 24).
  */
 
+/*
+ * A Readable that waits for its data hears of the cancel when that comes, and not before: the platform keeps it in a
+ * closure of the stream's source, where nobody reaches it, and gives it only `return` of its async generator, which
+ * the language queues behind the `next` that waits (ECMA-262 §27.6.3.8). Ours keeps the Readable, and destroys it.
+ */
+
 /** For one that nobody has read. Reading once begins the iterator; what comes is dropped. */
 export function cancelUnread(stream: ReadableStream, reason: unknown): void {
   if (!isByteStream(stream)) {
@@ -48,8 +54,8 @@ function cancelSoon(
   });
 }
 
-/** As those are that the platform makes, and few others. */
-function isByteStream(stream: ReadableStream): boolean {
+/** As those are that the platform makes, and few others. A stream that is locked is taken for none. */
+export function isByteStream(stream: ReadableStream): boolean {
   try {
     stream.getReader({ mode: 'byob' }).releaseLock();
     return true;
