@@ -32,6 +32,8 @@ import {
   type ForwardedClient,
   type HoldfastRequest,
   type IncomingBody,
+  sentMethod,
+  sentTarget,
 } from '../web/request.ts';
 import type { Response } from '../web/response.ts';
 import type { HttpConnection } from './connection.ts';
@@ -122,14 +124,12 @@ export class Exchange implements ExchangePort {
 
   /** The method as it was sent: the properties of the Request are the handler's to redefine. */
   get methodName(): string {
-    const { request } = this;
-    return request._text.slice(request._start, request._methodEnd);
+    return sentMethod(this.request);
   }
 
   /** The request target as it was sent. */
   get target(): string {
-    const { request } = this;
-    return request._text.slice(request._targetStart, request._targetEnd);
+    return sentTarget(this.request);
   }
 
   /** The earliest of its deadlines. */
@@ -172,7 +172,8 @@ export class Exchange implements ExchangePort {
     if (this.#controller === null) {
       this.#controller = new AbortController();
       // A client that has finished sending had done so before the handler began, when requests were pipelined.
-      if (this.connection.hasPeerEnded && !this.isFinished) this.#abortReason ??= clientClosed();
+      if (this.connection.hasPeerEnded && !this.isFinished)
+        this.#abortReason ??= new ClientGoneError('client-closed');
       if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
     }
     return this.#controller.signal;
@@ -435,7 +436,7 @@ export class Exchange implements ExchangePort {
    * sending (RFC 9112 §9.6) gets the answer all the same.
    */
   peerEnded(): void {
-    this.#abort(clientClosed());
+    this.#abort(new ClientGoneError('client-closed'));
     this.watchQuiet();
   }
 
@@ -498,8 +499,4 @@ function callHandlerOf(this: Exchange): void {
 
 function abortOf(this: Exchange): void {
   this.abortNow();
-}
-
-function clientClosed(): ClientGoneError {
-  return new ClientGoneError('client-closed');
 }

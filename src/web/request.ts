@@ -432,3 +432,13 @@ function ignore(): void {}
 function mayHaveBody(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
+
+/** The method as it was sent, whatever a program has made of the property. */
+export function sentMethod({ _text, _start, _methodEnd }: HoldfastRequest): string {
+  return _text.slice(_start, _methodEnd);
+}
+
+/** The request target as it was sent. */
+export function sentTarget({ _text, _targetStart, _targetEnd }: HoldfastRequest): string {
+  return _text.slice(_targetStart, _targetEnd);
+}
