@@ -187,7 +187,7 @@ export class Exchange implements ExchangePort {
 
   /** Calls the handler, in an async context of its own. @hot */
   run(): void {
-    this.connection.thread.scope.run(callHandlerOf, this);
+    this.connection.thread.scope.run(this.callHandler, this);
   }
 
   /** @hot */
@@ -468,7 +468,7 @@ export class Exchange implements ExchangePort {
   #abort(reason: Error): void {
     this.#abortReason ??= reason;
     if (this.#controller !== null && !this.#controller.signal.aborted)
-      this.connection.thread.scope.run(abortOf, this);
+      this.connection.thread.scope.run(this.abortNow, this);
   }
 
   abortNow(): void {
@@ -491,12 +491,4 @@ export class Exchange implements ExchangePort {
     if (this.body !== null && !this.body.complete)
       this.body.fail(this.#abortReason ?? new RequestOverError());
   }
-}
-
-function callHandlerOf(this: Exchange): void {
-  this.callHandler();
-}
-
-function abortOf(this: Exchange): void {
-  this.abortNow();
 }
