@@ -180,6 +180,12 @@ export interface EngineHandler<C extends EngineConnection = EngineConnection> {
    */
   onPeerEndSeen?(conn: C): void;
   onDeadline(conn: C): void;
+  /**
+   * Whether something that callbacks have begun goes on elsewhere: in promises, timers, other I/O of the thread. While
+   * there is nothing of that, an engine may hold the thread for some 50 us to see whether news comes. Asked once a turn.
+   * Absent: there may be.
+   */
+  readonly hasOpenWork?: boolean;
   /** The moment asked for with `Engine.wakeAt` has come. What is written now leaves in this turn. */
   onWake?(): void;
   /** The connection is gone and its slot is free for another. Exactly once. */

@@ -285,6 +285,7 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
     if (parser.contentLength > 0 || parser.chunked) {
       if (parser.contentLength > thread.settings.limits.bodyBytesMax) {
         this.exchange = null;
+        thread.exchangeRefused();
         this.refuse(FAULT_BODY_TOO_LARGE, exchange.isHead);
         return at;
       }

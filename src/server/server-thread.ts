@@ -113,6 +113,8 @@ export class ServerThread implements EngineHandler {
   readonly #accessLog: ((record: AccessRecord) => void) | undefined;
   #engine: Engine | undefined;
   #requests = 0;
+  /** Begun, and neither finished nor aborted. */
+  #openExchanges = 0;
   #connectionId = 0;
   #aborted = 0;
   readonly #admission: Admission;
@@ -226,6 +228,11 @@ export class ServerThread implements EngineHandler {
     else this.#logger.warn(`accepting is paused: ${error.message}`);
   }
 
+  /** Answers that handlers or streams still owe, and what was given to `waitUntil`. @hot */
+  get hasOpenWork(): boolean {
+    return this.#openExchanges > 0 || this.work.size > 0;
+  }
+
   // What connections and exchanges share.
 
   /**
@@ -268,7 +275,13 @@ export class ServerThread implements EngineHandler {
     url: string | undefined,
   ): Exchange {
     this.#requests++;
+    this.#openExchanges++;
     return new Exchange(connection, id, startedAtMs, parser, text, url);
+  }
+
+  /** It has been refused in the handler's place. */
+  exchangeRefused(): void {
+    this.#openExchanges--;
   }
 
   /** @param withBody false for an answer to HEAD */
@@ -288,6 +301,7 @@ export class ServerThread implements EngineHandler {
   }
 
   exchangeFinished(exchange: Exchange): void {
+    this.#openExchanges--;
     this.measures?.answered(exchange.startedAtMs, this.nowMs);
     this.#statusClasses[(exchange.status / 100) | 0]!++;
     if (this.#accessLog !== undefined) this.#logAccess(exchange, exchange.status);
@@ -295,6 +309,7 @@ export class ServerThread implements EngineHandler {
 
   /** 499 is what nginx logs for a client that closed the request; nothing is sent. */
   exchangeAborted(exchange: Exchange): void {
+    this.#openExchanges--;
     this.#aborted++;
     if (this.#accessLog !== undefined)
       this.#logAccess(exchange, exchange.status === 0 ? 499 : exchange.status);

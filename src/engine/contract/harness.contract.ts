@@ -69,6 +69,8 @@ export type Plan = {
 
 /** Runs a plan and holds the promises about order, nesting and `onClosed`. */
 export class Watch implements EngineHandler {
+  /** So that the engines hold the thread for a moment where they may. */
+  readonly hasOpenWork = false;
   readonly all: Watched[] = [];
   readonly violations: string[] = [];
   #depth = 0;

@@ -30,6 +30,7 @@ import {
 } from '../descriptor-connection.ts';
 import { DescriptorEngine } from '../descriptor-engine.ts';
 import type { EngineOptions, EngineStats } from '../engine.ts';
+import { SHORT_WAIT_US, ShortWait } from '../short-wait.ts';
 import { advanceAccept } from './accepting.ts';
 import {
   CANCEL_ALL_SUBMITTED,
@@ -71,6 +72,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   readonly #ring: Ring;
   readonly #buffers: ReceiveBuffers;
   readonly #submissions: Submissions;
+  readonly #shortWait = new ShortWait();
   readonly #receiving: Receiving;
   /** The moment that the kernel timer is armed for. */
   #armedMs = Number.POSITIVE_INFINITY;
@@ -164,6 +166,11 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       if (ring.pending > 0 || ring.hasNews || this.touchedCount > 0) {
         this.#enter();
         continue;
+      }
+      if (this.handler.hasOpenWork === false && this.#shortWait.isDue()) {
+        const hasNews = ring.wait(SHORT_WAIT_US);
+        this.#shortWait.ended(hasNews);
+        if (hasNews) continue;
       }
       ring.setSilent(false);
       if (!IS_STORE_BEFORE_LOAD) this.#enter();
