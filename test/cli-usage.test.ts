@@ -19,6 +19,8 @@ before(async () => {
     'const connect = () => {\nthrow new Error("no database"); };\nconnect();\n',
   );
   await writeFile(join(folder, 'string.mjs'), 'throw "just text";\n');
+  await writeFile(join(folder, 'exits.mjs'), 'function check() { process.exit(3); }\nawait 1;\ncheck();\n');
+  await writeFile(join(folder, 'waits.mjs'), 'await new Promise(() => {});\n');
   await writeFile(join(folder, 'imports.mjs'), 'import "./missing.mjs";\n');
   await writeFile(join(folder, 'good.mjs'), 'export default () => new Response("x");\n');
   await writeFile(join(folder, 'page.html'), '<p>');
@@ -85,6 +87,28 @@ test('a module that throws is told with its place and its stack, in this thread 
     assert.match(frames[0]!, /^ +at connect \(file:.*throws\.mjs:2:\d+\)$/);
     assert.match(frames[1]!, /^ +at file:.*throws\.mjs:3:\d+$/);
     for (const frame of frames) assert.doesNotMatch(frame, /node:internal/);
+    assert.equal(ended.code, 1);
+  }
+});
+
+test('a module that ends the process while it is loaded is told with its place, and its code is kept', async (t) => {
+  for (const workers of ['1', '2']) {
+    const ended = await run(t, ['serve', '-w', workers, join(folder, 'exits.mjs')]);
+    const [line, ...frames] = ended.stderr.trimEnd().split('\n');
+    assert.match(line!, /^holdfast: .*exits\.mjs ended with code 3 while it was loaded \(process\.exit\)/);
+    assert.match(frames[0]!, /^ +at check \(file:.*exits\.mjs:1:\d+\)$/);
+    assert.equal(ended.code, 3);
+    assert.equal(ended.stdout, '');
+  }
+});
+
+test('a module that waits for what never comes is told, in this thread and on two', async (t) => {
+  for (const workers of ['1', '2']) {
+    const ended = await run(t, ['serve', '-w', workers, join(folder, 'waits.mjs')]);
+    assert.match(
+      ended.stderr,
+      /^holdfast: .*waits\.mjs cannot be loaded: it waits for what never comes[^\n]*\n$/,
+    );
     assert.equal(ended.code, 1);
   }
 });

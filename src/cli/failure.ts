@@ -23,10 +23,12 @@ export class CommandError extends Error {
   override readonly name = 'CommandError';
   /** Lines below the one that says what is wrong, as the frames of an error in the user's module. */
   readonly details: string;
+  readonly exitCode: number;
 
-  constructor(message: string, details = '') {
+  constructor(message: string, details = '', exitCode: number = EXIT.failed) {
     super(message);
     this.details = details;
+    this.exitCode = exitCode;
   }
 }
 
@@ -38,6 +40,7 @@ export class InterruptedError extends Error {
 /** @returns the exit code for an error that ended a command */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof InterruptedError) return EXIT.interrupted;
+  if (error instanceof CommandError) return error.exitCode;
   return error instanceof UsageError || error instanceof OptionError ? EXIT.usage : EXIT.failed;
 }
 

@@ -9,6 +9,7 @@ import { HoldfastLogger } from '../observe/logger.ts';
 import { ServerClosedError } from '../server/errors.ts';
 import { ListenError, listenMessage } from '../server/listen-error.ts';
 import type { LoadedFile } from '../server/loaded-files.ts';
+import { frameLines, type ModuleError } from '../server/module.ts';
 import type { ServeOptions } from '../server/options.ts';
 import { type Server, serve } from '../server/serve.ts';
 import { parseTrustProxy, type TrustProxy } from '../server/trusted-proxies.ts';
@@ -216,15 +217,8 @@ async function explained(error: unknown, target: Target): Promise<unknown> {
   if ((error as NodeJS.ErrnoException).code !== 'HOLDFAST_MODULE') return error;
   const stack = error.cause instanceof Error ? (error.cause.stack ?? '') : '';
   const place = placeIn(stack, target) ?? placeIn(await syntaxCheck(target), target);
-  return new CommandError(`${oneLine(error)}${place === undefined ? '' : ` (${place})`}`, framesOf(stack));
-}
-
-/** The way to where it was thrown; Node's own way to the module is nobody's fault. */
-function framesOf(stack: string): string {
-  return stack
-    .split('\n')
-    .filter((line) => /^\s+at /.test(line) && !/(\(|at |async )node:/.test(line))
-    .join('\n');
+  const text = `${oneLine(error)}${place === undefined ? '' : ` (${place})`}`;
+  return new CommandError(text, frameLines(stack), (error as Partial<ModuleError>).exitCode);
 }
 
 /** The first `path:line` within the target's folder. */

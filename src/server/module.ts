@@ -1,5 +1,5 @@
 /** Finds the handler in a module: a function as the default export, or an object with `fetch`. */
-import { realpathSync } from 'node:fs';
+import { realpathSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -13,6 +13,13 @@ import type { ErrorHandler } from './options.ts';
 export class ModuleError extends Error {
   override readonly name = 'ModuleError';
   readonly code = 'HOLDFAST_MODULE';
+  /** Where loading it ended the process, or the thread: with which code. */
+  readonly exitCode: number | undefined;
+
+  constructor(message: string, options?: ErrorOptions, exitCode?: number) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
 }
 
 const TYPESCRIPT = /\.[mc]?tsx?$/;
@@ -26,14 +33,18 @@ export interface ServedModule {
 
 /**
  * @param url the module; a query makes it a new instance of the same file
+ * @param tellExit is called when loading it ends the process or the thread, which is not to be stopped any more
  * @throws ModuleError when it cannot be loaded or exports no handler
  */
-export async function loadModule(url: URL): Promise<ServedModule> {
+export async function loadModule(
+  url: URL,
+  tellExit: (error: ModuleError) => void = writeExit,
+): Promise<ServedModule> {
   let main: unknown;
   let fetch: FetchHandler | undefined;
   let error: ErrorHandler | undefined;
   try {
-    const exports = await importModule(url);
+    const exports = await whileAlive(url, tellExit, importModule(url));
     main = mainExport(exports);
     fetch = handlerOf(main);
     error = errorHook(exports) ?? errorHook(main);
@@ -57,6 +68,62 @@ async function importModule(url: URL): Promise<object> {
   // Before the first attempt: Node remembers one that failed.
   if (!isMainThread && !typescript && TYPESCRIPT.test(url.pathname)) await registerTsx();
   return (await import(url.href)) as object;
+}
+
+/**
+ * @returns what the module exports. It rejects when nothing is left to do that could settle the module's own wait, and
+ *   a call of `process.exit` is told by the module that was being loaded: both would end the process without a word.
+ */
+async function whileAlive(
+  url: URL,
+  tellExit: (error: ModuleError) => void,
+  exports: Promise<object>,
+): Promise<object> {
+  let onIdle: (() => void) | undefined;
+  const onExit = (code: number): void => {
+    const frames = exitFrames(new Error('exit').stack);
+    if (frames === undefined) return;
+    const cause = new Error(`process.exit(${code})`);
+    cause.stack = `${cause.message}\n${frames}`;
+    tellExit(
+      new ModuleError(
+        `${display(url)} ended with code ${code} while it was loaded (process.exit)`,
+        { cause },
+        code,
+      ),
+    );
+  };
+  process.once('exit', onExit);
+  try {
+    return await Promise.race([
+      exports,
+      new Promise<never>((_, reject) => {
+        onIdle = () => reject('it waits for what never comes, and nothing else is left to do');
+        process.once('beforeExit', onIdle);
+      }),
+    ]);
+  } finally {
+    process.off('exit', onExit);
+    if (onIdle !== undefined) process.off('beforeExit', onIdle);
+  }
+}
+
+/** @returns the way to a call of `process.exit`; undefined where it was ours, or there was none */
+function exitFrames(stack = ''): string | undefined {
+  const lines = stack.split('\n');
+  const call = lines.findIndex((line) => /^ +at (?:process\.)?(?:exit|reallyExit) /.test(line));
+  const after = lines.slice(call + 1).join('\n');
+  return call === -1 || after.includes(OWN_FOLDER) ? undefined : after;
+}
+
+const OWN_FOLDER = new URL('.', import.meta.url).href;
+
+function writeExit({ message, cause }: ModuleError): void {
+  try {
+    writeSync(2, `holdfast: ${message}\n${frameLines((cause as Error).stack ?? '')}\n`);
+  } catch {
+    // Nobody listens.
+  }
 }
 
 interface TsxManifest {
@@ -106,6 +173,14 @@ function errorHook(of: unknown): ErrorHandler | undefined {
   if (typeof of !== 'object' || of === null || !Object.hasOwn(of, 'error')) return undefined;
   const { error } = of as { error: unknown };
   return typeof error === 'function' ? (error as ErrorHandler) : undefined;
+}
+
+/** The way to where an error was thrown; Node's own way to the module is nobody's fault. */
+export function frameLines(stack: string): string {
+  return stack
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line) && !/(\(|at |async )node:/.test(line))
+    .join('\n');
 }
 
 function display(url: URL): string {

@@ -73,6 +73,8 @@ export interface ErrorData {
   readonly message: string;
   readonly code: string | undefined;
   readonly stack: string | undefined;
+  /** Of a ModuleError. */
+  readonly exitCode?: number | undefined;
   readonly cause: ErrorData | undefined;
 }
 
@@ -84,12 +86,13 @@ export function errorData(error: unknown, depth = 0): ErrorData {
   const data = { name: 'Error', message: '', code: undefined, stack: undefined, cause: undefined };
   try {
     if (!(error instanceof Error)) return { ...data, message: show(error) };
-    const { name, message, stack, cause, code } = error as Error & { code?: unknown };
+    const { name, message, stack, cause, code, exitCode } = error as Error & Record<string, unknown>;
     return {
       name: String(name),
       message: String(message),
       code: typeof code === 'string' ? code : undefined,
       stack: typeof stack === 'string' ? stack : undefined,
+      exitCode: typeof exitCode === 'number' ? exitCode : undefined,
       cause: cause === undefined || depth === CAUSES_MAX ? undefined : errorData(cause, depth + 1),
     };
   } catch {
@@ -101,6 +104,7 @@ export function errorFromData(data: ErrorData): Error {
   const error = new Error(data.message, data.cause && { cause: errorFromData(data.cause) });
   Object.defineProperty(error, 'name', { value: data.name });
   if (data.code !== undefined) Object.defineProperty(error, 'code', { value: data.code, enumerable: true });
+  if (data.exitCode !== undefined) Object.defineProperty(error, 'exitCode', { value: data.exitCode });
   // Where it crossed is nobody's business: what was thrown without a stack has none here either.
   error.stack = data.stack ?? `${data.name}: ${data.message}`;
   return error;

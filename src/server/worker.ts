@@ -26,11 +26,13 @@ async function start(): Promise<ThreadServer> {
   return serveHere(served, checkOptions(served), { shared, measures, onAdopt, onStopped });
 }
 
+const tellFailure = (error: unknown) => tell({ type: 'failed', error: errorData(error) });
+
 async function loadWatched(url: URL): Promise<ServedModule> {
-  if (!reportsLoads) return loadModule(url);
+  if (!reportsLoads) return loadModule(url, tellFailure);
   const { reportLoads } = await import('./loaded-files.ts');
   const tellRest = reportLoads((file) => tell({ type: 'loaded', file }));
-  return loadModule(url).finally(tellRest);
+  return loadModule(url, tellFailure).finally(tellRest);
 }
 
 start().then(
@@ -65,7 +67,7 @@ start().then(
     });
   },
   (error) => {
-    tell({ type: 'failed', error: errorData(error) });
+    tellFailure(error);
     port.close();
   },
 );
