@@ -15,6 +15,8 @@ export const LOAD_FLAGS = {
   threads: { kind: 'integer', short: 't', metavar: 'N', min: 1, max: 256, word: 'auto', defaultText: 'auto: one for 16 connections, at most half of the cores and 4', group: LOAD, help: 'threads that make the load' },
   rate: { kind: 'text', short: 'r', metavar: 'N', group: LOAD, help: 'requests a second to begin, whatever the server does; latency then counts from when each should have left' },
   pipeline: { kind: 'integer', metavar: 'N', min: 1, max: 1024, defaultText: '1', group: LOAD, help: 'requests under way at once on each connection' },
+  h2: { kind: 'switch', group: LOAD, help: 'speak HTTP/2, with prior knowledge of the server' },
+  streams: { kind: 'integer', metavar: 'N', min: 1, max: 1024, defaultText: '1', group: LOAD, help: 'with --h2: requests under way at once on each connection; -m N is the same' },
   'new-connection': { kind: 'switch', group: LOAD, help: "a connection of its own for each request, with 'Connection: close' unless -H says otherwise" },
   think: { kind: 'text', metavar: 'RANGE', group: LOAD, help: 'pause between an answer and the next request of a connection: 1s, or 0-2s for a random one' },
   ramp: { kind: 'text', metavar: 'TIME', group: LOAD, help: 'grow to the full number of connections, or the full rate, over this time' },

@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import { arrayBuffer, text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { OptionError } from '../base/errors.ts';
-import type { PlannedScript } from '../load/plan.ts';
+import type { LoadProtocol, PlannedScript } from '../load/plan.ts';
 import { folderOf, type LoadWish, readBody } from '../load/plan-builder.ts';
 import { parseHeaderFlag } from '../load/request-encoder.ts';
 import { parseSourceAddresses } from '../load/source-addresses.ts';
@@ -23,6 +23,8 @@ export type LoadFlags = FlagValues<typeof LOAD_FLAGS>;
 /** In place of a file's name. */
 const STANDARD_INPUT = '-';
 const DEFAULT_CONNECTIONS = 50;
+/** As of `--streams`. */
+const STREAMS_MAX = 1024;
 const DEFAULT_DURATION_MS = 10_000;
 /** Of one step of a search. */
 const DEFAULT_STEP_MS = 3000;
@@ -47,12 +49,16 @@ export async function readWish(flags: LoadFlags, urls: readonly string[]): Promi
   const sourceAddresses = await readSourceAddresses(flags['source-addresses'], flags.agents === undefined);
   const headers = (flags.header ?? []).map((header) => parseHeaderFlag('--header', header));
   // Who asks for a close leaves it to the server to close first, and so the TIME_WAIT. RFC 9112 §9.6
-  if (flags['new-connection'] === true && !headers.some(([name]) => /^connection$/i.test(name)))
+  if (
+    flags['new-connection'] === true &&
+    flags.h2 !== true &&
+    !headers.some(([name]) => /^connection$/i.test(name))
+  )
     headers.push(['Connection', 'close']);
   return {
     urls: listed,
     folder: folderOf(flags.file === STANDARD_INPUT ? undefined : flags.file),
-    method: readMethod(flags.method),
+    method: streamsOfMethod(flags) === undefined ? readMethod(flags.method) : undefined,
     headers,
     body: await readGivenBody(flags),
     unixPath: flags.unix,
@@ -61,7 +67,7 @@ export async function readWish(flags: LoadFlags, urls: readonly string[]): Promi
       connections,
       threads:
         flags.threads === undefined || flags.threads === 'auto' ? autoThreads(connections) : flags.threads,
-      pipeline: flags.pipeline ?? 1,
+      ...readProtocol(flags),
       engine: flags.engine ?? 'auto',
       ...readExtent(flags),
       thinkMinMs: think.minMs,
@@ -74,6 +80,25 @@ export async function readWish(flags: LoadFlags, urls: readonly string[]): Promi
       seed: 1,
     },
   };
+}
+
+/** `-m 32` beside `--h2` is what users of h2load write; no method is a number. */
+function streamsOfMethod({ h2, method }: LoadFlags): number | undefined {
+  return h2 === true && method !== undefined && /^\d+$/.test(method) ? Number(method) : undefined;
+}
+
+/** @throws UsageError for flags that belong to the other protocol */
+function readProtocol(flags: LoadFlags): { protocol: LoadProtocol; pipeline: number } {
+  if (flags.h2 !== true) {
+    if (flags.streams !== undefined)
+      throw new UsageError('--streams goes with --h2; without it, use --pipeline');
+    return { protocol: 'http/1.1', pipeline: flags.pipeline ?? 1 };
+  }
+  if (flags.pipeline !== undefined) throw new UsageError('--pipeline is HTTP/1.1; with --h2, use --streams');
+  const streams = flags.streams ?? streamsOfMethod(flags) ?? 1;
+  if (streams < 1 || streams > STREAMS_MAX)
+    throw new OptionError('-m', streams, `with --h2 it is a number of streams from 1 to ${STREAMS_MAX}`);
+  return { protocol: 'h2', pipeline: streams };
 }
 
 function plannedScript(file: string, headers: PlannedScript['headers']): PlannedScript {

@@ -133,6 +133,7 @@ async function readSettings(
     randomOrder: settings.isRandom,
     connections: users,
     threads: flags.threads === undefined || flags.threads === 'auto' ? autoThreads(users) : flags.threads,
+    protocol: 'http/1.1',
     pipeline: 1,
     engine: flags.engine ?? 'auto',
     ratePerSecond: undefined,

@@ -1,7 +1,7 @@
 /**
  * What the load generator asks of a protocol as a client: one link a connection, on which requests are
  * started and whose bytes are fed in; answers come out by ticket, so that they may come in any order.
- * HTTP/1.1 is `h1-client.ts`. A link knows bytes and messages, and no time, no counts, no schedule.
+ * HTTP/1.1 is `h1-client.ts`, HTTP/2 `h2-client.ts`. A link knows bytes and messages, and no time, no counts, no schedule.
  */
 import type { EngineConnection } from '../engine/engine.ts';
 
@@ -42,6 +42,11 @@ export interface ClientLink {
   peerEnded(): void;
   /** The engine has sent all: the rest of a long request may follow. */
   drained(): void;
+  /**
+   * Gives one request up, and the connection goes on.
+   * @returns false where that cannot be: the answers come in order, so nothing behind it would ever be read
+   */
+  abandon(ticket: number): boolean;
   /** Calls `each` with the tickets of what is under way, oldest first. */
   eachUnderWay(each: (ticket: number) => void): void;
 }
@@ -56,6 +61,8 @@ export interface AnswerHandler {
    *   sure whose the others were; or closed early, where the server says so on an idle connection
    */
   onBroken(link: ClientLink, error: string): void;
+  /** One request has failed, and the connection goes on. @param error what it is called */
+  onFailed(link: ClientLink, ticket: number, error: string): void;
 }
 
 export interface ClientOptions {

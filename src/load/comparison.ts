@@ -86,6 +86,8 @@ function planDifferences(before: LoadResult, now: LoadResult): string[] {
   compare('URLs', ({ plan }) => plan.urls.join(' '));
   compare('connections', ({ plan }) => plan.connections);
   compare('rate', ({ plan }) => plan.ratePerSecond);
+  // Results from before there were two have none.
+  compare('protocol', ({ plan }) => (plan.protocol as string | undefined) ?? 'http/1.1');
   compare('pipeline', ({ plan }) => plan.pipeline);
   compare('new connections', ({ plan }) => plan.newConnection);
   return differences;

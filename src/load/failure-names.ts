@@ -20,7 +20,7 @@ export const FAILURE_NAMES = {
 } as const;
 
 /** `garbage: the status line is ... (RFC 9112 §4)`: a server's author needs the rule, not our word for it. */
-export function garbageName({ sentence, section }: Fault): string {
+export function garbageName({ sentence, section }: Pick<Fault, 'sentence' | 'section'>): string {
   return `${FAILURE_NAMES.garbage}: ${sentence}${section === '' ? '' : ` (${section})`}`;
 }
 

@@ -37,6 +37,7 @@ function setUp(depth = 1, keepsContent = false) {
       heard.answers.push({ ticket, status, content });
       onAnswer(link);
     },
+    onFailed: () => assert.fail('HTTP/1 has no failure of one request alone'),
     onBroken: (_link: ClientLink, error: string) =>
       void (error.startsWith('garbage') ? heard.garbage : heard.other).push(error),
   };

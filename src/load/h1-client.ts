@@ -149,6 +149,10 @@ export class H1Link implements ClientLink {
     this.#writer.drained();
   }
 
+  abandon(): boolean {
+    return false;
+  }
+
   eachUnderWay(each: (ticket: number) => void): void {
     const { underWay } = this;
     const first = this.#first;

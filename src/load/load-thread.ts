@@ -290,11 +290,7 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     if (content !== undefined && !this.#source.onAnswer(slot, ticket, content) && status < 400)
       tally.checkFailed(urlRow);
     if (this.#plan.newConnection && !link.isSpent) this.#connections.closeHere(slot);
-    else if (link.isSpent) {
-      const left = this.#underWay.of(slot);
-      this.#connections.leaveToServer(slot, nowMs);
-      for (const each of left) this.#beginAgain(slot, each);
-    }
+    else if (link.isSpent) this.#giveBack(slot);
     if (this.#isStopped || this.#left === 0) this.#checkIdle();
     this.#pacing.onFree(slot);
   }
@@ -307,6 +303,13 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     if (error === FAILURE_NAMES.closedEarly) conn.close('server closed');
     else conn.reset(error);
     this.#lose(slot, error);
+  }
+
+  onFailed(link: ClientLink, ticket: number, error: string): void {
+    const slot = this.slots[link.index]!;
+    const failed = this.#underWay.at(slot, ticket);
+    if (link.isSpent) this.#giveBack(slot);
+    this.#fail(slot, error, failed, true);
   }
 
   // Endings
@@ -326,6 +329,13 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     }
   }
 
+  /** The connection carries nothing more: what it has not answered is begun again on another. */
+  #giveBack(slot: Slot): void {
+    const left = this.#underWay.of(slot);
+    this.#connections.leaveToServer(slot, this.#clock[0]!);
+    for (const each of left) this.#beginAgain(slot, each);
+  }
+
   /** Sends once more what a connection that is gone left unanswered: it keeps its first moments. */
   #beginAgain(slot: Slot, { request, intendedMs, sentMs }: UnderWay): void {
     this.#moment[0] = intendedMs;
@@ -333,14 +343,15 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     this.#place(slot, request, sentMs);
   }
 
-  #fail(slot: Slot, error: string, { request, intendedMs, sentMs }: UnderWay): void {
+  /** @param isAlone the connection stands, and another request may follow at once */
+  #fail(slot: Slot, error: string, { request, intendedMs, sentMs }: UnderWay, isAlone = false): void {
     const nowMs = this.#clock[0]!;
     if (error === FAILURE_NAMES.timeout || error === FAILURE_NAMES.connectTimeout)
       this.#tally.timedOut(error, nowMs - intendedMs, nowMs - sentMs, request.urlRow);
     else this.#tally.failed(error, request.urlRow);
     if (this.#isStopped || this.#left === 0) this.#checkIdle();
     if (this.#isStopped && this.#pacing.waiting === 0) return;
-    if (this.#plan.ratePerSecond !== undefined) this.#pacing.onFree(slot);
+    if (isAlone || this.#plan.ratePerSecond !== undefined) this.#pacing.onFree(slot);
     else this.pause(slot, nowMs + Math.min(BACKOFF_MS_MAX, 2 ** Math.max(0, slot.failures - 1)));
   }
 
@@ -374,9 +385,22 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
       this.#limit(slot, sinceMs + this.#timeoutMs);
       return;
     }
+    if (slot.isOpen && this.#abandonLate(slot, nowMs)) return;
     const name = slot.isOpen ? FAILURE_NAMES.timeout : FAILURE_NAMES.connectTimeout;
     if (!slot.isOpen) this.#connections.failed(slot, name);
     conn.reset('timeout');
     this.#lose(slot, name);
+  }
+
+  /** @returns whether what has taken too long could be given up without its connection */
+  #abandonLate(slot: Slot, nowMs: number): boolean {
+    for (const ticket of this.#underWay.sentBy(slot, nowMs - this.#timeoutMs)) {
+      const late = this.#underWay.at(slot, ticket);
+      if (!slot.link.abandon(ticket)) return false;
+      this.#fail(slot, FAILURE_NAMES.timeout, late, true);
+    }
+    const oldestMs = this.#underWay.oldestSentMs(slot);
+    if (!slot.isTimed && oldestMs !== Number.POSITIVE_INFINITY) this.#limit(slot, oldestMs + this.#timeoutMs);
+    return true;
   }
 }

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { OptionError } from '../base/errors.ts';
+import { encodeH2Request } from './h2-request.ts';
 import type { LoadPlan, PlannedRequest, PlannedTarget } from './plan.ts';
 import { encodeRequest, type FieldPair } from './request-encoder.ts';
 import { parseTargetUrl, resolveTarget, takeCredentials } from './target-address.ts';
@@ -32,6 +33,7 @@ export type PlanSettings = Omit<LoadPlan, 'targets' | 'requests' | 'phase'>;
 export async function buildPlan(wish: LoadWish): Promise<LoadPlan> {
   const { run } = wish;
   checkTogether(wish);
+  const encode = run.protocol === 'h2' ? encodeH2Request : encodeRequest;
   const targets: PlannedTarget[] = [];
   const requests: PlannedRequest[] = [];
   for (const listed of wish.urls) {
@@ -43,7 +45,7 @@ export async function buildPlan(wish: LoadWish): Promise<LoadPlan> {
     const body = await bodyOf(listed, wish);
     const method = listed.method ?? wish.method ?? (body === undefined ? 'GET' : 'POST');
     const path = url.pathname + url.search;
-    const bytes = encodeRequest({
+    const bytes = encode({
       method,
       path,
       authority: url.host,

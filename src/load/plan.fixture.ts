@@ -17,6 +17,7 @@ export const PLAN: LoadPlan = {
   randomOrder: false,
   connections: 1,
   threads: 1,
+  protocol: 'http/1.1',
   pipeline: 1,
   engine: 'auto',
   ratePerSecond: undefined,

@@ -4,6 +4,10 @@
  */
 import type { ConnectTarget, EngineName } from '../engine/engine.ts';
 
+/** Spoken with prior knowledge of the server. */
+export const LOAD_PROTOCOLS = ['http/1.1', 'h2'] as const;
+export type LoadProtocol = (typeof LOAD_PROTOCOLS)[number];
+
 export interface LoadPlan {
   readonly targets: readonly PlannedTarget[];
   /** Made in this order, over and over; with a script, what the command line names, and the script makes its own. */
@@ -12,7 +16,8 @@ export interface LoadPlan {
   readonly randomOrder: boolean;
   readonly connections: number;
   readonly threads: number;
-  /** Requests under way at once on each connection. */
+  readonly protocol: LoadProtocol;
+  /** Requests under way at once on each connection: pipelined, or streams of HTTP/2. */
   readonly pipeline: number;
   readonly engine: 'auto' | EngineName;
   /** Undefined: each connection sends as fast as it is answered. */
@@ -57,7 +62,7 @@ export interface PlannedRequest {
   readonly url: string;
   /** Path with query, as on the request line. */
   readonly path: string;
-  /** Head and body as they are sent. */
+  /** Head and body as they are sent, or as `encodeH2Request` makes them. */
   readonly bytes: Uint8Array;
 }
 

@@ -20,29 +20,38 @@ export interface RequestParts {
 /** Methods whose requests say the length of their body also when there is none. RFC 9110 §8.6 */
 const EXPECT_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
+/** @throws OptionError */
 export function encodeRequest(parts: RequestParts): Uint8Array {
-  const { method, path, authority, headers, body } = parts;
+  const { method, path, authority, body } = parts;
+  const fields = checkRequest(parts);
+  const lines = [`${method} ${path} HTTP/1.1`];
+  if (!fields.some(([name]) => name.toLowerCase() === 'host')) lines.push(`Host: ${authority}`);
+  for (const [name, value] of fields) lines.push(`${name}: ${value}`);
+  // The bytes that a terminal gives: text beyond ASCII is opaque to HTTP (RFC 9110 §5.5), and UTF-8 everywhere else.
+  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'utf8');
+  const bytes = new Uint8Array(head.length + (body?.length ?? 0));
+  bytes.set(head);
+  if (body !== undefined) bytes.set(body, head.length);
+  return bytes;
+}
+
+/**
+ * @returns the user's fields, and those that a request with such a body needs beside them
+ * @throws OptionError for what no request may hold
+ */
+export function checkRequest({ method, path, headers, body }: RequestParts): FieldPair[] {
   if (!isFieldName(method)) throw new OptionError('method', method, 'a method is a token such as GET');
   if (!/^[\x21-\x7e]+$/.test(path))
     throw new OptionError('path', path, 'a path is printable ASCII; encode anything else as %XX');
   const given = new Set(headers.map(([name]) => name.toLowerCase()));
-  const lines = [`${method} ${path} HTTP/1.1`];
-  if (!given.has('host')) lines.push(`Host: ${authority}`);
-  for (const [name, value] of headers) {
-    checkField(name, value, 'header', `${name}: ${value}`);
-    lines.push(`${name}: ${value}`);
-  }
+  for (const [name, value] of headers) checkField(name, value, 'header', `${name}: ${value}`);
+  const fields = [...headers];
   const bodyBytes = body?.length ?? 0;
   if (bodyBytes > 0 && !given.has('content-type'))
-    lines.push('Content-Type: application/x-www-form-urlencoded');
+    fields.push(['Content-Type', 'application/x-www-form-urlencoded']);
   if ((body !== undefined || EXPECT_BODY.has(method)) && !given.has('content-length'))
-    lines.push(`Content-Length: ${bodyBytes}`);
-  // The bytes that a terminal gives: text beyond ASCII is opaque to HTTP (RFC 9110 §5.5), and UTF-8 everywhere else.
-  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'utf8');
-  const bytes = new Uint8Array(head.length + bodyBytes);
-  bytes.set(head);
-  if (body !== undefined) bytes.set(body, head.length);
-  return bytes;
+    fields.push(['Content-Length', `${bodyBytes}`]);
+  return fields;
 }
 
 /** `Name: value` as `-H` takes it. @throws OptionError */

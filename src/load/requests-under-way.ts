@@ -77,13 +77,24 @@ export class RequestsUnderWay {
   of(slot: Slot): UnderWay[] {
     const found: UnderWay[] = [];
     if (slot.link.underWay === 0) return found;
+    slot.link.eachUnderWay((ticket) => void found.push(this.at(slot, ticket)));
+    return found;
+  }
+
+  at(slot: Slot, ticket: number): UnderWay {
+    const at = slot.index * this.#depth + ticket;
+    return {
+      request: this.#requests[at]!, // put before it was sent
+      intendedMs: this.#intendedMs[at]!,
+      sentMs: this.#sentMs[at]!,
+    };
+  }
+
+  /** The tickets of what was sent at `sentMs` or before. */
+  sentBy(slot: Slot, sentMs: number): number[] {
+    const found: number[] = [];
     slot.link.eachUnderWay((ticket) => {
-      const at = slot.index * this.#depth + ticket;
-      found.push({
-        request: this.#requests[at]!, // as above
-        intendedMs: this.#intendedMs[at]!,
-        sentMs: this.#sentMs[at]!,
-      });
+      if (this.#sentMs[slot.index * this.#depth + ticket]! <= sentMs) found.push(ticket);
     });
     return found;
   }

@@ -26,6 +26,7 @@ export const PLAIN_RESULT: LoadResult = {
     method: 'GET',
     connections: 50,
     threads: 1,
+    protocol: 'http/1.1',
     pipeline: 1,
     engine: 'iouring',
     ratePerSecond: undefined,

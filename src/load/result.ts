@@ -4,6 +4,8 @@
  * Units are in the names; a figure that could not be had is `undefined` and never 0.
  */
 
+import type { LoadProtocol } from './plan.ts';
+
 /** Raised when a field changes its meaning; a reader of JSON refuses versions that it does not know. */
 export const LOAD_RESULT_VERSION = 2;
 
@@ -54,6 +56,7 @@ export interface PlanSummary {
   readonly method: string;
   readonly connections: number;
   readonly threads: number;
+  readonly protocol: LoadProtocol;
   readonly pipeline: number;
   readonly engine: string;
   /** Requests a second asked for; undefined when each connection sends as fast as it is answered. */

@@ -4,6 +4,7 @@
  * on would measure something else.
  */
 import type { AnswerContent } from './client.ts';
+import { encodeH2Request } from './h2-request.ts';
 import type { LoadPlan } from './plan.ts';
 import { encodeRequest, type FieldPair } from './request-encoder.ts';
 import type { MadeRequest, RequestSource } from './request-source.ts';
@@ -130,7 +131,8 @@ export class ScriptSource implements RequestSource {
     const headers = [...given, ...this.#headers.filter(([name]) => !names.has(name.toLowerCase()))];
     if (isJson && !names.has('content-type')) headers.push(['Content-Type', 'application/json']);
     const method = request.method ?? (body === undefined ? 'GET' : 'POST');
-    const bytes = encodeRequest({
+    const encode = this.#plan.protocol === 'h2' ? encodeH2Request : encodeRequest;
+    const bytes = encode({
       method,
       path: SLASH.test(path) ? path : `/${path}`,
       authority,

@@ -101,6 +101,10 @@ class Exchange implements EngineHandler, AnswerHandler {
     this.#fail(error);
   }
 
+  onFailed(link: ClientLink, _ticket: number, error: string): void {
+    this.onBroken(link, error);
+  }
+
   /** Does nothing once there is an answer. */
   #fail(name: string): void {
     this.#settle?.reject(new ExchangeError(name));

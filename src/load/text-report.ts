@@ -49,7 +49,8 @@ function header({ plan, interrupted, holdfastVersion }: LoadResult, options: Tex
     plan.addresses.length > 1
       ? `to ${plan.addresses.map((address) => escapeControls(address, false)).join(', ')} in turn`
       : undefined,
-    plan.pipeline > 1 ? `${plan.pipeline} deep` : undefined,
+    plan.protocol === 'h2' ? `HTTP/2, ${counted(plan.pipeline, 'stream')} on each` : undefined,
+    plan.protocol === 'http/1.1' && plan.pipeline > 1 ? `${plan.pipeline} deep` : undefined,
     plan.newConnection ? 'a new connection for each request' : undefined,
     plan.thinkMaxMs > 0 ? `thinking ${seconds(plan.thinkMinMs)} to ${seconds(plan.thinkMaxMs)}` : undefined,
     plan.rampMs > 0 ? `ramp of ${seconds(plan.rampMs)}` : undefined,

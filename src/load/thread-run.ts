@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { SeededRandom } from '../base/random.ts';
 import type { Engine, EngineHandler } from '../engine/engine.ts';
 import { H1Client } from './h1-client.ts';
+import { H2Client } from './h2-client.ts';
 import { LoadThread } from './load-thread.ts';
 import { ClosedPacing, type Pacing, RatePacing, ThinkPacing } from './pacing.ts';
 import type { LoadPlan } from './plan.ts';
@@ -67,8 +68,10 @@ export class ThreadRun {
       plan,
       tally: this.#tally,
       source,
-      makeClient: (handler) =>
-        new H1Client(handler, { depth: plan.pipeline, keepsContent: source.wantsAnswers }),
+      makeClient: (handler) => {
+        const options = { depth: plan.pipeline, keepsContent: source.wantsAnswers };
+        return plan.protocol === 'h2' ? new H2Client(handler, options) : new H1Client(handler, options);
+      },
       onIdle: () => this.#end(),
     });
   }

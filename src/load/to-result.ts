@@ -114,6 +114,7 @@ function summarizePlan(plan: LoadPlan, { engine, threads }: RunTotals): PlanSumm
     method: methods.length > 0 ? methods.join(', ') : 'script',
     connections: plan.connections,
     threads: threads.length || Math.min(plan.threads, plan.connections),
+    protocol: plan.protocol,
     pipeline: plan.pipeline,
     engine,
     ratePerSecond: plan.ratePerSecond,

@@ -5,7 +5,7 @@
  */
 import { isIP } from 'node:net';
 import type { ConnectTarget } from '../../engine/engine.ts';
-import type { LoadPlan, PlannedRequest, PlannedTarget } from '../plan.ts';
+import { LOAD_PROTOCOLS, type LoadPlan, type PlannedRequest, type PlannedTarget } from '../plan.ts';
 import { Fields, unfit } from './fields.ts';
 import { WireError } from './frame.ts';
 
@@ -58,6 +58,7 @@ export function readPlan(plan: Fields): LoadPlan {
     randomOrder: plan.flag('randomOrder'),
     connections: plan.integer('connections', 1, CONNECTIONS_MAX),
     threads: plan.integer('threads', 1, THREADS_MAX),
+    protocol: plan.choice('protocol', LOAD_PROTOCOLS),
     pipeline: plan.integer('pipeline', 1, 65_536),
     engine: plan.choice('engine', ENGINES),
     ratePerSecond: optional('ratePerSecond', Number.MIN_VALUE, 1e9),

@@ -30,6 +30,7 @@ export const SAMPLE_PLAN: LoadPlan = {
   randomOrder: true,
   connections: 100,
   threads: 2,
+  protocol: 'http/1.1',
   pipeline: 4,
   engine: 'auto',
   ratePerSecond: 1234.5,

@@ -58,7 +58,8 @@ const CONDITIONS: readonly (readonly [name: string, pick: (result: LoadResult) =
   ['URLs', ({ plan }) => plan.urls.join(', ')],
   ['method', ({ plan }) => plan.method],
   ['connections', ({ plan }) => formatCount(plan.connections)],
-  ['pipelining', ({ plan }) => formatCount(plan.pipeline)],
+  ['protocol', ({ plan }) => plan.protocol],
+  ['requests at once on a connection', ({ plan }) => formatCount(plan.pipeline)],
   [
     'asked rate',
     ({ plan }) => (plan.ratePerSecond === undefined ? 'none' : formatAskedRate(plan.ratePerSecond)),

@@ -209,6 +209,7 @@ const PLAN: PlanSummary = {
   method: 'GET',
   connections: 64,
   threads: 1,
+  protocol: 'http/1.1',
   pipeline: 1,
   engine: 'iouring',
   ratePerSecond: undefined,

@@ -50,7 +50,9 @@ function planFacts(plan: PlanSummary): [string, Piece][] {
     ]);
   facts.push(['time limit', formatDuration(plan.timeoutMs)]);
   if (plan.newConnection) facts.push(['keep-alive', 'off: a new connection for each request']);
-  if (plan.pipeline > 1) facts.push(['pipelining', `${formatCount(plan.pipeline)} requests`]);
+  if (plan.protocol === 'h2')
+    facts.push(['protocol', `HTTP/2, ${formatNumberOf(plan.pipeline, 'stream')} on each connection`]);
+  else if (plan.pipeline > 1) facts.push(['pipelining', `${formatCount(plan.pipeline)} requests`]);
   facts.push(['client', `${plan.engine} engine, ${formatNumberOf(plan.threads, 'thread')}`]);
   if (plan.addresses.length > 1) facts.push(['addresses, in turn', plan.addresses.join(', ')]);
   if (plan.sourceAddresses.length > 0) facts.push(['source addresses', plan.sourceAddresses.join(', ')]);

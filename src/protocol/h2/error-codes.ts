@@ -126,6 +126,12 @@ export const FAULT_WINDOW_SETTING = connection(
   'RFC 9113 §6.5.2',
   'SETTINGS_INITIAL_WINDOW_SIZE is beyond 2^31-1',
 );
+export const FAULT_FLOW_CONTROL = connection(
+  'h2-flow-control',
+  FLOW_CONTROL_ERROR,
+  'RFC 9113 §6.9.1',
+  'more was sent than a flow-control window allows, or a window was made larger than 2^31-1',
+);
 export const FAULT_PUSH = connection(
   'h2-push-from-client',
   PROTOCOL_ERROR,
