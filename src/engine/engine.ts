@@ -307,8 +307,14 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
 export interface HandshakeRules {
   /** From accept to the end of the handshake, however its bytes drip. */
   readonly timeoutMs: number;
-  /** @returns whether one more may begin; it is counted in `connectionCount` already */
-  mayBegin(): boolean;
+  /**
+   * One would begin; it is counted in `connectionCount` already. `onEnd` follows, whatever the answer.
+   * @param address of the peer, empty for one that has gone or has none
+   * @returns whether it may
+   */
+  mayBegin(address: string): boolean;
+  /** One is over: it is a connection now, or has failed. */
+  onEnd(address: string): void;
   /** One was ended because it was late. */
   onTimeout(): void;
 }

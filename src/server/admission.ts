@@ -16,7 +16,7 @@ import type { Settings } from './options.ts';
  */
 const REFUSED_MAX = 1024;
 
-/** Handshakes that may go on beyond the limit. */
+/** Handshakes that may go on beyond a limit; beyond one of an address, at most as many as it allows connections. */
 const HANDSHAKES_OVER_MAX = 16;
 
 /**
@@ -41,6 +41,8 @@ export class Admission {
   readonly #limits: Settings['limits'];
   readonly #engine: () => Engine;
   readonly #byAddress = new Map<string, number>();
+  /** Handshakes under way: each may become a connection. */
+  readonly #handshakes = new Map<string, number>();
   /** The address under which a connection is counted. */
   readonly #addresses = new Map<HttpConnection, string>();
   #isPaused = false;
@@ -72,23 +74,31 @@ export class Admission {
     if (connectionsPerAddressMax === Number.POSITIVE_INFINITY) return;
     // Empty for a unix socket: those all share one, which is right, they are all of this machine.
     const address = connection.engine.remoteAddress()?.address ?? '';
-    const count = (this.#byAddress.get(address) ?? 0) + 1;
-    if (count > connectionsPerAddressMax) {
+    if ((this.#byAddress.get(address) ?? 0) >= connectionsPerAddressMax) {
       this.#refuse(connection);
       return;
     }
-    this.#byAddress.set(address, count);
+    add(this.#byAddress, address, 1);
     this.#addresses.set(connection, address);
   }
 
   /**
-   * Whether a handshake may begin that is counted already. A few beyond the limit may, so that their clients read a
-   * 503 over TLS; the rest of a flood is not worth the arithmetic.
+   * Whether a handshake may begin that is counted already. A few beyond the limits may, so that their clients read a
+   * 503 over TLS; the rest of a flood is not worth the arithmetic. @param address as `accepted` will see it
    */
-  mayBegin(): boolean {
-    return (
-      this.#engine().connectionCount - this.#refused.size <= this.#limits.connectionsMax + HANDSHAKES_OVER_MAX
-    );
+  mayBegin(address: string): boolean {
+    const { connectionsMax, connectionsPerAddressMax } = this.#limits;
+    const open = this.#engine().connectionCount - this.#refused.size;
+    const isRoom = open <= connectionsMax + HANDSHAKES_OVER_MAX;
+    if (connectionsPerAddressMax === Number.POSITIVE_INFINITY) return isRoom;
+    const count = add(this.#handshakes, address, 1) + (this.#byAddress.get(address) ?? 0);
+    const overMax = Math.min(HANDSHAKES_OVER_MAX, connectionsPerAddressMax);
+    return isRoom && count <= connectionsPerAddressMax + overMax;
+  }
+
+  /** Each for which `mayBegin` was asked ends, be it at once. */
+  handshakeEnded(address: string): void {
+    if (this.#handshakes.has(address)) add(this.#handshakes, address, -1);
   }
 
   #refuse(connection: HttpConnection): void {
@@ -103,9 +113,7 @@ export class Admission {
     const address = this.#addresses.get(connection);
     if (address !== undefined) {
       this.#addresses.delete(connection);
-      const count = this.#byAddress.get(address)! - 1;
-      if (count === 0) this.#byAddress.delete(address);
-      else this.#byAddress.set(address, count);
+      add(this.#byAddress, address, -1);
     }
     const engine = this.#engine();
     if (this.#isPaused && engine.connectionCount - this.#refused.size < this.#limits.connectionsMax) {
@@ -113,4 +121,12 @@ export class Admission {
       engine.resumeAccepting();
     }
   }
+}
+
+/** @returns the new count; one of 0 is forgotten */
+function add(counts: Map<string, number>, address: string, difference: number): number {
+  const count = (counts.get(address) ?? 0) + difference;
+  if (count === 0) counts.delete(address);
+  else counts.set(address, count);
+  return count;
 }

@@ -255,7 +255,8 @@ async function startThread(
     ...(options.tls === undefined ? {} : { tls: options.tls as TlsMaterial }),
     handshakes: {
       timeoutMs: settings.timeouts.headerMs,
-      mayBegin: () => thread.mayBeginHandshake(),
+      mayBegin: (address) => thread.admission.mayBegin(address),
+      onEnd: (address) => thread.admission.handshakeEnded(address),
       onTimeout: () => void thread.deadlines.header++,
     },
     ...shared,

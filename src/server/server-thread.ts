@@ -117,7 +117,7 @@ export class ServerThread implements EngineHandler {
   #openExchanges = 0;
   #connectionId = 0;
   #aborted = 0;
-  readonly #admission: Admission;
+  readonly admission: Admission;
   readonly #isLimited: boolean;
   readonly measures: Measures | undefined;
   readonly #statusClasses = new Float64Array(6);
@@ -138,8 +138,8 @@ export class ServerThread implements EngineHandler {
     this.protocolLimits = { ...DEFAULT_LIMITS, headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax };
     this.parser = new RequestHeadParser(this.protocolLimits);
     this.heads = new HeadMemory(this.protocolLimits);
-    this.#admission = new Admission(options.settings.limits, () => this.#engine!);
-    this.#isLimited = this.#admission.isLimited;
+    this.admission = new Admission(options.settings.limits, () => this.#engine!);
+    this.#isLimited = this.admission.isLimited;
     this.writer = new ResponseWriter(options.settings.timeouts.idleMs);
   }
 
@@ -163,17 +163,12 @@ export class ServerThread implements EngineHandler {
 
   // EngineHandler
 
-  /** One handshake more would still be answered, be it with a refusal. */
-  mayBeginHandshake(): boolean {
-    return this.#admission.mayBegin();
-  }
-
   onAccept(engine: EngineConnection): void {
     const connection = new HttpConnection(this, engine);
     engine.user = connection;
     // One that resets has no address any more when its line is written.
     if (this.#accessLog !== undefined || this.proxies !== undefined) engine.remoteAddress();
-    if (this.#isLimited) this.#admission.accepted(connection);
+    if (this.#isLimited) this.admission.accepted(connection);
   }
 
   onReceive(engine: EngineConnection, bytes: Uint8Array, start: number, end: number): void {
@@ -219,7 +214,7 @@ export class ServerThread implements EngineHandler {
     try {
       connection.closed(reason);
     } finally {
-      if (this.#isLimited) this.#admission.closed(connection);
+      if (this.#isLimited) this.admission.closed(connection);
     }
   }
 

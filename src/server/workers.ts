@@ -67,7 +67,7 @@ export async function startWorkers(
   needWorkerFile();
   if (options.fd !== undefined)
     throw new OptionError('fd', options.fd, 'workers open their own sockets; leave it out');
-  const server = new WorkerServer(options, settings, ports);
+  const server = new WorkerServer(withUsefulWorkers(options, settings), settings, ports);
   // Modules may load for ever: an abort is heard before they have.
   const { signal } = options;
   const giveUp = (): void => void server.close(true);
@@ -81,6 +81,17 @@ export async function startWorkers(
     signal?.removeEventListener('abort', giveUp);
   }
   return introduce(server, options);
+}
+
+/** One whose share of `limits.connections` is none could only refuse what the kernel gives it: it is not started. */
+function withUsefulWorkers(options: ServeOptions, { limits }: Settings): ServeOptions {
+  const { connectionsMax } = limits;
+  const workers = options.workers!;
+  if (workers <= connectionsMax) return options;
+  guardedLogger(options.logger ?? createLogger()).warn(
+    `limits.connections: ${connectionsMax} connections keep ${connectionsMax} of ${workers} workers busy; no more are started`,
+  );
+  return { ...options, workers: connectionsMax };
 }
 
 /** Why a thread is started decides how long it may take. */
@@ -225,13 +236,13 @@ class WorkerServer implements Server {
     };
   }
 
-  /** The limit on connections is for the whole server: each worker takes its share, and at least one. */
+  /** The limit on connections is for the whole server: each worker takes its share, which is one at least. */
   #limitsOf(index: number, limits: NonNullable<ServeOptions['limits']>): typeof limits {
     const { connections } = limits;
     if (connections === undefined || connections === Number.POSITIVE_INFINITY) return limits;
     const workers = this.#options.workers!;
     const share = Math.floor(connections / workers) + (index < connections % workers ? 1 : 0);
-    return { ...limits, connections: Math.max(1, share) };
+    return { ...limits, connections: share };
   }
 
   /** A place of its own for each thread that lives; one for which none is left keeps what it accepts. */

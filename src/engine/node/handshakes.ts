@@ -14,8 +14,8 @@ export class Handshakes {
   readonly #rules: HandshakeRules | undefined;
   /** From accepting until the descriptor is closed, also after the handshake. */
   readonly #tcpSockets = new Set<Socket>();
-  /** Under way, with the moment of accept; in that order, so the first is the first to be late. */
-  readonly #pending = new Map<Socket, number>();
+  /** Under way, in the order of accept, so the first is the first to be late. */
+  readonly #pending = new Map<Socket, { readonly acceptedMs: number; readonly address: string }>();
   #timeoutMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting: (() => void)[] = [];
@@ -65,8 +65,9 @@ export class Handshakes {
       this.#ended(tcp);
     });
     tcp.allowHalfOpen = false;
-    this.#pending.set(tcp, performance.now());
-    if (this.#rules?.mayBegin() === false) {
+    const address = tcp.remoteAddress ?? '';
+    this.#pending.set(tcp, { acceptedMs: performance.now(), address });
+    if (this.#rules?.mayBegin(address) === false) {
       // A handshake costs more than the request that it is for: beyond the limit there is none, and no answer.
       tcp.destroy();
       this.#ended(tcp);
@@ -80,7 +81,7 @@ export class Handshakes {
     this.#timer = undefined;
     if (this.#timeoutMs === Number.POSITIVE_INFINITY) return;
     const now = performance.now();
-    for (const [tcp, acceptedMs] of this.#pending) {
+    for (const [tcp, { acceptedMs }] of this.#pending) {
       const leftMs = acceptedMs + this.#timeoutMs - now;
       if (leftMs > 0) {
         this.#timer = setTimeout(() => this.#endLate(), Math.ceil(leftMs));
@@ -104,7 +105,11 @@ export class Handshakes {
   }
 
   #ended(tcp: Socket | undefined): void {
-    if (tcp === undefined || !this.#pending.delete(tcp) || this.#pending.size > 0) return;
+    const pending = tcp && this.#pending.get(tcp);
+    if (pending === undefined) return;
+    this.#pending.delete(tcp!);
+    this.#rules?.onEnd(pending.address);
+    if (this.#pending.size > 0) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const waiting = this.#waiting;

@@ -21,7 +21,7 @@ const subject: Subject = {
     createNodeEngine({
       ...options,
       tls: { cert: CERTIFICATE, key: KEY },
-      handshakes: { timeoutMs: 200, mayBegin: () => true, onTimeout: () => {} },
+      handshakes: { timeoutMs: 200, mayBegin: () => true, onEnd() {}, onTimeout: () => {} },
     }),
   capabilities: { acceptPauses: false, reusePort: false, module: { url: '', createEngine: '' } },
 };
@@ -227,6 +227,7 @@ test('no handshake begins beyond what the layer above allows', async () => {
     handshakes: {
       timeoutMs: 10_000,
       mayBegin: () => (engineOf?.connectionCount ?? 0) <= 3,
+      onEnd() {},
       onTimeout: () => {},
     },
   });

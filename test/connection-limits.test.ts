@@ -1,0 +1,103 @@
+/** What the limits on connections hold over real sockets: in all over several threads, and of one address with TLS. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { selectEngine } from '#src/engine/select.ts';
+import { type EngineName, serve } from '#src/index.ts';
+import { RawClient } from './raw-client.ts';
+import { CERT, KEY } from './tls-keys.ts';
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-limits-'));
+after(() => rmSync(folder, { recursive: true }));
+const module = join(folder, 'app.mjs');
+writeFileSync(module, `export default () => new Response('fine');`);
+
+for (const engine of ['iouring', 'epoll', 'node'] as EngineName[]) {
+  const skip = await selectEngine(engine).then(
+    () => process.platform !== 'linux' && 'threads share a port on Linux',
+    () => `${engine} is not available here`,
+  );
+
+  describe(`limits.connections over several workers (${engine})`, { skip }, () => {
+    for (const [workers, connections] of [
+      [3, 2],
+      [3, 7],
+    ] as const) {
+      it(`${connections} connections for ${workers} workers are ${connections} in all`, async () => {
+        const told: string[] = [];
+        const logger = { ...quiet, warn: (text: unknown) => void told.push(String(text)) };
+        const server = await serve({ module, workers, port: 0, engine, logger, limits: { connections } });
+        const held: RawClient[] = [];
+        const ask = async (): Promise<boolean> => {
+          const client = await RawClient.open(server.port);
+          client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+          const { status } = await client.response();
+          if (status === 200) held.push(client);
+          else client.destroy();
+          return status === 200;
+        };
+        try {
+          // Which worker is asked is the kernel's choice, and one may be full before the others are.
+          for (let i = 0; i < 500 && held.length < connections; i++) await ask();
+          assert.equal(held.length, connections);
+          for (let i = 0; i < 30; i++) assert.equal(await ask(), false);
+          const isTold = told.some((text) => text.startsWith('limits.connections: '));
+          assert.equal(isTold, connections < workers, told.join());
+          held.pop()!.destroy();
+          for (let i = 0; i < 500 && held.length < connections; i++) await ask();
+          assert.equal(held.length, connections);
+        } finally {
+          for (const client of held) client.destroy();
+          await server.close(true);
+        }
+      });
+    }
+  });
+}
+
+describe('limits.connectionsPerAddress with TLS', () => {
+  const open = async (port: number, localAddress: string): Promise<string> => {
+    const tcp = connect({ port, host: '127.0.0.1', localAddress });
+    const socket = connectTls({ socket: tcp, rejectUnauthorized: false });
+    try {
+      socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      const [data] = (await once(socket, 'data')) as [Buffer];
+      return data.toString().slice(9, 12);
+    } catch {
+      return 'cut off';
+    } finally {
+      socket.destroy();
+    }
+  };
+
+  it('counts handshakes: who begins many and ends none holds a few, and nobody else out', async () => {
+    const server = await serve({
+      port: 0,
+      logger: quiet,
+      tls: { cert: CERT, key: KEY },
+      limits: { connectionsPerAddress: 3 },
+      fetch: () => new Response('fine'),
+    });
+    try {
+      const idle = await Promise.all(Array.from({ length: 20 }, () => RawClient.open(server.port)));
+      const held = (): number => idle.filter((client) => !client.closed && !client.ended).length;
+      for (let i = 0; i < 100 && held() > 6; i++) await sleep(20);
+      // Twice as many as may be connections: those beyond the limit are to read a 503.
+      assert.equal(held(), 6);
+      assert.equal(await open(server.port, '127.0.0.1'), 'cut off');
+      assert.equal(await open(server.port, '127.0.0.2'), '200');
+      for (const client of idle) client.destroy();
+      for (let i = 0; i < 100 && (await open(server.port, '127.0.0.1')) !== '200'; i++) await sleep(20);
+      assert.equal(await open(server.port, '127.0.0.1'), '200');
+    } finally {
+      await server.close(true);
+    }
+  });
+});
