@@ -53,8 +53,12 @@ export const TOUCHED = 1 << 6;
 export const CLOSED = 1 << 7;
 /** Begun by `connect` and not standing yet; it stays when that fails. Nothing is sent, received or shut down. */
 export const CONNECTING = 1 << 8;
+/** Sending failed, and what has been received until then is still being handed over: nothing is sent any more. */
+export const SEND_FAILED = 1 << 9;
 /** The first bit that an engine may use for itself: `ENGINE_FLAGS << 0`, `ENGINE_FLAGS << 1`, ... */
-export const ENGINE_FLAGS = 1 << 9;
+export const ENGINE_FLAGS = 1 << 10;
+/** With one of these nothing that is written is sent. */
+const TAKES_NOTHING = CLOSING | CLOSED | SHUTDOWN_WANTED | SEND_FAILED;
 
 export abstract class DescriptorConnection implements EngineConnection {
   user: unknown = undefined;
@@ -69,6 +73,8 @@ export abstract class DescriptorConnection implements EngineConnection {
   lastBlock: SendBlock | null = null;
   reason: CloseReason = '';
   errorCode = '';
+  /** Why sending failed (positive), or 0. */
+  sendErrno = 0;
   readonly #owner: ConnectionOwner;
   #remote: RemoteAddress | undefined = undefined;
 
@@ -85,13 +91,13 @@ export abstract class DescriptorConnection implements EngineConnection {
   }
 
   get takesBytes(): boolean {
-    return (this.flags & (CLOSING | CLOSED | SHUTDOWN_WANTED)) === 0;
+    return (this.flags & TAKES_NOTHING) === 0;
   }
 
   /** @hot */
   reserve(size: number): number {
     assert(size > 0 && size <= SEND_RESERVE_BYTES_MAX, 'reserve out of range');
-    if ((this.flags & (CLOSING | CLOSED | SHUTDOWN_WANTED)) !== 0) {
+    if ((this.flags & TAKES_NOTHING) !== 0) {
       this.out = this.#owner.sendPool.scratch;
       return 0;
     }
@@ -113,7 +119,7 @@ export abstract class DescriptorConnection implements EngineConnection {
 
   /** @hot */
   commit(size: number): void {
-    if ((this.flags & (CLOSING | CLOSED | SHUTDOWN_WANTED)) !== 0 || size === 0) return;
+    if ((this.flags & TAKES_NOTHING) !== 0 || size === 0) return;
     const block = this.lastBlock!;
     assert(size <= block.capacity - block.filled, 'commit of more than was reserved');
     block.filled += size;
@@ -185,6 +191,27 @@ export abstract class DescriptorConnection implements EngineConnection {
     if ((this.flags & ABORTING) === 0) this.errorCode = errnoName(errno);
     this.flags |= RECEIVE_ENDED | CLOSING | ABORTING;
     this.#owner.touch(this);
+  }
+
+  /**
+   * Sending failed with `errno` (positive). The kernel keeps what it had received: the engine hands it over and then
+   * calls `fail`, at once if the layer above reads nothing.
+   */
+  sendFailed(errno: number): void {
+    this.sendErrno = errno;
+    if ((this.flags & (CLOSING | READING_PAUSED)) !== 0) this.fail(errno);
+    else {
+      this.flags |= SEND_FAILED;
+      this.#owner.touch(this);
+    }
+  }
+
+  /**
+   * Whether the end of what could be received, after sending failed, is the peer's FIN. Receiving ends at a reset too,
+   * without an error if sending had it; it is EPIPE if FIN came before (tcp_reset in net/ipv4/tcp_input.c).
+   */
+  get hasPeerEnded(): boolean {
+    return this.sendErrno === 0 || this.sendErrno === ERRNO.EPIPE;
   }
 
   setDeadline(atMs: number): void {

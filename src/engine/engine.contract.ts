@@ -7,6 +7,7 @@ import { bytesContract } from './contract/bytes.contract.ts';
 import { connectingContract } from './contract/connecting.contract.ts';
 import { deadlinesContract } from './contract/deadlines.contract.ts';
 import { endingsContract } from './contract/endings.contract.ts';
+import { failedSendContract } from './contract/failed-send.contract.ts';
 import type { CreateEngine, EngineCapabilities } from './contract/harness.contract.ts';
 import { lifetimeContract } from './contract/lifetime.contract.ts';
 import { listeningContract } from './contract/listening.contract.ts';
@@ -25,6 +26,7 @@ export function engineContract(name: string, create: CreateEngine, capabilities:
   describe(`${name}: pausing`, () => readingContract(subject));
   describe(`${name}: endings`, () => endingsContract(subject));
   describe(`${name}: resets`, () => resetsContract(subject));
+  describe(`${name}: failed sends`, () => failedSendContract(subject));
   describe(`${name}: deadlines`, () => deadlinesContract(subject));
   describe(`${name}: waking`, () => wakingContract(subject));
   describe(`${name}: listening`, () => listeningContract(subject));

@@ -106,8 +106,9 @@ export interface EngineConnection {
   readonly unsentBytes: number;
   /**
    * Whether what is committed now will be sent. False after an end that was asked for, and once the connection has
-   * failed, which `onClosed` tells of in a later turn: until then `commit` is ignored and `unsentBytes` stays where it
-   * is. Whoever writes as long as there is room has to ask, or it writes for ever.
+   * failed, which `onClosed` tells of in a later turn, when what was received before has been handed over: until then
+   * `commit` is ignored and `unsentBytes` stays where it is. Whoever writes as long as there is room has to ask, or it
+   * writes for ever.
    */
   readonly takesBytes: boolean;
 
@@ -164,7 +165,11 @@ export interface EngineHandler<C extends EngineConnection = EngineConnection> {
    * for one that the layer above has closed or reset meanwhile.
    */
   onConnect?(conn: C): void;
-  /** `bytes` is the engine's own memory, valid during this call only: consume it or copy it. */
+  /**
+   * `bytes` is the engine's own memory, valid during this call only: consume it or copy it. What the peer has sent before
+   * it was gone comes too, and FIN where that ended it, though sending to it has failed meanwhile (a server that refuses an
+   * upload and closes): `onClosed` waits for it, unless reading is paused. TLS has no such promise.
+   */
   onReceive(conn: C, bytes: Uint8Array, start: number, end: number): void;
   /**
    * Everything committed has been taken by the kernel. Whoever saw `unsentBytes` above 0 is owed one call

@@ -20,4 +20,10 @@ export const PEER_END_SEEN = ENGINE_FLAGS << 4;
 /** The layer above knows, though it does not read. */
 export const PEER_END_TOLD = ENGINE_FLAGS << 5;
 
-export class EpollConnection extends DescriptorConnection {}
+export class EpollConnection extends DescriptorConnection {
+  /** No edge will tell of what waits to be received. */
+  override sendFailed(errno: number): void {
+    this.flags |= READABLE | READ_TO_END;
+    super.sendFailed(errno);
+  }
+}

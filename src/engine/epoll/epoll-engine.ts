@@ -37,6 +37,7 @@ import {
   CONNECTING,
   READING_PAUSED,
   RECEIVE_ENDED,
+  SEND_FAILED,
   SHUTDOWN_DONE,
   SHUTDOWN_WANTED,
   TOUCHED,
@@ -260,10 +261,11 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       if (size < RECEIVE_BYTES && (conn.flags & READ_TO_END) === 0) conn.flags &= ~READABLE;
       else this.#addReady(conn);
       if ((conn.flags & CLOSING) === 0) this.handler.onReceive(conn, this.#bytes, 0, size);
-    } else if (size === EAGAIN) conn.flags &= ~(READABLE | READ_TO_END);
-    else if (size === 0) {
-      conn.flags |= RECEIVE_ENDED;
-      if ((conn.flags & CLOSING) === 0) this.handler.onPeerEnd(conn);
+    } else if (size === EAGAIN || size === 0) {
+      if (size === 0) conn.flags |= RECEIVE_ENDED;
+      else conn.flags &= ~(READABLE | READ_TO_END);
+      if ((conn.flags & SEND_FAILED) !== 0) this.touch(conn);
+      if (size === 0 && (conn.flags & CLOSING) === 0 && conn.hasPeerEnded) this.handler.onPeerEnd(conn);
     } else if (size === EINTR) this.#addReady(conn);
     else conn.fail(-size);
   }
@@ -324,16 +326,17 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   /** Does for a connection what it wishes, as far as the kernel takes it. @hot */
   #advance(conn: EpollConnection): void {
     if (
-      (conn.flags & (CLOSED | ABORTING | CONNECTING)) === 0 &&
+      (conn.flags & (CLOSED | ABORTING | CONNECTING | SEND_FAILED)) === 0 &&
       conn.firstBlock !== null &&
       (conn.flags & SEND_BLOCKED) === 0
     ) {
       this.#send(conn);
     }
-    const flags = conn.flags;
     // The commonest case of all, one answer sent whole, ends here.
-    if ((flags & (CLOSED | CLOSING | SHUTDOWN_WANTED | READABLE)) === 0) return;
-    if ((flags & CLOSED) !== 0) return;
+    if ((conn.flags & (CLOSED | CLOSING | SHUTDOWN_WANTED | READABLE | SEND_FAILED)) === 0) return;
+    if ((conn.flags & CLOSED) !== 0) return;
+    if ((conn.flags & SEND_FAILED) !== 0) this.#advanceFailed(conn);
+    const flags = conn.flags;
     if ((flags & ABORTING) !== 0) {
       // Closing with a zero linger sends RST; where nothing stands there is nothing to reset.
       if ((flags & CONNECTING) === 0) setLinger(conn.fd, 0);
@@ -360,6 +363,12 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     else if ((flags & PEER_END_SEEN) !== 0) this.#tellPeerEndSeen(conn);
   }
 
+  /** Ends what cannot be sent to, unless something is left that it has received and the layer above reads. */
+  #advanceFailed(conn: EpollConnection): void {
+    if ((conn.flags & CLOSING) !== 0) conn.flags |= ABORTING;
+    else if ((conn.flags & READABLE) === 0 || !wantsToReceive(conn.flags)) conn.fail(conn.sendErrno);
+  }
+
   /**
    * Sends until all is sent or the kernel takes no more. Only EAGAIN promises an edge; a send that was taken
    * in part is tried again.
@@ -377,7 +386,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
         if (sent < 0) {
           if (sent === EAGAIN) conn.flags |= SEND_BLOCKED;
           else if (sent === EINTR) continue;
-          else conn.fail(-sent);
+          else conn.sendFailed(-sent);
           return;
         }
         this.counters.bytesSent += sent;

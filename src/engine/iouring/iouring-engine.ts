@@ -24,6 +24,7 @@ import {
   CLOSED,
   CLOSING,
   CONNECTING,
+  SEND_FAILED,
   SHUTDOWN_DONE,
   SHUTDOWN_WANTED,
   TOUCHED,
@@ -134,6 +135,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   protected release(): void {
     this.releaseHolds();
     this.#buffers.release();
+    this.#receiving.release();
     this.#submissions.release();
   }
 
@@ -241,7 +243,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     if (result < 0) {
       if (result === -ERRNO.EINTR || result === -ERRNO.EAGAIN || (conn.flags & CLOSING) !== 0)
         this.touch(conn);
-      if (result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN) conn.fail(-result);
+      if (result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN) conn.sendFailed(-result);
       return;
     }
     this.counters.bytesSent += result;
@@ -327,12 +329,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   #advance(conn: IouringConnection): void {
     const flags = conn.flags;
     if ((flags & CLOSED) !== 0) return;
-    if ((flags & ABORTING) !== 0) {
-      this.#advanceAbort(conn);
-      return;
-    }
-    if ((flags & CONNECTING) !== 0) {
-      this.#advanceConnecting(conn);
+    if ((flags & (ABORTING | CONNECTING | SEND_FAILED)) !== 0) {
+      this.#advanceOther(conn);
       return;
     }
     if (conn.held !== undefined || (flags & PEER_END_PENDING) !== 0) this.#receiving.deliverHeld(conn);
@@ -348,6 +346,18 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     // The last bytes leave at once most often: before the next pass there is nothing to receive for.
     else if ((flags & (CLOSING | SEND_IN_FLIGHT | RECEIVE_ARMED)) === CLOSING) this.touch(conn);
     else this.#receiving.advance(conn);
+  }
+
+  /** A connection that does not stand, or not any more. */
+  #advanceOther(conn: IouringConnection): void {
+    // What cannot be sent to ends when nothing is left to be handed over.
+    if ((conn.flags & SEND_FAILED) !== 0 && (conn.flags & ABORTING) === 0) {
+      if ((conn.flags & CLOSING) === 0 && !this.#receiving.takeRest(conn)) return;
+      if ((conn.flags & CLOSING) !== 0) conn.flags |= ABORTING;
+      else conn.fail(conn.sendErrno);
+    }
+    if ((conn.flags & ABORTING) !== 0) this.#advanceAbort(conn);
+    else this.#advanceConnecting(conn);
   }
 
   /** All is sent: nothing may be under way on a descriptor that is closed. */

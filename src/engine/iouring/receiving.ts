@@ -6,9 +6,10 @@
 import { copyBytes } from '../../base/bytes.ts';
 import { POLLERR, POLLHUP, POLLRDHUP } from '../../sys/abi/epoll.ts';
 import { IORING_CQE_F_BUFFER, IORING_CQE_F_MORE } from '../../sys/abi/io-uring.ts';
-import { SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
+import { MSG_DONTWAIT, SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
 import { ERRNO } from '../../sys/errno.ts';
-import { getsockoptInt } from '../../sys/socket.ts';
+import { allocate, type Memory } from '../../sys/memory.ts';
+import { getsockoptInt, recv } from '../../sys/socket.ts';
 import type { ConnectionTable } from '../connection-table.ts';
 import {
   CLOSED,
@@ -37,6 +38,8 @@ import { isUnread, UnreadWatch } from './unread-watch.ts';
 
 /** What stays a small integer. */
 const PASS_COUNT_MASK = 0x3fffffff;
+/** One receive of what is left when sending has failed; nothing is held of it. */
+const REST_BYTES = 64 * 1024;
 /** What is handed over of held bytes at a time. */
 const HELD_SHARE_BYTES = 64 * 1024;
 
@@ -66,6 +69,8 @@ export class Receiving {
   /** Connections that found no receive buffer, while others have received in the same pass. */
   readonly #starved: IouringConnection[] = [];
   #passCount = 0;
+  /** Memory for `takeRest`, from the first failed send on. */
+  #rest: Memory | undefined;
 
   constructor(engine: ReceivingEngine) {
     this.#owner = engine.owner;
@@ -146,6 +151,7 @@ export class Receiving {
   #peerFinished(conn: IouringConnection): void {
     conn.flags |= RECEIVE_ENDED;
     if ((conn.flags & CLOSING) !== 0) this.#owner.touch(conn);
+    else if (!conn.hasPeerEnded) return;
     else if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined) {
       conn.flags |= PEER_END_PENDING | PEER_END_SEEN;
       this.#tellPeerEndSeen(conn);
@@ -211,6 +217,39 @@ export class Receiving {
     }
     // Paused or not, what arrives while the last bytes leave is received, and discarded.
     else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) this.#arm(conn);
+  }
+
+  /**
+   * Hands over what a connection has received that cannot be sent to any more, a share at a time: what the armed receive
+   * has taken, up to its end, then what the socket still holds, which needs no waiting for.
+   * @returns whether that is all, or nobody reads it; else the connection has been touched, or a completion will do so
+   */
+  takeRest(conn: IouringConnection): boolean {
+    if (conn.held !== undefined || (conn.flags & PEER_END_PENDING) !== 0) {
+      this.deliverHeld(conn);
+      if (conn.held !== undefined && (conn.flags & READING_PAUSED) === 0) return false;
+    }
+    if ((conn.flags & (READING_PAUSED | CLOSING)) !== 0) return true;
+    if ((conn.flags & RECEIVE_ARMED) !== 0) {
+      if ((conn.flags & RECEIVE_CANCELLED) === 0) this.cancel(conn);
+      return false;
+    }
+    if ((conn.flags & RECEIVE_ENDED) !== 0) return true;
+    this.#rest ??= allocate(REST_BYTES);
+    const size = recv(conn.fd, this.#rest.address, REST_BYTES, MSG_DONTWAIT);
+    if (size > 0) {
+      // Before the callback, which may throw.
+      this.#owner.touch(conn);
+      this.#counters.bytesReceived += size;
+      this.#handler.onReceive(conn, this.#rest.bytes, 0, size);
+      return false;
+    }
+    if (size === 0) this.#peerFinished(conn);
+    return true;
+  }
+
+  release(): void {
+    this.#rest?.release();
   }
 
   cancel(conn: IouringConnection): void {

@@ -19,32 +19,15 @@ import {
   type RemoteAddress,
   SEND_RESERVE_BYTES_MAX,
 } from '../engine.ts';
-import type { SendArena, SendBlock } from './send-arena.ts';
+import { localAddressOf, remoteAddressOf } from './addresses.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
+import type { SendBlock } from './send-arena.ts';
+import { destroyAfterPoll, destroySelf, type ResetSocket } from './socket-endings.ts';
 
 const OPEN = 0;
 const CLOSING = 1;
 const ENDING = 2;
 const CLOSED = 3;
-
-/** What a connection asks of its engine. */
-export interface ConnectionOwner {
-  readonly arena: SendArena;
-  /** Flush `conn` at the end of this turn, or of the microtask queue when no turn is running. */
-  touched(conn: NodeConnection): void;
-  setDeadline(slot: number, atMs: number): void;
-  /** Nothing is read any more, for now or for good. */
-  unread(conn: NodeConnection): void;
-  /** Bytes have come; @returns whether to go on reading. */
-  received(conn: NodeConnection, bytes: Uint8Array, end: number): boolean;
-  socketConnected(conn: NodeConnection): void;
-  peerEnded(conn: NodeConnection): void;
-  socketClosed(conn: NodeConnection): void;
-  /** A write that had to wait is through. */
-  wrote(conn: NodeConnection): void;
-  /** Everything was taken at once, and `onDrained` is owed all the same. */
-  drained(conn: NodeConnection): void;
-  countSent(byteCount: number): void;
-}
 
 /** Committed bytes: in a block of the arena, or in memory of their own, which nobody has to give back. */
 interface Segment {
@@ -53,9 +36,6 @@ interface Segment {
   readonly start: number;
   readonly end: number;
 }
-
-/** How a socket goes down without FIN: RST where the transport has one. */
-export type ResetSocket = (socket: Socket) => void;
 
 /** So much is read ahead while reading is paused, to look for FIN. */
 const HELD_BYTES_ENOUGH = 64 * 1024;
@@ -86,7 +66,7 @@ export class NodeConnection implements EngineConnection {
   isConnecting: boolean;
   errorCode = '';
 
-  readonly #isUnix: boolean;
+  readonly isUnix: boolean;
   readonly #resetSocket: ResetSocket;
   #state = OPEN;
   #reason: CloseReason | undefined = undefined;
@@ -98,6 +78,8 @@ export class NodeConnection implements EngineConnection {
   #isBlocked = false;
   /** The layer above has seen unsent bytes and may have stopped writing for it: `onDrained` must come. */
   #owesDrained = false;
+  /** Nothing can be sent any more; what has been received before is still handed over. */
+  hasSendFailed = false;
 
   /** The segment that grows, if `#block` is set. */
   #block: SendBlock | undefined = undefined;
@@ -128,7 +110,7 @@ export class NodeConnection implements EngineConnection {
     this.socket = socket;
     this.slot = slot;
     this.isConnecting = isConnecting;
-    this.#isUnix = isUnix;
+    this.isUnix = isUnix;
     this.#resetSocket = resetSocket;
     this.out = NOTHING;
   }
@@ -152,14 +134,20 @@ export class NodeConnection implements EngineConnection {
 
   /** A socket that is destroyed takes none, though its 'close' comes in a later round of the loop. */
   get takesBytes(): boolean {
-    return this.#state === OPEN && !this.#isWriteEnded && !this.#isSocketGone && !this.socket.destroyed;
+    return (
+      this.#state === OPEN &&
+      !this.#isWriteEnded &&
+      !this.hasSendFailed &&
+      !this.#isSocketGone &&
+      !this.socket.destroyed
+    );
   }
 
   /** @hot */
   reserve(size: number): number {
     assert(size > 0 && size <= RESERVE_SIZE_MAX, 'reserve takes 1 to SEND_RESERVE_BYTES_MAX');
     const arena = this.owner.arena;
-    if (this.#state !== OPEN || this.#isWriteEnded || this.#isSocketGone) {
+    if (this.#state !== OPEN || this.#isWriteEnded || this.#isSocketGone || this.hasSendFailed) {
       this.#reservedBlock = undefined;
       this.out = arena.scratch;
       return 0;
@@ -272,17 +260,12 @@ export class NodeConnection implements EngineConnection {
 
   remoteAddress(): RemoteAddress | undefined {
     if (this.#remote !== undefined) return this.#remote;
-    if (this.#isUnix) return (this.#remote = UNIX_PEER);
-    const { remoteAddress, remoteFamily, remotePort } = this.socket;
-    if (remoteAddress === undefined) return undefined;
-    const family = remoteFamily === 'IPv6' ? 'IPv6' : 'IPv4';
-    return (this.#remote = { family, address: remoteAddress, port: remotePort ?? 0 });
+    if (this.isUnix) return (this.#remote = UNIX_PEER);
+    return (this.#remote = remoteAddressOf(this.socket));
   }
 
   localAddress(): RemoteAddress | undefined {
-    const { localAddress, localFamily, localPort } = this.socket;
-    if (localAddress === undefined || localPort === undefined || this.isConnecting) return undefined;
-    return { family: localFamily === 'IPv6' ? 'IPv6' : 'IPv4', address: localAddress, port: localPort };
+    return this.isConnecting ? undefined : localAddressOf(this.socket);
   }
 
   /**
@@ -296,6 +279,10 @@ export class NodeConnection implements EngineConnection {
       return this.#state === CLOSING || this.#state === ENDING;
     }
     if (this.#state >= ENDING) return false;
+    if (this.hasSendFailed) {
+      if (this.#state === CLOSING) this.#endFailed();
+      return false;
+    }
     const block = this.#block;
     if (this.#isBlocked) {
       if (block !== undefined) this.#setAside(block);
@@ -329,6 +316,7 @@ export class NodeConnection implements EngineConnection {
   takeDrained(): boolean {
     if (!this.#owesDrained || this.#isBlocked || this.#block !== undefined || this.#state !== OPEN)
       return false;
+    if (this.hasSendFailed) return false;
     this.#owesDrained = false;
     return true;
   }
@@ -363,6 +351,22 @@ export class NodeConnection implements EngineConnection {
     // Nothing but a read shows FIN: one more piece, which is held.
     const heldBytes = this.#held?.length ?? 0;
     if (this.isPaused && !this.#hasPeerEnded && heldBytes < HELD_BYTES_ENOUGH) this.socket.resume();
+  }
+
+  /**
+   * Sending has failed, for which the socket is to be destroyed.
+   * @returns whether that is to wait until what was received is read: the kernel has kept it
+   */
+  sendFailed(code: string): boolean {
+    if (!this.readsOn) return false;
+    this.hasSendFailed = true;
+    this.errorCode = code;
+    return true;
+  }
+
+  /** Whether what arrives, or waits, is handed over. */
+  get readsOn(): boolean {
+    return this.#state === OPEN && !this.isPaused && !this.#hasPeerEnded && !this.#isSocketGone;
   }
 
   /** The socket reports why it will close; what the layer above has asked for goes before. */
@@ -406,6 +410,12 @@ export class NodeConnection implements EngineConnection {
         if (!socket.writableEnded) socket.end();
       }
     } else if (this.#isWriteEnded && !socket.writableEnded) socket.end();
+  }
+
+  /** Nothing that waits to be sent can be. */
+  #endFailed(): void {
+    this.#state = ENDING;
+    this.socket.destroy();
   }
 
   /** There is no FIN to be sent on a connection that was given up. */
@@ -485,13 +495,4 @@ export class NodeConnection implements EngineConnection {
     if (this.#block !== undefined) this.owner.arena.unpin(this.#block);
     this.#block = undefined;
   }
-}
-
-function destroySelf(this: Socket): void {
-  this.destroy();
-}
-
-/** With bytes unread close(2) is RST. A socket that has been resumed is read when the event loop polls next. */
-function destroyAfterPoll(socket: Socket): void {
-  setImmediate(() => setImmediate(() => socket.destroy()));
 }

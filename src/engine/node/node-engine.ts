@@ -31,10 +31,12 @@ import {
 } from '../engine.ts';
 import { adopt, canAdopt } from './adopt.ts';
 import { beginConnecting } from './connect.ts';
-import { type ConnectionOwner, NodeConnection, type ResetSocket } from './connection.ts';
+import { NodeConnection } from './connection.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import { Listeners, type ListenersOwner, type ServerFactory } from './listeners.ts';
 import { SendArena } from './send-arena.ts';
+import { destroySocket, type ResetSocket, resetTcp } from './socket-endings.ts';
 import { onConnect, onRead, unwatchSocket, watchSocket } from './socket-events.ts';
 import type { NodeTlsOptions } from './tls.ts';
 import { UnreadProbe } from './unread-probe.ts';
@@ -430,13 +432,4 @@ function flushOf(engine: NodeEngine): void {
 
 function reportDrainedOf(engine: NodeEngine): void {
   engine.reportDrained();
-}
-
-function resetTcp(socket: Socket): void {
-  socket.resetAndDestroy();
-}
-
-/** A unix socket knows no RST. */
-function destroySocket(socket: Socket): void {
-  socket.destroy();
 }

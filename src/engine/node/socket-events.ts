@@ -3,7 +3,7 @@
  * them with the socket as `this`, and the socket carries its connection, so an accepted socket costs
  * no closure.
  */
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { EngineCloseReason } from '../engine.ts';
 import type { NodeConnection } from './connection.ts';
 
@@ -13,6 +13,8 @@ interface OwnSocket extends Socket {
   [CONNECTION]: NodeConnection;
 }
 
+const destroyNow = Socket.prototype.destroy;
+
 /** @param isAdopted bytes come through `onRead`, not as 'data' events */
 export function watchSocket(socket: Socket, conn: NodeConnection, isAdopted: boolean): void {
   (socket as OwnSocket)[CONNECTION] = conn;
@@ -20,6 +22,8 @@ export function watchSocket(socket: Socket, conn: NodeConnection, isAdopted: boo
   socket.on('end', onEnd);
   socket.on('error', onError);
   socket.on('close', onClose);
+  // Below TLS what waits is not ours to read.
+  if ((socket as { encrypted?: boolean }).encrypted !== true) socket.destroy = destroyWhenRead;
 }
 
 /** No event reaches the connection any more. */
@@ -44,6 +48,38 @@ function onData(this: OwnSocket, bytes: Buffer): void {
 function onEnd(this: OwnSocket): void {
   const conn = this[CONNECTION];
   conn.owner.peerEnded(conn);
+}
+
+/**
+ * In place of `destroy`, with which Node answers a write that fails, though the kernel has kept what the peer sent before:
+ * the answer of a server that refused an upload and closed.
+ */
+function destroyWhenRead(this: Socket, error?: NodeJS.ErrnoException): Socket {
+  const conn = (this as OwnSocket)[CONNECTION];
+  if (error?.syscall !== 'write') return destroyNow.call(this, error);
+  if (conn.hasSendFailed) return this;
+  if (!conn.sendFailed(error.code ?? '')) return destroyNow.call(this, error);
+  readRest(this as OwnSocket, error, -1);
+  return this;
+}
+
+/**
+ * Goes on for as long as each poll brings bytes: a whole one lies between two immediates. That it ended with FIN is not
+ * told of a stream that has an error, but EPIPE says so where TCP is below (tcp_reset in net/ipv4/tcp_input.c).
+ */
+function readRest(socket: OwnSocket, error: NodeJS.ErrnoException, readBefore: number): void {
+  if (socket.destroyed) return;
+  const conn = socket[CONNECTION];
+  const { bytesRead } = socket;
+  if (bytesRead > readBefore && conn.readsOn) {
+    setImmediate(() => setImmediate(() => readRest(socket, error, bytesRead)));
+    return;
+  }
+  try {
+    if (error.code === 'EPIPE' && conn.readsOn && !conn.isUnix) conn.owner.peerEnded(conn);
+  } finally {
+    destroyNow.call(socket, error);
+  }
 }
 
 /** For `once('connect', ...)` of a socket that is watched. */
