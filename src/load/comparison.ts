@@ -14,20 +14,26 @@ interface Figure {
   readonly show: (value: number) => string;
   /** A higher value is the better one. */
   readonly isHigherBetter: boolean;
+  /** Where two runs were asked for different rates it is no outcome. */
+  readonly isAsked?: boolean;
 }
 
 /** Smaller changes are within what two runs of the same differ by. */
 const NOTEWORTHY = 0.05;
 
 export function comparisonText(before: LoadResult, now: LoadResult, { colour, width }: TextOptions): string {
-  const rows = figures(before, now).map(({ name, before: old, now: fresh, show, isHigherBetter }) => {
-    const ratio = old !== undefined && old > 0 && fresh !== undefined ? fresh / old : Number.NaN;
-    const isBetter = isHigherBetter ? ratio > 1 : ratio < 1;
-    const figure = (value: number | undefined) => (value === undefined ? '-' : show(value)).padStart(12);
-    const shown = Number.isNaN(ratio) ? '-' : `${ratio.toFixed(ratio >= 10 ? 1 : 2)}x`;
-    const style = !(Math.abs(ratio - 1) > NOTEWORTHY) ? 'dim' : isBetter ? 'green' : 'red';
-    return `${`  ${name}`.padEnd(14)}${figure(old)}${figure(fresh)}${paint(shown.padStart(10), style, colour)}`;
-  });
+  const rows = figures(before, now).map(
+    ({ name, before: old, now: fresh, show, isHigherBetter, isAsked }) => {
+      const ratio = old !== undefined && old > 0 && fresh !== undefined ? fresh / old : Number.NaN;
+      const isBetter = isHigherBetter ? ratio > 1 : ratio < 1;
+      const isOutcome = !(isAsked === true && before.plan.ratePerSecond !== now.plan.ratePerSecond);
+      const figure = (value: number | undefined) => (value === undefined ? '-' : show(value)).padStart(12);
+      const shown = Number.isNaN(ratio) ? '-' : `${ratio.toFixed(ratio >= 10 ? 1 : 2)}x`;
+      const isSame = !(Math.abs(ratio - 1) > NOTEWORTHY);
+      const style = isSame || !isOutcome ? 'dim' : isBetter ? 'green' : 'red';
+      return `${`  ${name}`.padEnd(14)}${figure(old)}${figure(fresh)}${paint(shown.padStart(10), style, colour)}`;
+    },
+  );
   const heads = `${'before'.padStart(12)}${'now'.padStart(12)}${'ratio'.padStart(10)}`;
   const differences = planDifferences(before, now);
   return [
@@ -56,7 +62,10 @@ function figures(before: LoadResult, now: LoadResult): Figure[] {
     isHigherBetter,
   });
   return [
-    figure('requests/s', ({ requests }) => requests.answeredPerSecond, significant, true),
+    {
+      ...figure('requests/s', ({ requests }) => requests.answeredPerSecond, significant, true),
+      isAsked: true,
+    },
     ...['50', '90', '99', '99.9'].map((percentile) =>
       figure(`p${percentile}`, ({ latency: { percentilesMs } }) => percentilesMs[percentile], latency),
     ),

@@ -48,13 +48,14 @@ export function percent(share: number): string {
   return `${value >= 10 ? value.toFixed(1) : value.toFixed(2)} %`;
 }
 
-const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+/** Traffic is counted in powers of 1000, in reports too. */
+const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
 export function bytes(count: number): string {
   let value = count;
   let unit = 0;
-  while (value >= 1024 && unit < BYTE_UNITS.length - 1) {
-    value /= 1024;
+  while (value >= 999.5 && unit < BYTE_UNITS.length - 1) {
+    value /= 1000;
     unit++;
   }
   return `${unit === 0 ? grouped(value) : significant(value)} ${BYTE_UNITS[unit]}`;

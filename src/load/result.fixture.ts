@@ -150,3 +150,14 @@ export const TROUBLED_RESULT: LoadResult = {
     { ratePerSecond: 14_000, achievedPerSecond: 9531, measuredMs: 93.8, failedShare: 0, isMet: false, missedBy: 'latency' },
   ],
 }; // biome-ignore format: a part a line
+
+/** Three URLs of one server, one of which is not there, and all others together. */
+export const URLS_RESULT: LoadResult = {
+  ...PLAIN_RESULT,
+  byUrl: [
+    { method: 'GET', url: 'http://127.0.0.1:8080/', answered: 1_000_000, failed: 0, statuses: { '200': 1_000_000 }, latency: summary(1_000_000, 1) },
+    { method: 'GET', url: 'http://127.0.0.1:8080/products/list/of/all?category=lamps&sort=price', answered: 9567, failed: 3, statuses: { '200': 9567 }, latency: summary(9570, 30) },
+    { method: 'POST', url: 'http://127.0.0.1:8080/basket', answered: 25_000, failed: 25_000, statuses: { '404': 24_990, '503': 10 }, latency: summary(25_000, 0.1) },
+  ],
+  otherUrls: { method: '', url: '', answered: 200_000, failed: 0, statuses: { '200': 200_000 }, latency: summary(200_000, 1) },
+}; // biome-ignore format: a URL a line

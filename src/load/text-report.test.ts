@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { comparisonText, parseResult } from './comparison.ts';
 import { type ProgressFrame, progressLine } from './progress.ts';
-import { PLAIN_RESULT, TROUBLED_RESULT } from './result.fixture.ts';
+import { PLAIN_RESULT, TROUBLED_RESULT, URLS_RESULT } from './result.fixture.ts';
 import { siegeFigures, siegeJson, siegeText } from './siege-report.ts';
 import { hanging, textReport } from './text-report.ts';
 
@@ -17,6 +17,7 @@ const PLAIN = { colour: false, width: 80 };
 const GOLDEN: readonly (readonly [string, () => string])[] = [
   ['plain.txt', () => textReport(PLAIN_RESULT, PLAIN)],
   ['troubled.txt', () => textReport(TROUBLED_RESULT, PLAIN)],
+  ['urls.txt', () => textReport(URLS_RESULT, PLAIN)],
   ['compared.txt', () => comparisonText(PLAIN_RESULT, TROUBLED_RESULT, PLAIN)],
   ['siege.txt', () => siegeText(siegeFigures(TROUBLED_RESULT))],
   ['siege.json', () => siegeJson(siegeFigures(TROUBLED_RESULT))],
@@ -100,4 +101,19 @@ test('the progress line tells rate, latency, connections, errors and the time le
   for (const width of [20, 40, 80])
     for (const each of [FRAME, { ...FRAME, sample }])
       assert.ok(progressLine(each, width, false).length < width);
+});
+
+test('a failure with a long name is told within 80 columns, and its count is found', () => {
+  const errors = {
+    'garbage: a field value holds a control byte, which nobody may send (RFC 9110 §5.5)': 12,
+    timeout: 3456,
+  };
+  const lines = textReport({ ...PLAIN_RESULT, errors }, PLAIN).split('\n');
+  const at = lines.findIndex((line) => line.startsWith('Errors'));
+  assert.deepEqual(lines.slice(at, at + 3), [
+    'Errors        3,456  timeout',
+    '                 12  garbage: a field value holds a control byte, which nobody',
+    '                     may send (RFC 9110 §5.5)',
+  ]);
+  for (const line of lines) assert.ok(line.length <= 80, line);
 });

@@ -172,14 +172,26 @@ function latencyRow(name: string, summary: LatencySummary): string {
 function countLines(
   label: string,
   counts: Readonly<Record<string, number>>,
-  { colour }: TextOptions,
+  { colour, width: columns }: TextOptions,
   styleOf: (name: string) => Paint | undefined,
 ): string[] {
   const entries = Object.entries(counts).sort((a, b) => b[1] - a[1]);
   const widest = Math.max(0, ...entries.map(([name]) => name.length));
   const width = Math.max(0, ...entries.map(([, count]) => grouped(count).length));
-  return entries.map(([name, count], index) => {
+  const isTooWide = LABEL_WIDTH + widest + INDENT.length + width > columns;
+  return entries.flatMap(([name, count], index) => {
     const style = styleOf(name);
+    // What is wrong with garbage is a sentence: it stands behind its count then, and goes on below itself.
+    if (isTooWide) {
+      const margin = width + INDENT.length;
+      return hanging(name, 0, columns - LABEL_WIDTH - margin).map((line, at) => {
+        const lead = at === 0 ? grouped(count).padStart(width) : '';
+        return row(
+          index + at === 0 ? label : '',
+          `${lead.padEnd(margin)}${style === undefined ? line : paint(line, style, colour)}`,
+        );
+      });
+    }
     const shown = name.padEnd(widest);
     return row(
       index === 0 ? label : '',

@@ -23,14 +23,15 @@ import {
   searchedRun,
   stalledRun,
 } from '#src/load/report/sample-runs.fixture.ts';
+import { URLS_RESULT } from '#src/load/result.fixture.ts';
 import type { LoadResult } from '#src/load/result.ts';
 import { CHROMIUM_IS_MISSING, Chromium } from './chromium.ts';
 import { OVERFLOWING } from './overflow.ts';
 import type { Page, Screen } from './page.ts';
 
 /** A phone and a desktop for every run; the smallest phone and a tablet for those with the most to show. */
-const WIDTHS = [360, 1280];
-const MORE_WIDTHS = [320, 360, 768, 1280];
+const WIDTHS = [390, 1200];
+const MORE_WIDTHS = [320, 390, 768, 1200];
 const WITH_MOST: readonly string[] = ['stalled', 'compared', 'searched'];
 
 /** Pairs of labels of one chart that overlap, and labels that stand out of the page. */
@@ -48,6 +49,27 @@ const CLASHING_LABELS = `(() => {
       for (const b of boxes.slice(i + 1))
         if (a.box.left < b.box.right && b.box.left < a.box.right && a.box.top < b.box.bottom - 2 && b.box.top < a.box.bottom - 2)
           found.push(title + ': "' + a.text + '" and "' + b.text + '"');
+  }
+  return found;
+})()`;
+
+/** Labels of ours that are broken inside of a word; what comes from outside may be one endless word. */
+const BROKEN_WORDS = `(() => {
+  const found = [];
+  const texts = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
+    const { parentElement } = text;
+    // The heads of a folded table are for screen readers alone.
+    const heads = parentElement.closest('thead');
+    if (heads !== null && getComputedStyle(heads).position === 'absolute') continue;
+    if (parentElement.closest('svg, script, style, h1, .given, .name, .address, .sentence, .reasons, .warning') !== null) continue;
+    for (const { 0: word, index } of text.textContent.matchAll(/[^\\s\u00a0-]+/g)) {
+      const range = document.createRange();
+      range.setStart(text, index);
+      range.setEnd(text, index + word.length);
+      const lines = new Set([...range.getClientRects()].filter(({ width }) => width > 2).map(({ top }) => Math.round(top)));
+      if (lines.size > 1) found.push(parentElement.tagName + ': ' + word);
+    }
   }
   return found;
 })()`;
@@ -98,6 +120,7 @@ describe('the load report in Chromium', { skip: CHROMIUM_IS_MISSING }, () => {
     ['wide', wideRun()],
     ['hour', hourRun()],
     ['hostile', hostileRun(), [hostileRun()]],
+    ['urls', URLS_RESULT],
   ];
   for (const [name, result, earlier] of runs)
     it(`fits every screen, asks for nothing and complains of nothing: ${name}`, async () => {
@@ -109,6 +132,7 @@ describe('the load report in Chromium', { skip: CHROMIUM_IS_MISSING }, () => {
         await page.setScreen({ width });
         assert.deepEqual(await page.evaluate(OVERFLOWING), [], `at ${width} px`);
         assert.deepEqual(await page.evaluate(CLASHING_LABELS), [], `at ${width} px`);
+        if (name !== 'hostile') assert.deepEqual(await page.evaluate(BROKEN_WORDS), [], `at ${width} px`);
       }
       assert.deepEqual(page.errors, []);
       assert.deepEqual(
@@ -128,6 +152,9 @@ describe('the load report in Chromium', { skip: CHROMIUM_IS_MISSING }, () => {
     })()`);
     assert.equal((await page.evaluate<string[]>(CLASHING_LABELS)).length, 1);
     assert.notDeepEqual(await page.evaluate(OVERFLOWING), []);
+    assert.deepEqual(await page.evaluate(BROKEN_WORDS), []);
+    await page.evaluate(`document.querySelector('.tile h2').style = 'width: 30px; overflow-wrap: anywhere'`);
+    assert.notDeepEqual(await page.evaluate(BROKEN_WORDS), []);
   });
 
   it('runs nothing of what came from outside', async () => {

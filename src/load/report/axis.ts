@@ -3,7 +3,7 @@
  * and answers with a scale that holds all of it and ticks at round values. None fails: for no values at all
  * there is an axis, too.
  */
-import { formatMs, formatShortCount, UNIT_SPACE } from './numbers.ts';
+import { formatCount, formatShortCount, type MsUnit, msUnitOf, UNIT_SPACE } from './numbers.ts';
 import { linearScale, logScale, percentileScale, type Scale } from './scale.ts';
 import { logValues, multiples, niceStep, type Tick } from './ticks.ts';
 
@@ -25,21 +25,21 @@ const VALUE_MIN = 1e-6;
 const SECONDS_MIN = 1e-3;
 const SECONDS_MAX = 1e9; // 30 years
 
-export function latencyAxis(valuesMs: readonly number[]): Axis {
+export function latencyAxis(valuesMs: readonly number[], unit: MsUnit = msUnitOf(valuesMs)): Axis {
   const values = valuesMs.filter((value) => value >= VALUE_MIN && value <= VALUE_MAX);
   const max = values.reduce((most, value) => Math.max(most, value), 0);
   const min = values.reduce((least, value) => Math.min(least, value), max);
-  if (max > 0 && max / Math.max(min, MS_MIN) > LOG_FROM_SPREAD) return logLatencyAxis(min, max);
+  if (max > 0 && max / Math.max(min, MS_MIN) > LOG_FROM_SPREAD) return logLatencyAxis(min, max, unit);
   const { scale, values: marked } = fromZero(max, 0);
-  const ticks = marked.map((value) => ({ value, label: msLabel(value, scale.high) }));
-  return { title: 'latency', scale, ticks };
+  const ticks = marked.map((value) => ({ value, label: msLabel(value, unit) }));
+  return { title: `latency, ${unit}`, scale, ticks };
 }
 
-function logLatencyAxis(min: number, max: number): Axis {
+function logLatencyAxis(min: number, max: number, unit: MsUnit): Axis {
   const low = roundedLog(Math.max(min, MS_MIN), Math.floor);
   const high = roundedLog(max, Math.ceil);
-  const ticks = logValues(low, high, TICKS_MAX + 2).map((value) => ({ value, label: msLabel(value, value) }));
-  return { title: 'latency, log axis', scale: logScale(low, high), ticks };
+  const ticks = logValues(low, high, TICKS_MAX + 2).map((value) => ({ value, label: msLabel(value, unit) }));
+  return { title: `latency, ${unit}, log axis`, scale: logScale(low, high), ticks };
 }
 
 /** @param whole only whole numbers get a tick: half a connection is none */
@@ -128,12 +128,10 @@ function roundedLog(value: number, round: (value: number) => number): number {
   return power * factors.find((factor) => factor >= mantissa * (1 - 1e-9))!;
 }
 
-/** @param scaleMs all labels of a linear axis are in the unit of its end */
-function msLabel(ms: number, scaleMs: number): string {
-  if (ms === 0) return '0';
-  const [unitMs, unit] = scaleMs >= 1000 ? [1000, 's'] : scaleMs >= 1 ? [1, 'ms'] : [0.001, 'µs'];
-  const text = Number((ms / unitMs).toPrecision(3));
-  return text >= 10_000 ? formatMs(ms) : `${text}${UNIT_SPACE}${unit}`;
+/** Without the unit, which the title of the axis says. */
+function msLabel(ms: number, unit: MsUnit): string {
+  const value = Number(((ms * (unit === 'µs' ? 1000 : 1)) / (unit === 's' ? 1000 : 1)).toPrecision(3));
+  return value >= 1000 ? formatCount(value) : String(value);
 }
 
 function clockLabel(seconds: number): string {

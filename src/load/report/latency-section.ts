@@ -4,7 +4,7 @@
  */
 import type { LatencySummary } from '../result.ts';
 import { html, type Markup, type Piece } from './markup.ts';
-import { formatCount, formatMs } from './numbers.ts';
+import { formatCount, formatMsIn, type MsUnit } from './numbers.ts';
 import { type Distribution, drawPercentileChart } from './percentile-chart.ts';
 import { figureOf, percentileOf, type Run } from './run.ts';
 import { drawTable } from './table.ts';
@@ -15,7 +15,7 @@ const COORDINATED_OMISSION =
 const CLOSED_LOOP =
   'Each connection sent its next request after the answer to the one before, so a stall of the server delays requests that are never counted; a constant rate (-r) counts them.';
 
-export function drawLatency(runs: readonly Run[]): Markup {
+export function drawLatency(runs: readonly Run[], unit: MsUnit): Markup {
   const { result } = runs[0]!;
   const distributions: Distribution[] = runs.map((run) => ({
     name: runs.length === 1 ? 'latency' : run.name,
@@ -34,24 +34,31 @@ export function drawLatency(runs: readonly Run[]): Markup {
     columns.push({ name: 'connecting', style: '', latency: result.connectTime });
   const measured = columns.reduce((sum, { latency }) => sum + latency.count, 0);
   return html`<section class="card" aria-labelledby="latency"><h2 id="latency">Latency</h2>
-${measured === 0 ? drawPercentileChart(distributions) : drawBoth(distributions, columns, note)}</section>`;
+${measured === 0 ? drawPercentileChart(distributions, unit) : drawBoth(distributions, columns, unit, note)}</section>`;
 }
 
 function drawBoth(
   distributions: readonly Distribution[],
   columns: readonly Distribution[],
+  unit: MsUnit,
   note: string,
 ): Markup {
-  return html`<div class="beside">${drawPercentileChart(distributions, note)}
+  // With more columns the table has no room beside a chart.
+  const counted = columns.map(({ name, latency }) => `${name} ${formatCount(latency.count)} times`);
+  const style = columns.length > 2 ? 'stacked' : 'beside';
+  return html`<div class="${style}">${drawPercentileChart(distributions, unit, note)}
 <div>${drawTable({
     caption: 'Latency by percentile',
-    columns: [{ head: '' }, ...columns.map(({ name }) => ({ head: name, isNumber: true }))],
-    rows: latencyRows(columns.map((each) => each.latency)),
-    folds: columns.length > 2,
-  })}</div></div>`;
+    columns: [{ head: '' }, ...columns.map(({ name }) => ({ head: `${name}, ${unit}`, isNumber: true }))],
+    rows: latencyRows(
+      columns.map((each) => each.latency),
+      unit,
+    ),
+    folds: columns.length > 3,
+  })}${html`<p class="note">Measured: ${counted.join(', ')}.</p>`}</div></div>`;
 }
 
-function latencyRows(summaries: readonly LatencySummary[]): Piece[][] {
+function latencyRows(summaries: readonly LatencySummary[], unit: MsUnit): Piece[][] {
   const names = new Set(['50', '75', '90', '95', '99', '99.9', '99.99']);
   for (const summary of summaries) for (const name of Object.keys(summary.percentilesMs)) names.add(name);
   const percentiles = [...names]
@@ -59,16 +66,15 @@ function latencyRows(summaries: readonly LatencySummary[]): Piece[][] {
     .filter((name) => summaries.some((summary) => percentileOf(summary, name) !== undefined))
     .sort((a, b) => Number(a) - Number(b));
   const of = (name: 'minMs' | 'meanMs' | 'stdevMs' | 'maxMs') =>
-    summaries.map((summary) => formatMs(figureOf(summary, name)));
+    summaries.map((summary) => formatMsIn(unit, figureOf(summary, name)));
   return [
     ['fastest', ...of('minMs')],
     ...percentiles.map((name) => [
       `${name} %`,
-      ...summaries.map((summary) => formatMs(percentileOf(summary, name))),
+      ...summaries.map((summary) => formatMsIn(unit, percentileOf(summary, name))),
     ]),
     ['slowest', ...of('maxMs')],
     ['mean', ...of('meanMs')],
     ['standard deviation', ...of('stdevMs')],
-    ['measured', ...summaries.map((summary) => formatCount(summary.count))],
   ];
 }

@@ -6,13 +6,13 @@ import type { LimitStep } from '../result.ts';
 import { latencyAxis, rateAxis } from './axis.ts';
 import { drawLine } from './line.ts';
 import type { Markup } from './markup.ts';
-import { formatAskedRate, formatMs, formatRate } from './numbers.ts';
+import { formatAskedRate, formatMsWith, formatRate, type MsUnit } from './numbers.ts';
 import { drawPlot, percent, pointAt } from './plot.ts';
 
 /** A step of which there is something to draw. */
 type MeasuredStep = LimitStep & { readonly measuredMs: number };
 
-export function drawLimitChart(steps: readonly LimitStep[]): Markup {
+export function drawLimitChart(steps: readonly LimitStep[], unit: MsUnit): Markup {
   const byRate = steps
     .filter((step): step is MeasuredStep => step.measuredMs !== null)
     .sort((a, b) => a.ratePerSecond - b.ratePerSecond);
@@ -20,7 +20,10 @@ export function drawLimitChart(steps: readonly LimitStep[]): Markup {
     'requests a second asked for',
     byRate.map((step) => step.ratePerSecond),
   );
-  const y = latencyAxis(byRate.map((step) => step.measuredMs));
+  const y = latencyAxis(
+    byRate.map((step) => step.measuredMs),
+    unit,
+  );
   const points = byRate.map((step) => [step.ratePerSecond, step.measuredMs] as const);
   const found = byRate.filter((step) => step.isMet).at(-1);
   const result =
@@ -46,7 +49,7 @@ export function drawLimitChart(steps: readonly LimitStep[]): Markup {
       labels: byRate.map((step) => `${formatAskedRate(step.ratePerSecond)} req/s asked`),
       rows: [
         { name: 'answered', values: byRate.map((step) => `${formatRate(step.achievedPerSecond)} req/s`) },
-        { name: 'latency', values: byRate.map((step) => formatMs(step.measuredMs)) },
+        { name: 'latency', values: byRate.map((step) => formatMsWith(unit, step.measuredMs)) },
         { name: 'threshold', values: byRate.map((step) => (step.isMet ? 'met' : 'missed')) },
       ],
     },

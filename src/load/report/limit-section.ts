@@ -2,7 +2,14 @@
 import type { LoadResult } from '../result.ts';
 import { drawLimitChart } from './limit-chart.ts';
 import { html, type Piece } from './markup.ts';
-import { formatAskedRate, formatMs, formatNumberOf, formatRate, UNIT_SPACE } from './numbers.ts';
+import {
+  formatAskedRate,
+  formatMsIn,
+  formatNumberOf,
+  formatRate,
+  type MsUnit,
+  UNIT_SPACE,
+} from './numbers.ts';
 import { drawTable } from './table.ts';
 
 const rate = (text: string) => `${text}${UNIT_SPACE}req/s`;
@@ -16,23 +23,23 @@ export function limitAnswer({ limitSearch: steps }: LoadResult): string | undefi
     : `${rate(formatAskedRate(Math.max(...kept)))} is the highest rate found that keeps the threshold`;
 }
 
-export function drawLimitSearch({ limitSearch: steps }: LoadResult): Piece {
+export function drawLimitSearch({ limitSearch: steps }: LoadResult, unit: MsUnit): Piece {
   if (steps.length === 0) return undefined;
   return html`<section class="card" aria-labelledby="limit"><h2 id="limit">Search for the limit</h2>
 <p class="note">${formatNumberOf(steps.length, 'step')}, in the order in which they were tried.</p>
-<div class="beside">${drawLimitChart(steps)}
+<div class="beside">${drawLimitChart(steps, unit)}
 <div>${drawTable({
     caption: 'Steps of the search',
     columns: [
       { head: 'asked, req/s' },
       { head: 'answered, req/s', isNumber: true },
-      { head: 'measured', isNumber: true },
+      { head: `measured, ${unit}`, isNumber: true },
       { head: '' },
     ],
     rows: steps.map((step) => [
       formatAskedRate(step.ratePerSecond),
       formatRate(step.achievedPerSecond),
-      formatMs(step.measuredMs),
+      formatMsIn(unit, step.measuredMs),
       step.isMet
         ? html`<span class="good">✓ met</span>`
         : html`<span class="bad">✕ ${step.missedBy === 'failures' ? 'failed' : 'missed'}</span>`,

@@ -63,7 +63,7 @@ export function formatMs(ms: Figure): string {
 
 export type MsUnit = 'µs' | 'ms' | 's';
 
-/** The one unit for times that stand below or beside each other. */
+/** The one unit for times that stand below or beside each other: nobody should have to convert to compare. */
 export function msUnitOf(times: readonly Figure[]): MsUnit {
   const known = times.filter(isFigure).filter((ms) => ms > 0);
   if (known.length === 0) return 'ms';
@@ -77,7 +77,17 @@ export function formatMsIn(unit: MsUnit, ms: Figure): string {
   if (ms === 0) return '0';
   const value = Number(((ms * (unit === 'µs' ? 1000 : 1)) / (unit === 's' ? 1000 : 1)).toPrecision(3));
   // Clocks tell microseconds.
-  return value < 0.1 ? value.toFixed(3) : threeDigits(value);
+  return value < 1 ? trimmedTo(value, 3) : threeDigits(value);
+}
+
+export function formatMsWith(unit: MsUnit, ms: Figure): string {
+  return isFigure(ms) ? `${formatMsIn(unit, ms)}${UNIT_SPACE}${unit}` : NO_FIGURE;
+}
+
+/** At least a microsecond's digits where there is something at all. */
+function trimmedTo(value: number, digits: number): string {
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? `<${(10 ** -digits).toFixed(digits)}` : text;
 }
 
 /** A time that somebody asked for, without digits that say nothing: `30 s`, `1.5 s`, `1 h 5 min`. */
@@ -108,9 +118,25 @@ export function formatShare(share: Figure): string {
   return `${trimmed(percent.toFixed(digits))}${sign}`;
 }
 
+const TRAFFIC_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
+
 /** Traffic, in powers of 1000. */
 export function formatBytes(bytes: Figure): string {
-  return inUnits(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB']);
+  return inUnits(bytes, 1000, TRAFFIC_UNITS);
+}
+
+/** The one unit for amounts of traffic that are compared. */
+export function bytesUnitOf(amounts: readonly Figure[]): string {
+  const most = Math.max(0, ...amounts.filter(isFigure));
+  return TRAFFIC_UNITS.findLast((_, power) => most >= 999.5 * 1000 ** (power - 1)) ?? 'B';
+}
+
+export function formatBytesWith(unit: string, bytes: Figure): string {
+  if (!isFigure(bytes)) return NO_FIGURE;
+  const value = Number((bytes / 1000 ** Math.max(0, TRAFFIC_UNITS.indexOf(unit))).toPrecision(3));
+  const text =
+    unit === 'B' ? formatCount(value) : value < 1 && value > 0 ? trimmedTo(value, 3) : threeDigits(value);
+  return `${text}${UNIT_SPACE}${unit}`;
 }
 
 /** Memory, in powers of 1024. */

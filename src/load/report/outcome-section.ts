@@ -5,7 +5,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { LoadResult, ThresholdResult } from '../result.ts';
 import { html, type Markup, type Piece } from './markup.ts';
-import { formatCount, formatDuration, formatMs, formatShare } from './numbers.ts';
+import { formatCount, formatDuration, formatMs, formatMsWith, formatShare, type MsUnit } from './numbers.ts';
 import { drawBar, drawTable } from './table.ts';
 
 /** What a name means to somebody who does not know it by heart. Names as in errno(3). */
@@ -99,7 +99,7 @@ export function drawThresholds({ thresholds }: LoadResult): Piece {
       caption: 'Thresholds',
       columns: [{ head: 'threshold' }, { head: 'measured', isNumber: true }, { head: '' }],
       rows: thresholds.map((threshold) => [
-        threshold.name,
+        html`<span class="given">${threshold.name}</span>`,
         measuredOf(threshold),
         threshold.isMet ? html`<span class="good">✓ met</span>` : html`<span class="bad">✕ missed</span>`,
       ]),
@@ -107,16 +107,18 @@ export function drawThresholds({ thresholds }: LoadResult): Piece {
   )}</div></section>`;
 }
 
-/** A share where the name asks for one, `error rate <= 0.1 %`, else a latency. */
+/** A share where the name asks for one, `error rate <= 0.1 %`, else a latency; in the unit of its limit. */
 export function measuredOf({ name, measured }: ThresholdResult): string {
-  return /%\s*$/.test(name) ? formatShare(measured) : formatMs(measured);
+  if (/%\s*$/.test(name)) return formatShare(measured);
+  const unit = /(µs|ms|s)\s*$/.exec(name)?.[1];
+  return unit === undefined ? formatMs(measured) : formatMsWith(unit as MsUnit, measured); // one of the three
 }
 
 export function drawChecks({ checks }: LoadResult): Piece {
   const entries = Object.entries(checks);
   if (entries.length === 0) return undefined;
   const rows = entries.map(([name, { passed, failed }]) => [
-    html`${name}${drawBar(passed / Math.max(1, passed + failed), failed > 0 ? 'mixed' : '')}`,
+    html`<span class="given">${name}</span>${drawBar(passed / Math.max(1, passed + failed), failed > 0 ? 'mixed' : '')}`,
     formatCount(passed),
     failed > 0 ? html`<span class="bad">${formatCount(failed)}</span>` : formatCount(failed),
     formatShare(passed + failed > 0 ? passed / (passed + failed) : undefined),

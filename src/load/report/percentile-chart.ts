@@ -6,7 +6,7 @@ import type { LatencySummary } from '../result.ts';
 import { latencyAxis, percentileAxis } from './axis.ts';
 import { drawLine, type Point } from './line.ts';
 import { html, type Markup, type Piece } from './markup.ts';
-import { formatMs, NO_FIGURE, UNIT_SPACE } from './numbers.ts';
+import { formatMsWith, type MsUnit, NO_FIGURE, UNIT_SPACE } from './numbers.ts';
 import { drawPlot, type ReadOut } from './plot.ts';
 import { figureOf, percentileOf } from './run.ts';
 import type { Scale } from './scale.ts';
@@ -19,7 +19,11 @@ export interface Distribution {
 }
 
 /** @param distributions the one that the report is about first */
-export function drawPercentileChart(distributions: readonly Distribution[], note?: Piece): Markup {
+export function drawPercentileChart(
+  distributions: readonly Distribution[],
+  unit: MsUnit,
+  note?: Piece,
+): Markup {
   const title = 'Latency by percentile';
   const curves = distributions
     .map((each) => ({ ...each, points: curveOf(each.latency) }))
@@ -27,17 +31,20 @@ export function drawPercentileChart(distributions: readonly Distribution[], note
   if (curves.length === 0)
     return html`<figure class="chart"><figcaption><h3>${title}</h3></figcaption><p class="empty">No request was answered, so there is no latency to show.</p></figure>`;
   const x = percentileAxis(curves.map(({ latency }) => latency.count));
-  const y = latencyAxis(curves.flatMap(({ points }) => points.map(([, ms]) => ms)));
+  const y = latencyAxis(
+    curves.flatMap(({ points }) => points.map(([, ms]) => ms)),
+    unit,
+  );
   return drawPlot({
     title,
     note,
     x,
     y,
     height: 'tall',
-    description: describe(curves),
+    description: describe(curves, unit),
     legend: curves.map(({ name, style }) => ({ name, style, kind: 'line' })),
     lines: [...curves].reverse().map((curve) => drawLine(curve, x.scale, y.scale)),
-    readOut: readOutOf(curves, x.scale),
+    readOut: readOutOf(curves, x.scale, unit),
   });
 }
 
@@ -58,17 +65,20 @@ function curveOf(latency: LatencySummary): Point[] {
     .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
 }
 
-function describe(curves: readonly Curve[]): string {
+function describe(curves: readonly Curve[], unit: MsUnit): string {
   const parts = curves.map(({ name, latency }) => {
     const figures = ['50', '90', '99', '99.9', '99.99']
       .filter((percentile) => percentileOf(latency, percentile) !== undefined)
-      .map((percentile) => `${percentile} percent within ${formatMs(percentileOf(latency, percentile))}`);
-    return ` ${name}: ${[...figures, `all within ${formatMs(figureOf(latency, 'maxMs'))}`].join(', ')}.`;
+      .map(
+        (percentile) =>
+          `${percentile} percent within ${formatMsWith(unit, percentileOf(latency, percentile))}`,
+      );
+    return ` ${name}: ${[...figures, `all within ${formatMsWith(unit, figureOf(latency, 'maxMs'))}`].join(', ')}.`;
   });
   return `Latency by percentile of requests.${parts.join('')}`;
 }
 
-function readOutOf(curves: readonly Curve[], x: Scale): ReadOut {
+function readOutOf(curves: readonly Curve[], x: Scale, unit: MsUnit): ReadOut {
   const percentiles = curves[0]!.points.map(([percentile]) => percentile);
   return {
     at: percentiles.map((percentile) => x.at(percentile)),
@@ -77,7 +87,7 @@ function readOutOf(curves: readonly Curve[], x: Scale): ReadOut {
       name,
       values: percentiles.map((percentile) => {
         const ms = points.find((point) => point[0] >= percentile - 1e-9)?.[1];
-        return ms === undefined ? NO_FIGURE : formatMs(ms);
+        return ms === undefined ? NO_FIGURE : formatMsWith(unit, ms);
       }),
     })),
   };

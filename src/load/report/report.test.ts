@@ -54,6 +54,35 @@ const textsOf = (page: string, element: string) =>
 const dataIn = (page: string): LoadResult =>
   JSON.parse(/<script type="application\/json" id="result">([^<]*)<\/script>/.exec(page)![1]!);
 
+test('a rate is an outcome where the same was asked, and no run is better for having been asked for more', () => {
+  const asked = (ratePerSecond: number | undefined, answeredPerSecond: number) => {
+    const run = healthyRun();
+    return {
+      ...run,
+      plan: { ...run.plan, ratePerSecond },
+      requests: { ...run.requests, answeredPerSecond, failed: 10 * answeredPerSecond },
+    };
+  };
+  const rateRow = (now: LoadResult, then: LoadResult) =>
+    /requests a second<\/th>[\s\S]*?<\/tr>/.exec(shownIn(renderReport(now, [then])))![0];
+  assert.match(rateRow(asked(2000, 2000), asked(1000, 1000)), />2\.00×</);
+  assert.match(rateRow(asked(2000, 1000), asked(2000, 2000)), /ratio worse">0\.50×, worse/);
+  assert.match(rateRow(asked(undefined, 2000), asked(undefined, 1000)), /ratio better">2\.00×, better/);
+  assert.doesNotMatch(rateRow(asked(undefined, 2000), asked(1000, 1000)), /better/);
+});
+
+test('all latencies of a report are in one unit, which stands in the head of its column', () => {
+  for (const page of Object.values(REPORTS)) {
+    const heads = textsOf(page, 'th').filter((head) => /^(?:p\d|slowest|this run|latency)[^<]*, /.test(head));
+    const units = new Set(heads.map((head) => head.split(', ').at(-1)));
+    assert.ok(units.size <= 1, [...units].join(' '));
+    const figures = [...shownIn(page).matchAll(/class="figure">[\d.,]+\u00a0([^<]+)</g)].map(
+      ([, unit]) => unit,
+    );
+    assert.ok(new Set(figures).size <= 1, figures.join(' '));
+  }
+});
+
 test('the outline of a report', () => {
   assert.deepEqual(textsOf(REPORTS['healthy']!, 'h1'), ['GET http://127.0.0.1:8080/']);
   assert.deepEqual(textsOf(REPORTS['healthy']!, 'h2'), [
@@ -154,7 +183,7 @@ test('thresholds are shown as latencies, or as shares where their name asks for 
   const threshold = (name: string, limit: number, measured: number) =>
     measuredOf({ name, limit, measured, isMet: true }).replaceAll('\u00a0', ' ');
   assert.equal(threshold('p99 <= 10ms', 10, 9.43), '9.43 ms');
-  assert.equal(threshold('p99 <= 1s', 1000, 938), '938 ms');
+  assert.equal(threshold('p99 <= 1s', 1000, 938), '0.938 s');
   assert.equal(threshold('error rate <= 0.1 %', 0.001, 0.025), '2.5 %');
   assert.equal(threshold('error rate <= 0 %', 0, 0.025), '2.5 %');
   assert.equal(threshold('mean <= 85 µs', 0.085, 0.0812), '81.2 µs');

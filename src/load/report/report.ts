@@ -13,7 +13,7 @@ import { html, jsonForScript, type Markup, type Piece } from './markup.ts';
 import { formatAskedRate, formatDuration, formatNumberOf } from './numbers.ts';
 import { drawChecks, drawOutcomes, drawThresholds } from './outcome-section.ts';
 import { drawPage } from './page.ts';
-import { formatMoment, nameRuns } from './run.ts';
+import { formatMoment, latencyUnitOf, nameRuns } from './run.ts';
 import { drawSetting } from './setting-section.ts';
 import { timeRuns } from './time-chart.ts';
 import { drawTime } from './time-section.ts';
@@ -27,17 +27,18 @@ import { drawVerdict } from './verdict-section.ts';
 export function renderReport(result: LoadResult, before: readonly LoadResult[] = []): string {
   const runs = nameRuns(result, before);
   const timed = timeRuns(runs);
+  const unit = latencyUnitOf(runs);
   const content = html`<main>
 ${MARK_PATTERNS}
 ${drawHeader(result)}
 ${drawVerdict(result)}
-${drawKeyFigures(runs)}
+${drawKeyFigures(runs, unit)}
 ${drawThresholds(result)}
-${drawComparison(runs)}
-${drawLimitSearch(result)}
-${drawLatency(runs)}
-${drawUrls(result)}
-${drawTime(timed)}
+${drawComparison(runs, unit)}
+${drawLimitSearch(result, unit)}
+${drawLatency(runs, unit)}
+${drawUrls(result, unit)}
+${drawTime(timed, unit)}
 ${drawConnections(timed)}
 ${drawOutcomes(result)}
 ${drawChecks(result)}

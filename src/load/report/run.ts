@@ -4,7 +4,7 @@
  * stand, because more differs between them than the server.
  */
 import type { LatencySummary, LoadResult } from '../result.ts';
-import { formatAskedRate, formatCount, formatDuration } from './numbers.ts';
+import { formatAskedRate, formatCount, formatDuration, type MsUnit, msUnitOf } from './numbers.ts';
 
 export interface Run {
   readonly result: LoadResult;
@@ -28,6 +28,19 @@ export function nameRuns(result: LoadResult, before: readonly LoadResult[]): Run
       isThis: false,
     });
   return runs;
+}
+
+/** The one unit of all latencies of a report: of what is shown of them, in charts, tables and tiles alike. */
+export function latencyUnitOf(runs: readonly Run[]): MsUnit {
+  return msUnitOf(
+    runs.flatMap(({ result: { latency, serviceTime, limitSearch } }) => [
+      latency.percentilesMs['50'],
+      latency.maxMs,
+      serviceTime?.percentilesMs['50'],
+      serviceTime?.maxMs,
+      ...limitSearch.map(({ measuredMs }) => measuredMs),
+    ]),
+  );
 }
 
 /** `21 Nov 2025, 18:40:12 UTC`, or what was written there when it is no time. */

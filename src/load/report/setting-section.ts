@@ -9,9 +9,11 @@ import {
   formatDuration,
   formatMemory,
   formatMs,
+  formatMsIn,
   formatNumberOf,
   formatRate,
   formatShare,
+  msUnitOf,
   NO_FIGURE,
 } from './numbers.ts';
 import { drawFacts, drawTable } from './table.ts';
@@ -94,26 +96,29 @@ function requestFacts({ requests, bytesReceived, bytesSent, settledMs }: LoadRes
 
 function drawCpu(result: LoadResult): Markup {
   const { cpu, durationMs } = result;
+  const { clientUserMs, clientSystemMs, serverUserMs, serverSystemMs } = cpu;
+  const inAll = msUnitOf([clientUserMs, clientSystemMs, serverUserMs, serverSystemMs]);
+  const each = msUnitOf([
+    cpuMsAnAnswer(result, clientUserMs, clientSystemMs),
+    cpuMsAnAnswer(result, serverUserMs, serverSystemMs),
+  ]);
   const row = (name: string, userMs: number | undefined, systemMs: number | undefined): Piece[] => [
     name,
-    formatMs(userMs),
-    formatMs(systemMs),
+    formatMsIn(inAll, userMs),
+    formatMsIn(inAll, systemMs),
     userMs === undefined || systemMs === undefined || !(durationMs > 0)
       ? NO_FIGURE
       : formatRate((userMs + systemMs) / durationMs),
-    formatMs(cpuMsAnAnswer(result, userMs, systemMs)),
+    formatMsIn(each, cpuMsAnAnswer(result, userMs, systemMs)),
   ];
   const waited = cpu.clientWaitedMs;
   return html`${drawTable({
     caption: 'CPU time of client and server',
-    columns: ['', 'user', 'system', 'cores', 'a request'].map((head, index) => ({
+    columns: ['', `user, ${inAll}`, `system, ${inAll}`, 'cores', `a request, ${each}`].map((head, index) => ({
       head,
       isNumber: index > 0,
     })),
-    rows: [
-      row('client', cpu.clientUserMs, cpu.clientSystemMs),
-      row('server', cpu.serverUserMs, cpu.serverSystemMs),
-    ],
+    rows: [row('client', clientUserMs, clientSystemMs), row('server', serverUserMs, serverSystemMs)],
     folds: true,
   })}${cpu.serverUserMs === undefined && html`<p class="note">The server’s CPU is known only when it runs on this machine and may be looked at.</p>`}${
     waited !== undefined &&
@@ -134,10 +139,10 @@ function drawMachines({ machines, requests }: LoadResult): Markup {
       { head: 'answered', isNumber: true },
     ],
     rows: machines.map((machine) => [
-      machine.lost === undefined ? machine.name : html`${machine.name}, lost ${machine.lost}`,
-      machine.cpu,
-      machine.os,
-      machine.node,
+      html`<span class="given">${machine.name}${machine.lost !== undefined && `, lost ${machine.lost}`}</span>`,
+      html`<span class="given">${machine.cpu}</span>`,
+      html`<span class="given">${machine.os}</span>`,
+      html`<span class="given">${machine.node}</span>`,
       formatCount(machine.cores),
       formatMemory(machine.memoryBytes),
       html`${formatCount(machine.answered)}${machines.length > 1 && requests.answered > 0 && ` (${formatShare(machine.answered / requests.answered)})`}`,

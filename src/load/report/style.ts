@@ -20,7 +20,7 @@ const PAGE = `
 :root { color-scheme: light; ${LIGHT_COLOURS} }
 @media screen and (prefers-color-scheme: dark) { :root { color-scheme: dark; ${DARK_COLOURS} } }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--text); font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
+body { margin: 0; background: var(--page); color: var(--text); font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; font-variant-numeric: tabular-nums; overflow-wrap: break-word; -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 main { max-width: 1180px; margin: 0 auto; padding: 24px 20px 48px; display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; }
 header .eyebrow { color: var(--dim); margin: 0; font-weight: 600; font-size: 13px; }
 h1 { font-size: 24px; line-height: 1.25; margin: 2px 0 4px; letter-spacing: -.015em; }
@@ -56,6 +56,9 @@ ul { margin: 0; padding-left: 18px; }
 .beside { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px 32px; }
 @media (min-width: 900px) { .beside { grid-template-columns: minmax(0, 1fr) minmax(270px, auto); } .beside > :last-child { max-width: 440px; } }
 a, summary { color: var(--accent); } summary { cursor: pointer; font-weight: 600; padding: 6px 0; width: fit-content; }
+/* What comes from outside may be one endless word; our own labels are broken between words alone. */
+h1, .given, .name, .address, .sentence, li, dd, .figure + .note { overflow-wrap: anywhere; }
+code { font: 0.93em ui-monospace, "Liberation Mono", Menlo, monospace; white-space: nowrap; }
 button { font: inherit; font-weight: 600; color: var(--card); background: var(--accent); border: 0; border-radius: 8px; padding: 9px 16px; cursor: pointer; min-height: 40px; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: 4px; }
 footer { color: var(--dim); font-size: 12.5px; }
@@ -69,13 +72,13 @@ caption { text-align: left; color: var(--dim); }
 thead th { color: var(--dim); font-size: 12.5px; font-weight: 500; vertical-align: bottom; }
 th, td { text-align: left; padding: 6px 16px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; font-weight: 400; }
 th:last-child, td:last-child { padding-right: 0; } tbody tr:last-child > * { border-bottom: 0; }
-th.n, td.n { text-align: right; white-space: nowrap; } td .good, td .bad { white-space: nowrap; }
+th.n, td.n { text-align: right; white-space: nowrap; } thead th.n { white-space: normal; } td .good, td .bad { white-space: nowrap; }
 tbody th { color: var(--text); } .name { font-weight: 600; } .meaning { display: block; }
 .bar { display: block; margin-top: 5px; max-width: 260px; } .track { fill: var(--line); } .share { fill: var(--s0); }
 .bar.bad .share, .bar.mixed .track { fill: var(--bad); }
 .facts { margin: 0; } .facts > div { display: flex; justify-content: space-between; gap: 4px 18px; padding: 6px 0; border-bottom: 1px solid var(--line); }
 .facts > div:last-child { border-bottom: 0; } dt { color: var(--dim); flex: 0 1 auto; } dd { margin: 0; text-align: right; flex: none; max-width: 68%; }
-.address { display: block; } .brief { max-width: 720px; } details { margin-top: 10px; }
+.address { display: block; } .stacked { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; } .brief { max-width: 720px; } details { margin-top: 10px; }
 details table { font-size: 13px; } details th, details td { padding-right: 12px; }
 @media (max-width: 720px) {
 table.folds, .folds tbody, .folds tr, .folds th, .folds td { display: block; }

@@ -3,7 +3,16 @@ import { countAxis, latencyAxis } from './axis.ts';
 import { markName } from './marks.ts';
 import { html, type Markup, type Piece } from './markup.ts';
 import { type Moment, secondsAMoment } from './moments.ts';
-import { formatCount, formatDuration, formatMs, formatRate, formatShare, UNIT_SPACE } from './numbers.ts';
+import {
+  formatCount,
+  formatDuration,
+  formatMsIn,
+  formatMsWith,
+  formatRate,
+  formatShare,
+  type MsUnit,
+  UNIT_SPACE,
+} from './numbers.ts';
 import type { Run } from './run.ts';
 import { drawTable } from './table.ts';
 import { drawTimeChart, type Measure, momentName, type TimedRun } from './time-chart.ts';
@@ -20,16 +29,16 @@ export function ofEachRun(runs: readonly TimedRun[], name: string, pick: Measure
   }));
 }
 
-export function drawTime(runs: readonly TimedRun[]): Markup {
+export function drawTime(runs: readonly TimedRun[], unit: MsUnit): Markup {
   const own = runs[0]!;
   if (runs.every(({ moments }) => moments.length === 0))
     return html`<section class="card" aria-labelledby="time"><h2 id="time">Over time</h2><p class="empty">The run took ${formatDuration(own.run.result.durationMs)}: too short to be shown second by second.</p></section>`;
   return html`<section class="card" aria-labelledby="time"><h2 id="time">Over time</h2>
 ${grouping(own.run)}
 ${drawRates(runs)}
-${runs.length === 1 ? drawLatencies(own) : drawComparedLatencies(runs)}
+${runs.length === 1 ? drawLatencies(own, unit) : drawComparedLatencies(runs, unit)}
 <div class="pair">${drawOpened(runs)}${drawClientCpu(runs)}</div>
-${drawSeconds(own)}</section>`;
+${drawSeconds(own, unit)}</section>`;
 }
 
 function grouping(run: Run): Piece {
@@ -61,7 +70,7 @@ function drawRates(runs: readonly TimedRun[]): Markup {
   );
 }
 
-function drawLatencies(own: TimedRun): Markup {
+function drawLatencies(own: TimedRun, unit: MsUnit): Markup {
   return drawTimeChart(
     {
       title: 'Latency',
@@ -71,23 +80,23 @@ function drawLatencies(own: TimedRun): Markup {
         { name: 'p99', style: 's2', run: own, pick: (moment) => moment.p99Ms },
         { name: 'p50', style: 's1', run: own, pick: (moment) => moment.p50Ms },
       ],
-      axis: latencyAxis,
-      format: formatMs,
+      axis: (values) => latencyAxis(values, unit),
+      format: (value) => formatMsWith(unit, value),
     },
     [own],
   );
 }
 
 /** Three percentiles of several runs in one chart could not be told apart: one chart for each percentile. */
-function drawComparedLatencies(runs: readonly TimedRun[]): Markup {
+function drawComparedLatencies(runs: readonly TimedRun[], unit: MsUnit): Markup {
   const draw = (name: string, pick: Measure['pick']) =>
     drawTimeChart(
       {
         title: `Latency: ${name}`,
         height: 'low',
         measures: ofEachRun(runs, name, pick),
-        axis: latencyAxis,
-        format: formatMs,
+        axis: (values) => latencyAxis(values, unit),
+        format: (value) => formatMsWith(unit, value),
       },
       runs,
     );
@@ -120,18 +129,19 @@ function drawClientCpu(runs: readonly TimedRun[]): Markup {
   );
 }
 
-function drawSeconds({ moments, run }: TimedRun): Piece {
+function drawSeconds({ moments, run }: TimedRun, unit: MsUnit): Piece {
   if (moments.length === 0) return undefined;
   const hasPorts = moments.some((moment) => moment.sourcePorts !== undefined);
-  const columns = ['answered', 'failed', 'p50', 'p99', 'p99.9', 'slowest', 'open', 'opened', 'client CPU'];
+  const times = ['p50', 'p99', 'p99.9', 'slowest'].map((name) => `${name}, ${unit}`);
+  const columns = ['answered/s', 'failed/s', ...times, 'open', 'opened/s', 'client CPU'];
   if (hasPorts) columns.splice(8, 0, 'ports');
   const row = (moment: Moment): Piece[] => [
     momentName(moment),
-    rate(moment.answeredPerSecond),
-    rate(moment.failedPerSecond),
-    ...[moment.p50Ms, moment.p99Ms, moment.p999Ms, moment.maxMs].map(formatMs),
+    formatRate(moment.answeredPerSecond),
+    formatRate(moment.failedPerSecond),
+    ...[moment.p50Ms, moment.p99Ms, moment.p999Ms, moment.maxMs].map((ms) => formatMsIn(unit, ms)),
     formatCount(moment.open),
-    rate(moment.openedPerSecond),
+    formatRate(moment.openedPerSecond),
     ...(hasPorts ? [formatCount(moment.sourcePorts)] : []),
     formatShare(moment.clientCpu),
     moment.marks.map(markName).join('; '),

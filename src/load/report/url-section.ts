@@ -1,18 +1,15 @@
 /** The figures of each URL, where there are several: which of them is slow, or fails. URLs come from outside. */
 import type { LoadResult, UrlFigures } from '../result.ts';
 import { html, type Piece } from './markup.ts';
-import { formatCount, formatMsIn, formatShare, msUnitOf } from './numbers.ts';
+import { formatCount, formatMsIn, formatShare, type MsUnit } from './numbers.ts';
 import { drawTable } from './table.ts';
 
 const PERCENTILES = ['50', '90', '99'] as const;
 
-export function drawUrls({ byUrl, otherUrls, plan }: LoadResult): Piece {
+export function drawUrls({ byUrl, otherUrls, plan }: LoadResult, unit: MsUnit): Piece {
   // Earlier results have no such figures.
   if (byUrl === undefined || byUrl.length === 0) return undefined;
   const all = otherUrls === undefined ? byUrl : [...byUrl, otherUrls];
-  const unit = msUnitOf(
-    all.flatMap(({ latency }) => [latency.percentilesMs['50'], latency.percentilesMs['99'], latency.maxMs]),
-  );
   const others = plan.script === undefined ? 'all other URLs' : 'all others, and what was not made';
   return html`<section class="card" aria-labelledby="urls"><h2 id="urls">By URL</h2>
 ${drawTable({
@@ -43,5 +40,5 @@ function drawFailed({ answered, failed, statuses }: UrlFigures): Piece {
   const why = refused.length === 0 ? '' : `, ${refused.join(' ')}`;
   // What failed may have been answered: of all is then of the answers at least.
   const share = formatShare(failed / Math.max(answered, failed));
-  return html`<span class="bad">${formatCount(failed)}</span> <span class="note">${share}${why}</span>`;
+  return html`<span><span class="bad">${formatCount(failed)}</span> <span class="note">${share}${why}</span></span>`;
 }

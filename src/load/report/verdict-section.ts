@@ -5,7 +5,7 @@
 import type { LimitName, LoadResult } from '../result.ts';
 import { limitAnswer } from './limit-section.ts';
 import { html, type Markup, type Piece } from './markup.ts';
-import { formatAskedRate, formatDuration } from './numbers.ts';
+import { formatAskedRate, formatDuration, UNIT_SPACE } from './numbers.ts';
 
 /** `fair`: the figures say something about the server; `client`: more about the client; `bad`: little at all. */
 type Tone = 'fair' | 'client' | 'bad';
@@ -69,7 +69,7 @@ const SIGNS: Record<Tone, string> = { fair: 'i', client: '!', bad: '✕' };
 
 export function drawVerdict(result: LoadResult): Markup {
   const { verdict } = result;
-  const reading = limitReading(result) ?? READINGS[verdict.limit] ?? READINGS.unknown;
+  const reading = limitReading(result) ?? failedAtRate(result) ?? READINGS[verdict.limit] ?? READINGS.unknown;
   return html`<section class="card verdict ${reading.tone}" aria-labelledby="verdict">
 <span class="sign" aria-hidden="true">${SIGNS[reading.tone]}</span>
 <div class="words"><h2 id="verdict">${reading.headline}</h2>
@@ -78,6 +78,16 @@ export function drawVerdict(result: LoadResult): Markup {
 ${interruption(result)}
 ${verdict.evidence.length + verdict.remedies.length > 0 && html`<div class="reasons">${list('How this is known', verdict.evidence)}${list('What to do', verdict.remedies)}</div>`}
 </div></section>`;
+}
+
+/** The schedule was kept, and that is not what the reader must know first. */
+function failedAtRate({ verdict, requests }: LoadResult): Reading | undefined {
+  if (verdict.limit !== 'asked-rate' || requests.failed === 0) return undefined;
+  return {
+    headline: 'The asked rate was kept, and requests failed',
+    meaning: 'Nothing held the load back; what failed is under errors and statuses.',
+    tone: 'client',
+  };
 }
 
 /** Of a search, what was found matters more than what limited the run that found it. */
@@ -96,7 +106,19 @@ function interruption(result: LoadResult): Piece {
   return html`<p class="interrupted"><strong>Stopped before its time:</strong> ${formatDuration(result.durationMs)}${of} were measured.</p>`;
 }
 
+/** Flags as what they are: a line is not broken at their dashes. */
+function withFlags(sentence: string): Piece[] {
+  return sentence
+    .replace(UNIT, `$1${UNIT_SPACE}$2`)
+    .split(FLAG)
+    .map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
+}
+
+/** A number and its unit. */
+const UNIT = /(\d) (%|µs|ms|s|B|kB|MB|GB)(?![\w])/g;
+const FLAG = /(?<=^|\s|\()(--?[a-z][a-z-]*|\d+(?:\.\d+){3}-\d+(?:\.\d+){3})/;
+
 function list(title: string, sentences: readonly string[]): Piece {
   if (sentences.length === 0) return undefined;
-  return html`<div><h3>${title}</h3><ul>${sentences.map((sentence) => html`<li>${sentence}</li>`)}</ul></div>`;
+  return html`<div><h3>${title}</h3><ul>${sentences.map((sentence) => html`<li>${withFlags(sentence)}</li>`)}</ul></div>`;
 }
