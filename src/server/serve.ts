@@ -107,8 +107,11 @@ export interface Server {
   connections(countMax?: number): Promise<ConnectionRow[]>;
   /** Calls the handler without a socket. */
   fetch(request: Request): Promise<Response>;
+  /** The server keeps the process alive, as it does from the start. */
   ref(): void;
+  /** It does not, nor do its connections and requests under way. `close` is waited for all the same. */
   unref(): void;
+  /** `await using`: closes gracefully. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
