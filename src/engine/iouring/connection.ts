@@ -28,17 +28,24 @@ export const ERROR_SEEN = ENGINE_FLAGS << 9;
 export const PEER_END_SEEN = ENGINE_FLAGS << 10;
 /** The layer above knows. */
 export const PEER_END_TOLD = ENGINE_FLAGS << 11;
+/** Much comes: the next receive is to take a large buffer. See bulk-receives.ts. */
+export const BULK_WANTED = ENGINE_FLAGS << 12;
+/** The receive that is armed does. */
+export const BULK_ARMED = ENGINE_FLAGS << 13;
 
 export class IouringConnection extends DescriptorConnection {
   /** Bytes that arrived after reading was paused; at most what was in flight at that moment. */
   held: Uint8Array[] | undefined;
   /** The pass of the engine in which bytes last came. */
   receivedAt: number;
+  /** Small buffers in a row that bytes have filled. */
+  filledBuffers: number;
 
   constructor(owner: ConnectionOwner, slot: number, generation: number, fd: number) {
     super(owner, slot, generation, fd);
     this.held = undefined;
     this.receivedAt = -1;
+    this.filledBuffers = 0;
   }
 
   get hasReceived(): boolean {

@@ -33,6 +33,7 @@ import { DescriptorEngine } from '../descriptor-engine.ts';
 import type { EngineOptions, EngineStats } from '../engine.ts';
 import { SHORT_WAIT_US, ShortWait } from '../short-wait.ts';
 import { advanceAccept } from './accepting.ts';
+import { BULK_BUFFER_BYTES, BULK_BUFFER_COUNT, BULK_BUFFERS_AT_FIRST, BULK_GROUP } from './bulk-receives.ts';
 import {
   CANCEL_ALL_SUBMITTED,
   CONNECT_ARMED,
@@ -48,7 +49,16 @@ import { Receiving } from './receiving.ts';
 import { Ring } from './ring.ts';
 import { Submissions } from './submissions.ts';
 import { markTaken, takeUnreadAccepts } from './unread-accepts.ts';
-import { OP_ACCEPT, OP_CONNECT, OP_RECEIVE, OP_SEND, OP_TIMER, OP_WATCH, SLOT_MASK } from './user-data.ts';
+import {
+  OP_ACCEPT,
+  OP_CONNECT,
+  OP_RECEIVE,
+  OP_RECEIVE_BULK,
+  OP_SEND,
+  OP_TIMER,
+  OP_WATCH,
+  SLOT_MASK,
+} from './user-data.ts';
 
 /** Submissions of one enter; a turn with more enters more often. */
 const SQ_ENTRIES = 1024;
@@ -72,6 +82,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   protected readonly wakeup: Wakeup;
   readonly #ring: Ring;
   readonly #buffers: ReceiveBuffers;
+  readonly #bulkBuffers: ReceiveBuffers;
   readonly #submissions: Submissions;
   readonly #shortWait = new ShortWait();
   readonly #receiving: Receiving;
@@ -90,6 +101,14 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       undo.push(() => ring.close());
       this.#buffers = new ReceiveBuffers(ring.fd, RECEIVE_GROUP, RECEIVE_BUFFER_COUNT, RECEIVE_BUFFER_BYTES);
       undo.push(() => this.#buffers.release());
+      this.#bulkBuffers = new ReceiveBuffers(
+        ring.fd,
+        BULK_GROUP,
+        BULK_BUFFER_COUNT,
+        BULK_BUFFER_BYTES,
+        BULK_BUFFERS_AT_FIRST,
+      );
+      undo.push(() => this.#bulkBuffers.release());
       this.#submissions = new Submissions(ring, RECEIVE_GROUP, multishotReceive);
       undo.push(() => this.#submissions.release());
       this.wakeup = new Wakeup();
@@ -108,6 +127,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       time: this.time,
       submissions: this.#submissions,
       buffers: this.#buffers,
+      bulkBuffers: this.#bulkBuffers,
       hasRoom: () => this.#hasRoom(),
     });
     this.ledger?.hold(this.#ring.fd);
@@ -136,6 +156,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     this.releaseHolds();
     this.#buffers.release();
     this.#receiving.release();
+    this.#bulkBuffers.release();
     this.#submissions.release();
   }
 
@@ -230,6 +251,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       this.#receiving.received(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);
     else if (operation === OP_SEND) this.#onSend(low & SLOT_MASK, words[at + 1]!, words[at + 2]!);
     else if (operation === OP_ACCEPT) this.#onAccept(low & SLOT_MASK, at, words[at + 2]!);
+    else if (operation === OP_RECEIVE_BULK)
+      this.#receiving.receivedBulk(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);
     else if (operation === OP_CONNECT) this.#onConnect(low & SLOT_MASK, words[at + 1]!, words[at + 2]!);
     else if (operation === OP_WATCH)
       this.#onWatch(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);

@@ -1,7 +1,8 @@
 /**
  * A provided-buffer ring (5.19): memory that the kernel picks from when bytes arrive, so that idle
  * connections hold none. Buffers come back in the order in which they were consumed and are published
- * once a turn.
+ * once a turn. Few may be laid out at first, and more when these run out: the kernel takes them in turn, so that few stay
+ * warm in the cache.
  */
 import { io_uring_buf, io_uring_buf_reg, io_uring_buf_ring } from '../../sys/abi/io-uring.ts';
 import { IORING_REGISTER_PBUF_RING } from '../../sys/abi/io-uring-ops.ts';
@@ -30,9 +31,14 @@ export class ReceiveBuffers {
   readonly #addressLow: number;
   readonly #addressHigh: number;
   #tail = 0;
+  /** Buffers from this one on have never been laid out, nor their memory touched. */
+  #laidOut = 0;
 
-  /** @param count a power of two, at most 32768 */
-  constructor(ringFd: number, groupId: number, count: number, bufferBytes: number) {
+  /**
+   * @param count a power of two, at most 32768
+   * @param firstCount how many there are until `layOut` adds more
+   */
+  constructor(ringFd: number, groupId: number, count: number, bufferBytes: number, firstCount = count) {
     this.groupId = groupId;
     this.count = count;
     this.bufferBytes = bufferBytes;
@@ -57,8 +63,18 @@ export class ReceiveBuffers {
       this.release();
       throw sysError('io_uring_register', -result, 'IORING_REGISTER_PBUF_RING');
     }
-    for (let id = 0; id < count; id++) this.give(id);
+    this.layOut(firstCount);
     this.publish();
+  }
+
+  /** Adds up to `count` buffers to those that there are. */
+  layOut(count: number): void {
+    const end = Math.min(this.#laidOut + count, this.count);
+    while (this.#laidOut < end) this.give(this.#laidOut++);
+  }
+
+  get laidOutCount(): number {
+    return this.#laidOut;
   }
 
   /** Returns a consumed buffer; the kernel sees it at the next `publish`. @hot */

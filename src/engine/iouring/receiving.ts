@@ -20,7 +20,10 @@ import {
 } from '../descriptor-connection.ts';
 import type { Engine, EngineHandler, EngineStats } from '../engine.ts';
 import type { TurnTime } from '../turn-time.ts';
+import { BULK_GROUP, endBulk, noteBulk, noteSmall } from './bulk-receives.ts';
 import {
+  BULK_ARMED,
+  BULK_WANTED,
   ERROR_SEEN,
   type IouringConnection,
   PEER_END_PENDING,
@@ -52,6 +55,7 @@ export interface ReceivingEngine {
   readonly time: TurnTime;
   readonly submissions: Submissions;
   readonly buffers: ReceiveBuffers;
+  readonly bulkBuffers: ReceiveBuffers;
   /** Whether the ring takes what `advance` submits. */
   readonly hasRoom: () => boolean;
 }
@@ -64,6 +68,7 @@ export class Receiving {
   readonly #time: TurnTime;
   readonly #submissions: Submissions;
   readonly #buffers: ReceiveBuffers;
+  readonly #bulkBuffers: ReceiveBuffers;
   readonly #hasRoom: () => boolean;
   readonly #watch = new UnreadWatch();
   /** Connections that found no receive buffer, while others have received in the same pass. */
@@ -80,6 +85,7 @@ export class Receiving {
     this.#time = engine.time;
     this.#submissions = engine.submissions;
     this.#buffers = engine.buffers;
+    this.#bulkBuffers = engine.bulkBuffers;
     this.#hasRoom = engine.hasRoom;
   }
 
@@ -91,6 +97,7 @@ export class Receiving {
   /** They have been: the kernel may have their buffers. @hot */
   endDrain(): void {
     this.#buffers.publish();
+    this.#bulkBuffers.publish();
   }
 
   /** When `expireWatch` is to be called. */
@@ -107,9 +114,36 @@ export class Receiving {
   /** A receive has completed, once or for good. @hot */
   received(slot: number, generation: number, result: number, flags: number): void {
     const conn = this.#table.find(slot, generation);
+    if (conn !== undefined && result > 0 && noteSmall(conn, result, this.#buffers.bufferBytes))
+      this.#owner.touch(conn);
+    this.#received(conn, this.#buffers, result, flags);
+  }
+
+  /** The same of a receive into a large buffer. @hot */
+  receivedBulk(slot: number, generation: number, result: number, flags: number): void {
+    const conn = this.#table.find(slot, generation);
+    if (conn !== undefined) {
+      conn.flags &= ~BULK_ARMED;
+      if (result > 0) noteBulk(conn, result, this.#buffers.bufferBytes);
+    }
+    if (result === -ERRNO.ENOBUFS) {
+      const { laidOutCount, count } = this.#bulkBuffers;
+      // As many again, for the next pass.
+      if (laidOutCount < count) this.#bulkBuffers.layOut(laidOutCount);
+      else if (conn !== undefined) endBulk(conn);
+    }
+    this.#received(conn, this.#bulkBuffers, result, flags);
+  }
+
+  #received(
+    conn: IouringConnection | undefined,
+    buffers: ReceiveBuffers,
+    result: number,
+    flags: number,
+  ): void {
     const hasBuffer = (flags & IORING_CQE_F_BUFFER) !== 0;
     if (conn === undefined) {
-      if (hasBuffer) this.#buffers.give(flags >>> 16);
+      if (hasBuffer) buffers.give(flags >>> 16);
       return;
     }
     if ((flags & IORING_CQE_F_MORE) === 0) {
@@ -121,18 +155,18 @@ export class Receiving {
       this.#counters.bytesReceived += result;
       conn.receivedAt = this.#passCount;
       // The kernel sees it when the drain is over. Given back now, it is not lost when the callback throws.
-      this.#buffers.give(id);
+      buffers.give(id);
       if ((conn.flags & CLOSING) !== 0) return;
-      const start = id * this.#buffers.bufferBytes;
+      const start = id * buffers.bufferBytes;
       if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined)
-        conn.hold(copyBytes(this.#buffers.bytes, start, start + result));
-      else this.#handler.onReceive(conn, this.#buffers.bytes, start, start + result);
+        conn.hold(copyBytes(buffers.bytes, start, start + result));
+      else this.#handler.onReceive(conn, buffers.bytes, start, start + result);
       return;
     }
-    if (hasBuffer) this.#buffers.give(flags >>> 16);
+    if (hasBuffer) buffers.give(flags >>> 16);
     if (result === 0) this.#peerFinished(conn);
     else if (result === -ERRNO.ENOBUFS) {
-      this.#counters.receiveBufferExhaustions++;
+      if (buffers === this.#buffers) this.#counters.receiveBufferExhaustions++;
       // Others had all of them: the next ones are for those who had none.
       if (conn.receivedAt !== this.#passCount) this.#starved.push(conn);
     } else if (result !== -ERRNO.ECANCELED && result !== -ERRNO.EINTR && result !== -ERRNO.EAGAIN)
@@ -217,6 +251,12 @@ export class Receiving {
     }
     // Paused or not, what arrives while the last bytes leave is received, and discarded.
     else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) this.#arm(conn);
+    // What follows is for large buffers.
+    else if (
+      (conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED | BULK_WANTED | BULK_ARMED)) ===
+      (RECEIVE_ARMED | BULK_WANTED)
+    )
+      this.cancel(conn);
   }
 
   /**
@@ -258,8 +298,13 @@ export class Receiving {
   }
 
   #arm(conn: IouringConnection): void {
-    conn.flags |= RECEIVE_ARMED;
-    this.#submissions.receive(conn);
+    if ((conn.flags & BULK_WANTED) === 0) {
+      conn.flags |= RECEIVE_ARMED;
+      this.#submissions.receive(conn);
+    } else {
+      conn.flags |= RECEIVE_ARMED | BULK_ARMED;
+      this.#submissions.receiveBulk(conn, BULK_GROUP);
+    }
   }
 
   /** Nothing is to be received: reading is paused, or has come to its end. */

@@ -30,6 +30,7 @@ import { hasMultishotReceive, ringOperations } from '../../sys/uring.ts';
 import { SLOT_BITS } from '../connection-table.ts';
 import type { SendBlock } from '../send-pool.ts';
 import {
+  BULK_ARMED,
   CONNECT_ARMED,
   type IouringConnection,
   RECEIVE_ARMED,
@@ -37,7 +38,16 @@ import {
   WATCH_ARMED,
 } from './connection.ts';
 import type { Ring } from './ring.ts';
-import { OP_ACCEPT, OP_CONNECT, OP_QUIET, OP_RECEIVE, OP_SEND, OP_TIMER, OP_WATCH } from './user-data.ts';
+import {
+  OP_ACCEPT,
+  OP_CONNECT,
+  OP_QUIET,
+  OP_RECEIVE,
+  OP_RECEIVE_BULK,
+  OP_SEND,
+  OP_TIMER,
+  OP_WATCH,
+} from './user-data.ts';
 
 const SQE = io_uring_sqe.offset;
 const SQE_FD = SQE.fd >> 2;
@@ -104,6 +114,13 @@ export class Submissions {
     this.#ring.sqe16[at * 2 + SQE_BUF_GROUP_16] = this.#receiveGroup;
   }
 
+  /** Serves once: what comes next waits in the socket until it is asked for. @param group of large buffers */
+  receiveBulk(conn: IouringConnection, group: number): void {
+    const { fd, slot, generation } = conn;
+    const at = this.#take(IORING_OP_RECV, fd, OP_RECEIVE_BULK, slot, generation, IOSQE_BUFFER_SELECT);
+    this.#ring.sqe16[at * 2 + SQE_BUF_GROUP_16] = group;
+  }
+
   /** Completes when an outgoing connection stands or has failed; with POLLERR and POLLHUP, which are always told. */
   awaitConnect(conn: IouringConnection): void {
     const at = this.#take(IORING_OP_POLL_ADD, conn.fd, OP_CONNECT, conn.slot, conn.generation, 0);
@@ -120,7 +137,7 @@ export class Submissions {
   }
 
   cancelReceive(conn: IouringConnection): void {
-    this.#cancelOf(conn, OP_RECEIVE);
+    this.#cancelOf(conn, (conn.flags & BULK_ARMED) === 0 ? OP_RECEIVE : OP_RECEIVE_BULK);
   }
 
   /**
@@ -131,7 +148,7 @@ export class Submissions {
    */
   cancelAll(conn: IouringConnection): void {
     const { flags } = conn;
-    if ((flags & RECEIVE_ARMED) !== 0) this.#cancelOf(conn, OP_RECEIVE);
+    if ((flags & RECEIVE_ARMED) !== 0) this.cancelReceive(conn);
     if ((flags & SEND_IN_FLIGHT) !== 0) this.#cancelOf(conn, OP_SEND);
     if ((flags & WATCH_ARMED) !== 0) this.#cancelOf(conn, OP_WATCH);
     if ((flags & CONNECT_ARMED) !== 0) this.#cancelOf(conn, OP_CONNECT);
