@@ -5,9 +5,9 @@
  *
  * It owns the list of files: every `*.test.ts` must have its built file, or the run fails, so that no
  * test is left out in silence; built files whose source is gone are deleted, so that none runs on as a
- * ghost, or is packed. `--unit` takes the rooms that open no sockets. Files named `*.long.test.ts`, and those of
- * test/lifecycle, take long or measure what a neighbour would spoil: `--long` takes them, one at a time, `--all`
- * takes both. A part of a path picks files, long ones too: `node scripts/run-tests.mjs timing-wheel`; `--without`
+ * ghost, or is packed. `--unit` takes the rooms that open no sockets. `--long` takes the files that are named
+ * `*.long.test.ts`, `*.alone.test.ts` or are in test/lifecycle, and `--all` takes these too. The last two kinds measure what
+ * a neighbour would spoil, and run one at a time. A part of a path picks files, long ones too: `node scripts/run-tests.mjs timing-wheel`; `--without`
  * leaves files out. `--retry`, or HOLDFAST_RETRY=1, runs a few files that failed once more.
  */
 import { execFileSync } from 'node:child_process';
@@ -23,7 +23,8 @@ const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const UNIT_ROOMS = ['base', 'protocol', 'web'];
 /** More than that is a fault and no bad moment. */
 const RETRIED_FILES_MAX = 5;
-const LONG = /\.long\.test\.m?[jt]s$|^dist-test\/lifecycle\//;
+const LONG = /\.long\.test\.m?js$/;
+const ALONE = /\.alone\.test\.m?js$|^dist-test\/lifecycle\//;
 
 /** Where a tree of sources is built to; the same as the `outDir` of its tsconfig.json. */
 const TREES = [
@@ -61,9 +62,13 @@ for (const source of ['bench', 'scripts']) {
 }
 chosen.sort();
 const isPicked = flags.all || positionals.length > 0;
-const long = chosen.filter((file) => LONG.test(file) && (flags.long || isPicked));
-const short = chosen.filter((file) => !LONG.test(file) && (!flags.long || isPicked));
-chosen.splice(0, Infinity, ...short, ...long);
+const takesLong = flags.long || isPicked;
+const takesShort = !flags.long || isPicked;
+const alone = chosen.filter((file) => ALONE.test(file) && takesLong);
+const beside = chosen.filter((file) => !ALONE.test(file) && (LONG.test(file) ? takesLong : takesShort));
+// The longest first: what is left for the end then fills the lanes evenly.
+beside.sort((a, b) => Number(LONG.test(b)) - Number(LONG.test(a)));
+chosen.splice(0, Infinity, ...beside, ...alone);
 
 if (missing.length > 0) {
   console.error(`not built, so not run (npm run build first):\n  ${missing.join('\n  ')}`);
@@ -81,7 +86,7 @@ if (chosen.length === 0) {
 bundleIfStale();
 /** What the machine has twice, two files may use. */
 const lanes = Math.min(2, availableParallelism());
-let failed = [...(await runFiles(short, { lanes })), ...(await runFiles(long, { lanes: 1 }))];
+let failed = [...(await runFiles(beside, { lanes })), ...(await runFiles(alone, { lanes: 1 }))];
 if (flags.retry && failed.length > 0 && failed.length <= RETRIED_FILES_MAX) failed = await runAgain(failed);
 process.exitCode = failed.length === 0 ? 0 : 1;
 

@@ -133,14 +133,18 @@ test('long ones run when they are asked for, by --long, --all or a part of their
     'dist-test/b.long.test.js': PASSING,
     'test/lifecycle/c.test.ts': '',
     'dist-test/lifecycle/c.test.js': PASSING,
+    'test/d.alone.test.ts': '',
+    'dist-test/d.alone.test.js': PASSING,
   };
   const list = (...args) =>
     run(context, files, '--list', ...args)
       .stdout.trim()
       .split('\n');
   assert.deepEqual(list(), ['dist/base/a.test.js']);
-  assert.deepEqual(list('--long'), ['dist-test/b.long.test.js', 'dist-test/lifecycle/c.test.js']);
-  assert.equal(list('--all').length, 3);
+  const long = ['dist-test/b.long.test.js', 'dist-test/d.alone.test.js', 'dist-test/lifecycle/c.test.js'];
+  assert.deepEqual(list('--long'), long);
+  assert.deepEqual(list('--all'), [long[0], 'dist/base/a.test.js', ...long.slice(1)]);
+  assert.equal(run(context, files, '--all').status, 0);
   assert.deepEqual(list('lifecycle'), ['dist-test/lifecycle/c.test.js']);
 });
 

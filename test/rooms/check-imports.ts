@@ -68,7 +68,7 @@ function mayReach(room: Room, allowances: readonly Allowance[], target: string):
 
 /** `select.ts` for `select.test.ts`: a test may do what the file that it tests may. */
 function testedBy(file: string): string {
-  return file.replace(/(\.long)?\.test\.ts$/, '.ts');
+  return file.replace(/(\.(long|alone))?\.test\.ts$/, '.ts');
 }
 
 /** Whether `allowed`, perhaps with a star at its end, stands for the package `name`. */
