@@ -91,6 +91,24 @@ test('a module that throws is told with its place and its stack, in this thread 
   }
 });
 
+test('where one worker fails to load the module, the start ends, and none is tried again', async (t) => {
+  const file = join(folder, 'once.mjs');
+  // The first thread that comes fails, the other loads for ever.
+  const mark = JSON.stringify(join(folder, 'mark'));
+  await writeFile(
+    file,
+    `import { mkdirSync } from 'node:fs';
+     let isFirst = true;
+     try { mkdirSync(${mark}); } catch { isFirst = false; }
+     if (isFirst) throw new Error('no database');
+     await new Promise((resolve) => setTimeout(resolve, 20_000));\n`,
+  );
+  const ended = await run(t, ['serve', '-w', '2', file]);
+  assert.equal(ended.stderr.match(/no database/g)?.length, 1, ended.stderr);
+  assert.doesNotMatch(ended.stderr, /tried again/);
+  assert.equal(ended.code, 1);
+});
+
 test('a module that ends the process while it is loaded is told with its place, and its code is kept', async (t) => {
   for (const workers of ['1', '2']) {
     const ended = await run(t, ['serve', '-w', workers, join(folder, 'exits.mjs')]);

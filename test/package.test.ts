@@ -32,13 +32,14 @@ test('the package holds what runs and what people need, and nothing else', () =>
   assert.deepEqual(stray, []);
 });
 
-test('every link of the README leads to something that is packed, for who reads it in node_modules', () => {
-  const links = [...readFileSync('README.md', 'utf8').matchAll(/\]\(([^)\s#]+)/g)].map(([, link]) => link!);
+test('every link of a packed page leads to something that is packed, for who reads it in node_modules', () => {
   const isPacked = (link: string) => packed.some((file) => file === link || file.startsWith(`${link}/`));
-  assert.deepEqual(
-    links.filter((link) => !link.startsWith('https:') && !isPacked(link)),
-    [],
-  );
+  const lost: string[] = [];
+  for (const page of packed.filter((file) => file.endsWith('.md')))
+    for (const [, link] of readFileSync(page, 'utf8').matchAll(/\]\(([^)\s#]+)/g))
+      if (!/^(https?|mailto):/.test(link!) && !isPacked(path.join(path.dirname(page), link!).replace(/\/$/, '')))
+        lost.push(`${page}: ${link}`);
+  assert.deepEqual(lost, []);
 });
 
 test('every file that package.json names is there, and packed', () => {

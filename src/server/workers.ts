@@ -159,10 +159,12 @@ class WorkerServer implements Server {
       this.#seats.push(new Seat<WorkerThread>(index, this.#host));
     }
     const slow = setTimeout(() => this.#tellSlowStart(), SLOW_START_MS);
-    const starts = await Promise.allSettled(this.#seats.map((seat) => seat.start()));
-    clearTimeout(slow);
-    for (const start of starts)
-      if (start.status === 'rejected') throw asListenError(start.reason, placeOf(this.#options));
+    // The first that fails ends the start: whoever starts us closes the others, before they are tried again.
+    await Promise.all(this.#seats.map((seat) => seat.start()))
+      .catch((error) => {
+        throw asListenError(error, placeOf(this.#options));
+      })
+      .finally(() => clearTimeout(slow));
     this.#startReason = 'reload or restart';
     this.engine = this.#seats[0]!.serving!.engine!;
     this.#resolveReady(this);
