@@ -37,7 +37,10 @@ test('every link of a packed page leads to something that is packed, for who rea
   const lost: string[] = [];
   for (const page of packed.filter((file) => file.endsWith('.md')))
     for (const [, link] of readFileSync(page, 'utf8').matchAll(/\]\(([^)\s#]+)/g))
-      if (!/^(https?|mailto):/.test(link!) && !isPacked(path.join(path.dirname(page), link!).replace(/\/$/, '')))
+      if (
+        !/^(https?|mailto):/.test(link!) &&
+        !isPacked(path.join(path.dirname(page), link!).replace(/\/$/, ''))
+      )
         lost.push(`${page}: ${link}`);
   assert.deepEqual(lost, []);
 });
