@@ -161,13 +161,15 @@ class WorkerServer implements Server {
     const slow = setTimeout(() => this.#tellSlowStart(), SLOW_START_MS);
     // The first that fails ends the start: whoever starts us closes the others, before they are tried again.
     await Promise.all(this.#seats.map((seat) => seat.start()))
-      .catch((error) => {
-        throw asListenError(error, placeOf(this.#options));
-      })
+      .catch((error) => this.#refuse(error))
       .finally(() => clearTimeout(slow));
     this.#startReason = 'reload or restart';
     this.engine = this.#seats[0]!.serving!.engine!;
     this.#resolveReady(this);
+  }
+
+  #refuse(error: unknown): never {
+    throw asListenError(error, placeOf(this.#options));
   }
 
   #tellSlowStart(): void {
@@ -204,9 +206,7 @@ class WorkerServer implements Server {
           },
       { keepAlive, opensPort: first === undefined && this.#options.workers! > 1 },
       lookup,
-    ).catch((error) => {
-      throw asListenError(error, placeOf(this.#options));
-    });
+    ).catch((error) => this.#refuse(error));
     if (first === undefined) {
       this.port = socket.address.port;
       this.hostname = socket.address.address;
