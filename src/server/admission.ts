@@ -8,7 +8,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { FAULT_OVERLOADED } from '../protocol/error.ts';
 import type { HttpConnection } from './connection.ts';
-import type { Settings } from './options.ts';
+import type { LimitOptions, Settings } from './options.ts';
 
 /**
  * Beyond that a connection that is refused is reset without an answer: a client that opens connections by the
@@ -34,6 +34,14 @@ export function limitsOn(
       "limits.whenFull: the node engine cannot leave connections waiting; those beyond the limit are answered 503, as with 'refuse'",
     );
   return { ...limits, pausesWhenFull: false };
+}
+
+/** The limit on connections is for the whole server: each worker takes its share, which is one at least. */
+export function shareOfLimits(limits: LimitOptions, index: number, workers: number): LimitOptions {
+  const { connections } = limits;
+  if (connections === undefined || connections === Number.POSITIVE_INFINITY) return limits;
+  const share = Math.floor(connections / workers) + (index < connections % workers ? 1 : 0);
+  return { ...limits, connections: share };
 }
 
 export class Admission {

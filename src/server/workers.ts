@@ -17,6 +17,7 @@ import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { OperatorPorts } from './admin.ts';
+import { shareOfLimits } from './admission.ts';
 import { type CloseOptions, type ClosePlan, closePlan, SHUTDOWN_IDLE_GRACE_MS } from './close-plan.ts';
 import { ClosingSignals } from './closing-signals.ts';
 import { fetchDetached } from './detached.ts';
@@ -220,7 +221,7 @@ class WorkerServer implements Server {
     const given = {
       engine,
       timeouts,
-      limits: limits && this.#limitsOf(index, limits),
+      limits: limits && shareOfLimits(limits, index, this.#options.workers!),
       accessLog,
       globals,
       tls,
@@ -236,15 +237,6 @@ class WorkerServer implements Server {
       ...(hostname === undefined ? {} : { hostname }),
       ...(port === undefined ? {} : { port }),
     };
-  }
-
-  /** The limit on connections is for the whole server: each worker takes its share, which is one at least. */
-  #limitsOf(index: number, limits: NonNullable<ServeOptions['limits']>): typeof limits {
-    const { connections } = limits;
-    if (connections === undefined || connections === Number.POSITIVE_INFINITY) return limits;
-    const workers = this.#options.workers!;
-    const share = Math.floor(connections / workers) + (index < connections % workers ? 1 : 0);
-    return { ...limits, connections: share };
   }
 
   /** A place of its own for each thread that lives; one for which none is left keeps what it accepts. */
