@@ -1,8 +1,11 @@
 /** The public door of Holdfast: re-exports only. */
 export { AssertionFailure } from './base/assert.ts';
 export { OptionError, SysError, UnavailableError } from './base/errors.ts';
+export type { Duration, Size } from './base/units.ts';
 export type { EngineName, RemoteAddress } from './engine/engine.ts';
 export type { ConnectionRow } from './observe/connection-row.ts';
+export type { LoggerLike } from './observe/logger-like.ts';
+export type { CloseOptions } from './server/close-plan.ts';
 export {
   ClientGoneError,
   HandlerTimeoutError,
@@ -16,25 +19,17 @@ export { ListenError } from './server/listen-error.ts';
 export { ModuleError } from './server/module.ts';
 export type {
   AdminOptions,
-  Duration,
   ErrorHandler,
   GracefulShutdownOptions,
   LimitOptions,
   ListenAddressInfo,
-  LoggerLike,
   OnListen,
   ServeOptions,
-  Size,
   TimeoutOptions,
 } from './server/options.ts';
-export {
-  type CloseOptions,
-  type CloseReport,
-  type EngineChoice,
-  type Server,
-  type ServerStats,
-  serve,
-} from './server/serve.ts';
+export { serve } from './server/serve.ts';
+export type { EngineChoice, Server, ServerStats } from './server/server.ts';
+export type { CloseReport } from './server/thread-closing.ts';
 export type { TlsOptions } from './server/tls-material.ts';
 export type { TrustProxy } from './server/trusted-proxies.ts';
 export type {

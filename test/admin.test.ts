@@ -353,7 +353,7 @@ test('the command line opens the admin port, and says which port is taken', asyn
   assert.equal(refused.code, 1);
   assert.match(
     refused.stderr,
-    /^holdfast: admin port 127\.0\.0\.1:\d+ is in use by another process; choose another with --admin/,
+    /^holdfast: admin port 127\.0\.0\.1:\d+ is in use already \(EADDRINUSE\); .* another port by --admin/,
   );
   const bad = await run(t, ['serve', '--admin', 'everywhere', module]);
   assert.equal(bad.code, 2);

@@ -5,6 +5,11 @@
  */
 import { OptionError } from './errors.ts';
 
+/** A number of milliseconds, or `'500ms'`, `'10s'`, `'2m'`, `'1h'`; `Infinity` is off. */
+export type Duration = number | string;
+/** A number of bytes, or `'64k'`, `'10m'`; `Infinity` is off. */
+export type Size = number | string;
+
 const DURATION_UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SIZE_UNIT_BYTES: Record<string, number> = { k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 

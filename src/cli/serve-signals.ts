@@ -6,7 +6,7 @@
 import { isatty } from 'node:tty';
 import type { HoldfastLogger } from '../observe/logger.ts';
 import { SHUTDOWN_IDLE_GRACE_MS } from '../server/close-plan.ts';
-import type { Server } from '../server/serve.ts';
+import type { Server } from '../server/server.ts';
 import { onShutdownSignals } from '../server/shutdown-signals.ts';
 import { EXIT, oneLine } from './failure.ts';
 

@@ -10,7 +10,7 @@
 import { OptionError, SysError, UnavailableError } from '../base/errors.ts';
 import type { Finding } from '../sys/probe.ts';
 import type { Engine, EngineName, EngineOptions } from './engine.ts';
-import type { NodeTlsOptions } from './node/tls.ts';
+import type { NodeTlsOptions } from './node/options.ts';
 
 /** `tls` is for the node engine only. */
 export type SelectedEngineOptions = EngineOptions & { readonly tls?: NodeTlsOptions };

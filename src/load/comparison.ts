@@ -5,7 +5,8 @@
 import { paint } from '../observe/terminal.ts';
 import { latency, percent, significant } from './number-text.ts';
 import { LOAD_RESULT_VERSION, type LoadResult } from './result.ts';
-import { hanging, type TextOptions } from './text-report.ts';
+import type { TextOptions } from './text-options.ts';
+import { hanging } from './text-report.ts';
 
 interface Figure {
   readonly name: string;

@@ -5,17 +5,12 @@
 import { escapeControls, type Paint, paint } from '../observe/terminal.ts';
 import { bytes, grouped, latency, percent, seconds, shownLatency, significant } from './number-text.ts';
 import type { LatencySummary, LoadResult, ThresholdResult } from './result.ts';
+import type { TextOptions } from './text-options.ts';
 import { urlLines } from './url-lines.ts';
 
 const LABEL_WIDTH = 14;
 const COLUMN_WIDTH = 9;
 const INDENT = '  ';
-
-export interface TextOptions {
-  readonly colour: boolean;
-  /** Columns of the terminal. */
-  readonly width: number;
-}
 
 export function textReport(result: LoadResult, options: TextOptions): string {
   const sections = [

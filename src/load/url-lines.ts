@@ -6,7 +6,7 @@
 import { escapeControls, paint } from '../observe/terminal.ts';
 import { grouped, shownLatency } from './number-text.ts';
 import type { LoadResult, UrlFigures } from './result.ts';
-import type { TextOptions } from './text-report.ts';
+import type { TextOptions } from './text-options.ts';
 
 const INDENT = '  ';
 const COUNT_WIDTH = 11;

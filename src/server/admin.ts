@@ -14,19 +14,15 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { EXPOSITION_CONTENT_TYPE } from '../observe/exposition.ts';
+import type { LoggerLike } from '../observe/logger-like.ts';
 import { OVERVIEW_PAGE, OVERVIEW_SCRIPT, OVERVIEW_STYLE } from '../observe/overview-page.ts';
 import { readProcessNumbers } from '../observe/process-numbers.ts';
 import { serverMetrics } from '../observe/server-metrics.ts';
 import { Response } from '../web/response.ts';
 import { asListenError } from './listen-error.ts';
-import { checkOptions, type LoggerLike, type PortAddress, type ServeOptions } from './options.ts';
-import { CONNECTION_ROWS_MAX, type Server, serveHere, type ThreadServer } from './serve.ts';
-
-/** What it watches. */
-export type AdminSubject = Pick<
-  Server,
-  'url' | 'engine' | 'isAccepting' | 'startedAtMs' | 'stats' | 'connections'
->;
+import { checkOptions, type PortAddress, type ServeOptions } from './options.ts';
+import { type AdminSubject, CONNECTION_ROWS_MAX, type OperatorPorts } from './server.ts';
+import { serveHere, type ThreadServer } from './thread-server.ts';
 
 const TEXT = 'text/plain; charset=utf-8';
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -44,8 +40,7 @@ const HEADERS = {
 } as const;
 const PAGE_POLICY = `default-src 'none'; script-src ${hashOf(OVERVIEW_SCRIPT)}; style-src ${hashOf(OVERVIEW_STYLE)}; connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`;
 
-/** Where operators and probes ask, as far as each was wanted. */
-export class OperatorPorts {
+class OpenPorts implements OperatorPorts {
   readonly admin: ThreadServer | undefined;
   readonly health: ThreadServer | undefined;
   readonly #desks: readonly Desk[];
@@ -56,7 +51,6 @@ export class OperatorPorts {
     this.#desks = desks;
   }
 
-  /** From now on they tell of `subject`; before, that the server starts. */
   watch(subject: AdminSubject): void {
     for (const desk of this.#desks) desk.subject = subject;
   }
@@ -94,7 +88,7 @@ export async function openOperatorPorts(
   const adminServer = admin && (await openPort('admin', admin, adminDesk, logger));
   try {
     const healthServer = health && (await openPort('health', health, healthDesk, logger));
-    return new OperatorPorts(adminServer, healthServer, [adminDesk, healthDesk]);
+    return new OpenPorts(adminServer, healthServer, [adminDesk, healthDesk]);
   } catch (error) {
     await adminServer?.close();
     throw error;

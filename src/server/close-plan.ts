@@ -1,7 +1,7 @@
 /** How a server is to close: what a caller wrote, checked, and with its defaults. Plain data: workers are sent it. */
 import { OptionError } from '../base/errors.ts';
+import type { Duration } from '../base/units.ts';
 import { parseDuration, parsePause } from '../base/units.ts';
-import type { Duration } from './options.ts';
 
 export interface CloseOptions {
   /** Reset what is open instead of waiting for answers under way. @default false */

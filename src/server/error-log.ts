@@ -5,7 +5,7 @@
  * a fifteenth of its throughput). So a burst is told whole, then a few each second, and how many were not.
  * `options.error` sees every one, and those that it answers are its own to tell.
  */
-import type { LoggerLike } from './options.ts';
+import type { LoggerLike } from '../observe/logger-like.ts';
 
 /** Told at once when there were none for a while: each of a handful of broken routes, many times over. */
 const BURST = 50;

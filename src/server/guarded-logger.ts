@@ -5,7 +5,7 @@
  * is told once as a warning of the process, and costs no request and no connection.
  */
 import { show } from '../base/errors.ts';
-import type { LoggerLike } from './options.ts';
+import type { LoggerLike } from '../observe/logger-like.ts';
 
 /** One that is guarded already is given back. */
 export function guardedLogger(logger: LoggerLike): LoggerLike {

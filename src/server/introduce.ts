@@ -2,7 +2,7 @@
 import { createLogger } from '../observe/logger.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import type { ListenAddressInfo, ServeOptions } from './options.ts';
-import type { Server } from './serve.ts';
+import type { Server } from './server.ts';
 import { closeOnSignals } from './shutdown-signals.ts';
 
 /** What throws here closes the server, for nobody else has a handle to close it by. */

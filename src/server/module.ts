@@ -201,3 +201,9 @@ function explain(error: unknown, url: URL): string {
     return show(error);
   }
 }
+
+/** A path from the current folder, or a URL, as a module URL. */
+export function moduleUrl(module: string | URL): URL {
+  if (module instanceof URL) return module;
+  return /^[a-z][a-z0-9+.-]+:/i.test(module) ? new URL(module) : pathToFileURL(module);
+}

@@ -3,8 +3,9 @@
  * what the server uses. This file is the manual of the options.
  */
 import { OptionError } from '../base/errors.ts';
-import { parseDuration, parsePause, parseSize } from '../base/units.ts';
+import { type Duration, parseDuration, parsePause, parseSize, type Size } from '../base/units.ts';
 import type { EngineName } from '../engine/engine.ts';
+import type { LoggerLike } from '../observe/logger-like.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import {
@@ -21,24 +22,11 @@ import {
 import { readTls, type TlsOptions } from './tls-material.ts';
 import { parseTrustProxy, type TrustedProxies, type TrustProxy } from './trusted-proxies.ts';
 
-/** A number of milliseconds, or `'500ms'`, `'10s'`, `'2m'`, `'1h'`; `Infinity` is off. */
-export type Duration = number | string;
-/** A number of bytes, or `'64k'`, `'10m'`; `Infinity` is off. */
-export type Size = number | string;
-
 /**
  * Turns what a handler threw, or returned that cannot be sent, into the answer that the client gets. Its error is the
  * hook's then: nothing is logged unless the hook fails too.
  */
 export type ErrorHandler = (error: unknown, request: Request) => Response | Promise<Response>;
-
-/** What the server logs through: the shape of console, pino and most others. */
-export interface LoggerLike {
-  debug?(...args: unknown[]): void;
-  info(...args: unknown[]): void;
-  warn(...args: unknown[]): void;
-  error(...args: unknown[]): void;
-}
 
 export interface TimeoutOptions {
   /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type LogLevel, remoteLogger, restored } from './portable-log.ts';
+import type { LogLevel } from '../observe/logger.ts';
+import { remoteLogger, restored } from './portable-log.ts';
 
 /** What arrives on the other side of a structured clone. */
 function crossed(...values: unknown[]): unknown[] {

@@ -3,10 +3,9 @@
  * an error's class and code: so errors are taken apart here and put together there, and what cannot cross is shown as text.
  */
 import { show } from '../base/errors.ts';
-import type { LoggerLike } from './options.ts';
+import type { LogLevel } from '../observe/logger.ts';
+import type { LoggerLike } from '../observe/logger-like.ts';
 import { type ErrorData, errorData, errorFromData } from './worker-messages.ts';
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Marks an error among the values; no property of a user's object is called so. */
 const ERROR_KEY = '\0holdfast-error';

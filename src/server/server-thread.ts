@@ -8,6 +8,7 @@ import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../en
 import type { AccessRecord } from '../observe/access-log.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import { emptyCounts, type HistogramCounts } from '../observe/duration-histogram.ts';
+import type { LoggerLike } from '../observe/logger-like.ts';
 import type { Fault } from '../protocol/error.ts';
 import { RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { DEFAULT_LIMITS, type ProtocolLimits } from '../protocol/limits.ts';
@@ -24,7 +25,7 @@ import { Exchange } from './exchange.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import { HeadMemory, type RememberedHead } from './head-memory.ts';
 import type { Measures } from './measures.ts';
-import type { ErrorHandler, LoggerLike, Settings } from './options.ts';
+import type { ErrorHandler, Settings } from './options.ts';
 import { PendingWork } from './pending-work.ts';
 import { ResponseWriter } from './response-writer.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';

@@ -4,9 +4,10 @@
  * in it is open: it may have a database to close.
  */
 import { parsePause } from '../base/units.ts';
+import type { LoggerLike } from '../observe/logger-like.ts';
 import { SHUTDOWN_IDLE_GRACE_MS } from './close-plan.ts';
-import type { LoggerLike, ServeOptions } from './options.ts';
-import type { Server } from './serve.ts';
+import type { ServeOptions } from './options.ts';
+import type { Server } from './server.ts';
 
 /** npm hands on the SIGINT that the terminal has sent to the whole group already: one Ctrl-C comes twice. */
 const SAME_KEYSTROKE_MS = 10;

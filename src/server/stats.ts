@@ -1,7 +1,7 @@
 /** Sums of the threads' numbers. */
 import { type EngineStats, emptyEngineStats } from '../engine/engine.ts';
 import { addCounts, emptyCounts } from '../observe/duration-histogram.ts';
-import type { ServerStats } from './serve.ts';
+import type { ServerStats } from './server.ts';
 import type { WorkerNumbers } from './server-thread.ts';
 
 /** @param workers how many threads the numbers come from */

@@ -7,7 +7,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import type { ConnectionRow } from '../observe/connection-row.ts';
-import type { ServerStats } from './serve.ts';
+import type { ServerStats } from './server.ts';
 import { mergeStats, ofWorker } from './stats.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 

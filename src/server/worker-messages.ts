@@ -2,11 +2,12 @@
 
 import { show } from '../base/errors.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
+import type { LogLevel } from '../observe/logger.ts';
 import type { ClosePlan } from './close-plan.ts';
 import type { LoadedFile } from './loaded-files.ts';
 import type { ServeOptions } from './options.ts';
-import type { LogLevel } from './portable-log.ts';
-import type { CloseReport, EngineChoice, ServerStats, SharedMemory } from './serve.ts';
+import type { EngineChoice, ServerStats, SharedMemory } from './server.ts';
+import type { CloseReport } from './thread-closing.ts';
 
 /** The options that a worker needs and that can be cloned. */
 export type WorkerOptions = Pick<

@@ -12,7 +12,7 @@ import { Handoff } from '../engine/handoff.ts';
 import type { ClosePlan } from './close-plan.ts';
 import { StartTimeoutError } from './errors.ts';
 import { loadedFiles } from './loaded-files.ts';
-import type { EngineChoice, HandoffPlace } from './serve.ts';
+import type { EngineChoice, HandoffPlace } from './server.ts';
 import type { CloseReport } from './thread-closing.ts';
 import {
   errorFromData,

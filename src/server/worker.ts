@@ -8,7 +8,7 @@ import { installGlobals } from '../web/globals.ts';
 import { loadModule, type ServedModule } from './module.ts';
 import { checkOptions } from './options.ts';
 import { remoteLogger } from './portable-log.ts';
-import { serveHere, type ThreadServer } from './serve.ts';
+import { serveHere, type ThreadServer } from './thread-server.ts';
 import { errorData, type FromWorker, type ToWorker, type WorkerData } from './worker-messages.ts';
 
 const port = parentPort;

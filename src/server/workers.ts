@@ -15,8 +15,8 @@ import {
 } from '../engine/listening-socket.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
+import type { LoggerLike } from '../observe/logger-like.ts';
 import type { FetchHandler } from '../web/context.ts';
-import type { OperatorPorts } from './admin.ts';
 import { shareOfLimits } from './admission.ts';
 import { type CloseOptions, type ClosePlan, closePlan, SHUTDOWN_IDLE_GRACE_MS } from './close-plan.ts';
 import { ClosingSignals } from './closing-signals.ts';
@@ -25,23 +25,22 @@ import { ServerClosedError } from './errors.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import { introduce } from './introduce.ts';
 import { asListenError, placeOf } from './listen-error.ts';
-import { loadModule } from './module.ts';
-import { hostnameOf, type LoggerLike, portOf, type ServeOptions, type Settings } from './options.ts';
+import { loadModule, moduleUrl } from './module.ts';
+import { hostnameOf, portOf, type ServeOptions, type Settings } from './options.ts';
 import { PendingWork } from './pending-work.ts';
 import { restored } from './portable-log.ts';
 import { Seat } from './seat.ts';
 import {
   type AdminAddress,
-  type CloseReport,
   CONNECTION_ROWS_MAX,
   type EngineChoice,
   type HandoffPlace,
-  keepAliveFor,
-  moduleUrl,
+  type OperatorPorts,
   type Server,
   type ServerStats,
-  urlOf,
-} from './serve.ts';
+} from './server.ts';
+import type { CloseReport } from './thread-closing.ts';
+import { keepAliveFor, urlOf } from './thread-server.ts';
 import { WorkerCensus } from './worker-census.ts';
 import type { WorkerOptions } from './worker-messages.ts';
 import { needWorkerFile, WorkerThread, type WorkerThreadEvents } from './worker-thread.ts';

@@ -83,3 +83,40 @@ function packageOf(specifier: string): string {
 function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '');
 }
+
+/**
+ * Files that import each other in a circle, types included: an arrow both ways means that neither can be read, tested
+ * or replaced without the other.
+ * @param texts of the files, by path under `src/`
+ * @returns each circle as the sorted paths of its files
+ */
+export function circles(texts: ReadonlyMap<string, string>): string[][] {
+  const targets = new Map<string, string[]>();
+  for (const [file, text] of texts)
+    targets.set(
+      file,
+      importsOf(text)
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => posix.normalize(posix.join(posix.dirname(file), specifier)))
+        .filter((target) => texts.has(target)),
+    );
+  // Tarjan's strongly connected components.
+  const order = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const stack: string[] = [];
+  const found: string[][] = [];
+  const visit = (file: string): void => {
+    order.set(file, order.size);
+    lowest.set(file, order.get(file)!);
+    stack.push(file);
+    for (const target of targets.get(file)!) {
+      if (!order.has(target)) visit(target);
+      if (stack.includes(target)) lowest.set(file, Math.min(lowest.get(file)!, lowest.get(target)!));
+    }
+    if (lowest.get(file) !== order.get(file)) return;
+    const component = stack.splice(stack.indexOf(file));
+    if (component.length > 1) found.push(component.sort());
+  };
+  for (const file of texts.keys()) if (!order.has(file)) visit(file);
+  return found;
+}

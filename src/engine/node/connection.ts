@@ -54,7 +54,7 @@ export class NodeConnection implements EngineConnection {
   /** In the engine's table and its timing wheel. */
   readonly slot: number;
   readonly socket: Socket;
-  readonly owner: ConnectionOwner;
+  readonly owner: ConnectionOwner<NodeConnection>;
   /** In the engine's list of those to flush. */
   isTouched = false;
   isPaused = false;
@@ -99,7 +99,7 @@ export class NodeConnection implements EngineConnection {
   #remote: RemoteAddress | undefined = undefined;
 
   constructor(
-    owner: ConnectionOwner,
+    owner: ConnectionOwner<NodeConnection>,
     socket: Socket,
     slot: number,
     isConnecting: boolean,

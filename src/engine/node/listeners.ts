@@ -2,16 +2,13 @@
  * The `net.Server`s of the node engine, each from `listen` until the last of its sockets has closed: sockets that they
  * accept go to the engine, which knows what becomes of them. How an address becomes a listening server is for listen.ts.
  */
-import type { Server, ServerOpts, Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { ListenAddress, Listener } from '../engine.ts';
 import { Handshakes } from './handshakes.ts';
 import { asSysError, type Bound, letInWaiting, listenOn } from './listen.ts';
-import type { NodeEngineOptions } from './node-engine.ts';
+import type { NodeEngineOptions, ServerFactory } from './options.ts';
 
 const LIBUV_PROBES_SECONDS = 10;
-
-/** Makes a server that is not listening yet. */
-export type ServerFactory = (options: ServerOpts) => Server;
 
 /** What the listeners need of their engine. */
 export interface ListenersOwner {

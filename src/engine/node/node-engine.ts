@@ -23,7 +23,6 @@ import {
   type ConnectTarget,
   type Engine,
   type EngineHandler,
-  type EngineOptions,
   type EngineStats,
   emptyEngineStats,
   type ListenAddress,
@@ -34,23 +33,12 @@ import { beginConnecting } from './connect.ts';
 import { NodeConnection } from './connection.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
-import { Listeners, type ListenersOwner, type ServerFactory } from './listeners.ts';
+import { Listeners, type ListenersOwner } from './listeners.ts';
+import type { NodeEngineOptions, ServerFactory } from './options.ts';
 import { SendArena } from './send-arena.ts';
 import { destroySocket, type ResetSocket, resetTcp } from './socket-endings.ts';
 import { onConnect, onRead, unwatchSocket, watchSocket } from './socket-events.ts';
-import type { NodeTlsOptions } from './tls.ts';
 import { UnreadProbe } from './unread-probe.ts';
-
-export interface NodeEngineOptions extends EngineOptions<NodeConnection> {
-  /** Serve TLS on every listener: certificate, key and what else `tls.createServer` takes. */
-  readonly tls?: NodeTlsOptions;
-  /**
-   * Read into one buffer for all connections where this Node lets us (see adopt.ts); `false` uses 'data'
-   * events, for comparison and for tests.
-   * @default true
-   */
-  readonly sharedReadBuffer?: boolean;
-}
 
 /** Node's own read size; also the most that a connection may hold back while its reading is paused. */
 const READ_BUFFER_BYTES = 64 * 1024;
@@ -65,7 +53,7 @@ export async function createNodeEngine(options: NodeEngineOptions): Promise<Node
   return new NodeEngine(options, tlsServerFactory(options.tls), resetTls);
 }
 
-export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner, ListenersOwner {
+export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeConnection>, ListenersOwner {
   readonly name = 'node';
   readonly arena = new SendArena();
 

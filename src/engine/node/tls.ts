@@ -3,10 +3,8 @@
  * complete; until then handshakes.ts looks after it.
  */
 import type { Server, Socket } from 'node:net';
-import { createServer, type TlsOptions } from 'node:tls';
-import type { ServerFactory } from './listeners.ts';
-
-export type NodeTlsOptions = TlsOptions;
+import { createServer } from 'node:tls';
+import type { NodeTlsOptions, ServerFactory } from './options.ts';
 
 /** Node's own is begun anew by each byte: it would let a handshake drip for ever. Ours is absolute. */
 const HANDSHAKE_TIMEOUT_MS = 2 ** 31 - 1;

@@ -1,0 +1,6 @@
+/** Where a result is shown as text. */
+export interface TextOptions {
+  readonly colour: boolean;
+  /** Columns of the terminal. */
+  readonly width: number;
+}

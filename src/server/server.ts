@@ -1,0 +1,93 @@
+/**
+ * What `serve` gives back, and what is asked of whatever stands around a server: types that all of the room share.
+ */
+import type { EngineName, EngineOptions, EngineStats } from '../engine/engine.ts';
+import type { ConnectionRow } from '../observe/connection-row.ts';
+import type { FetchHandler } from '../web/context.ts';
+import type { CloseOptions } from './close-plan.ts';
+import type { ServerThreadStats } from './server-thread.ts';
+import type { CloseReport } from './thread-closing.ts';
+
+/** Rows of `connections()` when nobody says how many. */
+export const CONNECTION_ROWS_MAX = 1000;
+
+/** A thread's place among those that share connections (engine/handoff.ts). */
+export type HandoffPlace = NonNullable<EngineOptions['handoff']>;
+/** What the engine of a worker thread shares with other threads. */
+export type SharedMemory = Pick<EngineOptions, 'handoff' | 'ledger'>;
+
+export interface EngineChoice {
+  readonly name: EngineName;
+  /** Why this one, in a sentence. */
+  readonly reason: string;
+}
+
+export interface ServerStats extends ServerThreadStats {
+  readonly engine: EngineStats;
+  readonly workers: number;
+}
+
+export interface AdminAddress {
+  readonly url: string;
+  readonly port: number;
+  readonly hostname: string;
+}
+
+export interface Server {
+  /** Where clients reach it, as `http://127.0.0.1:8080`; `unix:/path` for a unix socket. */
+  readonly url: string;
+  /** 0 for a unix socket. */
+  readonly port: number;
+  readonly hostname: string;
+  readonly engine: EngineChoice;
+  /** The admin port, where one was asked for. */
+  readonly admin: AdminAddress | undefined;
+  /** The health port, where one was asked for. */
+  readonly health: AdminAddress | undefined;
+  /** True from when connections are accepted until `close`, whose delay no longer counts: what `/readyz` tells. */
+  readonly isAccepting: boolean;
+  /** On the clock of `performance.now()`. */
+  readonly startedAtMs: number;
+  /** Resolves when connections are accepted; `serve` resolves then too. */
+  readonly ready: Promise<Server>;
+  /** Resolves when the server has closed, however that went. */
+  readonly finished: Promise<CloseReport>;
+  /**
+   * Graceful by default: stop accepting, answer what is under way, close idle connections. Idempotent: later calls
+   * get the report of the first, and one that forces cuts it short.
+   */
+  close(options?: CloseOptions | boolean): Promise<CloseReport>;
+  /**
+   * New requests go to `handler`. Without one the module is loaded anew, with workers by one after the other; where it
+   * cannot be loaded, it rejects and the old one goes on.
+   */
+  reload(handler?: FetchHandler): Promise<void>;
+  stats(): Promise<ServerStats>;
+  /** Open connections, one row each, at most `countMax`: those that stall first. @default 1000 */
+  connections(countMax?: number): Promise<ConnectionRow[]>;
+  /** Calls the handler without a socket. */
+  fetch(request: Request): Promise<Response>;
+  /** The server keeps the process alive, as it does from the start. */
+  ref(): void;
+  /** It does not, nor do its connections and requests under way. `close` is waited for all the same. */
+  unref(): void;
+  /** `await using`: closes gracefully. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What an operator port watches. */
+export type AdminSubject = Pick<
+  Server,
+  'url' | 'engine' | 'isAccepting' | 'startedAtMs' | 'stats' | 'connections'
+>;
+
+/** Where operators and probes ask, as far as each was wanted. */
+export interface OperatorPorts {
+  readonly admin: AdminAddress | undefined;
+  readonly health: AdminAddress | undefined;
+  /** From now on they tell of `subject`; before, that the server starts. */
+  watch(subject: AdminSubject): void;
+  close(): Promise<void>;
+  ref(): void;
+  unref(): void;
+}

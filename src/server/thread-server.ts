@@ -1,0 +1,303 @@
+/**
+ * A server in one thread: the engine, the HTTP server above it, and the handle. What `serve` starts without workers,
+ * what each worker starts, and what operator ports are.
+ */
+import { OptionError } from '../base/errors.ts';
+import type { ListenAddress, RemoteAddress } from '../engine/engine.ts';
+import { selectEngine } from '../engine/select.ts';
+import { createAccessLog } from '../observe/access-log.ts';
+import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
+import { createLogger } from '../observe/logger.ts';
+import type { FetchHandler } from '../web/context.ts';
+import { limitsOn } from './admission.ts';
+import { type CloseOptions, type ClosePlan, closePlan } from './close-plan.ts';
+import { fetchDetached } from './detached.ts';
+import { ServerClosedError } from './errors.ts';
+import { guardedLogger } from './guarded-logger.ts';
+import { asListenError, placeOf } from './listen-error.ts';
+import { Measures } from './measures.ts';
+import { anotherInstance, loadModule } from './module.ts';
+import { type ErrorHandler, hostnameOf, portOf, type ServeOptions, type Settings } from './options.ts';
+import {
+  type AdminAddress,
+  CONNECTION_ROWS_MAX,
+  type EngineChoice,
+  type OperatorPorts,
+  type Server,
+  type ServerStats,
+  type SharedMemory,
+} from './server.ts';
+import { ServerThread } from './server-thread.ts';
+import { type CloseReport, type ClosingThread, ThreadClosing } from './thread-closing.ts';
+import type { TlsMaterial } from './tls-material.ts';
+/** Serves in this thread, with nothing around it: what a worker does too. */
+export async function serveHere(
+  options: ServeOptions & { fetch: FetchHandler },
+  settings: Settings,
+  surroundings: Surroundings = {},
+): Promise<ThreadServer> {
+  const running = await startThread(options, settings, options.fetch, surroundings);
+  return new ThreadServer(running, surroundings);
+}
+
+/** The module that `reload()` loads anew. */
+export interface ModuleSource {
+  readonly url: URL;
+  /** The caller's own, which comes before the module's. */
+  readonly errorHook: ErrorHandler | undefined;
+}
+
+/** What a server in one thread may have around it. */
+export interface Surroundings {
+  /** Closed when the server has closed. */
+  readonly ports?: OperatorPorts | undefined;
+  /** Of a worker thread: there is an admin port, in the main thread. */
+  readonly measures?: boolean;
+  readonly source?: ModuleSource;
+  /** Of a worker thread: shared with other threads. */
+  readonly shared?: SharedMemory;
+  /** The engine is about to take the listening socket that it was given; it closes it from now on. */
+  readonly onAdopt?: () => void;
+  /** The closing server accepts no connection any more. */
+  readonly onStopped?: () => void;
+}
+
+interface RunningThread extends ClosingThread {
+  readonly choice: EngineChoice;
+  readonly settings: Settings;
+}
+
+/**
+ * The engine and the HTTP server above it, listening, in this thread.
+ * @param options of one thread: its share of what is limited for the whole
+ */
+async function startThread(
+  options: ServeOptions,
+  wanted: Settings,
+  fetch: FetchHandler,
+  { shared = {}, onAdopt, onStopped, ports, measures = ports?.admin !== undefined }: Surroundings,
+): Promise<RunningThread> {
+  const logger = guardedLogger(options.logger ?? createLogger());
+  const accessLog =
+    options.accessLog === undefined || options.accessLog === 'off'
+      ? undefined
+      : createAccessLog(options.accessLog);
+  const address = listenAddress(options);
+  const selection = await selectEngine(options.tls === undefined ? (options.engine ?? 'auto') : 'node');
+  const settings = {
+    ...wanted,
+    limits: limitsOn(selection.name, wanted.limits, (message) => logger.warn(message)),
+  };
+  const thread = new ServerThread({
+    fetch,
+    error: options.error,
+    settings,
+    logger,
+    accessLog,
+    scheme: options.tls === undefined ? 'http' : 'https',
+    measures: measures ? new Measures() : undefined,
+  });
+  const engine = await selection.create({
+    handler: thread,
+    keepAlive: keepAliveFor(settings.timeouts.deadPeerMs),
+    onError: (error) => logger.error('engine', error),
+    // Read and checked by `readOptions`.
+    ...(options.tls === undefined ? {} : { tls: options.tls as TlsMaterial }),
+    handshakes: {
+      timeoutMs: settings.timeouts.headerMs,
+      mayBegin: (address) => thread.admission.mayBegin(address),
+      onEnd: (address) => thread.admission.handshakeEnded(address),
+      onTimeout: () => void thread.deadlines.header++,
+    },
+    ...shared,
+  });
+  if (selection.shortage !== undefined)
+    logger.warn(`the engine is ${engine.name}, for another could not be had: ${selection.shortage}`);
+  thread.attach(engine);
+  try {
+    onAdopt?.();
+    const listener = await engine.listen(address);
+    thread.defaultAuthority = authorityOf(listener.address);
+    return {
+      thread,
+      engine,
+      listener,
+      choice: { name: selection.name, reason: selection.reason },
+      settings,
+      accessLog,
+      onStopped,
+    };
+  } catch (error) {
+    await engine.close();
+    throw asListenError(error, placeOf(options));
+  }
+}
+
+function listenAddress(options: ServeOptions): ListenAddress {
+  if (options.fd !== undefined) return { fd: options.fd };
+  if (options.unix !== undefined) return { unix: options.unix };
+  return { port: portOf(options), hostname: hostnameOf(options), reusePort: options.reusePort === true };
+}
+
+/**
+ * The dead-peer period in the kernel's terms: half of it idle, then probes until it is over. Probes come
+ * every sixth of the rest, so that single lost ones do no harm.
+ */
+export function keepAliveFor(deadPeerMs: number): {
+  idleSeconds: number;
+  intervalSeconds: number;
+  probes: number;
+} {
+  const seconds = Math.min(deadPeerMs / 1000, 32767); // TCP_KEEPIDLE and TCP_KEEPINTVL end at 32767 s (tcp(7))
+  const idleSeconds = Math.max(1, Math.floor(seconds / 2));
+  const intervalSeconds = Math.max(1, Math.floor((seconds - idleSeconds) / 6));
+  return {
+    idleSeconds,
+    intervalSeconds,
+    probes: Math.max(1, Math.min(127, Math.floor((seconds - idleSeconds) / intervalSeconds))),
+  };
+}
+
+function authorityOf(address: RemoteAddress): string {
+  if (address.family === 'unix') return 'localhost';
+  return address.family === 'IPv6'
+    ? `[${address.address}]:${address.port}`
+    : `${address.address}:${address.port}`;
+}
+
+export function urlOf(scheme: string, address: RemoteAddress): string {
+  return address.family === 'unix' ? `unix:${address.address}` : `${scheme}://${authorityOf(address)}`;
+}
+
+/** A server in this thread. */
+export class ThreadServer implements Server {
+  readonly url: string;
+  readonly port: number;
+  readonly hostname: string;
+  readonly engine: EngineChoice;
+  readonly #ports: OperatorPorts | undefined;
+  readonly startedAtMs = performance.now();
+  readonly ready: Promise<Server>;
+  readonly finished: Promise<CloseReport>;
+  readonly #running: RunningThread;
+  readonly #source: ModuleSource | undefined;
+  #reloadsBegun = 0;
+  /** The latest reload that has come to its end. */
+  #reloadsDone = 0;
+  #closing: ThreadClosing | undefined;
+  #closed: Promise<CloseReport> | undefined;
+  #resolveFinished!: (report: CloseReport) => void;
+
+  constructor(running: RunningThread, { ports, source }: Surroundings = {}) {
+    this.#running = running;
+    this.#ports = ports;
+    this.#source = source;
+    const { address } = running.listener;
+    this.url = urlOf(running.thread.scheme, address);
+    this.port = address.port;
+    this.hostname = address.address;
+    this.engine = running.choice;
+    this.ready = Promise.resolve(this);
+    this.finished = new Promise((resolve) => {
+      this.#resolveFinished = resolve;
+    });
+  }
+
+  close(options: CloseOptions | boolean = false): Promise<CloseReport> {
+    return this.closeBy(closePlan(options, this.#running.settings.timeouts.drainMs));
+  }
+
+  closeBy(plan: ClosePlan): Promise<CloseReport> {
+    if (this.#closing === undefined) {
+      this.#closing = new ThreadClosing(this.#running, plan);
+      this.#closed = this.#finish(this.#closing);
+    } else if (plan.force) this.#closing.force();
+    return this.#closed!;
+  }
+
+  /** A drain that is under way already is for this end too, and has its time. */
+  extendDrain(drainMs: number): void {
+    this.#closing?.extend(drainMs);
+  }
+
+  async #finish(closing: ThreadClosing): Promise<CloseReport> {
+    let report: CloseReport = { drained: 0, forced: 0 };
+    try {
+      report = await closing.report;
+      this.#running.thread.measures?.stop();
+      await this.#ports?.close();
+    } finally {
+      this.#resolveFinished(report);
+    }
+    return report;
+  }
+
+  async reload(handler?: FetchHandler): Promise<void> {
+    const { thread } = this.#running;
+    if (this.#closing !== undefined) throw new ServerClosedError('reload');
+    const turn = ++this.#reloadsBegun;
+    if (handler === undefined && this.#source !== undefined) {
+      const { fetch, error } = await loadModule(anotherInstance(this.#source.url, `${Date.now()}.${turn}`));
+      if (this.#closing !== undefined) throw new ServerClosedError('reload');
+      // A module that was asked for later and came sooner is not put back.
+      if (turn < this.#reloadsDone) return;
+      thread.fetch = fetch;
+      thread.errorHandler = this.#source.errorHook ?? error;
+    } else if (typeof handler === 'function') thread.fetch = handler;
+    else
+      throw new OptionError(
+        'reload',
+        handler,
+        'a function (request) => Response, where no `module` is served',
+      );
+    this.#reloadsDone = turn;
+  }
+
+  async stats(): Promise<ServerStats> {
+    return { ...this.#running.thread.stats(), engine: this.#running.engine.stats(), workers: 0 };
+  }
+
+  async connections(countMax = CONNECTION_ROWS_MAX): Promise<ConnectionRow[]> {
+    return this.#running.thread.connectionRows(countMax).sort(busiestFirst);
+  }
+
+  get admin(): AdminAddress | undefined {
+    return this.#ports?.admin;
+  }
+
+  get health(): AdminAddress | undefined {
+    return this.#ports?.health;
+  }
+
+  get isAccepting(): boolean {
+    return this.#closing === undefined;
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    return fetchDetached(request, this.#running.thread);
+  }
+
+  /** Takes connections of which another thread was told that will not take them. */
+  lookNow(): void {
+    this.#running.listener.lookNow?.();
+  }
+
+  /** Releases every descriptor at once, without a word to the clients: for a thread that is about to end. */
+  releaseNow(): void {
+    this.#running.engine.releaseNow();
+  }
+
+  ref(): void {
+    this.#running.engine.ref();
+    this.#ports?.ref();
+  }
+
+  unref(): void {
+    this.#running.engine.unref();
+    this.#ports?.unref();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
