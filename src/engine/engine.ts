@@ -344,8 +344,11 @@ export interface EngineOptions<C extends EngineConnection = EngineConnection> {
   readonly onError?: (error: Error) => void;
 }
 
-/** The largest reservation. 64 KiB is also the high-water mark for unsent bytes. */
-export const SEND_RESERVE_BYTES_MAX = 64 * 1024;
+/**
+ * The largest reservation: 64 KiB, in which files and streams are read and which is also the high-water mark for unsent
+ * bytes, and a page for what goes around them, a head or the frame of a chunk.
+ */
+export const SEND_RESERVE_BYTES_MAX = 68 * 1024;
 
 /** Length of one tick of the timing wheel. */
 export const DEADLINE_TICK_MS = 4;

@@ -18,7 +18,7 @@ export const SMALL_BLOCK_BYTES = 4096;
 export const LARGE_BLOCK_BYTES = SEND_RESERVE_BYTES_MAX;
 /** Arena sizes: few mappings, and little touched before it is needed (the kernel gives pages on first write). */
 const ARENA_BYTES = 4 * 1024 * 1024;
-/** Kept warm of each size, whatever happens: 16 streams, 256 answers. The node engine keeps as much. */
+/** Kept warm of each size, whatever happens: 15 streams, 256 answers. The node engine keeps as much. */
 const KEPT_BYTES = 1024 * 1024;
 /** What has been free for one such period is given back; twice that after a peak at most. */
 const PERIOD_MS = 2000;
@@ -74,8 +74,8 @@ class BlockList {
 
   constructor(blockBytes: number) {
     this.#blockBytes = blockBytes;
-    this.#keptCount = KEPT_BYTES / blockBytes;
-    this.#stepCount = Math.min(STEP_BLOCKS_MAX, STEP_BYTES_MAX / blockBytes);
+    this.#keptCount = Math.floor(KEPT_BYTES / blockBytes);
+    this.#stepCount = Math.min(STEP_BLOCKS_MAX, Math.floor(STEP_BYTES_MAX / blockBytes));
   }
 
   get inUse(): number {
