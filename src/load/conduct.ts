@@ -5,7 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
-import { meanUs, percentileUs } from './latency-counts.ts';
+import { LATENCY_US_MAX, LatencyCounts, type LatencyData, meanUs, percentileUs } from './latency-counts.ts';
 import { loadHistogramLibrary } from './latency-summary.ts';
 import { describeMachine } from './machine.ts';
 import type { MachineFacts, MachineShare, RunElsewhere } from './machine-facts.ts';
@@ -60,7 +60,7 @@ export async function conductRun(options: ConductOptions): Promise<LoadResult> {
   const elsewhere = options.elsewhere?.();
   const facts = mergeFacts(watch.facts(), elsewhere?.shares);
   const answered = totals.counters.answered + totals.counters.answeredLate;
-  const isTold = totals.latency.count > 0;
+  const waits = thresholdWaits(totals, plan.timeoutMs);
   return toResult(await library, {
     holdfastVersion: options.holdfastVersion,
     startedAt,
@@ -75,10 +75,11 @@ export async function conductRun(options: ConductOptions): Promise<LoadResult> {
       elsewhere?.shares.map((share) => ({ ...shareInput(share, facts), machine: share.name })),
     ),
     thresholds: judgeThresholds(options.latencyThresholds ?? [], options.errorShareMax, {
-      percentileMs: (percentile) => (isTold ? percentileUs(totals.latency, percentile) / 1000 : null),
-      meanMs: isTold ? meanUs(totals.latency) / 1000 : null,
-      maxMs: isTold ? totals.latency.maxUs / 1000 : null,
+      percentileMs: (percentile) => (waits.count > 0 ? percentileUs(waits, percentile) / 1000 : null),
+      meanMs: waits.count > 0 ? meanUs(waits) / 1000 : null,
+      maxMs: waits.count > 0 ? waits.maxUs / 1000 : null,
       answered,
+      unanswered: unansweredCount(totals),
       errorShare: errorShare(totals),
     }),
     sourcePortsMax: facts.portsMax,
@@ -293,13 +294,35 @@ function verdictInput(
 function dueCount(plan: LoadPlan, measuredMs: number): number | undefined {
   if (plan.ratePerSecond === undefined) return undefined;
   const schedule = new Schedule(0, plan.ratePerSecond, 0, plan.rampMs);
-  const due = schedule.countBefore(plan.warmupMs + measuredMs) - schedule.countBefore(plan.warmupMs);
+  const lengthMs = Math.min(measuredMs, plan.durationMs ?? Number.POSITIVE_INFINITY);
+  const due = schedule.countBefore(plan.warmupMs + lengthMs) - schedule.countBefore(plan.warmupMs);
   return Math.min(due, plan.requestCount ?? Number.POSITIVE_INFINITY);
 }
 
 /** Everything that was due and has had its end, for better or worse. */
 function endedCount(counters: Counters): number {
   return counters.answered + counters.answeredLate + counters.failed + counters.notSent;
+}
+
+/** Requests that came to no answer, whatever they were told instead. */
+function unansweredCount({ counters }: RunTotals): number {
+  return counters.failed + counters.notSent;
+}
+
+/**
+ * What thresholds are held against: every request that was due. One that failed without an answer, by a reset
+ * for instance, has not been answered within the time limit, and counts as if it had waited for it.
+ */
+export function thresholdWaits(totals: RunTotals, timeoutMs: number): LatencyData {
+  const answered = totals.counters.answered + totals.counters.answeredLate;
+  const recorded = totals.latency.count - answered;
+  const missing = unansweredCount(totals) - recorded;
+  // Without one latency there is nothing to tell, and no threshold is kept.
+  if (missing <= 0 || totals.latency.count === 0) return totals.latency;
+  const all = new LatencyCounts();
+  all.addData(totals.latency);
+  all.recordUsTimes(Math.round(Math.min(timeoutMs * 1000, LATENCY_US_MAX)), missing);
+  return all.data();
 }
 
 function errorShare({ counters }: RunTotals): number {

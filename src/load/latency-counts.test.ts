@@ -11,6 +11,7 @@ import {
   mergeLatencies,
   NO_LATENCIES,
   percentileUs,
+  withLostWaits,
 } from './latency-counts.ts';
 import { loadHistogramLibrary, summarizeLatencies, toHistogram } from './latency-summary.ts';
 
@@ -101,4 +102,18 @@ test('a summary has rising percentiles, a curve to the maximum, and a histogram 
   const decoded = library.decodeFromCompressedBase64(summary.histogram);
   assert.equal(decoded.totalCount, 10_000);
   assert.equal(summarizeLatencies(library, NO_LATENCIES).count, 0);
+});
+
+test('what failed requests waited for is among the latencies, but no failure makes a server look quick', () => {
+  const of = (...values: number[]) => {
+    const counts = new LatencyCounts();
+    for (const us of values) counts.recordUs(us);
+    return counts.data();
+  };
+  const latency = of(100, 200, 300, 400);
+  const together = withLostWaits(latency, of(5, 150, 3_000_000));
+  assert.equal(together.count, 5);
+  assert.deepEqual([together.minUs, together.maxUs], [100, 3_000_000]);
+  assert.equal(withLostWaits(latency, of(1, 2)), latency);
+  assert.equal(withLostWaits(of(), of(7)).count, 0);
 });

@@ -63,6 +63,13 @@ export class LatencyCounts {
     this.recordUs(Math.round(ms * 1000));
   }
 
+  /** Counts `us` several times. */
+  recordUsTimes(us: number, times: number): void {
+    this.recordUs(us);
+    this.counts[countsIndex(us)]! += times - 1;
+    this.count += times - 1;
+  }
+
   /** @param us whole microseconds; below 0 (clocks of two readings) counts as 0. @hot */
   recordUs(us: number): void {
     const value = us < 0 ? 0 : us > LATENCY_US_MAX ? LATENCY_US_MAX : us;
@@ -112,6 +119,26 @@ export class LatencyCounts {
   }
 }
 
+/**
+ * Latencies with what failed requests have waited for: a wait of seconds that a reset ended was a wait. Failures
+ * that were quicker than half of all answers stay out, since with them a server would look the faster the more it
+ * refuses.
+ */
+export function withLostWaits(latency: LatencyData, lost: LatencyData): LatencyData {
+  if (lost.count === 0) return latency;
+  const leastIndex = latency.count === 0 ? 0 : countsIndex(percentileUs(latency, 50));
+  const pairs: number[] = [];
+  let count = 0;
+  for (let i = 0; i < lost.pairs.length; i += 2) {
+    if (lost.pairs[i]! < leastIndex) continue;
+    pairs.push(lost.pairs[i]!, lost.pairs[i + 1]!);
+    count += lost.pairs[i + 1]!;
+  }
+  if (count === 0 || latency.count === 0) return latency;
+  const minUs = lowestValueAt(pairs[0]!);
+  return mergeLatencies([latency, { pairs: Float64Array.from(pairs), count, minUs, maxUs: lost.maxUs }]);
+}
+
 /** All recorded in both. */
 export function mergeLatencies(all: readonly LatencyData[]): LatencyData {
   const filled = all.filter((data) => data.count > 0);
@@ -126,13 +153,18 @@ export function mergeLatencies(all: readonly LatencyData[]): LatencyData {
  * has it: the highest value that is counted with it, and never more than the largest recorded.
  */
 export function percentileUs(data: LatencyData, percentile: number): number {
-  const wanted = Math.max(1, Math.ceil((percentile / 100) * data.count - 1e-9 * data.count));
+  const wanted = rankOf(percentile, data.count);
   let seen = 0;
   for (let i = 0; i < data.pairs.length; i += 2) {
     seen += data.pairs[i + 1]!;
     if (seen >= wanted) return Math.min(lowestValueAt(data.pairs[i]! + 1) - 1, data.maxUs);
   }
   return data.maxUs;
+}
+
+/** Which of `count` values, in their order and from 1, is the percentile: 99.9 % of 1,000 is the 999th. */
+export function rankOf(percentile: number, count: number): number {
+  return Math.max(1, Math.ceil((percentile / 100) * count - 1e-9 * count));
 }
 
 /** Of values as they are counted: each stands for the middle of those that are counted with it. */

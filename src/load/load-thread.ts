@@ -38,6 +38,9 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   readonly slots: readonly Slot[];
   /** Told when the moment asked of the engine has come. */
   onWoken: () => void = () => {};
+  /** Told before the first request is begun that is meant for this moment or a later one. */
+  onMeasured: () => void = () => {};
+  measuredFromMs = Number.POSITIVE_INFINITY;
   readonly #plan: LoadPlan;
   readonly #tally: Tally;
   readonly #source: RequestSource;
@@ -114,7 +117,10 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     this.tick();
     const nowMs = this.#clock[0]!;
     this.#hasGivenUp = true;
-    this.#pacing.giveUp((intendedMs) => this.#tally.unsent(nowMs - intendedMs, this.#source.skip()));
+    this.#pacing.giveUp((intendedMs) => {
+      if (intendedMs >= this.#tally.measuredFromMs)
+        this.#tally.unsent(nowMs - intendedMs, this.#source.skip());
+    });
     this.#checkIdle();
   }
 
@@ -154,9 +160,14 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     if (this.#left <= 0 || this.#hasGivenUp) return true;
     this.#left--;
     const tally = this.#tally;
-    tally.counters.sent++;
+    const momentMs = intendedMs ?? this.#clock[0]!;
+    if (momentMs >= this.measuredFromMs) {
+      this.measuredFromMs = Number.POSITIVE_INFINITY;
+      this.onMeasured();
+    }
+    if (momentMs >= tally.measuredFromMs) tally.counters.sent++;
     tally.underWay++;
-    this.#moment[0] = intendedMs ?? this.#clock[0]!;
+    this.#moment[0] = momentMs;
     return this.#place(slot, this.#source.next(slot), undefined);
   }
 
@@ -280,15 +291,18 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
     const tally = this.#tally;
     const underWay = this.#underWay;
     const { urlRow } = underWay.request(slot, ticket);
-    tally.answered(
-      status,
-      underWay.latencyUs(slot, ticket, nowMs),
-      underWay.serviceUs(slot, ticket, nowMs),
-      urlRow,
-    );
-    if (slot.answers++ > 0) tally.counters.reused++;
-    if (content !== undefined && !this.#source.onAnswer(slot, ticket, content) && status < 400)
-      tally.checkFailed(urlRow);
+    const isMeasured = underWay.intendedMs(slot, ticket) >= tally.measuredFromMs;
+    if (isMeasured)
+      tally.answered(
+        status,
+        underWay.latencyUs(slot, ticket, nowMs),
+        underWay.serviceUs(slot, ticket, nowMs),
+        urlRow,
+      );
+    else tally.endedUnmeasured();
+    if (slot.answers++ > 0 && isMeasured) tally.counters.reused++;
+    const isFine = content === undefined || this.#source.onAnswer(slot, ticket, content);
+    if (!isFine && isMeasured && status < 400) tally.checkFailed(urlRow);
     if (this.#plan.newConnection && !link.isSpent) this.#connections.closeHere(slot);
     else if (link.isSpent) this.#giveBack(slot);
     if (this.#isStopped || this.#left === 0) this.#checkIdle();
@@ -346,9 +360,10 @@ export class LoadThread implements EngineHandler, AnswerHandler, PacedThread, Sl
   /** @param isAlone the connection stands, and another request may follow at once */
   #fail(slot: Slot, error: string, { request, intendedMs, sentMs }: UnderWay, isAlone = false): void {
     const nowMs = this.#clock[0]!;
-    if (error === FAILURE_NAMES.timeout || error === FAILURE_NAMES.connectTimeout)
+    if (intendedMs < this.#tally.measuredFromMs) this.#tally.endedUnmeasured();
+    else if (error === FAILURE_NAMES.timeout || error === FAILURE_NAMES.connectTimeout)
       this.#tally.timedOut(error, nowMs - intendedMs, nowMs - sentMs, request.urlRow);
-    else this.#tally.failed(error, request.urlRow);
+    else this.#tally.failed(error, nowMs - intendedMs, request.urlRow);
     if (this.#isStopped || this.#left === 0) this.#checkIdle();
     if (this.#isStopped && this.#pacing.waiting === 0) return;
     if (isAlone || this.#plan.ratePerSecond !== undefined) this.#pacing.onFree(slot);

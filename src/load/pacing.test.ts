@@ -20,7 +20,7 @@ class TestThread implements PacedThread {
   }
 }
 
-function setUp(rate: number, slotCount: number) {
+function setUp(rate: number, slotCount: number, endMs = Number.POSITIVE_INFINITY) {
   const thread = new TestThread();
   const wakes: number[] = [];
   const delays = new LatencyCounts();
@@ -29,6 +29,7 @@ function setUp(rate: number, slotCount: number) {
     thread,
     new Schedule(0, rate, 0, 0),
     { wakeAt: (atMs) => void wakes.push(atMs), stop: () => {} },
+    endMs,
     slotCount,
     { delays, onLate: () => late++ },
   );
@@ -127,4 +128,18 @@ test('a thinking slot begins again after its pause', () => {
   assert.deepEqual(thread.begun, []);
   pacing.onPauseOver(slot);
   assert.deepEqual(thread.begun, [{ slot: 3, intendedMs: undefined }]);
+});
+
+test('nothing that is due after the end is begun, however late the word to stop comes', () => {
+  const { thread, pacing, slots } = setUp(100, 3, 50);
+  thread.nowMs = -1;
+  for (const slot of slots) pacing.onFree(slot);
+  for (let nowMs = 0; nowMs < 90; nowMs += 10) {
+    pacing.beginDue(nowMs);
+    assert.equal(pacing.waiting, 0);
+    for (const slot of slots) pacing.onFree(slot);
+  }
+  assert.equal(thread.begun.length, 5);
+  pacing.stop(50);
+  assert.equal(pacing.waiting, 0);
 });

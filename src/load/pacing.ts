@@ -118,14 +118,19 @@ export class RatePacing implements Pacing {
   #begun = 0;
   #nextMs: number;
   #isBeginning = false;
-  /** How many requests are due before the end, once that is known. */
-  #dueCount = Number.POSITIVE_INFINITY;
+  /** How many requests are due before the end. */
+  #dueCount: number;
+  #isStopped = false;
 
-  /** @param capacity slots times depth */
+  /**
+   * @param endMs nothing that is due from then on is begun, also when the word to stop comes late
+   * @param capacity slots times depth
+   */
   constructor(
     thread: PacedThread,
     schedule: Schedule,
     waker: Waker,
+    endMs: number,
     capacity: number,
     late: { readonly delays: LatencyCounts; readonly onLate: () => void },
   ) {
@@ -137,6 +142,7 @@ export class RatePacing implements Pacing {
     this.#free = new Array<Slot>(capacity);
     this.#freeSinceMs = new Float64Array(capacity);
     this.#nextMs = schedule.momentMs(0);
+    this.#dueCount = endMs === Number.POSITIVE_INFINITY ? endMs : schedule.countBefore(endMs);
   }
 
   onFree(slot: Slot): void {
@@ -180,14 +186,15 @@ export class RatePacing implements Pacing {
   }
 
   stop(endMs: number): void {
-    this.#dueCount = this.#schedule.countBefore(endMs);
+    this.#isStopped = true;
+    this.#dueCount = Math.min(this.#dueCount, this.#schedule.countBefore(endMs));
     // What fell due while the end was on its way is begun yet, where a slot is free for it.
     this.beginDue(endMs);
     if (this.waiting === 0) this.#waker.stop();
   }
 
   get waiting(): number {
-    return this.#dueCount === Number.POSITIVE_INFINITY ? 0 : Math.max(0, this.#dueCount - this.#begun);
+    return this.#isStopped ? Math.max(0, this.#dueCount - this.#begun) : 0;
   }
 
   giveUp(onUnsent: (intendedMs: number) => void): void {

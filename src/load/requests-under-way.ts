@@ -45,6 +45,11 @@ export class RequestsUnderWay {
     this.#requests[at] = request;
   }
 
+  /** When it was meant to be sent. @hot */
+  intendedMs(slot: Slot, ticket: number): number {
+    return this.#intendedMs[slot.index * this.#depth + ticket]!;
+  }
+
   /** Whole microseconds from the moment that the request was meant for. @hot */
   latencyUs(slot: Slot, ticket: number, nowMs: number): number {
     return Math.round((nowMs - this.#intendedMs[slot.index * this.#depth + ticket]!) * 1000);

@@ -43,3 +43,12 @@ test('what is counted before a moment is what is due before it', () => {
     }
   }
 });
+
+test('a request that is due at the very end is not before it, wherever the clock stands', () => {
+  for (const startMs of [0, 1234.567, 987_654.321, 1e7 / 3])
+    for (const rate of [200, 333, 1000, 7777.7]) {
+      const schedule = new Schedule(startMs, rate, 0, 0);
+      for (const index of [1, 140, 340, 99_999])
+        assert.equal(schedule.countBefore(schedule.momentMs(index)), index, `${startMs} ${rate} ${index}`);
+    }
+});

@@ -3,6 +3,11 @@
  * ramp the rate grows evenly from nothing, then stays. Pure: moments are numbers.
  */
 
+/** Moments are far from 0 and not whole: a request that is due just then must not come and go with their last digit. */
+const ROUNDING = 1e-6;
+/** The same for moments: what is due at one is due from then on. */
+export const ROUNDING_MS = 1e-6;
+
 export class Schedule {
   readonly #startMs: number;
   readonly #perMs: number;
@@ -39,6 +44,6 @@ export class Schedule {
       elapsedMs >= this.#rampMs
         ? this.#perMs * (elapsedMs - this.#rampMs / 2)
         : (this.#perMs * elapsedMs * elapsedMs) / (2 * this.#rampMs);
-    return Math.max(0, Math.ceil(due - this.#phase));
+    return Math.max(0, Math.ceil(due - this.#phase - ROUNDING));
   }
 }

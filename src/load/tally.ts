@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { recordDifference } from './counts-by-name.ts';
 import { FAILURE_NAMES } from './failure-names.ts';
 import { LatencyCounts } from './latency-counts.ts';
+import { ROUNDING_MS } from './schedule.ts';
 import { type CpuReading, cpuBetween } from './thread-cpu.ts';
 import {
   type CheckCounts,
@@ -31,6 +32,8 @@ export class Tally {
   isOver = false;
   /** When the last of those came. */
   lateAnswerMs = 0;
+  /** At a constant rate: what was due before is the warm-up's, whenever it ends. */
+  measuredFromMs = Number.NEGATIVE_INFINITY;
   readonly connectTime = new LatencyCounts();
   readonly sendDelay = new LatencyCounts();
   readonly urls: UrlTally;
@@ -40,6 +43,8 @@ export class Tally {
   readonly #second = new LatencyCounts();
   readonly #latency = new LatencyCounts();
   readonly #serviceTime = new LatencyCounts();
+  /** What requests waited for that failed otherwise than by the time limit. */
+  readonly #lost = new LatencyCounts();
   readonly #recordsService: boolean;
 
   #startCpu: CpuReading;
@@ -74,14 +79,20 @@ export class Tally {
     if (this.urls.isOn) this.urls.answered(url, status, latencyUs);
   }
 
+  /** A request of the warm-up has ended: no figure is for it. */
+  endedUnmeasured(): void {
+    this.underWay--;
+  }
+
   /** An answer below 400 that a script did not accept. */
   checkFailed(url: number): void {
     this.counters.checkFailed++;
     this.urls.failed(url);
   }
 
-  failed(error: string, url: number): void {
+  failed(error: string, waitedMs: number, url: number): void {
     this.underWay--;
+    this.#lost.recordMs(waitedMs);
     this.#failed(error);
     this.urls.failed(url);
   }
@@ -142,9 +153,14 @@ export class Tally {
     else entry.failed++;
   }
 
-  /** Forgets what was counted so far; what is under way or open counts as begun and opened in the measured part. */
-  endWarmup(cpu: CpuReading): void {
-    this.counters = { ...zeroCounters(), sent: this.underWay, opened: this.open, openMax: this.open };
+  /**
+   * Forgets what was counted so far; what is under way or open counts as begun and opened in the measured part.
+   * @param dueFromMs at a constant rate: what is due from then on counts, and nothing of before
+   */
+  endWarmup(cpu: CpuReading, dueFromMs: number | undefined): void {
+    if (dueFromMs !== undefined) this.measuredFromMs = dueFromMs - ROUNDING_MS;
+    const sent = dueFromMs === undefined ? this.underWay : 0;
+    this.counters = { ...zeroCounters(), sent, opened: this.open, openMax: this.open };
     this.#secondCounters = { ...this.counters };
     this.#statuses.fill(0);
     this.#errors.clear();
@@ -152,7 +168,8 @@ export class Tally {
     this.urls.clear();
     this.#secondErrors = {};
     // Connecting times stay: most connections of most runs were made in the warm-up.
-    for (const counts of [this.#second, this.#latency, this.#serviceTime, this.sendDelay]) counts.clear();
+    for (const counts of [this.#second, this.#latency, this.#serviceTime, this.#lost, this.sendDelay])
+      counts.clear();
     this.#startCpu = cpu;
     this.#secondCpu = cpu;
   }
@@ -198,6 +215,7 @@ export class Tally {
       checks: Object.fromEntries(this.#checks) satisfies CheckCounts,
       urls: this.urls.totals(),
       latency: this.#latency.data(),
+      lost: this.#lost.data(),
       serviceTime: this.#serviceTime.data(),
       connectTime: this.connectTime.data(),
       sendDelay: this.sendDelay.data(),

@@ -12,7 +12,7 @@ import { LoadThread } from './load-thread.ts';
 import { ClosedPacing, type Pacing, RatePacing, ThinkPacing } from './pacing.ts';
 import type { LoadPlan } from './plan.ts';
 import type { RequestSource } from './request-source.ts';
-import { Schedule } from './schedule.ts';
+import { ROUNDING_MS, Schedule } from './schedule.ts';
 import { Tally } from './tally.ts';
 import { type CpuReading, readThreadCpu } from './thread-cpu.ts';
 import type { RunTotals, SecondReport } from './totals.ts';
@@ -47,6 +47,8 @@ export class ThreadRun {
   /** When the run began; undefined until it has. */
   #startMs: number | undefined;
   #measureMs = 0;
+  /** The warm-up is over. */
+  #isWarm = false;
   #second = 0;
   #isEnding = false;
   #isDone = false;
@@ -89,6 +91,7 @@ export class ThreadRun {
     this.#answeredMs = startMs;
     // Whole seconds of warm-up before the measured ones, the first of them perhaps cut short.
     this.#second = -Math.ceil(plan.warmupMs / SECOND_MS);
+    this.#isWarm = plan.warmupMs === 0;
     this.#at(startMs, () => {
       this.#startMs = startMs;
       this.#begin(startMs);
@@ -114,6 +117,10 @@ export class ThreadRun {
     const { plan } = this;
     const isPaced = plan.ratePerSecond !== undefined;
     this.#thread.tick();
+    if (isPaced && !this.#isWarm) {
+      this.#thread.onMeasured = () => this.#endWarmup();
+      this.#thread.measuredFromMs = this.#measureMs - ROUNDING_MS;
+    }
     for (const slot of this.#thread.slots) {
       const share = slot.index / plan.connections;
       const delayMs =
@@ -142,10 +149,17 @@ export class ThreadRun {
         pacing.beginDue(this.#thread.nowMs);
       };
       const { sendDelay } = this.#tally;
-      const pacing = new RatePacing(this.#thread, schedule, waker, plan.connections * plan.pipeline, {
-        delays: sendDelay,
-        onLate: () => this.#tally.counters.lateSends++,
-      });
+      const pacing = new RatePacing(
+        this.#thread,
+        schedule,
+        waker,
+        this.#endMs,
+        plan.connections * plan.pipeline,
+        {
+          delays: sendDelay,
+          onLate: () => this.#tally.counters.lateSends++,
+        },
+      );
       return pacing;
     }
     if (plan.thinkMaxMs > 0) {
@@ -157,11 +171,9 @@ export class ThreadRun {
   }
 
   #nextSecond(): void {
-    const endMs =
-      this.#plan.durationMs === undefined
-        ? Number.POSITIVE_INFINITY
-        : this.#measureMs + this.#plan.durationMs;
-    const boundaryMs = Math.min(this.#measureMs + (this.#second + 1) * SECOND_MS, endMs);
+    const endMs = this.#endMs;
+    const second = this.#second;
+    const boundaryMs = Math.min(this.#measureMs + (second + 1) * SECOND_MS, endMs);
     this.#at(boundaryMs, () => {
       if (this.#isEnding) return;
       if (boundaryMs === endMs) {
@@ -170,8 +182,9 @@ export class ThreadRun {
         this.#thread.stop(endMs);
         return;
       }
-      this.#endSecond();
-      if (this.#second === 0 && this.#plan.warmupMs > 0) this.#endWarmup();
+      // The warm-up's last second may have been ended by the first request that was due after it.
+      if (second === -1) this.#endWarmup();
+      else this.#endSecond();
       if (this.#isHopeless()) {
         this.#markEnd();
         this.#thread.stop(performance.now());
@@ -214,13 +227,20 @@ export class ThreadRun {
   #bytesSentBefore = 0;
   #exhaustionsBefore = 0;
 
+  get #endMs(): number {
+    return this.#measureMs + (this.#plan.durationMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Ends the last second of it. Idempotent. */
   #endWarmup(): void {
+    if (this.#isWarm) return;
+    this.#isWarm = true;
+    this.#endSecond();
     const { bytesSent, receiveBufferExhaustions } = this.#engine.stats();
     this.#bytesSentBefore = bytesSent;
     this.#exhaustionsBefore = receiveBufferExhaustions;
     const cpu = readThreadCpu(performance.now());
-    this.#measureMs = cpu.atMs;
-    this.#tally.endWarmup(cpu);
+    this.#tally.endWarmup(cpu, this.#plan.ratePerSecond === undefined ? undefined : this.#measureMs);
   }
 
   /** The measured part ends now: what is reported of CPU and time ends here, also when answers follow. */

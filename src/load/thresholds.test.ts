@@ -32,6 +32,7 @@ const MEASURED: Measured = {
   meanMs: 5,
   maxMs: 20,
   answered: 10,
+  unanswered: 0,
   errorShare: 0.01,
 };
 
@@ -48,6 +49,21 @@ test('thresholds are held against what was measured', () => {
     { name: 'error rate <= 1.00 %', limit: 0.01, measured: 0.01, isMet: true },
   ]);
   assert.equal(judgeThresholds([], 0.001, MEASURED)[0]!.isMet, false);
+});
+
+test('requests without an answer are slower than any limit', () => {
+  const isMet = (text: string, unanswered: number) =>
+    judgeThresholds([parseLatencyThreshold('--slo', text)], undefined, {
+      ...MEASURED,
+      answered: 1000 - unanswered,
+      unanswered,
+    })[0]!.isMet;
+  assert.equal(isMet('p99=1m', 10), true);
+  assert.equal(isMet('p99=1m', 11), false);
+  assert.equal(isMet('p99.9=1m', 1), true);
+  assert.equal(isMet('p99.9=1m', 2), false);
+  assert.equal(isMet('max=1m', 1), false);
+  assert.equal(isMet('mean=1m', 1000), false);
 });
 
 /** Searches against a server that keeps the limit up to `limit` requests a second. */

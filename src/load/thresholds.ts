@@ -3,6 +3,7 @@
  */
 import { OptionError } from '../base/errors.ts';
 import { parseDuration } from '../base/units.ts';
+import { rankOf } from './latency-counts.ts';
 import { latencyLimit, percent } from './number-text.ts';
 import type { ThresholdResult } from './result.ts';
 
@@ -52,6 +53,8 @@ export interface Measured {
   readonly meanMs: number | null;
   readonly maxMs: number | null;
   readonly answered: number;
+  /** Requests without an answer; they are slower than any limit. */
+  readonly unanswered: number;
   /** Failed requests over all that ended. */
   readonly errorShare: number;
 }
@@ -67,8 +70,7 @@ export function judgeThresholds(
       name: `${threshold.what} <= ${latencyLimit(threshold.limitMs)}`,
       limit: threshold.limitMs,
       measured: ms,
-      // Without a single answer there is no latency, and nothing was kept.
-      isMet: measured.answered > 0 && ms !== null && ms <= threshold.limitMs,
+      isMet: ms !== null && ms <= threshold.limitMs && isAnswered(threshold, measured),
     };
   });
   if (errorShareMax !== undefined) {
@@ -80,6 +82,12 @@ export function judgeThresholds(
     });
   }
   return results;
+}
+
+/** Whether the limit is about requests that were answered: also where it is longer than the time limit. */
+function isAnswered({ what, percentile }: LatencyThreshold, { answered, unanswered }: Measured): boolean {
+  if (percentile !== undefined) return rankOf(percentile, answered + unanswered) <= answered;
+  return answered > 0 && (what === 'mean' || unanswered === 0);
 }
 
 export function measuredMs({ what, percentile }: LatencyThreshold, measured: Measured): number | null {

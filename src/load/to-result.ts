@@ -3,6 +3,7 @@
  * the judgement, put together in the shape that outlives the run.
  */
 import type { ConnectTarget } from '../engine/engine.ts';
+import { withLostWaits } from './latency-counts.ts';
 import type { HistogramLibrary } from './latency-summary.ts';
 import { latencyFigures, summarizeLatencies } from './latency-summary.ts';
 import type { LoadPlan } from './plan.ts';
@@ -66,7 +67,7 @@ export function toResult(library: HistogramLibrary, facts: RunFacts): LoadResult
     errors: totals.errors,
     bytesReceived: counters.bytesReceived,
     bytesSent: counters.bytesSent,
-    latency: summarizeLatencies(library, totals.latency),
+    latency: summarizeLatencies(library, withLostWaits(totals.latency, totals.lost)),
     serviceTime:
       plan.ratePerSecond === undefined ? undefined : summarizeLatencies(library, totals.serviceTime),
     connectTime: totals.connectTime.count === 0 ? undefined : summarizeLatencies(library, totals.connectTime),

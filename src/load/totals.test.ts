@@ -48,11 +48,11 @@ test('the end of the warm-up forgets what was counted, and keeps what is under w
   tally.counters.sent = 7;
   tally.underWay = 2;
   tally.answered(200, 1000, 1000, 0);
-  tally.failed('ECONNRESET', 0);
+  tally.failed('ECONNRESET', 0, 0);
   tally.underWay = 2;
-  tally.endWarmup(cpu(1000));
+  tally.endWarmup(cpu(1000), undefined);
   tally.answered(200, 1000, 1000, 0);
-  tally.failed('timeout', 0);
+  tally.failed('timeout', 0, 0);
   const totals = tally.totals('node', 1000, 1000, cpu(2000));
   const { sent, answered, failed, opened, openMax } = totals.counters;
   assert.deepEqual([sent, answered, failed, opened, openMax], [2, 1, 1, 2, 2]);
@@ -75,7 +75,7 @@ test('totals of parts add up', () => {
     const tally = new Tally(false, cpu(0));
     for (let i = 0; i < answered; i++) tally.answered(200, (i + 1) * 1000, 0, 0);
     tally.checked('is fine', answered > 2);
-    tally.failed('ECONNREFUSED', 0);
+    tally.failed('ECONNREFUSED', 0, 0);
     return tally.totals('iouring', 1000 + answered, 1000 + answered, cpu(1000));
   };
   const sum = mergeTotals([part(3), part(2)]);

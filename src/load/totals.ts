@@ -106,6 +106,8 @@ export interface RunTotals {
   /** Empty where there is one URL. */
   readonly urls: UrlTotals;
   readonly latency: LatencyData;
+  /** What requests waited for that failed otherwise than by the time limit, which `latency` does not hold. */
+  readonly lost: LatencyData;
   /** Empty unless at a constant rate. */
   readonly serviceTime: LatencyData;
   readonly connectTime: LatencyData;
@@ -140,6 +142,7 @@ export function mergeTotals(parts: readonly RunTotals[]): RunTotals {
     checks: addChecks(parts.map(({ checks }) => checks)),
     urls: mergeUrls(parts.map(({ urls }) => urls)),
     latency: mergeLatencies(parts.map(({ latency }) => latency)),
+    lost: mergeLatencies(parts.map(({ lost }) => lost)),
     serviceTime: mergeLatencies(parts.map(({ serviceTime }) => serviceTime)),
     connectTime: mergeLatencies(parts.map(({ connectTime }) => connectTime)),
     sendDelay: mergeLatencies(parts.map(({ sendDelay }) => sendDelay)),

@@ -46,6 +46,7 @@ function totals(seconds: readonly SecondReport[]): RunTotals {
     checks: {},
     urls: NO_URLS,
     latency: each.latency,
+    lost: each.latency,
     serviceTime: each.latency,
     connectTime: each.latency,
     sendDelay: each.latency,

@@ -51,6 +51,7 @@ export class KeptSeconds {
       checks: {},
       urls: NO_URLS,
       latency: this.#latency.data(),
+      lost: NO_LATENCIES,
       serviceTime: NO_LATENCIES,
       connectTime: NO_LATENCIES,
       sendDelay: NO_LATENCIES,

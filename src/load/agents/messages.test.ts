@@ -96,6 +96,7 @@ const TOTALS: RunTotals = {
     isBounded: true,
   },
   latency: latencies(7),
+  lost: latencies(17),
   serviceTime: latencies(11),
   connectTime: latencies(13),
   sendDelay: NO_LATENCIES,

@@ -1,0 +1,151 @@
+/**
+ * A request that was due and not answered in time counts against the target in every figure: against what the
+ * server itself has counted.
+ */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { LoadResult } from '#src/load/result.ts';
+import { CliProcess, type Ended, run } from './cli-run.ts';
+import { OK, startServer } from './load-servers.ts';
+
+async function load(t: TestContext, args: readonly string[]): Promise<{ ended: Ended; result: LoadResult }> {
+  const ended = await run(t, ['load', '--json', ...args]);
+  assert.notEqual(ended.stdout, '', ended.stderr);
+  return { ended, result: JSON.parse(ended.stdout) };
+}
+
+const met = ({ thresholds }: LoadResult) => thresholds.map(({ isMet }) => isMet);
+
+test('a limit is missed by requests that a reset took, however quick the others were', async (t) => {
+  // Every tenth connection is dropped with its first request, which is no answer and may not be sent again.
+  let connections = 0;
+  const server = await startServer(t, (socket) => {
+    if (++connections % 10 === 0) socket.resetAndDestroy();
+    else socket.end(OK);
+  });
+  const { ended, result } = await load(t, [
+    ...['-c', '2', '-n', '200', '--new-connection'],
+    ...['--slo', 'p85=5s', '--slo', 'p95=5s', '--slo', 'max=20s', '--slo', 'mean=500ms', server.url],
+  ]);
+  assert.equal(ended.code, 99, ended.stderr);
+  assert.equal(result.requests.failed, 20);
+  assert.deepEqual(met(result), [true, false, false, false]);
+});
+
+test('a wait of which nothing came but a reset is among the latencies', async (t) => {
+  let requests = 0;
+  const server = await startServer(t, (socket) => {
+    if (++requests % 5 === 0) setTimeout(() => socket.resetAndDestroy(), 400);
+    else socket.end(OK);
+  });
+  const { result } = await load(t, ['-c', '2', '-n', '100', '--new-connection', server.url]);
+  assert.equal(result.requests.failed, 20);
+  assert.equal(result.latency.count, 100);
+  assert.ok(result.latency.percentilesMs['90']! >= 390, `p90 ${result.latency.percentilesMs['90']} ms`);
+  assert.ok(result.latency.meanMs! >= 0.2 * 390);
+});
+
+test('failures that are quick make no percentile better', async (t) => {
+  let requests = 0;
+  const server = await startServer(t, (socket) => {
+    if (++requests % 2 === 0) socket.resetAndDestroy();
+    else setTimeout(() => socket.end(OK), 30);
+  });
+  const { result } = await load(t, ['-c', '2', '-n', '60', '--new-connection', server.url]);
+  assert.equal(result.requests.failed, 30);
+  assert.ok(result.latency.minMs! >= 28 && result.latency.percentilesMs['50']! >= 28);
+});
+
+test('what was due in the warm-up counts neither for the target nor against it', async (t) => {
+  // Nothing is answered in the first 800 ms; all of it at once then, and the rest without delay.
+  let beganMs: number | undefined;
+  const server = await startServer(t, (socket) => {
+    beganMs ??= performance.now();
+    setTimeout(() => socket.write(OK), Math.max(0, beganMs + 800 - performance.now()));
+  });
+  const args = ['-c', '500', '-r', '400', '-d', '1s', '--warmup', '700ms', '--threads', '2', server.url];
+  const { result } = await load(t, args);
+  assert.equal(result.requests.sent, 400);
+  assert.equal(result.requests.answered, 400);
+  assert.equal(result.latency.count, 400);
+  assert.equal(server.requests, 400 + 280);
+  assert.ok(result.requests.answeredPerSecond <= 404, `${result.requests.answeredPerSecond}/s`);
+});
+
+test('a server that hangs from the warm-up on fails all that was due in the measured time, and no more', async (t) => {
+  let answered = 0;
+  const server = await startServer(t, (socket) => {
+    if (answered < 50) {
+      answered++;
+      socket.write(OK);
+    }
+  });
+  const { ended, result } = await load(t, [
+    ...[
+      '-c',
+      '3',
+      '-r',
+      '200',
+      '-d',
+      '1s',
+      '--warmup',
+      '500ms',
+      '--timeout',
+      '800ms',
+      '--max-error-rate',
+      '1%',
+    ],
+    server.url,
+  ]);
+  const { requests } = result;
+  assert.equal(ended.code, 99);
+  assert.equal(requests.answered, 0);
+  assert.equal(requests.sent + requests.notSent, 200);
+  assert.equal(requests.failed, 200);
+  assert.equal(result.thresholds[0]!.measured, 1);
+});
+
+test('a ramp asks for half of its rate, and what it cannot send counts too', async (t) => {
+  const server = await startServer(t, (socket, _head, { requests }) => {
+    if (requests <= 100) socket.write(OK);
+  });
+  const { result } = await load(t, [
+    ...['-c', '4', '-r', '400', '-d', '1s', '--ramp', '1s', '--timeout', '500ms', server.url],
+  ]);
+  const { requests } = result;
+  assert.equal(requests.sent + requests.notSent, 200);
+  assert.equal(requests.answered, 100);
+  assert.equal(requests.failed, 100);
+});
+
+for (const [what, args] of [
+  ['at once', []],
+  ['at a rate', ['-r', '200']],
+  ['with a ramp', ['--ramp', '3s']],
+  ['with new connections', ['--new-connection']],
+  ['in a search', ['--find-limit', 'p99=10s', '-d', '3s']],
+] as const) {
+  test(`Ctrl-C tells what there is, and takes nothing for answered: ${what}`, async (t) => {
+    let answered = 0;
+    const server = await startServer(t, (socket) => {
+      if (answered < 30) {
+        answered++;
+        socket.write(OK);
+      }
+    });
+    const warmup = what === 'in a search' ? [] : ['--warmup', '0'];
+    const load = new CliProcess(t, ['load', '--json', '-c', '4', ...args, ...warmup, server.url]);
+    await load.until(() => answered >= 30 && server.requests > 31, 'the load');
+    load.child.kill('SIGINT');
+    const { code, stdout } = await load.ended;
+    assert.equal(code, 130);
+    const result: LoadResult = JSON.parse(stdout);
+    const { requests } = result;
+    assert.equal(result.interrupted, true);
+    assert.ok(requests.answered <= 30, `${requests.answered} answered`);
+    assert.ok(requests.sent >= requests.answered + requests.unfinished - 4);
+    assert.ok(requests.unfinished > 0 || requests.failed > 0);
+    assert.doesNotMatch(result.verdict.sentence, /highest rate that keeps/);
+    assert.ok(result.thresholds.every(({ isMet }) => !isMet));
+  });
+}
