@@ -6,6 +6,7 @@ import type { Engine, EngineConnection } from '../engine.ts';
 import {
   type Client,
   connectionCountMax,
+  countOf,
   fill,
   onStage,
   type Subject,
@@ -112,7 +113,7 @@ export function deadlinesContract(subject: Subject): void {
   });
 
   test('thousands of deadlines come, each once', async () => {
-    const count = connectionCountMax(5000);
+    const count = connectionCountMax(countOf(5000, 2000));
     const reports: Report[] = [];
     const plan = {
       onDeadline(conn: EngineConnection, it: Watched) {

@@ -391,13 +391,14 @@ export function endingsContract(subject: Subject): void {
     const COUNT = 300;
     const many = connectionCountMax(5000);
     const cost = { few: Number.POSITIVE_INFINITY, many: Number.POSITIVE_INFINITY };
+    const isAlike = () => cost.many < 2 * cost.few + 20;
     // What a neighbour on the machine adds is in one run and not in the next.
-    for (let run = 0; run < 3; run++) {
+    for (let run = 0; run < 3 && !isAlike(); run++) {
       cost.few = Math.min(cost.few, await costOfResets(subject, COUNT, COUNT));
       cost.many = Math.min(cost.many, await costOfResets(subject, many, COUNT));
     }
     const text = `${cost.many.toFixed(1)} ms of CPU for ${COUNT} of ${many}, ${cost.few.toFixed(1)} for ${COUNT} of ${COUNT}`;
-    assert.ok(cost.many < 2 * cost.few + 20, text);
+    assert.ok(isAlike(), text);
   });
 }
 

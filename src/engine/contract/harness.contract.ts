@@ -371,6 +371,11 @@ export function descriptorCount(): number | undefined {
   }
 }
 
+/** How many of something a test takes: HOLDFAST_FULL=1 takes them all, other runs enough to find what goes wrong for each. */
+export function countOf(full: number, usual: number): number {
+  return process.env['HOLDFAST_FULL'] === '1' ? full : usual;
+}
+
 /** How many connections a test may have open: each costs this process two descriptors. */
 export function connectionCountMax(wanted: number): number {
   let limit = 1024;
