@@ -4,6 +4,7 @@
  * what it returns or throws into an exit code. Results go to standard output, words to standard error.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { keepCompiled } from './compile-cache.ts';
 import { EXIT, exitCodeOf, failureText } from './failure.ts';
 
 interface Command {
@@ -93,6 +94,7 @@ function end(code: number): void {
   setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
 }
 
+keepCompiled(process.env, process.getBuiltinModule('node:module'));
 run(process.argv.slice(2)).then(end, (error: unknown) => {
   process.stderr.write(failureText(error));
   end(exitCodeOf(error));

@@ -7,8 +7,6 @@
  * microtasks of whoever called a connection outside of a turn. One never begins inside another.
  * How long one may take, and when the next must leave libuv its own, is for TurnTime to say.
  */
-import { lookup } from 'node:dns/promises';
-import { performance } from 'node:perf_hooks';
 import { assert } from '../base/assert.ts';
 import { TimingWheel } from '../base/timing-wheel.ts';
 import { SO_ERROR, SOL_SOCKET } from '../sys/abi/socket.ts';
@@ -42,7 +40,7 @@ import {
   type Listener,
 } from './engine.ts';
 import { Handoff } from './handoff.ts';
-import { openListener } from './listening-socket.ts';
+import { type Lookup, openListener } from './listening-socket.ts';
 import { SendPool } from './send-pool.ts';
 import { TurnTime } from './turn-time.ts';
 
@@ -52,6 +50,10 @@ const EXPIRED_AT_LEAST = 1000;
 const DISCARDED_MAX_BYTES = 1024 * 1024;
 /** A list that once was longer is given to the garbage collector when it is empty. */
 const TOUCHED_KEPT_MAX = 4096;
+
+/** Of a module that is loaded when there is a name to look up. */
+const lookUp: Lookup = (hostname, options) =>
+  process.getBuiltinModule('node:dns/promises').lookup(hostname, options);
 
 export abstract class DescriptorEngine<C extends DescriptorConnection> implements Engine<C>, ConnectionOwner {
   abstract readonly name: EngineName;
@@ -141,7 +143,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
 
   async listen(address: ListenAddress): Promise<Listener> {
     assert(this.#closing === undefined, 'listen on a closed engine');
-    const socket = await openListener(address, this.options, lookup);
+    const socket = await openListener(address, this.options, lookUp);
     const listener: DescriptorListener = {
       socket,
       armed: false,

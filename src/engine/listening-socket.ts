@@ -4,6 +4,7 @@
  * that it accepts, so a new connection costs no system call for it.
  */
 
+import { isIPv4 } from 'node:net';
 import { SysError } from '../base/errors.ts';
 import { F_DUPFD_CLOEXEC } from '../sys/abi/file.ts';
 import {
@@ -77,7 +78,10 @@ export async function openListener(
 ): Promise<ListeningSocket> {
   if ('fd' in address) return adopt(address.fd, options);
   if ('unix' in address) return openUnix(address.unix, options);
-  const [resolved] = await lookup(address.hostname, { all: true });
+  const { hostname } = address;
+  const [resolved] = isIPv4(hostname)
+    ? [{ address: hostname, family: 4 }]
+    : await lookup(hostname, { all: true });
   if (resolved === undefined) throw sysError('getaddrinfo', ERRNO.EADDRNOTAVAIL, address.hostname);
   const family = resolved.family === 6 ? 'IPv6' : 'IPv4';
   return open(

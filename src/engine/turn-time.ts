@@ -8,7 +8,6 @@
  * is `setImmediate`'s. Within a turn the kernel is asked for news each LOOK_MS, as far as callbacks let us: what
  * one connection has much of waits behind what others have just sent.
  */
-import { performance } from 'node:perf_hooks';
 
 /** One round of libuv's loop costs some 5 us beside that. */
 const TURN_MS_MIN = 1;

@@ -3,7 +3,6 @@ import { realpathSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { isMainThread } from 'node:worker_threads';
 import { show } from '../base/errors.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { handlerOf, isClass, mainExport } from './handler-shape.ts';
@@ -66,7 +65,7 @@ export async function loadModule(
 async function importModule(url: URL): Promise<object> {
   const { typescript } = process.features as { typescript?: unknown };
   // Before the first attempt: Node remembers one that failed.
-  if (!isMainThread && !typescript && TYPESCRIPT.test(url.pathname)) await registerTsx();
+  if (!typescript && TYPESCRIPT.test(url.pathname) && !isMainThread()) await registerTsx();
   return (await import(url.href)) as object;
 }
 
@@ -206,4 +205,9 @@ function explain(error: unknown, url: URL): string {
 export function moduleUrl(module: string | URL): URL {
   if (module instanceof URL) return module;
   return /^[a-z][a-z0-9+.-]+:/i.test(module) ? new URL(module) : pathToFileURL(module);
+}
+
+/** Asked of a module that few starts need: it is not loaded with this one. */
+function isMainThread(): boolean {
+  return process.getBuiltinModule('node:worker_threads').isMainThread;
 }

@@ -2,6 +2,7 @@
  * The koffi back end: any Node from 20 on. Every function is koffi's own, called without a wrapper: it
  * takes and gives plain numbers, addresses included, at about 80 ns above the system call.
  */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { UnavailableError } from '../base/errors.ts';
 import type { Ffi } from './ffi-library.ts';
@@ -56,13 +57,16 @@ function bind(
  * The native module for this platform comes as a package of its own, which picks the binary for glibc or musl.
  * That package alone is depended on: koffi itself is 40 KB of JavaScript around it that is not used here, takes
  * 16 ms to load in place of 7 (measured on Node 20, on every thread), and has an install script, which pnpm 12
- * answers with exit code 1.
+ * answers with exit code 1. To find out which libc it is, that package reads the program that runs; where there is no
+ * musl, the binary for glibc is loaded without being asked, in 4 ms.
  */
 function requireKoffi(): Koffi {
   const require = createRequire(import.meta.url);
   const platform = `${process.platform}-${process.arch}`;
   try {
-    return require(`@koromix/koffi-${platform}`) as Koffi;
+    const name = `@koromix/koffi-${platform}`;
+    const glibc = `${name}/${process.platform}_${process.arch}/koffi.node`;
+    return ((hasMusl() ? undefined : tryRequire(require, glibc)) ?? require(name)) as Koffi;
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const problem =
@@ -70,5 +74,19 @@ function requireKoffi(): Koffi {
         ? 'is not installed (it is an optional dependency; a bundler has to leave it out)'
         : `does not load: ${message}`;
     throw new UnavailableError(`the package @koromix/koffi-${platform} ${problem}`, { cause });
+  }
+}
+
+/** The dynamic linker of musl lies at the same place everywhere. */
+function hasMusl(): boolean {
+  return existsSync(`/lib/ld-musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`);
+}
+
+/** @returns undefined where it is not there or does not load: the package itself then says why, or knows better */
+function tryRequire(require: NodeJS.Require, path: string): unknown {
+  try {
+    return require(path);
+  } catch {
+    return undefined;
   }
 }

@@ -3,7 +3,6 @@
  * a blob, a stream, an async iterable. As the Fetch standard's "extract a body" and Node's own
  * addition of async iterables.
  */
-import { randomUUID } from 'node:crypto';
 import { types } from 'node:util';
 import { isStreamReadable } from './body.ts';
 import { listenToErrors } from './pieces.ts';
@@ -63,7 +62,7 @@ export function impliedContentType(body: unknown, source: BodySource): string | 
  */
 function multipartOf(form: FormData): Blob {
   // Lower case, because a Blob lowers its type; random, so that no value can hold it.
-  const boundary = `----formdata-holdfast-${randomUUID()}`;
+  const boundary = `----formdata-holdfast-${crypto.randomUUID()}`;
   const parts: (string | Blob)[] = [];
   for (const [name, value] of form) {
     const disposition = `--${boundary}\r\nContent-Disposition: form-data; name="${escaped(withCrlf(name))}"`;

@@ -26,7 +26,7 @@ function globalOf(name: Name): PropertyDescriptor {
   return Object.getOwnPropertyDescriptor(globalThis, name)!;
 }
 
-/** Looking at the property does not load the class behind it. */
+/** Looking at the property does not load the class behind it; from Node 24 on it does (lazy data properties). */
 const ORIGINAL: Readonly<Record<Name, PropertyDescriptor>> = {
   Request: globalOf('Request'),
   Response: globalOf('Response'),

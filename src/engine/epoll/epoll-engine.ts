@@ -12,7 +12,6 @@
  * sys/wakeup.ts). Invariant between turns: either that poll is armed or its signal is on its way to libuv
  * (`#pollArmed`), or a turn is scheduled.
  */
-import { performance } from 'node:perf_hooks';
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../../sys/abi/epoll.ts';
 import {
   MSG_MORE,

@@ -16,7 +16,6 @@
  * address that `connect` is given has its port picked when it is bound, before the target is known.
  */
 import { createServer, type Socket } from 'node:net';
-import { performance } from 'node:perf_hooks';
 import { assert } from '../../base/assert.ts';
 import { UnavailableError } from '../../base/errors.ts';
 import {
