@@ -311,6 +311,8 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
       exchange.requestFault(body.fault, new RequestFaultError(body.fault));
       return end;
     }
+    // Behind its head, before the handler is called: no deadline of the exchange holds yet.
+    if (body.complete && exchange.bodyDeadlineMs === undefined) return next;
     if (body.memoryBytes > BODY_HIGH_WATER_BYTES && !body.complete) this.engine.pauseReading();
     this.updateExchangeDeadline();
     return next;

@@ -35,6 +35,8 @@ export class RequestBody implements IncomingBody {
   readonly #decoder: ChunkedDecoder | null;
   readonly #owner: BodyOwner;
   readonly #queue = new ByteQueue(unclearedBytes);
+  /** All of it, where it came in one piece with nobody waiting: as most bodies do, behind their heads. */
+  #only: Uint8Array | undefined = undefined;
   #waiting: Waiting<Uint8Array | undefined> | undefined = undefined;
   /** Who reads all of it, and where it is put together if its length is known. */
   #waitingForAll: Waiting<Uint8Array> | undefined = undefined;
@@ -52,6 +54,7 @@ export class RequestBody implements IncomingBody {
 
   /** What its unread bytes occupy. Where somebody reads all of it, none is unread. */
   get memoryBytes(): number {
+    if (this.#only !== undefined) return this.#only.length;
     return this.#waitingForAll === undefined ? this.#queue.memoryBytes : 0;
   }
 
@@ -67,6 +70,13 @@ export class RequestBody implements IncomingBody {
     const decoder = this.#decoder;
     if (decoder === null) {
       const size = Math.min(this.#remaining, end - at);
+      if (size === this.contentLength && !this.#discarding && !this.isWaited) {
+        this.#only = unclearedBytes(size);
+        this.#only.set(bytes.subarray(at, at + size));
+        this.#remaining = 0;
+        this.complete = true;
+        return at + size;
+      }
       this.#push(bytes, at, at + size);
       this.#remaining -= size;
       this.complete = this.#remaining === 0;
@@ -102,12 +112,18 @@ export class RequestBody implements IncomingBody {
 
   takeBuffered(): Uint8Array | undefined {
     if (!this.complete || this.#failure !== undefined) return undefined;
-    return this.#queue.takeAll();
+    return this.#takeOnly() ?? this.#queue.takeAll();
+  }
+
+  #takeOnly(): Uint8Array | undefined {
+    const only = this.#only;
+    this.#only = undefined;
+    return only;
   }
 
   read(): Promise<Uint8Array | undefined> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
-    const piece = this.#queue.shift();
+    const piece = this.#takeOnly() ?? this.#queue.shift();
     if (piece !== undefined) {
       if (!this.complete && this.#queue.length === 0) this.#owner.bodyWanted(this);
       return Promise.resolve(piece);
@@ -122,7 +138,7 @@ export class RequestBody implements IncomingBody {
   /** Each byte is copied once, into the array that the caller gets, where the length is known. */
   readAll(): Promise<Uint8Array> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
-    if (this.complete) return Promise.resolve(this.#queue.takeAll());
+    if (this.complete) return Promise.resolve(this.#takeOnly() ?? this.#queue.takeAll());
     return new Promise((resolve, reject) => {
       if (this.contentLength !== undefined) {
         this.#whole = new WholeBody(this.#queue.length + this.#remaining);
@@ -143,6 +159,7 @@ export class RequestBody implements IncomingBody {
   /** Bytes are counted from now on, not kept. */
   discard(): void {
     this.#discarding = true;
+    this.#only = undefined;
     this.#queue.clear();
     this.#waiting?.resolve(undefined);
     this.#waiting = undefined;

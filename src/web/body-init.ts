@@ -29,10 +29,8 @@ export const TEXT_TYPE = 'text/plain;charset=UTF-8';
 export function sourceOfInit(body: unknown): BodySource {
   if (typeof body === 'string') return body;
   if (body === null || body === undefined) return null;
-  if (ArrayBuffer.isView(body)) {
-    return new Uint8Array(new Uint8Array(body.buffer, body.byteOffset, body.byteLength));
-  }
-  if (types.isAnyArrayBuffer(body)) return new Uint8Array(new Uint8Array(body));
+  if (ArrayBuffer.isView(body)) return copyOf(new Uint8Array(body.buffer, body.byteOffset, body.byteLength));
+  if (types.isAnyArrayBuffer(body)) return copyOf(new Uint8Array(body));
   if (body instanceof ReadableStream) {
     if (!isStreamReadable(body))
       throw new TypeError('Response body object should not be disturbed or locked');
@@ -46,6 +44,28 @@ export function sourceOfInit(body: unknown): BodySource {
     return body as AsyncIterable<unknown>;
   }
   return `${body}`;
+}
+
+/** Copies of small bodies share blocks: an ArrayBuffer of its own costs each of them as much as all else of an answer. */
+const BLOCK_BYTES = 8192;
+/** One that is kept keeps its block, so only what is a fair part of one goes there. */
+const SHARED_BYTES_MIN = 512;
+const SHARED_BYTES_MAX = 4096;
+let block = new Uint8Array(0);
+let blockFilled = 0;
+
+/** Nothing but a Response holds it, and gives it away as a copy only. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  const { length } = bytes;
+  if (length < SHARED_BYTES_MIN || length > SHARED_BYTES_MAX) return new Uint8Array(bytes);
+  if (blockFilled + length > block.length) {
+    block = new Uint8Array(BLOCK_BYTES);
+    blockFilled = 0;
+  }
+  const own = block.subarray(blockFilled, blockFilled + length);
+  own.set(bytes);
+  blockFilled += length;
+  return own;
 }
 
 /** The content type that a body implies. @param source what `sourceOfInit` made of it */

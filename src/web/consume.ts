@@ -11,6 +11,10 @@ import { type PlatformResponse, platform } from './platform.ts';
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
+export function decoded(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
 export async function readText(owner: BodyOwner): Promise<string> {
   const body = claimBody(owner);
   if (typeof body === 'string') return asDecoded(body);

@@ -13,6 +13,7 @@
  */
 import { type BodyOwner, isReadable, isUsed, type OpenedBody, streamOf } from './body.ts';
 import {
+  decoded,
   readArrayBuffer,
   readBlob,
   readBytes,
@@ -203,21 +204,25 @@ export class HoldfastRequest implements BodyOwner {
   }
 
   text(): Promise<string> {
-    return heard(readText(this));
+    const whole = takeWhole(this);
+    return whole !== undefined ? Promise.resolve(decoded(whole)) : heard(readText(this));
   }
 
   /** `any`, as every other declaration of it has it: the shape is the program's to know. */
   // biome-ignore lint/suspicious/noExplicitAny: handlers written for other servers rely on it
   json(): Promise<any> {
-    return heard(readJson(this));
+    const whole = takeWhole(this);
+    return whole !== undefined ? parsed(whole) : heard(readJson(this));
   }
 
   arrayBuffer(): Promise<ArrayBuffer> {
-    return heard(readArrayBuffer(this));
+    const whole = takeWhole(this);
+    return whole !== undefined ? Promise.resolve(whole.buffer) : heard(readArrayBuffer(this));
   }
 
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return heard(readBytes(this));
+    const whole = takeWhole(this);
+    return whole !== undefined ? Promise.resolve(whole) : heard(readBytes(this));
   }
 
   /** The body as text, decoded while it comes. */
@@ -416,6 +421,29 @@ function platformRequest(
     init.duplex = 'half';
   }
   return new (platform().Request)(request.url, init);
+}
+
+/**
+ * The commonest case by far, a body that is all here and that nobody else has a part in: given away, with no detour.
+ * @returns undefined where it is not as simple as that; nothing has been taken then
+ */
+function takeWhole(request: HoldfastRequest): Uint8Array<ArrayBuffer> | undefined {
+  if (!request._withBody || request._used || request._stream !== undefined || request._kept !== undefined)
+    return undefined;
+  const whole = request._port.requestBody(request._exchangeId)?.takeBuffered();
+  if (whole === undefined) return undefined;
+  request._used = true;
+  // What the server receives into is never shared memory.
+  const own = whole as Uint8Array<ArrayBuffer>;
+  return own.byteLength === own.buffer.byteLength ? own : own.slice();
+}
+
+function parsed(bytes: Uint8Array): Promise<unknown> {
+  try {
+    return Promise.resolve(JSON.parse(decoded(bytes)));
+  } catch (error) {
+    return heard(Promise.reject(error));
+  }
 }
 
 /**
