@@ -1,6 +1,7 @@
 /** Whatever is wrong with an option is told before anything listens: which, what was given, what is allowed. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { Agent, get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,10 @@ const throwing = (name: string) =>
 const CASES: [object, string][] = [
   [{ fetch: null }, 'fetch: null is not allowed; a function'],
   [{ fetch: 'x' }, 'fetch: "x" is not allowed; a function'],
+  [{ fetch: Object.assign(() => {}, { handle() {}, use() {} }) }, 'fetch: function (anonymous) is not allowed; it is an Express or Connect app: it takes (req, res)'],
+  [Object.assign(() => {}, { handle() {}, use() {} }), 'fetch: function (anonymous) is not allowed; it is an Express or Connect app: it takes (req, res)'],
+  [new (class Koa { callback() {} use() {} })(), 'fetch: an object (Koa) is not allowed; it is a Koa app: it takes (req, res)'],
+  [createServer(), 'fetch: an object (Server) is not allowed; it is a server of node:http: it takes (req, res)'],
   [{ fetch, module: 'x' }, 'module: "x" is not allowed; not together with `fetch`'],
   [{ module: 5 }, 'module: 5 is not allowed; a path or a URL'],
   [{ module: '' }, 'module: "" is not allowed; a path or a URL'],

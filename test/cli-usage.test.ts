@@ -21,6 +21,10 @@ before(async () => {
   await writeFile(join(folder, 'string.mjs'), 'throw "just text";\n');
   await writeFile(join(folder, 'exits.mjs'), 'function check() { process.exit(3); }\nawait 1;\ncheck();\n');
   await writeFile(join(folder, 'waits.mjs'), 'await new Promise(() => {});\n');
+  await writeFile(
+    join(folder, 'express.mjs'),
+    'export default Object.assign((req, res) => res.end(), { handle() {}, use() {} });\n',
+  );
   await writeFile(join(folder, 'imports.mjs'), 'import "./missing.mjs";\n');
   await writeFile(join(folder, 'good.mjs'), 'export default () => new Response("x");\n');
   await writeFile(join(folder, 'page.html'), '<p>');
@@ -55,6 +59,9 @@ const CASES: [string, string[], number, RegExp][] = [
   ['the key of another certificate', ['serve', '--tls-cert', '@/cert.pem', '--tls-key', '@/other.pem', '@/good.mjs'], 2, /--tls-key: "[^"]*other\.pem" is not allowed; it does not belong to the certificate in --tls-cert/],
   ['two targets', ['serve', 'a', 'b'], 2, /unexpected argument "b"/],
   ['an unknown command', ['srve'], 2, /unknown command srve; did you mean serve\?/],
+  ['a flag before the command', ['--port', '3'], 2, /unknown flag --port; flags follow a command, as in: holdfast serve --port/],
+  ['an Express app', ['serve', '-w', '1', '@/express.mjs'], 1, /its default export is an Express or Connect app: it takes \(req, res\)/],
+  ['a program of its own', ['serve', '-w', '1', '@/empty.mjs'], 1, /its default export is missing \(a program that calls `serve` itself is started by node\)/],
   ['a missing folder', ['serve', '/no/such/folder'], 1, /\/no\/such\/folder: no such folder or module/],
   ['a file that is no module', ['serve', '@/page.html'], 1, /neither a folder nor a module/],
   ['a module without a handler', ['serve', '-w', '1', '@/empty.mjs'], 1, /empty\.mjs exports no handler/],
@@ -166,6 +173,7 @@ test('TypeScript is served or refused with what to do, by the version of Node', 
 test('help and version go to standard output and end with 0', async (t) => {
   for (const args of [['--help'], ['serve', '--help'], ['doctor', '--help'], ['--version']]) {
     const ended = await run(t, args);
+    for (const line of ended.stdout.split('\n')) assert.ok(line.length <= 80, line);
     assert.equal(ended.code, 0, args.join(' '));
     assert.notEqual(ended.stdout, '');
     assert.equal(ended.stderr, '');

@@ -31,7 +31,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./siege.ts')).siegeCommand,
   },
   doctor: {
-    summary: 'say what this host allows, what Holdfast would choose, and what to change',
+    summary: 'say what this host allows and what Holdfast would choose',
     load: async () => (await import('./doctor.ts')).doctorCommand,
   },
 };
@@ -48,7 +48,8 @@ ${rows.join('\n')}
   holdfast COMMAND --help   what a command can do
   holdfast --version        the version
 
-Exit codes: 0 done, 1 failed, 2 bad usage, 99 a threshold or a finding, 130 interrupted
+Exit codes: 0 done, 1 failed, 2 bad usage, 99 a threshold missed or a finding,
+130 interrupted
 `;
 }
 
@@ -76,7 +77,8 @@ async function refuse(name: string): Promise<number> {
   const { nearest } = await import('./arguments.ts');
   let hint = `the commands are ${Object.keys(COMMANDS).join(', ')}`;
   const near = nearest(name, Object.keys(COMMANDS));
-  if (near !== undefined) hint = `did you mean ${near}?`;
+  if (name.startsWith('-')) hint = `flags follow a command, as in: holdfast serve ${name}`;
+  else if (near !== undefined) hint = `did you mean ${near}?`;
   else if (existsSync(name)) hint = `did you mean holdfast serve ${name}?`;
   process.stderr.write(`holdfast: unknown ${name.startsWith('-') ? 'flag' : 'command'} ${name}; ${hint}\n`);
   return EXIT.usage;

@@ -14,7 +14,7 @@
  */
 import { OptionError } from '../base/errors.ts';
 import type { FetchHandler } from '../web/context.ts';
-import { handlerOf, isClass, isModule, mainExport } from './handler-shape.ts';
+import { handlerOf, isClass, isModule, LISTENER_ADVICE, listenerKind, mainExport } from './handler-shape.ts';
 import { type OnListen, readOptions, type ServeOptions } from './options.ts';
 
 const ALLOWED =
@@ -25,6 +25,10 @@ const ALLOWED =
  * @throws OptionError for what it cannot mean
  */
 export function readCall(first: unknown, second: unknown): ServeOptions {
+  // Not of options, whose properties are read once.
+  const listener = [first, second].find((given) => !isOptions(given) && listenerKind(given) !== undefined);
+  if (listener !== undefined)
+    throw new OptionError('fetch', listener, `it is ${listenerKind(listener)}: ${LISTENER_ADVICE}`);
   const app = appOf(first);
   if (app !== undefined) {
     if (!isObject(second)) return withListener({ fetch: app }, second);
@@ -75,6 +79,10 @@ function reading(read: () => FetchHandler | undefined): FetchHandler | undefined
   } catch (error) {
     throw new OptionError('fetch', error, 'it could not even be read: a getter threw this');
   }
+}
+
+function isOptions(value: unknown): boolean {
+  return isObject(value) && isPlain(value);
 }
 
 function isObject(value: unknown): value is object {

@@ -18,9 +18,33 @@ export function handlerOf(value: unknown): FetchHandler | undefined {
     // Read for every request: Elysia puts the compiled one in its place at the first.
     return (request, context, executionCtx) => app.fetch(request, context, executionCtx);
   }
-  if (typeof value !== 'function' || isClass(value)) return undefined;
+  if (typeof value !== 'function' || isClass(value) || listenerKind(value) !== undefined) return undefined;
   return value as FetchHandler;
 }
+
+/** What apps of other frameworks have, by which they are told; all of them take `(req, res)` of node:http. */
+const LISTENERS: readonly (readonly [kind: string, ...methods: string[]])[] = [
+  ['an Express or Connect app', 'handle', 'use'],
+  ['a Koa app', 'callback', 'use'],
+  ['a Fastify app', 'inject', 'listen', 'route'],
+  ['a server of node:http', 'listen', 'close', 'closeIdleConnections'],
+];
+
+/** @returns what `value` is, if it is made for node:http and no fetch handler: called as one it would fail at each request */
+export function listenerKind(value: unknown): string | undefined {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
+  const has = (name: string) => typeof (value as Record<string, unknown>)[name] === 'function';
+  try {
+    return has('fetch') ? undefined : LISTENERS.find(([, ...names]) => names.every(has))?.[0];
+  } catch {
+    // A getter that throws: none of those has one.
+    return undefined;
+  }
+}
+
+/** What to say of it. */
+export const LISTENER_ADVICE =
+  'it takes (req, res) of node:http, and Holdfast calls (request) => Response (docs/from-other-servers.md)';
 
 /** Without `new` it cannot be called; with its `fetch` in the prototype, an instance is what was meant. */
 export function isClass(value: unknown): boolean {

@@ -12,7 +12,7 @@ const CASES: [ListenPlace, string, string][] = [
   [{ ...local, hostname: '::2' }, 'EADDRNOTAVAIL', '[::2]:80: this machine has no such address (EADDRNOTAVAIL); `hostname` takes one of its own, or 0.0.0.0 or :: for all of them'],
   [{ ...local, option: 'admin' }, 'EADDRNOTAVAIL', 'admin port 127.0.0.1:80: this machine has no such address (EADDRNOTAVAIL); `admin.hostname` takes one of its own, or 0.0.0.0 or :: for all of them'],
   [{ ...local, option: 'health' }, 'EADDRINUSE', 'health port 127.0.0.1:80 is in use already (EADDRINUSE); stop what listens there, or choose another port by `health`, 0 for any free one'],
-  [{ option: 'unix', path: '/no/a.sock' }, 'ENOENT', 'the unix socket /no/a.sock cannot be made, because its folder does not exist: why (ENOENT)'],
+  [{ option: 'unix', path: '/no/a.sock' }, 'ENOENT', 'the unix socket /no/a.sock cannot be made, because its folder does not exist (ENOENT)'],
   [{ option: 'unix', path: '/a.sock' }, 'EACCES', 'the unix socket /a.sock may not be made by this user: why (EACCES)'],
   [{ option: 'fd', fd: 9 }, 'ENOTSOCK', 'fd 9 is no socket that listens and that this process has: why (ENOTSOCK)'],
 ]; // biome-ignore format: one case a line

@@ -89,7 +89,7 @@ export function listenMessage(code: string, place: ListenPlace, names: PlaceName
   const where = show(place);
   if (!('port' in place)) {
     const what = 'path' in place ? unixReason(code) : 'is no socket that listens and that this process has';
-    return `${where} ${what}${hint === undefined ? '' : `: ${hint}`} (${code})`;
+    return `${where} ${what}${hint === undefined || code === 'ENOENT' ? '' : `: ${hint}`} (${code})`;
   }
   switch (code) {
     case 'EADDRINUSE':

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { show } from '../base/errors.ts';
 import type { FetchHandler } from '../web/context.ts';
-import { handlerOf, isClass, mainExport } from './handler-shape.ts';
+import { handlerOf, isClass, LISTENER_ADVICE, listenerKind, mainExport } from './handler-shape.ts';
 import type { ErrorHandler } from './options.ts';
 
 /** The module was loaded and holds no handler, or could not be loaded; then `cause` is why, with its stack. */
@@ -51,15 +51,19 @@ export async function loadModule(
     throw new ModuleError(`${display(url)} cannot be loaded: ${explain(cause, url)}`, { cause });
   }
   if (fetch !== undefined) return { fetch, error };
-  const found = isClass(main)
-    ? `${show(main)}, a class: export an instance of it`
-    : Object.prototype.toString.call(main) === '[object Module]'
-      ? 'missing'
-      : show(main);
   throw new ModuleError(
-    `${display(url)} exports no handler: its default export is ${found}; ` +
+    `${display(url)} exports no handler: its default export is ${whatIsNoHandler(main)}; ` +
       'allowed are a function (request) => Response or an object with such a function as `fetch`',
   );
+}
+
+function whatIsNoHandler(main: unknown): string {
+  if (isClass(main)) return `${show(main)}, a class: export an instance of it`;
+  const listener = listenerKind(main);
+  if (listener !== undefined) return `${listener}: ${LISTENER_ADVICE}`;
+  return Object.prototype.toString.call(main) === '[object Module]'
+    ? 'missing (a program that calls `serve` itself is started by node)'
+    : show(main);
 }
 
 async function importModule(url: URL): Promise<object> {
@@ -178,7 +182,9 @@ function errorHook(of: unknown): ErrorHandler | undefined {
 export function frameLines(stack: string): string {
   return stack
     .split('\n')
-    .filter((line) => /^\s+at /.test(line) && !/(\(|at |async )node:/.test(line))
+    .filter(
+      (line) => /^\s+at /.test(line) && !/(\(|at |async )node:/.test(line) && !line.includes(OWN_FOLDER),
+    )
     .join('\n');
 }
 
@@ -193,6 +199,11 @@ function explain(error: unknown, url: URL): string {
       'a loader such as `node --import tsx`, or compile it first'
     );
   }
+  if (error instanceof SyntaxError && /Unexpected token 'export'|outside a module/.test(error.message))
+    return (
+      `${error.message}; Node takes this file for CommonJS: name it ` +
+      `${display(url).replace(/^.*\/|\.\w+$/g, '')}.mjs, or put "type": "module" into package.json`
+    );
   if (error instanceof Error) return error.message;
   try {
     return String(error);

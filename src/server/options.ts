@@ -8,6 +8,7 @@ import type { EngineName } from '../engine/engine.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { guardedLogger } from './guarded-logger.ts';
+import { LISTENER_ADVICE, listenerKind } from './handler-shape.ts';
 import {
   checkBoolean,
   checkChoice,
@@ -355,6 +356,8 @@ function checkHandler({ fetch, module, error, workers = 0 }: ServeOptions): void
       'a function (request) => Response is needed, or a `module` that exports one',
     );
   }
+  const listener = listenerKind(fetch);
+  if (listener !== undefined) throw new OptionError('fetch', fetch, `it is ${listener}: ${LISTENER_ADVICE}`);
   if (fetch !== undefined && module !== undefined)
     throw new OptionError('module', module, 'not together with `fetch`');
   if (module !== undefined && !(module instanceof URL) && (typeof module !== 'string' || module === ''))
