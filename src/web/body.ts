@@ -8,6 +8,7 @@
  */
 import { Readable } from 'node:stream';
 import type { UnderlyingByteSource } from 'node:stream/web';
+import { BodyIterator, type IteratedSource } from './body-iterator.ts';
 import { IterablePieces, type PieceReader, StreamPieces } from './pieces.ts';
 
 /** What a body turns out to be when it is opened. */
@@ -80,15 +81,31 @@ export function streamOf(owner: BodyOwner): ReadableStream<Uint8Array<ArrayBuffe
     stream.getReader();
   } else {
     stream[BEHIND] = lazy;
+    Object.defineProperty(stream, Symbol.asyncIterator, ITERATED);
   }
   owner._stream = stream;
   return stream;
 }
 
+/** Like the method of the class, which it stands before. */
+const ITERATED: PropertyDescriptor = {
+  value: iterate,
+  writable: true,
+  enumerable: false,
+  configurable: true,
+};
+
+function iterate(this: MarkedStream): AsyncIterator<unknown> {
+  const behind = this[BEHIND];
+  if (behind === undefined || !isStreamReadable(this)) return ReadableStream.prototype.values.call(this);
+  return new BodyIterator(this, behind);
+}
+
 /** The byte source behind a stream of ours; its high-water mark is 0, so it reads when it is read. */
-class LazyBody implements UnderlyingByteSource {
+class LazyBody implements UnderlyingByteSource, IteratedSource {
   readonly type = 'bytes';
   #reader: PieceReader | undefined;
+  #controller: ReadableByteStreamController | undefined;
   /** Until the body is opened. */
   #owner: BodyOwner | undefined;
 
@@ -103,22 +120,44 @@ class LazyBody implements UnderlyingByteSource {
     return owner === undefined ? null : owner._open();
   }
 
+  start(controller: ReadableByteStreamController): void {
+    this.#controller = controller;
+  }
+
   async pull(controller: ReadableByteStreamController): Promise<void> {
+    const isWhole = this.#owner !== undefined;
+    const piece = await this.readPiece();
+    if (piece !== undefined) controller.enqueue(piece);
+    // What was in memory is one piece, and nothing follows.
+    if (piece === undefined || (isWhole && this.#reader === undefined)) close(controller);
+  }
+
+  async readPiece(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#owner !== undefined) {
       const body = this.release();
       if (body === null || typeof body === 'string' || body instanceof Uint8Array) {
         const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
-        // Copied, because the stream takes the memory away and a clone may share it.
-        if (bytes !== null && bytes.byteLength > 0) controller.enqueue(bytes.slice());
-        close(controller);
-        return;
+        // Copied, because whoever reads may take the memory away and a clone may share it.
+        return bytes !== null && bytes.byteLength > 0 ? new Uint8Array(bytes) : undefined;
       }
       this.#reader = body;
     }
     const reader = this.#reader;
     const piece = await reader?.read();
-    if (piece === undefined) close(controller);
-    else controller.enqueue(isGivenAway(reader, piece) ? piece : new Uint8Array(piece));
+    if (piece === undefined) return undefined;
+    return isGivenAway(reader, piece) ? (piece as Uint8Array<ArrayBuffer>) : new Uint8Array(piece);
+  }
+
+  begin(): void {
+    if (this.#owner !== undefined) this.#owner._used = true;
+  }
+
+  end(): void {
+    this.#controller?.close();
+  }
+
+  fail(error: unknown): void {
+    this.#controller?.error(error);
   }
 
   cancel(reason: unknown): void {
