@@ -66,7 +66,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   /** Connections with wishes, in the order in which they were touched; `touchedCount` of them count. */
   protected touched: C[] = [];
   protected touchedCount = 0;
-  protected inTurn = false;
+  isInTurn = false;
   /** The clock's reading for this turn. */
   protected turnMs = performance.now();
   protected readonly time = new TurnTime();
@@ -130,7 +130,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   // Engine
 
   get nowMs(): number {
-    return this.inTurn ? this.turnMs : performance.now();
+    return this.isInTurn ? this.turnMs : performance.now();
   }
 
   get arrivalMs(): number {
@@ -267,7 +267,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.#wakeMs = atMs;
     if (atMs < this.dueMs) {
       this.dueMs = atMs;
-      if (!this.inTurn) this.schedule();
+      if (!this.isInTurn) this.schedule();
     }
   }
 
@@ -278,7 +278,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     if ((conn.flags & TOUCHED) !== 0) return;
     conn.flags |= TOUCHED;
     this.touched[this.touchedCount++] = conn;
-    if (!this.inTurn) this.schedule();
+    if (!this.isInTurn) this.schedule();
   }
 
   /** @hot */
@@ -286,7 +286,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     this.#wheel.set(slot, atMs);
     if (atMs < this.dueMs) {
       this.dueMs = atMs;
-      if (!this.inTurn) this.schedule();
+      if (!this.isInTurn) this.schedule();
     }
   }
 
@@ -297,7 +297,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
    * had its turn, if that has waited long enough.
    */
   protected schedule(): void {
-    if (this.#turnScheduled || this.inTurn) return;
+    if (this.#turnScheduled || this.isInTurn) return;
     this.#turnScheduled = true;
     if (this.time.isChainSpent) setImmediate(this.#laterTurn);
     else process.nextTick(this.#chainedTurn);
@@ -326,8 +326,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   };
 
   #takeTurn(isChained: boolean): void {
-    if (this.released || this.inTurn) return;
-    this.inTurn = true;
+    if (this.released || this.isInTurn) return;
+    this.isInTurn = true;
     this.counters.turns++;
     this.turnMs = performance.now();
     if (isChained) this.time.beginChained(this.turnMs);
@@ -338,7 +338,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
       this.runTurn();
       isWhole = true;
     } finally {
-      this.inTurn = false;
+      this.isInTurn = false;
       // A callback that threw has left work behind that nothing will wake us for.
       if (!isWhole) this.again();
       this.endTurn();

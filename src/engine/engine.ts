@@ -262,6 +262,11 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
    * (if bytes are unsent) or after `resumeReading`, when others have had their turn. Reads the clock.
    */
   readonly shouldYield: boolean;
+  /**
+   * Whether a turn is running: it takes its share of each connection by itself. What promises do between turns nobody
+   * bounds but those who ask `shouldYield`, and they have to ask more often.
+   */
+  readonly isInTurn: boolean;
   /** Open connections, and handshakes that are to become some. */
   readonly connectionCount: number;
   /** @throws SysError (EADDRINUSE, EACCES, EADDRNOTAVAIL, ...) */

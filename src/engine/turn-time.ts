@@ -3,19 +3,23 @@
  * Knows no engine: it is told when turns begin, and asked at the places where one can stop.
  *
  * A turn that has had its time leaves the rest to one that libuv begins (`setImmediate`), behind timers,
- * signals and other I/O. It may take as long as these took before it, within bounds. Turns that follow each other by `process.nextTick`, as answers of async handlers and
- * pieces of streams make them do, keep libuv out just as well: a chain of them has the same time, then the next
- * is `setImmediate`'s. Within a turn the kernel is asked for news each LOOK_MS, as far as callbacks let us: what
- * one connection has much of waits behind what others have just sent.
+ * signals and other I/O. It may take as long as these, and promises, took before it, within narrow bounds. Turns that
+ * follow each other by `process.nextTick`, as answers of async handlers and pieces of streams make them do, keep libuv
+ * out just as well: a chain of them has the same time, then the next is `setImmediate`'s. Within a turn the kernel is
+ * asked for news each LOOK_MS, as far as callbacks let us: what one connection has much of waits behind what others
+ * have just sent. What promises do between turns no turn can bound: there those who have much to do ask `shouldYield`.
  */
 
 /** One round of libuv's loop costs some 5 us beside that. */
 const TURN_MS_MIN = 1;
-/** A timer is that much late at most, and by one callback, for a turn, and again for a chain of turns. */
-const TURN_MS_MAX = 8;
+/**
+ * A timer is that much late at most, and by one callback, for a turn, and again for a chain of turns. Promises of our own
+ * handlers count as the rest of the loop, since nobody can tell them apart: so this is not much more than the least.
+ */
+const TURN_MS_MAX = 2;
 const LOOK_MS = 0.25;
 /** What a turn may take beyond its time for deadlines, and to send what was written in it. */
-const SEND_MS = 4;
+const SEND_MS = 1;
 /** The clock is read once for so many callbacks, as long as these are quick. */
 const CALLBACKS_PER_READING = 16;
 

@@ -36,9 +36,6 @@ const DRAIN_ACCEPTED_MS = 1000;
  */
 const FAREWELL_BYTES_MAX = 14_600;
 
-/** Requests of one connection behind each other before it is asked whether others wait. A power of two. */
-const REQUESTS_BETWEEN_YIELDS = 16;
-
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
 export class HttpConnection extends ConnectionEnds implements BodyOwner {
@@ -263,7 +260,7 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
     const { unsentBytes } = this.engine;
     if (unsentBytes === 0) return false;
     if (unsentBytes >= RESPONSE_HIGH_WATER_BYTES) return true;
-    return (this.#burst & (REQUESTS_BETWEEN_YIELDS - 1)) === 0 && this.thread.shouldYield;
+    return this.thread.shouldYield(this.#burst);
   }
 
   /** One request head is whole. @returns the position after what belongs to this request. @hot */

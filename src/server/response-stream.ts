@@ -28,8 +28,6 @@ export const FRAMING_CLOSE = 2;
 /** Unsent bytes above which the source is not pulled. */
 export const RESPONSE_HIGH_WATER_BYTES = 64 * 1024;
 const CHUNK_OVERHEAD_BYTES_MAX = CHUNK_HEADER_BYTES_MAX + CHUNK_END_BYTES;
-/** Pieces behind each other before it is asked whether others wait. A power of two. */
-const PIECES_BETWEEN_YIELDS = 16;
 const PIECE_BYTES_MAX = SEND_RESERVE_BYTES_MAX - CHUNK_OVERHEAD_BYTES_MAX;
 
 export class ResponseStream {
@@ -97,9 +95,7 @@ export class ResponseStream {
   #mustWait(unsentBytes: number): boolean {
     if (unsentBytes === 0) return false;
     if (unsentBytes >= RESPONSE_HIGH_WATER_BYTES) return true;
-    return (
-      (++this.#pulls & (PIECES_BETWEEN_YIELDS - 1)) === 0 && this.#exchange.connection.thread.shouldYield
-    );
+    return this.#exchange.connection.thread.shouldYield(++this.#pulls);
   }
 
   #pull(): void {

@@ -78,6 +78,14 @@ export type Deadlines = {
   drain: number;
 };
 
+/**
+ * Requests of one connection behind each other, or pieces of a stream, before it is asked whether others wait. Powers of
+ * two. Within a turn the engine bounds what all have together. In the promises of async handlers, between turns, each of
+ * many connections has its share before anybody else is looked at: 24 of them took 2 ms for 16 requests each.
+ */
+const SHARE_IN_TURN = 16;
+const SHARE_BETWEEN_TURNS = 4;
+
 export class ServerThread implements EngineHandler {
   fetch: FetchHandler;
   errorHandler: ErrorHandler | undefined;
@@ -157,9 +165,15 @@ export class ServerThread implements EngineHandler {
     return this.#engine!.arrivalMs;
   }
 
-  /** Whoever has much to do for one connection is to let others have their turn. */
-  get shouldYield(): boolean {
-    return this.#engine!.shouldYield;
+  /**
+   * Whoever has much to do for one connection is to let others have their turn.
+   * @param doneCount requests or pieces of it that are done, one behind the other
+   * @hot
+   */
+  shouldYield(doneCount: number): boolean {
+    const engine = this.#engine!;
+    const share = engine.isInTurn ? SHARE_IN_TURN : SHARE_BETWEEN_TURNS;
+    return (doneCount & (share - 1)) === 0 && engine.shouldYield;
   }
 
   // EngineHandler

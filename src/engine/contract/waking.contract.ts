@@ -1,7 +1,10 @@
-/** Promise: where an engine has `wakeAt`, it calls once, never early, and finer than deadlines tick. */
+/**
+ * Promise: where an engine has `wakeAt`, it calls once, never early, and finer than deadlines tick. And it knows a turn from
+ * what comes after.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEADLINE_TICK_MS } from '../engine.ts';
+import { DEADLINE_TICK_MS, type Engine } from '../engine.ts';
 import { onStage, type Subject, sleep, until } from './harness.contract.ts';
 
 export function wakingContract(subject: Subject): void {
@@ -46,6 +49,25 @@ export function wakingContract(subject: Subject): void {
       assert.equal(cameMs.length, 1);
       assert.ok(cameMs[0]! >= startMs + 60, 'the replaced moment came');
       assert.ok(deadlineMs >= startMs + 30);
+    });
+  });
+
+  test('a turn is told from the promises that follow it', async () => {
+    const told: boolean[] = [];
+    const plan = {
+      onReceive() {
+        told.push(stage?.isInTurn === true);
+        void Promise.resolve().then(() => told.push(stage?.isInTurn === true));
+      },
+    };
+    let stage: Engine | undefined;
+    await onStage(subject, plan, async ({ engine, connect }) => {
+      stage = engine;
+      assert.equal(engine.isInTurn, false);
+      const client = await connect();
+      client.socket.write('x');
+      await until(() => told.length === 2, 'a promise');
+      assert.deepEqual(told, [true, false]);
     });
   });
 }

@@ -74,7 +74,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
   /** Connections that are owed `onDrained`, told by `setImmediate`. */
   #drained: NodeConnection[] = [];
   #isFlushScheduled = false;
-  #isInTurn = false;
+  isInTurn = false;
   /** The clock's reading in this turn; 0 as long as nobody has asked. */
   #turnNowMs = 0;
   /** When whoever asks began, or 0. */
@@ -96,7 +96,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
   }
 
   get nowMs(): number {
-    if (!this.#isInTurn) return performance.now();
+    if (!this.isInTurn) return performance.now();
     if (this.#turnNowMs === 0) this.#turnNowMs = performance.now();
     return this.#turnNowMs;
   }
@@ -195,7 +195,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
   touched(conn: NodeConnection): void {
     conn.isTouched = true;
     this.#touched[this.#touchedCount++] = conn;
-    if (!this.#isInTurn && !this.#isFlushScheduled) this.#scheduleFlush();
+    if (!this.isInTurn && !this.#isFlushScheduled) this.#scheduleFlush();
   }
 
   /** @hot */
@@ -351,8 +351,8 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
   }
 
   #enter(): void {
-    assert(!this.#isInTurn, 'a turn within a turn');
-    this.#isInTurn = true;
+    assert(!this.isInTurn, 'a turn within a turn');
+    this.isInTurn = true;
     this.#turnNowMs = 0;
     this.#turnBeganMs = 0;
     this.#stats.turns++;
@@ -375,7 +375,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
       }
       this.arena.endTurn();
     } finally {
-      this.#isInTurn = false;
+      this.isInTurn = false;
       if (index < this.#touchedCount) {
         // The handler threw. What the others have written is not lost for it.
         this.#touched.splice(0, index);

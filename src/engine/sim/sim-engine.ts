@@ -81,6 +81,11 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     return this.network.nowMs;
   }
 
+  /** Nothing takes time. */
+  get isInTurn(): boolean {
+    return true;
+  }
+
   /** No time passes in a turn. */
   get shouldYield(): boolean {
     return false;
