@@ -140,11 +140,7 @@ test('no raw target leads out of the folder', async (t) => {
 });
 
 test('SIGTERM and SIGINT finish the answer under way, then end with 0', async (t) => {
-  for (const [signal, workers] of [
-    ['SIGTERM', '1'],
-    ['SIGINT', '1'],
-    ['SIGTERM', '2'],
-  ] as const) {
+  const finishes = async (signal: NodeJS.Signals, workers: string) => {
     const cli = serve(t, '-w', workers, join(folder, 'slow.mjs'));
     const { url } = await cli.ready();
     const answer = fetch(`${url}/`).then((response) => response.text());
@@ -152,7 +148,8 @@ test('SIGTERM and SIGINT finish the answer under way, then end with 0', async (t
     cli.child.kill(signal);
     assert.equal(await answer, 'late');
     await endsWell(cli);
-  }
+  };
+  await Promise.all([finishes('SIGTERM', '1'), finishes('SIGINT', '1'), finishes('SIGTERM', '2')]);
 });
 
 test('a second SIGINT does not wait and ends with 130', async (t) => {
@@ -178,25 +175,23 @@ test('signals before the module is loaded: SIGINT and SIGTERM end the command, S
     join(folder, 'loading.mjs'),
     'console.error("loading"); await new Promise((r) => setTimeout(r, 10_000)); export default 1;\n',
   );
+  const ends = async (workers: string, signal: NodeJS.Signals, code: number) => {
+    const cli = serve(t, '-w', workers, join(folder, 'loading.mjs'));
+    await cli.until(() => cli.stderr.includes('loading'), 'the module');
+    cli.child.kill('SIGHUP');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(cli.child.signalCode, null, 'SIGHUP does not end it');
+    const begin = performance.now();
+    cli.child.kill(signal);
+    assert.equal((await cli.ended).code, code);
+    assert.ok(performance.now() - begin < 3000);
+  };
   for (const workers of ['1', '2'])
-    for (const [signal, code] of [
-      ['SIGTERM', 0],
-      ['SIGINT', 130],
-    ] as const) {
-      const cli = serve(t, '-w', workers, join(folder, 'loading.mjs'));
-      await cli.until(() => cli.stderr.includes('loading'), 'the module');
-      cli.child.kill('SIGHUP');
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      assert.equal(cli.child.signalCode, null, 'SIGHUP does not end it');
-      const begin = performance.now();
-      cli.child.kill(signal);
-      assert.equal((await cli.ended).code, code);
-      assert.ok(performance.now() - begin < 3000);
-    }
+    await Promise.all([ends(workers, 'SIGTERM', 0), ends(workers, 'SIGINT', 130)]);
 });
 
 test('a reload that fails says what failed and where', async (t) => {
-  for (const workers of ['1', '2']) {
+  const saysWhere = async (workers: string) => {
     const file = join(folder, `broken${workers}.mjs`);
     await writeFile(file, 'export default () => new Response("one");\n');
     const cli = serve(t, '-w', workers, file);
@@ -207,7 +202,8 @@ test('a reload that fails says what failed and where', async (t) => {
     assert.match(cli.stderr, /reload failed, the old one goes on: .*no database/);
     assert.match(cli.stderr, new RegExp(`broken${workers}\\.mjs.*:3`));
     assert.equal(await (await fetch(`${url}/`)).text(), 'one');
-  }
+  };
+  await Promise.all(['1', '2'].map(saysWhere));
 });
 
 test('--drain-delay: not ready and serving, then the end', async (t) => {
@@ -383,13 +379,14 @@ test('TypeScript is served through a loader, by --import, in this thread and on 
   );
   const file = join(folder, 'typed.ts');
   await writeFile(file, 'const x: number = 7; export default (r: Request) => new Response(r.method + x);\n');
-  for (const workers of ['1', '2']) {
+  const isServed = async (workers: string) => {
     const args = ['serve', '-p', '0', '-w', workers, file];
     const cli = new CliProcess(t, args, { NODE_OPTIONS: `--import=${pathToFileURL(loader)}` });
     assert.equal(await (await fetch((await cli.ready())['url']!)).text(), 'GET7');
     cli.child.kill('SIGTERM');
     await endsWell(cli);
-  }
+  };
+  await Promise.all(['1', '2'].map(isServed));
 });
 
 test('standard error that is a socket nobody reads does not keep SIGTERM from ending it', async (t) => {
