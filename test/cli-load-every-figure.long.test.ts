@@ -3,6 +3,9 @@
  * server itself has counted.
  */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { LoadResult } from '#src/load/result.ts';
 import { CliProcess, type Ended, run } from './cli-run.ts';
@@ -116,6 +119,92 @@ test('a ramp asks for half of its rate, and what it cannot send counts too', asy
   assert.equal(requests.sent + requests.notSent, 200);
   assert.equal(requests.answered, 100);
   assert.equal(requests.failed, 100);
+});
+
+test('of a count at a rate, what hangs and what never left add up to what was due of it', async (t) => {
+  const server = await startServer(t, () => {});
+  const common = ['-c', '2', '-r', '100', '-n', '60', '--timeout', '400ms'];
+  const timed = await load(t, [...common, '-d', '1s', server.url]);
+  assert.equal(timed.result.requests.sent + timed.result.requests.notSent, 60);
+  assert.equal(timed.result.requests.failed, 60);
+  // Without a duration it is given up as hopeless, at a time when all of them were due.
+  const endless = await load(t, [...common, server.url]);
+  assert.equal(endless.ended.code, 1);
+  const { requests } = endless.result;
+  assert.equal(requests.sent + requests.notSent, 60);
+  assert.equal(requests.failed, 60);
+});
+
+test('a script at a rate that a server does not keep fails what it could not send', async (t) => {
+  const server = await startServer(t, (socket, _head, { requests }) => {
+    if (requests <= 20) socket.write(OK);
+  });
+  const dir = mkdtempSync(join(tmpdir(), 'holdfast-figure-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const script = join(dir, 'load.mjs');
+  writeFileSync(script, `export const request = ({ count }) => ({ path: '/' + (count % 2) });\n`);
+  const args = [
+    '-c',
+    '2',
+    '-r',
+    '100',
+    '-d',
+    '1s',
+    '--warmup',
+    '0',
+    '--timeout',
+    '500ms',
+    '--script',
+    script,
+  ];
+  const { result } = await load(t, [...args, server.url]);
+  const { requests, byUrl, otherUrls } = result;
+  assert.equal(requests.sent + requests.notSent, 100);
+  assert.equal(requests.answered, 20);
+  assert.equal(requests.failed, 80);
+  const rows = [...byUrl, ...(otherUrls === undefined ? [] : [otherUrls])];
+  assert.equal(
+    rows.reduce((sum, { failed }) => sum + failed, 0),
+    80,
+  );
+});
+
+test('a server that drips is not in time, and one that closes at the end of the run is asked again', async (t) => {
+  const dripping = await startServer(t, (socket) => {
+    let at = 0;
+    const timer = setInterval(() => {
+      if (at < OK.length && socket.writable) socket.write(OK[at++]!);
+      else clearInterval(timer);
+    }, 100);
+    socket.on('close', () => clearInterval(timer));
+  });
+  const dripped = await load(t, [
+    '-c',
+    '2',
+    '-n',
+    '4',
+    '--timeout',
+    '600ms',
+    '--slo',
+    'p50=500ms',
+    dripping.url,
+  ]);
+  assert.equal(dripped.ended.code, 99);
+  assert.deepEqual(dripped.result.errors, { timeout: 4 });
+  assert.equal(dripped.result.latency.count, 4);
+
+  let beganMs: number | undefined;
+  const closing = await startServer(t, (socket) => {
+    beganMs ??= performance.now();
+    const ageMs = performance.now() - beganMs;
+    // Kept connections are closed without an answer near the end; new ones are served.
+    if (ageMs > 880 && ageMs < 1000) setTimeout(() => socket.destroy(), 200);
+    else setTimeout(() => socket.write(OK), 20);
+  });
+  const { result } = await load(t, ['-c', '4', '-d', '1s', '--warmup', '0', closing.url]);
+  assert.equal(result.requests.failed, 0, JSON.stringify(result.errors));
+  assert.ok(result.requests.resent > 0);
+  assert.equal(result.requests.answered, result.requests.sent);
 });
 
 for (const [what, args] of [

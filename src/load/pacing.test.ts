@@ -20,7 +20,7 @@ class TestThread implements PacedThread {
   }
 }
 
-function setUp(rate: number, slotCount: number, endMs = Number.POSITIVE_INFINITY) {
+function setUp(rate: number, slotCount: number, endMs = Number.POSITIVE_INFINITY, countMax = endMs) {
   const thread = new TestThread();
   const wakes: number[] = [];
   const delays = new LatencyCounts();
@@ -29,7 +29,7 @@ function setUp(rate: number, slotCount: number, endMs = Number.POSITIVE_INFINITY
     thread,
     new Schedule(0, rate, 0, 0),
     { wakeAt: (atMs) => void wakes.push(atMs), stop: () => {} },
-    endMs,
+    { atMs: endMs, countMax },
     slotCount,
     { delays, onLate: () => late++ },
   );
@@ -131,7 +131,7 @@ test('a thinking slot begins again after its pause', () => {
 });
 
 test('nothing that is due after the end is begun, however late the word to stop comes', () => {
-  const { thread, pacing, slots } = setUp(100, 3, 50);
+  const { thread, pacing, slots } = setUp(100, 3, 50, 1000);
   thread.nowMs = -1;
   for (const slot of slots) pacing.onFree(slot);
   for (let nowMs = 0; nowMs < 90; nowMs += 10) {
@@ -142,4 +142,16 @@ test('nothing that is due after the end is begun, however late the word to stop 
   assert.equal(thread.begun.length, 5);
   pacing.stop(50);
   assert.equal(pacing.waiting, 0);
+});
+
+test('of a count of requests no more than that is due, and what was not sent of it is told', () => {
+  const { thread, pacing, slots } = setUp(100, 1, 1000, 7);
+  pacing.onFree(slots[0]!);
+  pacing.beginDue(0);
+  thread.nowMs = 1000;
+  pacing.stop(1000);
+  assert.equal(pacing.waiting, 6);
+  const unsent: number[] = [];
+  pacing.giveUp((intendedMs) => unsent.push(intendedMs));
+  assert.deepEqual(unsent, [10, 20, 30, 40, 50, 60]);
 });

@@ -123,14 +123,15 @@ export class RatePacing implements Pacing {
   #isStopped = false;
 
   /**
-   * @param endMs nothing that is due from then on is begun, also when the word to stop comes late
+   * @param end nothing that is due from `atMs` on is begun, also when the word to stop comes late; nor more than
+   *   `countMax` in all
    * @param capacity slots times depth
    */
   constructor(
     thread: PacedThread,
     schedule: Schedule,
     waker: Waker,
-    endMs: number,
+    end: { readonly atMs: number; readonly countMax: number },
     capacity: number,
     late: { readonly delays: LatencyCounts; readonly onLate: () => void },
   ) {
@@ -142,7 +143,9 @@ export class RatePacing implements Pacing {
     this.#free = new Array<Slot>(capacity);
     this.#freeSinceMs = new Float64Array(capacity);
     this.#nextMs = schedule.momentMs(0);
-    this.#dueCount = endMs === Number.POSITIVE_INFINITY ? endMs : schedule.countBefore(endMs);
+    const { atMs, countMax } = end;
+    this.#dueCount =
+      atMs === Number.POSITIVE_INFINITY ? countMax : Math.min(countMax, schedule.countBefore(atMs));
   }
 
   onFree(slot: Slot): void {

@@ -153,7 +153,7 @@ export class ThreadRun {
         this.#thread,
         schedule,
         waker,
-        this.#endMs,
+        { atMs: this.#endMs, countMax: plan.requestCount ?? Number.POSITIVE_INFINITY },
         plan.connections * plan.pipeline,
         {
           delays: sendDelay,
@@ -177,21 +177,22 @@ export class ThreadRun {
     this.#at(boundaryMs, () => {
       if (this.#isEnding) return;
       if (boundaryMs === endMs) {
-        this.#markEnd();
-        this.#at(endMs + Math.min(WAITING_MS, this.#plan.timeoutMs), () => this.#thread.giveUpWaiting());
-        this.#thread.stop(endMs);
+        this.#stopAt(endMs);
         return;
       }
       // The warm-up's last second may have been ended by the first request that was due after it.
       if (second === -1) this.#endWarmup();
       else this.#endSecond();
-      if (this.#isHopeless()) {
-        this.#markEnd();
-        this.#thread.stop(performance.now());
-        return;
-      }
-      this.#nextSecond();
+      if (this.#isHopeless()) this.#stopAt(performance.now());
+      else this.#nextSecond();
     });
+  }
+
+  /** Begins nothing more that is due later; what waits for a connection is given up after a while. */
+  #stopAt(endMs: number): void {
+    this.#markEnd();
+    this.#at(endMs + Math.min(WAITING_MS, this.#plan.timeoutMs), () => this.#thread.giveUpWaiting());
+    this.#thread.stop(endMs);
   }
 
   /**
