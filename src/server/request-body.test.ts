@@ -151,3 +151,34 @@ test('a body for which there is no memory fails its reader, and the rest is coun
   body.feed(piece, 0, piece.length);
   assert.equal(body.complete, true);
 });
+
+test('a body that came in one piece is given away once, as an array of its own, by whichever way it is read', async () => {
+  const given = async (read: (body: RequestBody) => unknown): Promise<unknown> => {
+    const body = new RequestBody(NOBODY, 5, null);
+    const bytes = Buffer.from('hello and what follows', 'latin1');
+    assert.equal(body.feed(bytes, 0, bytes.length), 5);
+    assert.ok(body.complete);
+    assert.equal(body.memoryBytes, 5);
+    bytes.fill(0);
+    const piece = (await read(body)) as Uint8Array | undefined;
+    assert.equal(body.memoryBytes, 0);
+    assert.equal(await body.read(), undefined);
+    if (piece === undefined) return undefined;
+    assert.equal(piece.buffer.byteLength, 5);
+    return Buffer.from(piece).toString('latin1');
+  };
+  assert.equal(await given((body) => body.takeBuffered()), 'hello');
+  assert.equal(await given((body) => body.read()), 'hello');
+  assert.equal(await given((body) => body.readAll()), 'hello');
+  assert.equal(await given((body) => body.cancel()), undefined);
+});
+
+test('a body in one piece that somebody waits for already is handed over', async () => {
+  for (const read of ['read', 'readAll'] as const) {
+    const body = new RequestBody(NOBODY, 5, null);
+    const waiting = body[read]();
+    feed(body, 'hello');
+    assert.equal(Buffer.from((await waiting)!).toString('latin1'), 'hello');
+    assert.equal(body.memoryBytes, 0);
+  }
+});

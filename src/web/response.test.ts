@@ -260,3 +260,29 @@ describe('a Response', () => {
     }
   });
 });
+
+describe('small bodies of bytes, whose copies share memory', () => {
+  const letters = (letter: string) => new Uint8Array(1000).fill(letter.charCodeAt(0));
+
+  it('are what was given when the Response was made, whatever becomes of that and of other bodies', async () => {
+    const source = letters('a');
+    const first = new Response(source);
+    source.fill(0);
+    const second = new Response(letters('b').buffer);
+    const third = new Response(letters('c'));
+    // A byte stream takes the memory of its piece away.
+    const piece = (await second.body!.getReader().read()).value!;
+    structuredClone(piece, { transfer: [piece.buffer] });
+    const whole = await third.arrayBuffer();
+    assert.equal(whole.byteLength, 1000);
+    new Uint8Array(whole).fill(0);
+    assert.equal(await first.clone().text(), 'a'.repeat(1000));
+    assert.equal(await first.text(), 'a'.repeat(1000));
+    const all = Array.from(
+      { length: 50 },
+      (_, i) => new Response(letters(String.fromCharCode(65 + (i % 26)))),
+    );
+    for (const [i, each] of all.entries())
+      assert.equal(await each.text(), String.fromCharCode(65 + (i % 26)).repeat(1000));
+  });
+});
