@@ -86,7 +86,7 @@ async function measureBulk({ workload, port, serverPids, cpus, warmupMs, windowM
  * A server's code is compiled while the first GiB moves, and V8 collects the whole heap again and again meanwhile: until
  * then bodies cost twice as much.
  */
-const FIRST_WARMUP_MS = 8000;
+const FIRST_WARMUP_MS = 6000;
 
 /** Asks until the server is warm. @throws naming what is wrong with the answer */
 export async function verifyBulk(workload, port, cpus) {
