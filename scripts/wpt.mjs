@@ -20,7 +20,15 @@ const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const FOLDERS = ['abort', 'basic', 'body', 'headers', 'request', 'response'].map(
   (name) => `fetch/api/${name}`,
 );
-const EXTRA_FOLDERS = ['xhr/formdata', 'fetch/content-type'];
+const EXTRA_FOLDERS = [
+  'xhr/formdata',
+  'fetch/content-type',
+  'fetch/api/crashtests',
+  'fetch/data-urls',
+  'fetch/range',
+  'mimesniff/mime-types',
+];
+const EXTRA_FILES = ['fetch/api/idlharness.any.js'];
 const FILE_TIMEOUT_MS = 25_000;
 const KINDS = ['platform', 'constructed', 'received'];
 
@@ -56,6 +64,7 @@ report();
 function testFiles() {
   return [...FOLDERS, ...EXTRA_FOLDERS]
     .flatMap((name) => filesIn(name))
+    .concat(EXTRA_FILES)
     .filter(
       (file) =>
         /\.(any|window)\.js$|\.html$/.test(file) &&

@@ -58,6 +58,20 @@ describe('the globals', () => {
     });
   });
 
+  it('have a Request that is the platform’s in all but what it takes', async () => {
+    await withGlobals(() => {
+      assert.equal(Request.length, before.Request.length);
+      assert.equal(Request.prototype, before.Request.prototype);
+      assert.equal(new Request('http://a/').constructor, Request);
+      const received = fakeRequest({ target: '/x' });
+      const Again = received.constructor as typeof Request;
+      assert.equal(new Again(received as unknown as Request).url, 'http://example.com/x');
+      class Derived extends Request {}
+      assert.equal(new Derived('http://a/').constructor, Derived);
+    });
+    assert.equal(new Request('http://a/').constructor, before.Request);
+  });
+
   it('make a Request from ours, with an init that overrides', async () => {
     await withGlobals(async () => {
       const request = fakeRequest({ method: 'POST', target: '/x', body: ['a', 'b'], fields: [['x', '1']] });

@@ -7,21 +7,20 @@
  * ours; `request.ts` says what. Responses need no patch at all: the server takes the platform's.
  */
 import { Headers } from './headers.ts';
-import { deferPlatform, platform, type RequestInit, recognisePlatform } from './platform.ts';
+import { deferPlatform, platform } from './platform.ts';
 import { isLightRequest, toPlatformRequest } from './request.ts';
 import { Response } from './response.ts';
 
-type RequestInput = ConstructorParameters<typeof globalThis.Request>[0];
-
-/** The platform's, that accepts ours; it goes by the platform's name. */
+/** The platform's, that accepts ours: nothing else of it is different. */
 function patchedRequest(): typeof globalThis.Request {
-  const PatchedRequest = class Request extends platform().Request {
-    constructor(input: RequestInput, init?: RequestInit) {
-      super(isLightRequest(input) ? toPlatformRequest(input) : input, init);
-    }
-  };
-  recognisePlatform(PatchedRequest, 'Request');
-  return PatchedRequest;
+  const { Request } = platform();
+  const patched: typeof Request = new Proxy(Request, {
+    construct(target, [input, ...rest], newTarget): Request {
+      const given = isLightRequest(input) ? toPlatformRequest(input) : input;
+      return Reflect.construct(target, [given, ...rest], newTarget === patched ? target : newTarget);
+    },
+  });
+  return patched;
 }
 
 /**
@@ -33,7 +32,7 @@ export function installGlobals(): () => void {
   const patchedFetch: typeof fetch = async (input, init) =>
     fetchBefore(isLightRequest(input) ? toPlatformRequest(input) : input, init);
   const restores = [
-    replaceLazily('Request', patchedRequest),
+    replaceRequest(),
     replace('Response', Response),
     replace('Headers', Headers),
     replace('fetch', patchedFetch),
@@ -45,17 +44,35 @@ export function installGlobals(): () => void {
   };
 }
 
-/** As Node does it: the class is made when it is first asked for, and can be replaced like any other. */
-function replaceLazily(name: string, make: () => unknown): () => void {
-  const before = Object.getOwnPropertyDescriptor(globalThis, name)!;
-  let made: unknown;
-  const get = () => (made ??= make());
-  const set = (value: unknown) => void replace(name, value);
-  Object.defineProperty(globalThis, name, { get, set, configurable: true, enumerable: false });
-  return () => {
-    if (Object.getOwnPropertyDescriptor(globalThis, name)?.get === get)
-      Object.defineProperty(globalThis, name, before);
+/** As Node does it: the class is made when it is first asked for, then it is a property like any other. */
+function replaceRequest(): () => void {
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'Request')!;
+  const restores: (() => void)[] = [];
+  const get = () => {
+    const made = patchedRequest();
+    const { prototype } = made;
+    restores.push(replace('Request', made), () => setConstructor(prototype, platform().Request));
+    // What builds a second one by `request.constructor` gets the one that takes ours.
+    setConstructor(prototype, made);
+    return made;
   };
+  const set = (value: unknown) => void replace('Request', value);
+  Object.defineProperty(globalThis, 'Request', { get, set, configurable: true, enumerable: false });
+  return () => {
+    for (const restore of restores) restore();
+    // What was replaced then was the getter.
+    if (Object.getOwnPropertyDescriptor(globalThis, 'Request')?.get === get)
+      Object.defineProperty(globalThis, 'Request', before);
+  };
+}
+
+function setConstructor(prototype: object, value: unknown): void {
+  Object.defineProperty(prototype, 'constructor', {
+    value,
+    writable: true,
+    configurable: true,
+    enumerable: false,
+  });
 }
 
 function replace(name: string, value: unknown): () => void {

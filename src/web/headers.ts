@@ -6,10 +6,12 @@
  * Differences from the platform, by choice: none in what is stored; error messages are our own, and a
  * missing argument counts as `undefined` where the platform throws.
  */
+// biome-ignore-all lint/complexity/noArguments: WebIDL counts arguments; an undefined one is the text 'undefined'
 import { byteString, fieldName, fieldValue } from './field-rules.ts';
 import { findHeadField, indexHeadLines, readHeadFields } from './head-fields.ts';
 import { type Entry, type HeadersIterator, headersIterator } from './headers-iterator.ts';
 import { INSPECT, type Inspect, type InspectOptions } from './inspect.ts';
+import { asInterface, requiresOnly, tooFewArguments } from './interface-shape.ts';
 import { ensurePlatform, type HeadersInit, onPlatform, recognisePlatform, standInFor } from './platform.ts';
 
 export class Headers {
@@ -44,6 +46,7 @@ export class Headers {
   }
 
   append(name: string, value: string): void {
+    if (arguments.length < 2) throw tooFewArguments('Headers.append', 2, arguments.length);
     const key = fieldName(name);
     const text = fieldValue(value);
     this._edit().push(key);
@@ -51,12 +54,14 @@ export class Headers {
   }
 
   delete(name: string): void {
+    if (arguments.length < 1) throw tooFewArguments('Headers.delete', 1, arguments.length);
     const key = fieldName(name);
     removeFrom(this._edit(), this._values, key, 0);
   }
 
   /** @hot */
   get(name: string): string | null {
+    if (arguments.length < 1) throw tooFewArguments('Headers.get', 1, arguments.length);
     const key = fieldName(name);
     const names = this._names;
     if (names === undefined) return findHeadField(this._text, this._index(), key, separatorOf(key));
@@ -76,12 +81,14 @@ export class Headers {
   }
 
   has(name: string): boolean {
+    if (arguments.length < 1) throw tooFewArguments('Headers.has', 1, arguments.length);
     const key = fieldName(name);
     if (this._names === undefined) return findHeadField(this._text, this._index(), key, '') !== null;
     return this._names.includes(key);
   }
 
   set(name: string, value: string): void {
+    if (arguments.length < 2) throw tooFewArguments('Headers.set', 2, arguments.length);
     const key = fieldName(name);
     const text = fieldValue(value);
     const names = this._edit();
@@ -178,6 +185,8 @@ const ENTRIES = Headers.prototype.entries;
 
 onPlatform(({ Headers: Platform }) => standInFor(Headers, Platform));
 recognisePlatform(Headers, 'Headers');
+asInterface(Headers, 'Headers', 0);
+requiresOnly(Headers.prototype.forEach, 1);
 // The very same function, as in the platform: undici compares the two.
 Object.defineProperty(Headers.prototype, Symbol.iterator, {
   value: ENTRIES,

@@ -24,6 +24,7 @@ import {
 } from './consume.ts';
 import { type Headers, headersOfHead } from './headers.ts';
 import { INSPECT, type Inspect, type InspectOptions, inspectAs } from './inspect.ts';
+import { asInterface } from './interface-shape.ts';
 import { ownText } from './own-text.ts';
 import {
   answerPlatformSlots,
@@ -335,9 +336,11 @@ onPlatform(({ Request: Platform }) => {
 });
 // What builds a second Request by `request.constructor` gets one that it can give arguments to.
 Object.defineProperty(HoldfastRequest.prototype, 'constructor', {
-  get: () => platform().Request,
+  get: () => platform().Request.prototype.constructor,
   configurable: true,
 });
+
+asInterface(HoldfastRequest, 'Request', 1);
 
 /**
  * `text` is a latin1 snapshot that holds the head; all positions are indexes in it.

@@ -20,6 +20,7 @@ import {
 import { fieldName, fieldValue, reasonPhrase } from './field-rules.ts';
 import { appendAll, Headers, headersOfLists } from './headers.ts';
 import { INSPECT, type Inspect, type InspectOptions, inspectAs } from './inspect.ts';
+import { asInterface, requiresOnly, tooFewArguments } from './interface-shape.ts';
 import { IterablePieces, StreamPieces } from './pieces.ts';
 import { ensurePlatform, type HeadersInit, onPlatform, recognisePlatform, standInFor } from './platform.ts';
 import { redirectLocation } from './url.ts';
@@ -97,6 +98,8 @@ export class Response implements BodyOwner {
    * RFC 9110 §10.2.2 allows, and the client resolves it against what it asked for
    */
   static redirect(url: string | URL, status: number = 302): Response {
+    // biome-ignore lint/complexity/noArguments: WebIDL counts arguments; an undefined one is the text 'undefined'
+    if (arguments.length < 1) throw tooFewArguments('Response.redirect', 1, arguments.length);
     const location = redirectLocation(`${url}`);
     const code = toUnsignedShort(status);
     if (code !== 301 && code !== 302 && code !== 303 && code !== 307 && code !== 308) {
@@ -117,39 +120,41 @@ export class Response implements BodyOwner {
   }
 
   get status(): number {
-    return this._status;
+    return known(this)._status;
   }
 
   get ok(): boolean {
-    return this._status >= 200 && this._status <= 299;
+    return known(this)._status >= 200 && this._status <= 299;
   }
 
   get statusText(): string {
-    return this._statusText;
+    return known(this)._statusText;
   }
 
   get type(): 'default' | 'error' {
-    return this._kind === 1 ? 'error' : 'default';
+    return known(this)._kind === 1 ? 'error' : 'default';
   }
 
   get url(): string {
+    known(this);
     return '';
   }
 
   get redirected(): boolean {
+    known(this);
     return false;
   }
 
   get headers(): Headers {
-    return this._headers ?? makeHeaders(this);
+    return known(this)._headers ?? makeHeaders(this);
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
-    return streamOf(this);
+    return streamOf(known(this));
   }
 
   get bodyUsed(): boolean {
-    return isUsed(this);
+    return isUsed(known(this));
   }
 
   text(): Promise<string> {
@@ -175,11 +180,11 @@ export class Response implements BodyOwner {
     return textStreamOf(this);
   }
 
-  blob(): Promise<Blob> {
+  async blob(): Promise<Blob> {
     return readBlob(this, this.headers.get('content-type'));
   }
 
-  formData(): Promise<FormData> {
+  async formData(): Promise<FormData> {
     return readFormData(this, this.headers.get('content-type'));
   }
 
@@ -233,6 +238,14 @@ export class Response implements BodyOwner {
 
 onPlatform(({ Response: Platform }) => standInFor(Response, Platform));
 recognisePlatform(Response, 'Response');
+asInterface(Response, 'Response', 0);
+requiresOnly(Response.json, 1);
+
+/** @throws TypeError for what inherits from a Response and is none, as the prototype itself */
+function known(response: Response): Response {
+  if (response._kind === undefined) throw new TypeError('Illegal invocation: this is no Response');
+  return response;
+}
 
 /** Text, bytes and blobs never change, so that two responses can hold the same. */
 function canBeShared(source: BodySource): boolean {
