@@ -39,7 +39,9 @@ if (classes === 'recorded') {
     );
     const received = await receiveRequests(calls, engine);
     installGlobals();
-    counts = replayRequests(calls, received);
+    // Where none was sent, as in tests of the interfaces, the class of this runner would only stand in for ours.
+    if (received.some((request) => request !== undefined && request !== null))
+      counts = replayRequests(calls, received);
   } else if (classes === 'constructed') installGlobals();
   answer = { rows: await runFile(), counts };
 }
