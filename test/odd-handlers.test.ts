@@ -115,6 +115,9 @@ const VALUES: Record<string, () => unknown> = {
     return response;
   },
   'Response.error()': () => Response.error(),
+  'a frozen Response of ours': () => Object.freeze(new LightResponse('x')),
+  'a Response of ours whose inside was changed': () =>
+    Object.assign(new LightResponse('x'), { _status: '200\r\nx: y' }),
 };
 
 /** How a value leaves a handler. */

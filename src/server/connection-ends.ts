@@ -25,9 +25,13 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
   /** Nothing that has been received is read any more. */
   protected abstract forgetInput(): void;
 
-  /** FIN after what was written, and no waiting for the peer. */
+  /** FIN after what was written, and no waiting for the peer; RST where FIN would pass for the end of an answer. */
   close(reason: CloseReason): void {
     if (this.state === STATE_CLOSED) return;
+    if (this.exchange?.isCutShort === true) {
+      this.reset(reason);
+      return;
+    }
     this.endReason ??= reason;
     this.engine.close(reason);
     this.ended(reason);
@@ -35,7 +39,7 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
     this.arm(NEVER);
   }
 
-  /** RST, what is unsent dropped: for ends by force, and where FIN would pass for the end of an answer that is cut short. */
+  /** RST, what is unsent dropped: for ends by force, and of answers that are cut short. */
   reset(reason: CloseReason): void {
     if (this.state === STATE_CLOSED) return;
     this.endReason ??= reason;

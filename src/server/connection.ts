@@ -96,7 +96,6 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
         // A client may send FIN and still read its answer (RFC 9112 §9.6). In the middle of a body it is gone.
         const exchange = this.exchange!;
         if (exchange.body === null || exchange.body.complete) exchange.peerEnded();
-        else if (exchange.isCutShort) this.reset('client-closed-in-body');
         else this.close('client-closed-in-body');
         return;
       }

@@ -212,15 +212,24 @@ export class Exchange implements ExchangePort {
       this.#respond(result, false);
   }
 
-  /** The commonest answer takes no detour. @returns false when it is not as simple as that. @hot */
+  /** The commonest answer takes no detour. @returns false when it is not as simple as that @hot */
   #sendShort(response: Response): boolean {
     const text = shortText(response);
     if (text === undefined || this.isHead || this.body !== null || this.#settled) return false;
     const { thread, engine } = this.connection;
     if (thread.isDraining || this.id >= thread.settings.limits.requestsPerConnectionMax)
       this.keepAlive = false;
-    if (!thread.writer.shortText(engine, this, response._status, response._contentType, text)) return false;
-    response._used = true;
+    try {
+      // Throws, before anything is written, where it is frozen.
+      response._used = true;
+      if (!thread.writer.shortText(engine, this, response._status, response._contentType, text)) {
+        response._used = false;
+        return false;
+      }
+    } catch (error) {
+      this.#handlerFailed(error);
+      return true;
+    }
     this.#settled = true;
     this.status = response._status;
     this.finish();
@@ -327,12 +336,7 @@ export class Exchange implements ExchangePort {
   /** The answer cannot be completed: the client must see that, so the connection breaks. */
   breakOff(error: unknown, reason: CloseReason): void {
     this.connection.thread.logError('response body failed', error, this);
-    this.#endConnection(reason);
-  }
-
-  #endConnection(reason: CloseReason): void {
-    if (this.isCutShort) this.connection.reset(reason);
-    else this.connection.close(reason);
+    this.connection.close(reason);
   }
 
   #failed(error: unknown, inHook: boolean): void {
@@ -415,7 +419,7 @@ export class Exchange implements ExchangePort {
       this.requestFault(FAULT_BODY_TIMEOUT, new RequestFaultError(FAULT_BODY_TIMEOUT));
     } else if (nowMs >= (this.quietDeadlineMs ?? NEVER)) {
       deadlines.linger++;
-      this.#endConnection('client-closed');
+      this.connection.close('client-closed');
     } else return false;
     return true;
   }
