@@ -31,7 +31,7 @@ export function limitsOn(
   if (!limits.pausesWhenFull || engineName !== 'node') return limits;
   if (limits.connectionsMax !== Number.POSITIVE_INFINITY)
     warn(
-      "limits.whenFull: the node engine cannot leave connections waiting; those beyond the limit are answered 503, as with 'refuse'",
+      "limits.whenFull (--when-full): the node engine cannot leave connections waiting; those beyond the limit are answered 503, as with 'refuse'",
     );
   return { ...limits, pausesWhenFull: false };
 }

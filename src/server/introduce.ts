@@ -34,7 +34,7 @@ function warnOfNode({ engine }: Server, options: ServeOptions): void {
   if (engine.name !== 'node' || wanted !== 'auto' || tls !== undefined || process.platform !== 'linux')
     return;
   logger.warn(
-    `the engine is node, which is slower: it ${engine.reason} (engine: 'node' says that this is meant)`,
+    `the engine is node, which is slower: it ${engine.reason} (engine: 'node' or --engine node says that this is meant)`,
   );
 }
 
