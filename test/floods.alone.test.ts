@@ -19,8 +19,8 @@ const FLOODS = ['pipeline', 'pipelines', 'downloads', 'open-close'];
 const ROOT = new URL('../', import.meta.url);
 const WARM_UP_MS = 250;
 const MEASURED_MS = 400;
-/** Turns end after some 3 ms; what has not been compiled yet, and the garbage collector, take their share. */
-const LATE_CPU_MS_MAX = 40;
+/** Turns end after some 3 ms; what has not been compiled yet, and a major collection (up to 54 ms were seen), take their share. */
+const LATE_CPU_MS_MAX = 60;
 /** What starves does so for ever. */
 const STARVED_MS = 4000;
 const EXIT_MS_MAX = 1000;
