@@ -85,7 +85,7 @@ export class RawClient {
 
   /** The next complete response with a Content-Length or none, removed from what was received. */
   async response(options: { head?: boolean } = {}): Promise<RawResponse> {
-    await this.until((c) => c.received.includes('\r\n\r\n') || c.closed, 'a response head');
+    await this.until((c) => c.received.includes('\r\n\r\n') || c.closed || c.ended, 'a response head');
     const end = this.received.indexOf('\r\n\r\n');
     if (end === -1)
       throw new Error(

@@ -31,8 +31,8 @@ describe('workers', { skip: linux ? false : 'several threads need SO_REUSEPORT a
       `import { threadId } from 'node:worker_threads';
        export default async (request) => {
          const { pathname } = new URL(request.url);
-         if (pathname === '/crash') setTimeout(() => { throw new Error('on purpose'); }, 1);
-         if (pathname === '/exit') setTimeout(() => process.exit(3), 1);
+         if (pathname === '/crash') setTimeout(() => { throw new Error('on purpose'); }, 50);
+         if (pathname === '/exit') setTimeout(() => process.exit(3), 50);
          if (pathname === '/slow') await new Promise((resolve) => setTimeout(resolve, 200));
          return new Response(pathname === '/version' ? '${version}' : String(threadId));
        };`,

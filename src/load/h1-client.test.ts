@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EngineConnection } from '../engine/engine.ts';
+import { type EngineConnection, SEND_RESERVE_BYTES_MAX } from '../engine/engine.ts';
 import type { AnswerContent, AnswerHandler, ClientLink } from './client.ts';
 import { H1Client, type H1Link } from './h1-client.ts';
 
@@ -9,12 +9,12 @@ const bytesOf = (text: string) => Uint8Array.from(text, (letter) => letter.charC
 /** Keeps what is committed; takes all of it when told. */
 class TestConnection {
   user: unknown;
-  out = new Uint8Array(64 * 1024);
+  out = new Uint8Array(SEND_RESERVE_BYTES_MAX);
   isOpen = true;
   unsentBytes = 0;
   sent = '';
   reserve(size: number): number {
-    assert.ok(size >= 1 && size <= 64 * 1024);
+    assert.ok(size >= 1 && size <= SEND_RESERVE_BYTES_MAX);
     return 0;
   }
   commit(size: number): void {
