@@ -21,7 +21,7 @@ import {
 } from '../engine.ts';
 import { localAddressOf, remoteAddressOf } from './addresses.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
-import type { SendBlock } from './send-arena.ts';
+import { memoryOf, type SendBlock } from './send-arena.ts';
 import { destroyAfterPoll, destroySelf, type ResetSocket } from './socket-endings.ts';
 
 const OPEN = 0;
@@ -446,7 +446,7 @@ export class NodeConnection implements EngineConnection {
     for (let i = queue.length - 1; i >= 0; i--) {
       const { block, buffer, start, end } = queue[i]!;
       if (block === undefined) return; // and so have all before it
-      const own = Buffer.allocUnsafeSlow(end - start);
+      const own = memoryOf(end - start);
       buffer.copy(own, 0, start, end);
       queue[i] = { block: undefined, buffer: own, start: 0, end: end - start };
       this.owner.arena.unpin(block);
