@@ -181,6 +181,10 @@ function judgeConnection(client: SimClient, model: ConnectionModel, world: World
   // A reset of the server's own takes what is under way with it.
   if (model.wasReset || world.isEngineClosing) return;
   if (link.wasAnsweredByReset && IMPATIENT_ENDS.includes(model.lastReason)) return;
+  // It had said that it would send no more, and was closed at once for that. RFC 9112 §9.6
+  const { request } = model;
+  const hasBrokenPromise = request?.persists === false && client.peer.writtenBytes > request.bodyEnd;
+  if (link.wasAnsweredByReset && hasBrokenPromise) return;
   model.find(`${unread} bytes of ${model.sent.length} never came to the client (${model.lastReason})`);
 }
 
