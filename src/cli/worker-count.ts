@@ -1,5 +1,5 @@
 /** How many worker threads `auto` means: one a core, and no more than the control group gives time to. */
-import { whyListenersCannotBeShared } from '../engine/listening-socket.ts';
+import { whyListenersCannotBeShared } from '../engine/descriptor/listening-socket.ts';
 import { readHostCores } from '../sys/host.ts';
 
 export function autoWorkerCount(): number {

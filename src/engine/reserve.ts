@@ -2,7 +2,7 @@
 import { EFD_CLOEXEC } from '../sys/abi/file.ts';
 import { eventfd } from '../sys/event.ts';
 import { closeFd } from '../sys/socket.ts';
-import type { DescriptorLedger } from './descriptor-ledger.ts';
+import type { DescriptorLedger } from './descriptor/ledger.ts';
 
 export class Reserve {
   readonly #fd: number;

@@ -11,7 +11,7 @@ import type { CloseReport } from './thread-closing.ts';
 /** Rows of `connections()` when nobody says how many. */
 export const CONNECTION_ROWS_MAX = 1000;
 
-/** A thread's place among those that share connections (engine/handoff.ts). */
+/** A thread's place among those that share connections (engine/descriptor/handoff.ts). */
 export type HandoffPlace = NonNullable<EngineOptions['handoff']>;
 /** What the engine of a worker thread shares with other threads. */
 export type SharedMemory = Pick<EngineOptions, 'handoff' | 'ledger'>;

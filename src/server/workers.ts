@@ -7,12 +7,12 @@
 import { lookup } from 'node:dns/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { OptionError, UnavailableError } from '../base/errors.ts';
-import { Handoff } from '../engine/handoff.ts';
+import { Handoff } from '../engine/descriptor/handoff.ts';
 import {
   type ListeningSocket,
   openListener,
   whyListenersCannotBeShared,
-} from '../engine/listening-socket.ts';
+} from '../engine/descriptor/listening-socket.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';

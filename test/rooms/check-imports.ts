@@ -26,8 +26,10 @@ export function forbiddenImports(file: string, text: string): string[] {
   const room = roomOf(file);
   if (room === undefined) return [`src/${file} is in a room that the import table does not know`];
   const inRoom = room.name === '' ? file : file.slice(room.name.length + 1);
-  const allowances = (room.allowances ?? []).filter(({ path }) =>
-    path.endsWith('/') ? inRoom.startsWith(path) : inRoom === path || testedBy(inRoom) === path,
+  const allowances = (room.allowances ?? []).filter(({ paths }) =>
+    paths.some((path) =>
+      path.endsWith('/') ? inRoom.startsWith(path) : inRoom === path || testedBy(inRoom) === path,
+    ),
   );
   const isTest = /\.(test|contract|fixture)\.ts$/.test(file);
   const complaints: string[] = [];

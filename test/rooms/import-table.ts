@@ -11,13 +11,13 @@ export interface Room {
   readonly node: 'any' | readonly string[];
   /** Packages that its files may import; a name that ends in `*` stands for all that begin so. */
   readonly packages?: readonly string[];
-  /** What single files or folders may import beyond that, by path under the room. */
+  /** What single files and folders may import beyond that, by path under the room. */
   readonly allowances?: readonly Allowance[];
 }
 
 export interface Allowance {
-  /** A file, or a folder with a slash at its end. */
-  readonly path: string;
+  /** Files, and folders with a slash at their end. */
+  readonly paths: readonly string[];
   readonly mayImport?: readonly string[];
   readonly packages?: readonly string[];
   readonly node?: readonly string[];
@@ -57,7 +57,7 @@ export const ROOMS: readonly Room[] = [
     mayImport: ['base', 'web', 'protocol/semantics'],
     node: 'any',
     packages: ['mrmime'],
-    allowances: [{ path: 'disk.ts', mayImport: ['sys'], why: 'the one FileSource that asks the kernel' }],
+    allowances: [{ paths: ['disk.ts'], mayImport: ['sys'], why: 'the one FileSource that asks the kernel' }],
   },
   {
     name: 'web',
@@ -71,34 +71,10 @@ export const ROOMS: readonly Room[] = [
     mayImport: ['base'],
     node: 'any',
     allowances: [
-      { path: 'iouring/', mayImport: ['sys'], why: 'it drives the kernel itself' },
-      { path: 'epoll/', mayImport: ['sys'], why: 'it drives the kernel itself' },
-      { path: 'descriptor-engine.ts', mayImport: ['sys'], why: 'what engines that own descriptors share' },
-      { path: 'descriptor-connection.ts', mayImport: ['sys'], why: 'its connections own descriptors' },
       {
-        path: 'descriptor-listener.ts',
+        paths: ['descriptor/', 'iouring/', 'epoll/', 'reserve.ts', 'select.ts'],
         mayImport: ['sys'],
-        why: 'it names the error for which accepting rests',
-      },
-      { path: 'send-pool.ts', mayImport: ['sys'], why: 'memory that the kernel sends from is mapped' },
-      { path: 'accept-errors.ts', mayImport: ['sys'], why: 'what errors of accept mean' },
-      { path: 'accept-errors.test.ts', mayImport: ['sys'], why: 'the errors' },
-      { path: 'accept-pauses.test.ts', mayImport: ['sys'], why: 'a socket of its own to shut down' },
-      { path: 'select.ts', mayImport: ['sys'], why: 'it asks what this host allows' },
-      { path: 'descriptor-ledger.ts', mayImport: ['sys'], why: 'it closes what a thread has left open' },
-      { path: 'reserve.ts', mayImport: ['sys'], why: 'it holds an eventfd' },
-      { path: 'handoff.ts', mayImport: ['sys'], why: 'it wakes threads by their eventfds' },
-      { path: 'handoff.test.ts', mayImport: ['sys'], why: 'with real eventfds' },
-      {
-        path: 'connecting-socket.ts',
-        mayImport: ['sys'],
-        why: 'connecting, for the engines that own descriptors',
-      },
-      { path: 'connecting-socket.test.ts', mayImport: ['sys'], why: 'with real sockets' },
-      {
-        path: 'listening-socket.ts',
-        mayImport: ['sys'],
-        why: 'listening, for the engines that own descriptors',
+        why: 'engines that own descriptors drive the kernel themselves, and the choice asks what this host allows',
       },
     ],
   },
@@ -108,7 +84,7 @@ export const ROOMS: readonly Room[] = [
     node: 'any',
     allowances: [
       {
-        path: 'ffi-koffi.ts',
+        paths: ['ffi-koffi.ts'],
         packages: ['@koromix/koffi-*'],
         why: "a back end of the door to native code: koffi's module for this platform",
       },

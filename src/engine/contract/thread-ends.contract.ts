@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { DescriptorLedger } from '../descriptor-ledger.ts';
+import { DescriptorLedger } from '../descriptor/ledger.ts';
 import type { EndingThreadData, ThreadEnd } from './ending-thread.contract.ts';
 import { Client, descriptorCount, type Subject, until } from './harness.contract.ts';
 

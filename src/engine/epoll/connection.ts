@@ -2,7 +2,7 @@
  * What the epoll engine knows of one connection's socket. Edges are remembered here: epoll tells of each
  * change once, and whoever cannot act on it at once must not forget it.
  */
-import { DescriptorConnection, ENGINE_FLAGS } from '../descriptor-connection.ts';
+import { DescriptorConnection, ENGINE_FLAGS } from '../descriptor/connection.ts';
 
 /** There may be something to receive: an edge came, and no receive has emptied the socket since. */
 export const READABLE = ENGINE_FLAGS << 0;

@@ -40,9 +40,9 @@ import {
   SHUTDOWN_DONE,
   SHUTDOWN_WANTED,
   TOUCHED,
-} from '../descriptor-connection.ts';
-import { DescriptorEngine } from '../descriptor-engine.ts';
-import type { DescriptorListener } from '../descriptor-listener.ts';
+} from '../descriptor/connection.ts';
+import { DescriptorEngine } from '../descriptor/engine.ts';
+import type { DescriptorListener } from '../descriptor/listener.ts';
 import type { EngineOptions } from '../engine.ts';
 import { AioPoll } from './aio-poll.ts';
 import {

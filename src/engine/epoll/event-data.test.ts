@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SLOT_BITS } from '../connection-table.ts';
+import { SLOT_BITS } from '../descriptor/connection-table.ts';
 import { listenerData, listenerIndex, TIMER_DATA, TIMER_DATA_READ } from './event-data.ts';
 
 /** What the kernel gives back for what it was given. */

@@ -1,7 +1,7 @@
 /** What a listener of the io_uring engine asks of the kernel. */
 import { SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
 import { accept4 } from '../../sys/socket.ts';
-import type { DescriptorListener } from '../descriptor-listener.ts';
+import type { DescriptorListener } from '../descriptor/listener.ts';
 import type { Submissions } from './submissions.ts';
 
 /** What the default backlog holds. */

@@ -2,7 +2,7 @@
  * What the kernel is doing for one connection of the io_uring engine. `IouringEngine` derives from these
  * flags, and from the wishes that every connection has, what to submit.
  */
-import { type ConnectionOwner, DescriptorConnection, ENGINE_FLAGS } from '../descriptor-connection.ts';
+import { type ConnectionOwner, DescriptorConnection, ENGINE_FLAGS } from '../descriptor/connection.ts';
 
 /** A receive is armed in the kernel. */
 export const RECEIVE_ARMED = ENGINE_FLAGS << 0;

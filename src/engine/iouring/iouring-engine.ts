@@ -18,7 +18,6 @@ import { SHUT_WR } from '../../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
 import { setLinger, shutdown } from '../../sys/socket.ts';
 import { Wakeup } from '../../sys/wakeup.ts';
-import { SLOT_BITS } from '../connection-table.ts';
 import {
   ABORTING,
   CLOSED,
@@ -28,10 +27,11 @@ import {
   SHUTDOWN_DONE,
   SHUTDOWN_WANTED,
   TOUCHED,
-} from '../descriptor-connection.ts';
-import { DescriptorEngine } from '../descriptor-engine.ts';
+} from '../descriptor/connection.ts';
+import { SLOT_BITS } from '../descriptor/connection-table.ts';
+import { DescriptorEngine } from '../descriptor/engine.ts';
+import { SHORT_WAIT_US, ShortWait } from '../descriptor/short-wait.ts';
 import type { EngineOptions, EngineStats } from '../engine.ts';
-import { SHORT_WAIT_US, ShortWait } from '../short-wait.ts';
 import { advanceAccept } from './accepting.ts';
 import { BULK_BUFFER_BYTES, BULK_BUFFER_COUNT, BULK_BUFFERS_AT_FIRST, BULK_GROUP } from './bulk-receives.ts';
 import {

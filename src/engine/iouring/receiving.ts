@@ -10,16 +10,16 @@ import { MSG_DONTWAIT, SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
 import { ERRNO } from '../../sys/errno.ts';
 import { allocate, type Memory } from '../../sys/memory.ts';
 import { getsockoptInt, recv } from '../../sys/socket.ts';
-import type { ConnectionTable } from '../connection-table.ts';
 import {
   CLOSED,
   CLOSING,
   type ConnectionOwner,
   READING_PAUSED,
   RECEIVE_ENDED,
-} from '../descriptor-connection.ts';
+} from '../descriptor/connection.ts';
+import type { ConnectionTable } from '../descriptor/connection-table.ts';
+import type { TurnTime } from '../descriptor/turn-time.ts';
 import type { Engine, EngineHandler, EngineStats } from '../engine.ts';
-import type { TurnTime } from '../turn-time.ts';
 import { BULK_GROUP, endBulk, noteBulk, noteSmall } from './bulk-receives.ts';
 import {
   BULK_ARMED,

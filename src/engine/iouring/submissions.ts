@@ -27,8 +27,8 @@ import {
 import { MSG_NOSIGNAL, MSG_WAITALL, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sys/abi/socket.ts';
 import { allocate, type Memory } from '../../sys/memory.ts';
 import { hasMultishotReceive, ringOperations } from '../../sys/uring.ts';
-import { SLOT_BITS } from '../connection-table.ts';
-import type { SendBlock } from '../send-pool.ts';
+import { SLOT_BITS } from '../descriptor/connection-table.ts';
+import type { SendBlock } from '../descriptor/send-pool.ts';
 import {
   BULK_ARMED,
   CONNECT_ARMED,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SLOT_BITS } from '../connection-table.ts';
+import { SLOT_BITS } from '../descriptor/connection-table.ts';
 import { markTaken, takeUnreadAccepts } from './unread-accepts.ts';
 import { OP_ACCEPT, OP_RECEIVE } from './user-data.ts';
 

@@ -6,7 +6,7 @@
  * Invariant: a completion whose descriptor has been taken is marked in place, in the queue. A thread may end in
  * the midst of the queue, where the head does not tell yet how far it has come.
  */
-import { SLOT_BITS } from '../connection-table.ts';
+import { SLOT_BITS } from '../descriptor/connection-table.ts';
 import { OP_ACCEPT, OP_TAKEN } from './user-data.ts';
 
 /** Where the completion queue lies in the ring's memory; all but the mask are indexes of 32-bit words. */

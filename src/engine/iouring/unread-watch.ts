@@ -5,7 +5,7 @@
  * A pause that ends within the turn costs nothing, and a connection that pauses again and again, as one that
  * pipelines does, costs an entry in a list each WATCH_AFTER_MS.
  */
-import { CLOSED, CLOSING, READING_PAUSED, RECEIVE_ENDED } from '../descriptor-connection.ts';
+import { CLOSED, CLOSING, READING_PAUSED, RECEIVE_ENDED } from '../descriptor/connection.ts';
 import { type IouringConnection, WATCH_ARMED, WATCH_LISTED, WATCH_WANTED } from './connection.ts';
 
 /** How late a reset may be noticed that comes early in a pause. Later ones are told at once. */

@@ -12,7 +12,7 @@
  * slot's when the operation was submitted. A completion whose generation is not the slot's present
  * one belongs to a connection that is gone, and is dropped.
  */
-import { SLOT_BITS } from '../connection-table.ts';
+import { SLOT_BITS } from '../descriptor/connection-table.ts';
 
 export const SLOT_MASK = (1 << SLOT_BITS) - 1;
 

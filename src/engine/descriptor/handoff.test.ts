@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EFD_CLOEXEC, EFD_NONBLOCK } from '../sys/abi/file.ts';
-import { eventfd, eventfdRead } from '../sys/event.ts';
-import { closeFd } from '../sys/socket.ts';
+import { EFD_CLOEXEC, EFD_NONBLOCK } from '../../sys/abi/file.ts';
+import { eventfd, eventfdRead } from '../../sys/event.ts';
+import { closeFd } from '../../sys/socket.ts';
 import { Handoff } from './handoff.ts';
 
 const skip = process.platform === 'linux' ? false : 'descriptors are Linux';

@@ -8,11 +8,11 @@
  * from ENGINE_FLAGS up. Subclasses add all their fields in the constructor, so that an engine's
  * connections have one shape.
  */
-import { assert } from '../base/assert.ts';
-import { tcp_info } from '../sys/abi/tcp.ts';
-import { ERRNO, errnoName } from '../sys/errno.ts';
-import { allocate, type Memory } from '../sys/memory.ts';
-import { getpeername, getsockname, tcpInfo } from '../sys/socket.ts';
+import { assert } from '../../base/assert.ts';
+import { tcp_info } from '../../sys/abi/tcp.ts';
+import { ERRNO, errnoName } from '../../sys/errno.ts';
+import { allocate, type Memory } from '../../sys/memory.ts';
+import { getpeername, getsockname, tcpInfo } from '../../sys/socket.ts';
 import {
   type CloseReason,
   type EngineCloseReason,
@@ -20,7 +20,7 @@ import {
   type PeerLiveness,
   type RemoteAddress,
   SEND_RESERVE_BYTES_MAX,
-} from './engine.ts';
+} from '../engine.ts';
 import { LARGE_BLOCK_BYTES, type SendBlock, type SendPool } from './send-pool.ts';
 
 const NOTSENT_AT = tcp_info.offset.tcpi_notsent_bytes;

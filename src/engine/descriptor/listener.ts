@@ -3,13 +3,13 @@
  * have failed, until a connection closes or a while has passed. Whether an error makes it rest is for
  * accept-errors.ts to say; how connections are accepted is each engine's own.
  */
-import { sysError } from '../sys/errno.ts';
+import { sysError } from '../../sys/errno.ts';
+import type { EngineHandler, EngineStats } from '../engine.ts';
+import { Reserve } from '../reserve.ts';
 import type { AcceptFailures } from './accept-errors.ts';
-import type { DescriptorConnection } from './descriptor-connection.ts';
-import type { DescriptorLedger } from './descriptor-ledger.ts';
-import type { EngineHandler, EngineStats } from './engine.ts';
+import type { DescriptorConnection } from './connection.ts';
+import type { DescriptorLedger } from './ledger.ts';
 import type { ListeningSocket } from './listening-socket.ts';
-import { Reserve } from './reserve.ts';
 
 /**
  * How long accepting rests after EMFILE and its like when no connection closes meanwhile, and how long it must then go

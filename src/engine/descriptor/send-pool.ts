@@ -9,8 +9,8 @@
  * Knows nothing of rings or sockets. Invariant: a block is either in the free list or in exactly one
  * connection's queue, and there until the kernel does not read from it any more.
  */
-import { allocate, discardPages, type Memory, pageBytes } from '../sys/memory.ts';
-import { SEND_RESERVE_BYTES_MAX } from './engine.ts';
+import { allocate, discardPages, type Memory, pageBytes } from '../../sys/memory.ts';
+import { SEND_RESERVE_BYTES_MAX } from '../engine.ts';
 
 /** A page: most answers fit. */
 export const SMALL_BLOCK_BYTES = 4096;

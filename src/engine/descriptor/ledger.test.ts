@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { test } from 'node:test';
-import { DescriptorLedger } from './descriptor-ledger.ts';
+import { DescriptorLedger } from './ledger.ts';
 
 const isOpen = (fd: number): boolean => {
   try {

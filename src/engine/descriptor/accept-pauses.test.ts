@@ -1,12 +1,12 @@
 /** What engines that own descriptors do about a listening socket that cannot accept any more. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AF_INET, SHUT_RD, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '../sys/abi/socket.ts';
-import { bindAddress, shutdown, socket } from '../sys/socket.ts';
-import { sleep, until } from './contract/harness.contract.ts';
-import type { Engine, EngineHandler, EngineOptions } from './engine.ts';
-import { createEpollEngine } from './epoll/create.ts';
-import { createIouringEngine } from './iouring/create.ts';
+import { AF_INET, SHUT_RD, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '../../sys/abi/socket.ts';
+import { bindAddress, shutdown, socket } from '../../sys/socket.ts';
+import { sleep, until } from '../contract/harness.contract.ts';
+import type { Engine, EngineHandler, EngineOptions } from '../engine.ts';
+import { createEpollEngine } from '../epoll/create.ts';
+import { createIouringEngine } from '../iouring/create.ts';
 
 const engines: Record<string, (options: EngineOptions<never>) => Engine> = {
   epoll: createEpollEngine as never,

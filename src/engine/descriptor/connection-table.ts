@@ -2,7 +2,7 @@
  * The connections of one engine by slot. A slot's generation changes with its owner, so that news from
  * the kernel for a connection that is gone is told from news for the one that has its slot now.
  */
-import { NO_SLOT, Slab } from '../base/slab.ts';
+import { NO_SLOT, Slab } from '../../base/slab.ts';
 
 /** 16 million connections a thread: far beyond what descriptors allow. */
 export const SLOT_BITS = 24;

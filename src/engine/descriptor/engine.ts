@@ -7,26 +7,12 @@
  * microtasks of whoever called a connection outside of a turn. One never begins inside another.
  * How long one may take, and when the next must leave libuv its own, is for TurnTime to say.
  */
-import { assert } from '../base/assert.ts';
-import { TimingWheel } from '../base/timing-wheel.ts';
-import { SO_ERROR, SOL_SOCKET } from '../sys/abi/socket.ts';
-import { ERRNO, sysError } from '../sys/errno.ts';
-import { closeFd, discardReceived, getsockoptInt } from '../sys/socket.ts';
-import type { Wakeup } from '../sys/wakeup.ts';
-import { AcceptFailures } from './accept-errors.ts';
-import { ConnectingSockets } from './connecting-socket.ts';
-import { ConnectionTable } from './connection-table.ts';
-import {
-  CLOSED,
-  CLOSING,
-  CONNECTING,
-  type ConnectionOwner,
-  type DescriptorConnection,
-  RECEIVE_ENDED,
-  TOUCHED,
-} from './descriptor-connection.ts';
-import { DescriptorLedger } from './descriptor-ledger.ts';
-import { AcceptRest, type DescriptorListener } from './descriptor-listener.ts';
+import { assert } from '../../base/assert.ts';
+import { TimingWheel } from '../../base/timing-wheel.ts';
+import { SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
+import { ERRNO, sysError } from '../../sys/errno.ts';
+import { closeFd, discardReceived, getsockoptInt } from '../../sys/socket.ts';
+import type { Wakeup } from '../../sys/wakeup.ts';
 import {
   type ConnectTarget,
   DEADLINE_TICK_MS,
@@ -38,8 +24,22 @@ import {
   emptyEngineStats,
   type ListenAddress,
   type Listener,
-} from './engine.ts';
+} from '../engine.ts';
+import { AcceptFailures } from './accept-errors.ts';
+import { ConnectingSockets } from './connecting-socket.ts';
+import {
+  CLOSED,
+  CLOSING,
+  CONNECTING,
+  type ConnectionOwner,
+  type DescriptorConnection,
+  RECEIVE_ENDED,
+  TOUCHED,
+} from './connection.ts';
+import { ConnectionTable } from './connection-table.ts';
 import { Handoff } from './handoff.ts';
+import { DescriptorLedger } from './ledger.ts';
+import { AcceptRest, type DescriptorListener } from './listener.ts';
 import { type Lookup, openListener } from './listening-socket.ts';
 import { SendPool } from './send-pool.ts';
 import { TurnTime } from './turn-time.ts';

@@ -3,7 +3,7 @@
  * accepting is to rest for a while, and be reported. Whatever is not in the table rests: an error that nobody foresaw
  * will be there again at the next call, and trying on would spin, unseen.
  */
-import { ERRNO } from '../sys/errno.ts';
+import { ERRNO } from '../../sys/errno.ts';
 
 /**
  * Errors that concern one connection. accept(2): Linux passes errors of the new connection's network on as errors of

@@ -5,8 +5,8 @@
  */
 
 import { isIPv4 } from 'node:net';
-import { SysError } from '../base/errors.ts';
-import { F_DUPFD_CLOEXEC } from '../sys/abi/file.ts';
+import { SysError } from '../../base/errors.ts';
+import { F_DUPFD_CLOEXEC } from '../../sys/abi/file.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -21,14 +21,14 @@ import {
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
-} from '../sys/abi/socket.ts';
-import { TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY, TCP_RTO_MAX_MS } from '../sys/abi/tcp.ts';
-import { fcntl } from '../sys/descriptor.ts';
-import { ERRNO, sysError } from '../sys/errno.ts';
-import { probeFfi } from '../sys/probe.ts';
-import { bindAddress, closeFd, getsockname, listen, setsockoptInt, socket } from '../sys/socket.ts';
-import type { ListenAddress, RemoteAddress } from './engine.ts';
-import { clearStalePath, identify, isFilePath, removeIfSame } from './unix-path.ts';
+} from '../../sys/abi/socket.ts';
+import { TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY, TCP_RTO_MAX_MS } from '../../sys/abi/tcp.ts';
+import { fcntl } from '../../sys/descriptor.ts';
+import { ERRNO, sysError } from '../../sys/errno.ts';
+import { probeFfi } from '../../sys/probe.ts';
+import { bindAddress, closeFd, getsockname, listen, setsockoptInt, socket } from '../../sys/socket.ts';
+import type { ListenAddress, RemoteAddress } from '../engine.ts';
+import { clearStalePath, identify, isFilePath, removeIfSame } from '../unix-path.ts';
 
 /** Queue of connections that the kernel has accepted for us; net.core.somaxconn caps it. */
 const BACKLOG_DEFAULT = 4096;

@@ -7,9 +7,9 @@
  * All of it is shared memory and one eventfd a thread; nobody waits for anybody. Invariant: a descriptor
  * is in one inbox slot, or owned by one engine; and nobody writes to the eventfd of a thread that has closed it.
  */
-import { assert } from '../base/assert.ts';
-import { eventfdWrite } from '../sys/event.ts';
-import { closeFd } from '../sys/socket.ts';
+import { assert } from '../../base/assert.ts';
+import { eventfdWrite } from '../../sys/event.ts';
+import { closeFd } from '../../sys/socket.ts';
 
 /** Descriptors that can wait for one thread; when it is full the giver keeps the connection. */
 const INBOX_SLOTS = 256;

@@ -17,13 +17,13 @@ import {
   SOCK_NONBLOCK,
   SOCK_STREAM,
   sockaddr_storage,
-} from '../sys/abi/socket.ts';
-import { TCP_NODELAY } from '../sys/abi/tcp.ts';
-import { encodeAddressInto, type SocketAddress } from '../sys/address.ts';
-import { sysError } from '../sys/errno.ts';
-import { allocate, type Memory } from '../sys/memory.ts';
-import { bindEncoded, closeFd, connectEncoded, setsockoptInt, socket } from '../sys/socket.ts';
-import type { ConnectTarget } from './engine.ts';
+} from '../../sys/abi/socket.ts';
+import { TCP_NODELAY } from '../../sys/abi/tcp.ts';
+import { encodeAddressInto, type SocketAddress } from '../../sys/address.ts';
+import { sysError } from '../../sys/errno.ts';
+import { allocate, type Memory } from '../../sys/memory.ts';
+import { bindEncoded, closeFd, connectEncoded, setsockoptInt, socket } from '../../sys/socket.ts';
+import type { ConnectTarget } from '../engine.ts';
 
 const SOCKET_TYPE = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
 /** Targets that are kept: those of a load generator with many source addresses, say. The oldest goes first. */

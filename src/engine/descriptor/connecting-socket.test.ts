@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { closeFd, getsockname } from '../sys/socket.ts';
+import { closeFd, getsockname } from '../../sys/socket.ts';
+import type { ConnectTarget } from '../engine.ts';
 import { ConnectingSockets } from './connecting-socket.ts';
-import type { ConnectTarget } from './engine.ts';
 
 const addressOf = (fd: number): { address: string; port: number } => {
   const name = getsockname(fd);

@@ -9,11 +9,11 @@
  * Invariant: a descriptor is taken off the ledger before it is closed, so the ledger never names a number
  * that may be somebody else's by now. One byte a descriptor, written by one thread, read when that is gone.
  */
-import { assert } from '../base/assert.ts';
-import { SHUT_RDWR } from '../sys/abi/socket.ts';
-import { adoptMapping, type Memory } from '../sys/memory.ts';
-import { closeFd, shutdown } from '../sys/socket.ts';
-import { type CompletionQueue, takeUnreadAccepts } from './iouring/unread-accepts.ts';
+import { assert } from '../../base/assert.ts';
+import { SHUT_RDWR } from '../../sys/abi/socket.ts';
+import { adoptMapping, type Memory } from '../../sys/memory.ts';
+import { closeFd, shutdown } from '../../sys/socket.ts';
+import { type CompletionQueue, takeUnreadAccepts } from '../iouring/unread-accepts.ts';
 
 /** The kernel's own limit unless it was raised (fs.nr_open, 1024 * 1024). Pages that are not written cost nothing. */
 const DESCRIPTOR_COUNT = 1024 * 1024;

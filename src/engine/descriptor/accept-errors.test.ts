@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ERRNO } from '../sys/errno.ts';
+import { ERRNO } from '../../sys/errno.ts';
 import { AcceptFailures } from './accept-errors.ts';
 
 test('what concerns one connection lets the next one be accepted at once', () => {
