@@ -3,18 +3,18 @@ export { AssertionFailure } from './base/assert.ts';
 export { OptionError, SysError, UnavailableError } from './base/errors.ts';
 export type { Duration, Size } from './base/units.ts';
 export type { EngineName, RemoteAddress } from './engine/engine.ts';
-export type { ConnectionRow } from './observe/connection-row.ts';
-export type { LoggerLike } from './observe/logger-like.ts';
-export type { CloseOptions } from './server/close-plan.ts';
 export {
   ClientGoneError,
   HandlerTimeoutError,
   RequestFaultError,
   ResponseLengthError,
-  ServerClosedError,
   ServerClosingError,
-  StartTimeoutError,
-} from './server/errors.ts';
+} from './http/errors.ts';
+export type { TrustProxy } from './http/trusted-proxies.ts';
+export type { ConnectionRow } from './observe/connection-row.ts';
+export type { LoggerLike } from './observe/logger-like.ts';
+export type { CloseOptions } from './server/close-plan.ts';
+export { ServerClosedError, StartTimeoutError } from './server/errors.ts';
 export { ListenError } from './server/listen-error.ts';
 export { ModuleError } from './server/module.ts';
 export type {
@@ -31,7 +31,6 @@ export { serve } from './server/serve.ts';
 export type { EngineChoice, Server, ServerStats } from './server/server.ts';
 export type { CloseReport } from './server/thread-closing.ts';
 export type { TlsOptions } from './server/tls-material.ts';
-export type { TrustProxy } from './server/trusted-proxies.ts';
 export type {
   ClientAddress,
   FetchApp,

@@ -3,7 +3,7 @@
  * and without an AsyncLocalStorage in use. Run after a build: `node bench/micro/async-scope.mjs`, in each Node.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { AsyncScope } from '../../dist/server/async-scope.js';
+import { AsyncScope } from '../../dist/http/async-scope.js';
 
 const CALLS = 2_000_000;
 const ROUNDS = 5;

@@ -5,6 +5,7 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { OptionError } from '../base/errors.ts';
+import { parseTrustProxy, type TrustProxy } from '../http/trusted-proxies.ts';
 import { HoldfastLogger } from '../observe/logger.ts';
 import { ServerClosedError } from '../server/errors.ts';
 import { ListenError, listenMessage } from '../server/listen-error.ts';
@@ -13,7 +14,6 @@ import { frameLines, type ModuleError } from '../server/module.ts';
 import type { ServeOptions } from '../server/options.ts';
 import { serve } from '../server/serve.ts';
 import type { Server } from '../server/server.ts';
-import { parseTrustProxy, type TrustProxy } from '../server/trusted-proxies.ts';
 import { describeFlags, type FlagValues, type ParsedArguments, parseArguments } from './arguments.ts';
 import { CommandError, EXIT, oneLine, UsageError } from './failure.ts';
 import { adminAddress, type CliAddress, listenAddress } from './listen-address.ts';

@@ -4,7 +4,7 @@
  * tells who is dead from who is slow. What either end means for the connection is the subclass's to say.
  */
 import type { EngineConnection, PeerLiveness } from '../engine/engine.ts';
-import { ConnectionAccount } from './connection-state.ts';
+import { ConnectionAccount } from '../http/connection-state.ts';
 import type { ServerThread } from './server-thread.ts';
 
 /** How soon a peer is looked at again whose last acknowledgement is old but which has not been asked since. */

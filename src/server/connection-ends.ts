@@ -4,10 +4,10 @@
  * bytes unread makes the kernel reset, and a reset destroys what the client has not read yet (RFC 9112 §9.6).
  */
 import type { CloseReason } from '../engine/engine.ts';
+import { STATE_ACCEPTED, STATE_CLOSED, STATE_LINGER } from '../http/connection-state.ts';
+import { ClientGoneError } from '../http/errors.ts';
 import type { Fault } from '../protocol/error.ts';
 import { ConnectionDeadline, NEVER } from './connection-deadline.ts';
-import { STATE_ACCEPTED, STATE_CLOSED, STATE_LINGER } from './connection-state.ts';
-import { ClientGoneError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 
 export abstract class ConnectionEnds extends ConnectionDeadline {

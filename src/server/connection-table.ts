@@ -3,9 +3,10 @@
  * each. Computed when it is asked for, in time that grows with the number of connections; between looks
  * it costs nothing.
  */
+
+import { STATE_EXCHANGE, STATE_IDLE, STATE_NAMES } from '../http/connection-state.ts';
 import { addressText, type ConnectionRow, firstSample, movementOf } from '../observe/connection-row.ts';
 import type { HttpConnection } from './connection.ts';
-import { STATE_EXCHANGE, STATE_IDLE, STATE_NAMES } from './connection-state.ts';
 
 export type ConnectionStates = {
   /** Accepted, no byte yet. */

@@ -7,11 +7,6 @@
  * the socket is not read while they do, so a client cannot make us hold more than one receive buffer.
  */
 import type { CloseReason, EngineConnection } from '../engine/engine.ts';
-import { FAULT_BODY_TOO_LARGE, FAULT_HEADER_TIMEOUT } from '../protocol/error.ts';
-import { ChunkedDecoder } from '../protocol/h1/chunked.ts';
-import { HEAD_MORE, HEAD_REFUSED, type RequestHeadParser } from '../protocol/h1/request-head.ts';
-import { NEVER } from './connection-deadline.ts';
-import { ConnectionEnds } from './connection-ends.ts';
 import {
   STATE_ACCEPTED,
   STATE_CLOSED,
@@ -19,11 +14,16 @@ import {
   STATE_HEAD,
   STATE_IDLE,
   STATE_LINGER,
-} from './connection-state.ts';
-import { RequestFaultError } from './errors.ts';
+} from '../http/connection-state.ts';
+import { RequestFaultError } from '../http/errors.ts';
+import { KeptBytes } from '../http/h1/kept-bytes.ts';
+import { BODY_HIGH_WATER_BYTES, type BodyOwner, RequestBody } from '../http/request-body.ts';
+import { FAULT_BODY_TOO_LARGE, FAULT_HEADER_TIMEOUT } from '../protocol/error.ts';
+import { ChunkedDecoder } from '../protocol/h1/chunked.ts';
+import { HEAD_MORE, HEAD_REFUSED, type RequestHeadParser } from '../protocol/h1/request-head.ts';
+import { NEVER } from './connection-deadline.ts';
+import { ConnectionEnds } from './connection-ends.ts';
 import type { Exchange } from './exchange.ts';
-import { KeptBytes } from './kept-bytes.ts';
-import { BODY_HIGH_WATER_BYTES, type BodyOwner, RequestBody } from './request-body.ts';
 import { RESPONSE_HIGH_WATER_BYTES } from './response-stream.ts';
 import type { ServerThread } from './server-thread.ts';
 

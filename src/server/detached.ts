@@ -3,11 +3,11 @@
  * far as it can without a connection: what it gives to `waitUntil` is waited for when the server closes.
  */
 
+import type { ClosingSignals } from '../http/closing-signals.ts';
+import type { PendingWork } from '../http/pending-work.ts';
 import type { FetchHandler, RequestContext } from '../web/context.ts';
-import type { ClosingSignals } from './closing-signals.ts';
 import { NO_PROPS } from './context.ts';
 import type { ErrorHandler } from './options.ts';
-import type { PendingWork } from './pending-work.ts';
 
 export interface DetachedHost {
   readonly fetch: FetchHandler;

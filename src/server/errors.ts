@@ -1,25 +1,4 @@
-/** Errors that handlers see: why a body could not be read, why a signal aborted. */
-import type { Fault } from '../protocol/error.ts';
-
-/** The client went away before the last byte was handed over; the reason of `request.signal` then. */
-export class ClientGoneError extends Error {
-  override readonly name = 'AbortError';
-  readonly code = 'HOLDFAST_CLIENT_GONE';
-
-  constructor(closeReason: string) {
-    super(`the client went away before the answer was complete (${closeReason})`);
-  }
-}
-
-/** The server has begun to drain; the reason of `context.closing` then. */
-export class ServerClosingError extends Error {
-  override readonly name = 'AbortError';
-  readonly code = 'HOLDFAST_CLOSING';
-
-  constructor() {
-    super('the server is closing: what is under way may be finished, and should be soon');
-  }
-}
+/** Errors of the server as a whole: what closes, and a worker that never comes to serve. */
 
 /** What was asked of a server is not to be had any more, for it closes or has closed. */
 export class ServerClosedError extends Error {
@@ -31,26 +10,6 @@ export class ServerClosedError extends Error {
   }
 }
 
-/** What was still wanted of the request's body when its answer was complete; the connection ends then. */
-export class RequestOverError extends Error {
-  override readonly name = 'RequestOverError';
-  readonly code = 'HOLDFAST_REQUEST_OVER';
-
-  constructor() {
-    super('the answer was complete before all of the request body had come: the rest is not received');
-  }
-}
-
-/** An answer to a request that was answered already; the reason that its stream is cancelled with. */
-export class LateAnswerError extends Error {
-  override readonly name = 'LateAnswerError';
-  readonly code = 'HOLDFAST_LATE_ANSWER';
-
-  constructor() {
-    super('the answer came after the request had been answered');
-  }
-}
-
 /** A worker did not come to serve in its time (`timeouts.start`): its module loads for ever, or too long. */
 export class StartTimeoutError extends Error {
   override readonly name = 'StartTimeoutError';
@@ -59,52 +18,6 @@ export class StartTimeoutError extends Error {
   constructor(worker: number, module: string, waitedMs: number) {
     super(
       `worker ${worker} was given up: after ${Math.round(waitedMs)} ms ${module} had not finished loading (timeouts.start)`,
-    );
-  }
-}
-
-/** The request's body broke a rule or a limit; `status` is what the client is answered. */
-export class RequestFaultError extends Error {
-  override readonly name = 'RequestFaultError';
-  readonly code: string;
-  readonly status: number;
-
-  constructor(fault: Fault) {
-    super(`${fault.sentence} (${fault.section})`);
-    this.code = `HOLDFAST_${fault.code.toUpperCase().replaceAll('-', '_')}`;
-    this.status = fault.status;
-  }
-}
-
-/** The handler's deadline (`timeouts.handler`) passed; the reason of `request.signal` then. */
-export class HandlerTimeoutError extends Error {
-  override readonly name = 'TimeoutError';
-  readonly code = 'HOLDFAST_HANDLER_TIMEOUT';
-
-  constructor(timeoutMs: number) {
-    super(`the handler did not answer within ${timeoutMs} ms`);
-  }
-}
-
-/** A streamed answer did not keep to its own Content-Length. */
-export class ResponseLengthError extends Error {
-  override readonly name = 'ResponseLengthError';
-  readonly code = 'HOLDFAST_RESPONSE_LENGTH';
-
-  constructor(declared: number, problem: string) {
-    super(`the response declared ${declared} bytes and its body ${problem}`);
-  }
-}
-
-/** A piece of a streamed answer is no longer what it was when it was given. */
-export class ResponsePieceError extends Error {
-  override readonly name = 'ResponsePieceError';
-  readonly code = 'HOLDFAST_RESPONSE_PIECE';
-
-  constructor(given: number, left: number) {
-    super(
-      `a piece of the response body had ${given} bytes when it was given and has ${left} now: its memory was ` +
-        'transferred or resized before it was sent',
     );
   }
 }

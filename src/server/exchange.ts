@@ -10,6 +10,17 @@
  */
 
 import type { CloseReason } from '../engine/engine.ts';
+import { discardResponse } from '../http/discard.ts';
+import {
+  ClientGoneError,
+  HandlerTimeoutError,
+  LateAnswerError,
+  RequestFaultError,
+  RequestOverError,
+} from '../http/errors.ts';
+import { promised, whenSettled } from '../http/promised.ts';
+import type { RequestBody } from '../http/request-body.ts';
+import { plainAddress } from '../http/trusted-proxies.ts';
 import {
   FAULT_BODY_TIMEOUT,
   FAULT_HANDLER_FAILED,
@@ -38,18 +49,7 @@ import {
 import type { Response } from '../web/response.ts';
 import type { HttpConnection } from './connection.ts';
 import { ServerContext } from './context.ts';
-import { discardResponse } from './discard.ts';
-import {
-  ClientGoneError,
-  HandlerTimeoutError,
-  LateAnswerError,
-  RequestFaultError,
-  RequestOverError,
-} from './errors.ts';
-import { promised, whenSettled } from './promised.ts';
-import type { RequestBody } from './request-body.ts';
 import { ResponseStream } from './response-stream.ts';
-import { plainAddress } from './trusted-proxies.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 /** A head ends with an empty line (RFC 9112 §2.1), which is no field. */

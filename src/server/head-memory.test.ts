@@ -4,10 +4,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { SeededRandom } from '../base/random.ts';
 import type { EngineConnection, EngineHandler } from '../engine/engine.ts';
+import { HeadMemory } from '../http/h1/head-memory.ts';
 import { HEAD_COMPLETE, RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { DEFAULT_LIMITS } from '../protocol/limits.ts';
 import { Response } from '../web/response.ts';
-import { HeadMemory } from './head-memory.ts';
 import { checkOptions } from './options.ts';
 import { ServerThread } from './server-thread.ts';
 

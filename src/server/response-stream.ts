@@ -7,6 +7,8 @@
  */
 import type { AsyncResource } from 'node:async_hooks';
 import { SEND_RESERVE_BYTES_MAX } from '../engine/engine.ts';
+import { currentContext } from '../http/async-scope.ts';
+import { ResponseLengthError, ResponsePieceError } from '../http/errors.ts';
 import {
   CHUNK_END_BYTES,
   CHUNK_HEADER_BYTES_MAX,
@@ -16,8 +18,6 @@ import {
   lastChunkInto,
 } from '../protocol/h1/chunk-encoder.ts';
 import type { OutgoingBody } from '../web/parts.ts';
-import { currentContext } from './async-scope.ts';
-import { ResponseLengthError, ResponsePieceError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 
 /** How the end of the body is told. */

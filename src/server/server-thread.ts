@@ -5,6 +5,12 @@
 
 import type { SysError } from '../base/errors.ts';
 import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../engine/engine.ts';
+import { AsyncScope } from '../http/async-scope.ts';
+import { ClosingSignals } from '../http/closing-signals.ts';
+import { ErrorLog } from '../http/error-log.ts';
+import { HeadMemory, type RememberedHead } from '../http/h1/head-memory.ts';
+import { PendingWork } from '../http/pending-work.ts';
+import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { AccessRecord } from '../observe/access-log.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import { emptyCounts, type HistogramCounts } from '../observe/duration-histogram.ts';
@@ -16,19 +22,13 @@ import type { FetchHandler } from '../web/context.ts';
 import { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
 import { Admission } from './admission.ts';
-import { AsyncScope } from './async-scope.ts';
-import { ClosingSignals } from './closing-signals.ts';
 import { HttpConnection } from './connection.ts';
 import { type ConnectionStates, connectionRows, countStates } from './connection-table.ts';
-import { ErrorLog } from './error-log.ts';
 import { Exchange } from './exchange.ts';
 import { guardedLogger } from './guarded-logger.ts';
-import { HeadMemory, type RememberedHead } from './head-memory.ts';
 import type { Measures } from './measures.ts';
 import type { ErrorHandler, Settings } from './options.ts';
-import { PendingWork } from './pending-work.ts';
 import { ResponseWriter } from './response-writer.ts';
-import type { TrustedProxies } from './trusted-proxies.ts';
 
 export interface ServerThreadOptions {
   readonly fetch: FetchHandler;

@@ -13,13 +13,14 @@ import {
   openListener,
   whyListenersCannotBeShared,
 } from '../engine/descriptor/listening-socket.ts';
+import { ClosingSignals } from '../http/closing-signals.ts';
+import { PendingWork } from '../http/pending-work.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { shareOfLimits } from './admission.ts';
 import { type CloseOptions, type ClosePlan, closePlan, SHUTDOWN_IDLE_GRACE_MS } from './close-plan.ts';
-import { ClosingSignals } from './closing-signals.ts';
 import { fetchDetached } from './detached.ts';
 import { ServerClosedError } from './errors.ts';
 import { guardedLogger } from './guarded-logger.ts';
@@ -27,7 +28,6 @@ import { introduce } from './introduce.ts';
 import { asListenError, placeOf } from './listen-error.ts';
 import { loadModule, moduleUrl } from './module.ts';
 import { hostnameOf, portOf, type ServeOptions, type Settings } from './options.ts';
-import { PendingWork } from './pending-work.ts';
 import { restored } from './portable-log.ts';
 import { Seat } from './seat.ts';
 import {

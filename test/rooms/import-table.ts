@@ -27,12 +27,12 @@ export interface Allowance {
 export const ROOMS: readonly Room[] = [
   {
     name: '',
-    mayImport: ['base', 'engine', 'protocol', 'web', 'files', 'observe', 'server'],
+    mayImport: ['base', 'engine', 'protocol', 'web', 'files', 'observe', 'http', 'server'],
     node: [],
   },
   {
     name: 'cli',
-    mayImport: ['base', 'sys', 'engine', 'protocol', 'web', 'files', 'observe', 'server', 'load', ''],
+    mayImport: ['base', 'sys', 'engine', 'protocol', 'web', 'files', 'observe', 'http', 'server', 'load', ''],
     node: 'any',
   },
   {
@@ -43,13 +43,18 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'simulate',
-    mayImport: ['base', 'engine', 'protocol', 'web', 'files', 'observe', 'server'],
+    mayImport: ['base', 'engine', 'protocol', 'web', 'files', 'observe', 'http', 'server'],
     node: 'any',
   },
   {
     name: 'server',
-    mayImport: ['base', 'engine', 'protocol', 'web', 'files', 'observe'],
+    mayImport: ['base', 'engine', 'protocol', 'web', 'files', 'observe', 'http'],
     node: 'any',
+  },
+  {
+    name: 'http',
+    mayImport: ['base', 'engine', 'protocol', 'web', 'observe'],
+    node: ['node:async_hooks'],
   },
   { name: 'observe', mayImport: ['base'], node: 'any' },
   {

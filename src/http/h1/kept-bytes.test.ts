@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SeededRandom } from '../base/random.ts';
+import { SeededRandom } from '../../base/random.ts';
 import { KeptBytes } from './kept-bytes.ts';
 
 const pieceOf = (from: number, size: number): Uint8Array =>

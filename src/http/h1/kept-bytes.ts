@@ -3,7 +3,7 @@
  * being answered. They are copied when they come and not again for each byte that follows or each request that is
  * read, so a drip, and a piece full of small requests, cost time in their bytes, once.
  */
-import { copyBytes } from '../base/bytes.ts';
+import { copyBytes } from '../../base/bytes.ts';
 
 /** Memory below that is not worth giving back. */
 const SHRINK_BYTES_MIN = 1024;

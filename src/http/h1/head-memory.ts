@@ -9,9 +9,9 @@
  *
  * One table a thread, of fixed size: connections share its places, so an idle connection costs nothing.
  */
-import { RequestHeadParser } from '../protocol/h1/request-head.ts';
-import type { ProtocolLimits } from '../protocol/limits.ts';
-import { requestUrl } from '../web/url.ts';
+import { RequestHeadParser } from '../../protocol/h1/request-head.ts';
+import type { ProtocolLimits } from '../../protocol/limits.ts';
+import { requestUrl } from '../../web/url.ts';
 
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
