@@ -2,6 +2,8 @@
  * Small servers that behave well or badly, for tests of the load generator: raw sockets, so that what is
  * sent is exactly what stands here.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 
@@ -68,4 +70,34 @@ export async function freePort(): Promise<number> {
   const { port } = listener.address() as { port: number };
   await new Promise((resolve) => listener.close(resolve));
   return port;
+}
+
+/** A process that serves so many requests, each on a connection of its own, and then hangs with its accept queue full. */
+const HANGING = `
+  let left = Number(process.argv[1]);
+  const hang = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  const server = require('node:net').createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.end(${JSON.stringify(OK)});
+      if (--left === 0) setTimeout(hang, 10);
+    });
+  });
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    process.stdout.write(server.address().port + '\\n');
+    if (left === 0) setTimeout(hang, 10);
+  });
+`;
+
+/**
+ * A server that does not accept any more once it has answered `count` requests: the kernel lets a connection or two
+ * more stand, and all others hang where they are made.
+ */
+export async function startHangingServer(t: TestContext, count: number): Promise<string> {
+  const child = spawn(process.execPath, ['-e', HANGING, String(count)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
+  return `http://127.0.0.1:${Number(line)}/`;
 }

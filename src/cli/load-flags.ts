@@ -61,5 +61,6 @@ Loads an HTTP server, measures it, and says what limited the result:
   holdfast load --slo p99=10ms --max-error-rate 0.1% http://.../   in CI
 
 The result is on standard output, progress and warnings on standard error.
-Ctrl-C ends a run early and prints what there is.
+Ctrl-C ends a run early and prints what there is; a second one waits for
+nothing.
 `;

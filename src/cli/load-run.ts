@@ -14,21 +14,28 @@ import { asksForClose } from '../load/request-encoder.ts';
 import type { LoadResult } from '../load/result.ts';
 import { countTakenPorts, readPortFacts } from '../load/source-ports.ts';
 import { paint, usesColour } from '../observe/terminal.ts';
-import { CommandError } from './failure.ts';
+import { onShutdownSignals } from '../server/shutdown-signals.ts';
+import { CommandError, EXIT } from './failure.ts';
 
 export const WIDTH_WHEN_UNKNOWN = 100;
 
-/** Ctrl-C and SIGTERM break the run off; the result is what there is until then. */
+/**
+ * Ctrl-C and SIGTERM break the run off; the result is what there is until then. A second Ctrl-C waits for nothing:
+ * not for a script that never returns, not for agents that do not answer.
+ */
 export async function runWithSignals<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  const abort = () => controller.abort();
-  process.on('SIGINT', abort);
-  process.on('SIGTERM', abort);
+  const giveBack = onShutdownSignals({
+    begin: () => controller.abort(),
+    force() {
+      process.stderr.write('\nholdfast: interrupted twice: the run was cut off without a result\n');
+      process.exit(EXIT.interrupted);
+    },
+  });
   try {
     return await run(controller.signal);
   } finally {
-    process.off('SIGINT', abort);
-    process.off('SIGTERM', abort);
+    giveBack();
   }
 }
 
