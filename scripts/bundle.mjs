@@ -22,7 +22,7 @@ const ENTRIES = {
   main: 'dist/cli/main.js',
   'folder-module': 'dist/cli/folder-module.js',
   worker: 'dist/server/worker.js',
-  'load-worker': 'dist/load/load-worker.js',
+  'load-thread-main': 'dist/load/run/load-thread-main.js',
 };
 
 /**

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import type { LoadResult } from '#src/load/result.ts';
+import type { LoadResult } from '#src/load/measure/load-result.ts';
 import { run } from './cli-run.ts';
 import { OK } from './load-servers.ts';
 

@@ -6,7 +6,7 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { LoadResult } from '#src/load/result.ts';
+import type { LoadResult } from '#src/load/measure/load-result.ts';
 import { run } from './cli-run.ts';
 
 const UPLOAD_BYTES = 2_000_000;

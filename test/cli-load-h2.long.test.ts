@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import type { LoadResult } from '#src/load/result.ts';
+import type { LoadResult } from '#src/load/measure/load-result.ts';
 import { run } from './cli-run.ts';
 import { OK, startServer } from './load-servers.ts';
 

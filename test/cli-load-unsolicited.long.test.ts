@@ -1,7 +1,7 @@
 /** `holdfast load` against servers that send what nobody asked for: on every engine, over real sockets. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { LoadResult } from '#src/load/result.ts';
+import type { LoadResult } from '#src/load/measure/load-result.ts';
 import { type Ended, run } from './cli-run.ts';
 import { OK, startServer } from './load-servers.ts';
 

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { LoadResult, UrlFigures } from '#src/load/result.ts';
+import type { LoadResult, UrlFigures } from '#src/load/measure/load-result.ts';
 import { run } from './cli-run.ts';
 import { OK, startServer } from './load-servers.ts';
 

@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { LoadResult } from '#src/load/result.ts';
+import type { LoadResult } from '#src/load/measure/load-result.ts';
 import { CliProcess, PACKAGE, run } from './cli-run.ts';
 
 const pathOf = (name: string) => fileURLToPath(new URL(`examples/${name}`, PACKAGE));

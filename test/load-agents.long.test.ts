@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import type { LoadResult } from '#src/load/result.ts';
+import type { LoadResult } from '#src/load/measure/load-result.ts';
 import { CliProcess, type Ended, run } from './cli-run.ts';
 import { freePort, OK, startServer, type TestServer } from './load-servers.ts';
 import { NATS_MISSING, startNats } from './nats-server.ts';

@@ -44,6 +44,18 @@ const KNOWN_CIRCLE = [
   'server/server-thread.ts',
 ];
 
+test('folders of a room import each other one way', () => {
+  for (const { name, folders } of ROOMS) {
+    if (folders === undefined) continue;
+    const below = (folder: string, seen: readonly string[]): void => {
+      assert.ok(!seen.includes(folder), `${name}: ${[...seen, folder].join(' -> ')}`);
+      for (const next of folders[folder] ?? assert.fail(`${name} has no folder ${folder}`))
+        below(next, [...seen, folder]);
+    };
+    for (const folder of Object.keys(folders)) below(folder, []);
+  }
+});
+
 test('no files import each other in a circle, types included', () => {
   const own = files.filter((file) => !/\.(test|contract|fixture)\.ts$/.test(file));
   const texts = new Map(own.map((file) => [file, readFileSync(path.join(SOURCE, file), 'utf8')]));
@@ -81,6 +93,9 @@ test('canary: each kind of forbidden import is found', () => {
     ['web/request.ts', "import { assert } from '../base/assert.js';"],
     ['web/request.ts', "import '../../test/rooms/import-table.ts';"],
     ['attic/old.ts', ''],
+    ['load/measure/tally.ts', "import { Slot } from '../run/slot.ts';"],
+    ['load/judge/verdict.ts', "import { textReport } from '../report/text-report.ts';"],
+    ['load/loose.ts', "import type { LoadPlan } from './plan/load-plan.ts';"],
   ];
   for (const [file, text] of planted)
     assert.equal(forbiddenImports(file, text).length, 1, `${file}: ${text} went unseen`);
@@ -93,6 +108,11 @@ test('what the table allows, and what only looks like an import, is let through'
     ['engine/iouring/ring.ts', "import { ioUringEnter } from '../../sys/uring.ts';"],
     ['engine/engine.contract.ts', "import { test } from 'node:test';"],
     ['files/content-type.ts', "import { lookup } from 'mrmime';"],
+    [
+      'load/run/pacing.ts',
+      "import { Slot } from './slot.ts';\nimport { latency } from '../measure/number-text.ts';",
+    ],
+    ['load/report/html/page.ts', "import { escapeControls } from '../text-options.ts';"],
     ['sys/ffi-koffi.ts', "const koffi = require('@koromix/koffi-linux-x64');"],
     ['base/errors.ts', "// as in import('node:fs')\n/* from 'node:net' */\nconst text = ` from 'node:net'`;"],
     ['index.ts', "export { serve } from './server/serve.ts';"],

@@ -10,10 +10,10 @@ import { isName } from '../load/agents/frame.ts';
 import type { Link } from '../load/agents/link.ts';
 import { connectNats, parseNatsUrl } from '../load/agents/nats-link.ts';
 import { DEFAULT_GROUP, plainName } from '../load/agents/run-on-agents.ts';
+import { makeRunShare } from '../load/agents/run-share.ts';
 import { TargetRules } from '../load/agents/target-rules.ts';
-import { watchedRun } from '../load/agents/watched-run.ts';
-import { describeMachine } from '../load/machine.ts';
-import { monotonicMs } from '../load/monotonic.ts';
+import { describeMachine } from '../load/measure/machine.ts';
+import { monotonicMs } from '../load/run/monotonic-clock.ts';
 import { HoldfastLogger } from '../observe/logger.ts';
 import { describeFlags, type FlagTable, parseArguments } from './arguments.ts';
 import { EXIT, oneLine, UsageError } from './failure.ts';
@@ -79,7 +79,7 @@ export async function loadAgentCommand(argv: readonly string[]): Promise<number>
     engine: values.engine,
     threads: values.threads,
     rules,
-    runShare: watchedRun(descriptorLimit()),
+    runShare: makeRunShare(descriptorLimit()),
     nowMs: monotonicMs,
     newId: () => crypto.randomUUID(),
     log: logger,

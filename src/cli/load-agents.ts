@@ -2,13 +2,13 @@
  * `--agents` of `holdfast load`: gathers agents, lets a run happen on them in place of this machine, and
  * gives them back. All that knows NATS is loaded only when the flag is there.
  */
-import type { ConductOptions } from '../load/conduct.ts';
+import type { LoadRunOptions } from '../load/run/run-coordinator.ts';
 import { paint, usesColour } from '../observe/terminal.ts';
 import { InterruptedError, UsageError } from './failure.ts';
 import { parsePositiveTime } from './load-numbers.ts';
-import type { LoadFlags } from './load-wish.ts';
+import type { LoadFlags } from './load-options.ts';
 
-type Elsewhere = Pick<ConductOptions, 'run' | 'elsewhere'>;
+type Elsewhere = Pick<LoadRunOptions, 'run' | 'elsewhere'>;
 
 const ONLY_WITH_AGENTS = ['agents-group', 'agents-creds', 'agent-count', 'agents-wait'] as const;
 /** Scripts and unix sockets are of one machine; see src/load/agents/plan-message.ts. */

@@ -5,14 +5,14 @@
 import { readFileSync } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
-import { type ConductOptions, conductRun } from '../load/conduct.ts';
-import { addressPairCount, type LoadPlan } from '../load/plan.ts';
-import { predictLimits } from '../load/prediction.ts';
-import { PROC_FILES } from '../load/proc-files.ts';
-import { Progress } from '../load/progress.ts';
-import { asksForClose } from '../load/request-encoder.ts';
-import type { LoadResult } from '../load/result.ts';
-import { countTakenPorts, readPortFacts } from '../load/source-ports.ts';
+import { asksForClose } from '../load/client/h1-request-encoder.ts';
+import { predictLimits } from '../load/judge/predict-limits.ts';
+import type { LoadResult } from '../load/measure/load-result.ts';
+import { PROC_FILES } from '../load/measure/proc-files.ts';
+import { countTakenPorts, readPortFacts } from '../load/measure/source-ports.ts';
+import { addressPairCount, type LoadPlan } from '../load/plan/load-plan.ts';
+import { Progress } from '../load/report/progress.ts';
+import { coordinateRun, type LoadRunOptions } from '../load/run/run-coordinator.ts';
 import { paint, usesColour } from '../observe/terminal.ts';
 import { onShutdownSignals } from '../server/shutdown-signals.ts';
 import { CommandError, EXIT } from './failure.ts';
@@ -40,12 +40,12 @@ export async function runWithSignals<T>(run: (signal: AbortSignal) => Promise<T>
 }
 
 /** @param label before the bar, for one run of several */
-export async function conductWithProgress(
-  options: ConductOptions,
+export async function runWithProgress(
+  options: LoadRunOptions,
   isQuiet: boolean,
   label = '',
 ): Promise<LoadResult> {
-  if (isQuiet || !process.stderr.isTTY) return conductRun(options);
+  if (isQuiet || !process.stderr.isTTY) return coordinateRun(options);
   const { durationMs, warmupMs, requestCount } = options.plan;
   const progress = new Progress(
     {
@@ -60,7 +60,7 @@ export async function conductWithProgress(
     label,
   );
   try {
-    return await conductRun({
+    return await coordinateRun({
       ...options,
       onStart: () => progress.start(),
       onSecond: (sample) => progress.second(sample),
@@ -130,8 +130,8 @@ export async function writeFiles(
 ): Promise<void> {
   if (save !== undefined) await write('--save', save, `${JSON.stringify(result, null, 2)}\n`);
   if (html === undefined) return;
-  const { renderReport } = await import('../load/report/report.ts');
-  await write('--html', html, renderReport(result, before));
+  const { renderHtmlReport } = await import('../load/report/html/html-report.ts');
+  await write('--html', html, renderHtmlReport(result, before));
 }
 
 async function write(flag: string, file: string, text: string): Promise<void> {

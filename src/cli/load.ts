@@ -3,30 +3,30 @@
  * standard output, progress and warnings to standard error.
  */
 import { readFile } from 'node:fs/promises';
-import { comparisonText, parseResult } from '../load/comparison.ts';
-import type { ConductOptions } from '../load/conduct.ts';
-import { findLimit } from '../load/limit-search.ts';
-import type { LoadPlan } from '../load/plan.ts';
-import { buildPlan } from '../load/plan-builder.ts';
-import type { LoadResult } from '../load/result.ts';
-import { textReport } from '../load/text-report.ts';
-import { parseLatencyThreshold, parseShare } from '../load/thresholds.ts';
+import { parseLatencyThreshold, parseShare } from '../load/judge/thresholds.ts';
+import type { LoadResult } from '../load/measure/load-result.ts';
+import { buildPlan } from '../load/plan/build-plan.ts';
+import type { LoadPlan } from '../load/plan/load-plan.ts';
+import { comparisonText, parseResult } from '../load/report/comparison.ts';
+import { textReport } from '../load/report/text-report.ts';
+import { findLimit } from '../load/run/limit-search.ts';
+import type { LoadRunOptions } from '../load/run/run-coordinator.ts';
 import { usesColour } from '../observe/terminal.ts';
 import { describeFlags, parseArguments } from './arguments.ts';
 import { CommandError, EXIT } from './failure.ts';
 import { withAgents } from './load-agents.ts';
 import { LOAD_FLAGS, LOAD_USAGE } from './load-flags.ts';
+import { type LoadFlags, readLoadOptions } from './load-options.ts';
 import {
   checkFiles,
-  conductWithProgress,
   descriptorLimit,
   packageVersion,
+  runWithProgress,
   runWithSignals,
   WIDTH_WHEN_UNKNOWN,
   warnBefore,
   writeFiles,
 } from './load-run.ts';
-import { type LoadFlags, readWish } from './load-wish.ts';
 
 /** As many as a file of URLs is for. */
 const URLS_MAX = 1000;
@@ -41,7 +41,7 @@ export async function loadCommand(argv: readonly string[]): Promise<number> {
   const judged = readThresholds(flags);
   const before = await Promise.all((flags.compare ?? []).map(readEarlier));
   await checkFiles(flags);
-  const plan = await buildPlan(await readWish(flags, positionals));
+  const plan = await buildPlan(await readLoadOptions(flags, positionals));
   if (flags.quiet !== true && flags.agents === undefined) warnBefore(plan);
   const result = await runWithSignals((signal) =>
     withAgents(flags, signal, (agents) => carryOut({ ...judged, plan, signal, ...agents }, flags)),
@@ -65,12 +65,12 @@ function readThresholds(flags: LoadFlags) {
   };
 }
 
-type Wanted = ConductOptions & { readonly plan: LoadPlan } & Pick<ReturnType<typeof readThresholds>, 'limit'>;
+type Wanted = LoadRunOptions & { readonly plan: LoadPlan } & Pick<ReturnType<typeof readThresholds>, 'limit'>;
 
 function carryOut({ limit, ...options }: Wanted, flags: LoadFlags): Promise<LoadResult> {
   const isQuiet = flags.quiet === true;
-  if (limit === undefined) return conductWithProgress(options, isQuiet);
-  return findLimit(limit, options, (step, label) => conductWithProgress(step, isQuiet, label));
+  if (limit === undefined) return runWithProgress(options, isQuiet);
+  return findLimit(limit, options, (step, label) => runWithProgress(step, isQuiet, label));
 }
 
 async function readEarlier(file: string): Promise<LoadResult> {

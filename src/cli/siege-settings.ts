@@ -5,7 +5,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { OptionError } from '../base/errors.ts';
-import { type FieldPair, parseHeaderFlag } from '../load/request-encoder.ts';
+import { type FieldPair, parseHeaderFlag } from '../load/client/h1-request-encoder.ts';
 import type { FlagValues } from './arguments.ts';
 import { UsageError } from './failure.ts';
 import { parsePositiveTime } from './load-numbers.ts';

@@ -5,29 +5,29 @@
 import { access, appendFile, mkdir, open, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { PlanSettings } from '../load/plan-builder.ts';
-import { buildPlan, folderOf } from '../load/plan-builder.ts';
-import type { LoadResult } from '../load/result.ts';
-import { siegeLogHead, siegeLogLine, siegeMark } from '../load/siege-log.ts';
-import { siegeFigures, siegeJson, siegeText } from '../load/siege-report.ts';
-import { exchangeOnce } from '../load/single-exchange.ts';
-import { verdictLines } from '../load/text-report.ts';
-import { urlLines } from '../load/url-lines.ts';
-import { type ListedUrl, parseListedUrl, parseUrlList } from '../load/url-list.ts';
+import type { LoadResult } from '../load/measure/load-result.ts';
+import type { PlanSettings } from '../load/plan/build-plan.ts';
+import { buildPlan, folderOf } from '../load/plan/build-plan.ts';
+import { type ListedUrl, parseListedUrl, parseUrlList } from '../load/plan/url-list.ts';
+import { siegeLogHead, siegeLogLine, siegeMark } from '../load/report/siege-log.ts';
+import { siegeFigures, siegeJson, siegeText } from '../load/report/siege-summary.ts';
+import { verdictLines } from '../load/report/text-report.ts';
+import { urlLines } from '../load/report/url-lines.ts';
+import { exchangeOnce } from '../load/run/single-exchange.ts';
 import { escapeControls, paint, usesColour } from '../observe/terminal.ts';
 import { describeFlags, parseArguments } from './arguments.ts';
 import { CommandError, EXIT, UsageError } from './failure.ts';
+import { autoThreads, readSourceAddresses } from './load-options.ts';
 import {
   checkFiles,
-  conductWithProgress,
   descriptorLimit,
   packageVersion,
+  runWithProgress,
   runWithSignals,
   WIDTH_WHEN_UNKNOWN,
   warnBefore,
   writeFiles,
 } from './load-run.ts';
-import { autoThreads, readSourceAddresses } from './load-wish.ts';
 import { SIEGE_FLAGS, SIEGE_USAGE } from './siege-flags.ts';
 import { readSiegeResource } from './siege-resource.ts';
 import { type SiegeFlags, type SiegeSettings, siegeSettings } from './siege-settings.ts';
@@ -45,7 +45,7 @@ export async function siegeCommand(argv: readonly string[]): Promise<number> {
   if (settings.logFile !== undefined) await openLog(settings.logFile);
   const urls = await readUrls(settings);
   const plan = await buildPlan({
-    ...emptyWish(settings),
+    ...commonOptions(settings),
     urls,
     run: await readSettings(settings, flags, urls.length),
   });
@@ -55,9 +55,7 @@ export async function siegeCommand(argv: readonly string[]): Promise<number> {
     process.stderr.write('The server is now under siege...\n');
   }
   const options = { plan, holdfastVersion: packageVersion(), descriptorsMax: descriptorLimit() };
-  const result = await runWithSignals((signal) =>
-    conductWithProgress({ ...options, signal }, settings.isQuiet),
-  );
+  const result = await runWithSignals((signal) => runWithProgress({ ...options, signal }, settings.isQuiet));
   show(result, settings);
   await writeFiles(result, [], flags);
   await writeLog(result, settings);
@@ -71,7 +69,7 @@ function warn(text: string): void {
   process.stderr.write(`${paint('warning:', 'yellow', usesColour(2))} ${text}\n`);
 }
 
-function emptyWish({ file, headers }: SiegeSettings) {
+function commonOptions({ file, headers }: SiegeSettings) {
   return { folder: folderOf(file), method: undefined, headers, body: undefined, unixPath: undefined };
 }
 
@@ -81,7 +79,7 @@ async function showExchange(settings: SiegeSettings, flags: SiegeFlags): Promise
     throw new UsageError('a URL is missing, as in: holdfast siege --get http://127.0.0.1:8080/');
   const listed = parseListedUrl(settings.url, 'URL');
   const plan = await buildPlan({
-    ...emptyWish(settings),
+    ...commonOptions(settings),
     urls: [{ ...listed, method: listed.method ?? settings.getMethod }],
     headers: [...settings.headers, ['Connection', 'close']],
     run: await readSettings(settings, flags, 1),

@@ -6,7 +6,7 @@ import type { FetchApp, FetchHandler } from '../web/context.ts';
 import { installGlobals } from '../web/globals.ts';
 import { callPlace, seenFrom } from './call-place.ts';
 import { readCall } from './call-shape.ts';
-import { introduce } from './introduce.ts';
+import { finishStart } from './finish-start.ts';
 import { loadModule, moduleUrl } from './module.ts';
 import {
   adminAddressOf,
@@ -73,10 +73,10 @@ async function start(
     return startWorkers(options, settings, ports);
   }
   if (options.fetch !== undefined)
-    return introduce(await serveHere({ ...options, fetch: options.fetch }, settings, { ports }), options);
+    return finishStart(await serveHere({ ...options, fetch: options.fetch }, settings, { ports }), options);
   const source: ModuleSource = { url: moduleUrl(options.module!), errorHook: options.error };
   const { fetch, error } = await loadModule(source.url);
   const hook = source.errorHook ?? error;
   const served = { ...options, fetch, ...(hook === undefined ? {} : { error: hook }) };
-  return introduce(await serveHere(served, settings, { ports, source }), options);
+  return finishStart(await serveHere(served, settings, { ports, source }), options);
 }

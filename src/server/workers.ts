@@ -23,8 +23,8 @@ import { shareOfLimits } from './admission.ts';
 import { type CloseOptions, type ClosePlan, closePlan, SHUTDOWN_IDLE_GRACE_MS } from './close-plan.ts';
 import { fetchDetached } from './detached.ts';
 import { ServerClosedError } from './errors.ts';
+import { finishStart } from './finish-start.ts';
 import { guardedLogger } from './guarded-logger.ts';
-import { introduce } from './introduce.ts';
 import { asListenError, placeOf } from './listen-error.ts';
 import { loadModule, moduleUrl } from './module.ts';
 import { hostnameOf, portOf, type ServeOptions, type Settings } from './options.ts';
@@ -41,7 +41,7 @@ import {
 } from './server.ts';
 import type { CloseReport } from './thread-closing.ts';
 import { keepAliveFor, urlOf } from './thread-server.ts';
-import { WorkerCensus } from './worker-census.ts';
+import { WorkerCounts } from './worker-counts.ts';
 import type { WorkerOptions } from './worker-messages.ts';
 import { needWorkerFile, WorkerThread, type WorkerThreadEvents } from './worker-thread.ts';
 
@@ -80,7 +80,7 @@ export async function startWorkers(
   } finally {
     signal?.removeEventListener('abort', giveUp);
   }
-  return introduce(server, options);
+  return finishStart(server, options);
 }
 
 /** One whose share of `limits.connections` is none could only refuse what the kernel gives it: it is not started. */
@@ -113,7 +113,7 @@ class WorkerServer implements Server {
   readonly #sockets: (ListeningSocket | undefined)[] = [];
   /** All that have been started and have not ended, those that leave included. */
   readonly #threads = new Set<WorkerThread>();
-  readonly #census = new WorkerCensus();
+  readonly #counts = new WorkerCounts();
   readonly #closingSignals = new ClosingSignals();
   /** What handlers of `fetch` gave to `waitUntil`. */
   readonly #work = new PendingWork();
@@ -326,16 +326,16 @@ class WorkerServer implements Server {
         this.url = message.url;
       }
       this.#lastStartMs = performance.now() - thread.startedAtMs;
-      this.#census.joined(thread.worker, thread.index);
+      this.#counts.joined(thread.worker, thread.index);
       this.#seats[thread.index]!.ready(thread);
     },
     said: (thread, message) => {
-      if (message.type === 'closed') this.#census.ending(thread.worker, message.stats);
-      else if (message.type !== 'log') this.#census.answered(message);
+      if (message.type === 'closed') this.#counts.ending(thread.worker, message.stats);
+      else if (message.type !== 'log') this.#counts.answered(message);
       else this.#logger[message.level]?.(...message.values.map(restored));
     },
     ended: (thread, error) => {
-      this.#census.left(thread.worker);
+      this.#counts.left(thread.worker);
       if (!thread.isLeaving && thread.engine !== undefined) this.#lookBeside(thread);
       this.#seats[thread.index]!.ended(thread, error);
     },
@@ -442,11 +442,11 @@ class WorkerServer implements Server {
 
   /** The sum over the workers. */
   async stats(): Promise<ServerStats> {
-    return this.#census.stats(this.#seats.filter((seat) => seat.serving !== undefined).length);
+    return this.#counts.stats(this.#seats.filter((seat) => seat.serving !== undefined).length);
   }
 
   async connections(countMax = CONNECTION_ROWS_MAX): Promise<ConnectionRow[]> {
-    return (await this.#census.connections(countMax)).sort(busiestFirst).slice(0, countMax);
+    return (await this.#counts.connections(countMax)).sort(busiestFirst).slice(0, countMax);
   }
 
   get admin(): AdminAddress | undefined {

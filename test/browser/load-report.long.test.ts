@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { URLS_RESULT } from '#src/load/measure/load-result.fixture.ts';
+import type { LoadResult } from '#src/load/measure/load-result.ts';
 import {
   emptyRun,
   hostileRun,
@@ -13,8 +15,8 @@ import {
   singleRun,
   wideRun,
   zeroRun,
-} from '#src/load/report/border-runs.fixture.ts';
-import { renderReport } from '#src/load/report/report.ts';
+} from '#src/load/report/html/border-runs.fixture.ts';
+import { renderHtmlReport } from '#src/load/report/html/html-report.ts';
 import {
   comparedRuns,
   failedRun,
@@ -22,9 +24,7 @@ import {
   portsRun,
   searchedRun,
   stalledRun,
-} from '#src/load/report/sample-runs.fixture.ts';
-import { URLS_RESULT } from '#src/load/result.fixture.ts';
-import type { LoadResult } from '#src/load/result.ts';
+} from '#src/load/report/html/sample-runs.fixture.ts';
 import { CHROMIUM_IS_MISSING, Chromium } from './chromium.ts';
 import { OVERFLOWING } from './overflow.ts';
 import type { Page, Screen } from './page.ts';
@@ -96,7 +96,7 @@ describe('the load report in Chromium', { skip: CHROMIUM_IS_MISSING }, () => {
 
   async function open(name: string, screen: Screen, result: LoadResult, earlier: LoadResult[] = []) {
     const file = path.join(folder, `${name}.html`);
-    writeFileSync(file, renderReport(result, earlier));
+    writeFileSync(file, renderHtmlReport(result, earlier));
     await page.setScreen(screen);
     page.errors.length = 0;
     page.requests.length = 0;

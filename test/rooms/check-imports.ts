@@ -38,7 +38,7 @@ export function forbiddenImports(file: string, text: string): string[] {
       const target = posix.normalize(posix.join(posix.dirname(file), specifier));
       if (!target.endsWith('.ts')) complaints.push(`src/${file}: '${specifier}' does not end in .ts`);
       else if (target.startsWith('../')) complaints.push(`src/${file}: '${specifier}' leaves src/`);
-      else if (!mayReach(room, allowances, target))
+      else if (!mayReach(room, allowances, file, target))
         complaints.push(`src/${file}: ${room.name || 'index'} may not import ${target}`);
     } else if (specifier.startsWith('node:')) {
       const allowed =
@@ -62,10 +62,19 @@ function roomOf(file: string): Room | undefined {
   return ROOMS.find((room) => room.name === name);
 }
 
-function mayReach(room: Room, allowances: readonly Allowance[], target: string): boolean {
-  if (roomOf(target) === room) return true;
+function mayReach(room: Room, allowances: readonly Allowance[], file: string, target: string): boolean {
+  if (roomOf(target) === room) return mayReachFolder(room, file, target);
   const allowed = [...room.mayImport, ...allowances.flatMap((each) => each.mayImport ?? [])];
   return allowed.some((each) => (each === '' ? !target.includes('/') : target.startsWith(`${each}/`)));
+}
+
+/** Between folders of one room, where it has rules for them: each file is then in one of them. */
+function mayReachFolder({ folders }: Room, file: string, target: string): boolean {
+  if (folders === undefined) return true;
+  const [, from] = file.split('/');
+  const [, to] = target.split('/');
+  const allowed = folders[from!];
+  return allowed !== undefined && (from === to || allowed.includes(to!));
 }
 
 /** `select.ts` for `select.test.ts`: a test may do what the file that it tests may. */

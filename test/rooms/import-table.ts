@@ -11,6 +11,8 @@ export interface Room {
   readonly node: 'any' | readonly string[];
   /** Packages that its files may import; a name that ends in `*` stands for all that begin so. */
   readonly packages?: readonly string[];
+  /** Folders of the room, and which others of them each may import; without it, all may. */
+  readonly folders?: Readonly<Record<string, readonly string[]>>;
   /** What single files and folders may import beyond that, by path under the room. */
   readonly allowances?: readonly Allowance[];
 }
@@ -40,6 +42,16 @@ export const ROOMS: readonly Room[] = [
     mayImport: ['base', 'engine', 'protocol', 'observe'],
     node: 'any',
     packages: ['hdr-histogram-js', '@nats-io/transport-node'],
+    // What counts knows nothing of what makes requests, what judges neither, and what shows sees results alone.
+    folders: {
+      client: [],
+      plan: ['client'],
+      measure: ['client', 'plan'],
+      judge: ['measure', 'plan'],
+      run: ['client', 'plan', 'measure', 'judge'],
+      agents: ['plan', 'measure', 'run'],
+      report: ['measure'],
+    },
   },
   {
     name: 'simulate',

@@ -5,11 +5,12 @@
  *     preparing -> ready -> running -> done
  *          \_________\_________\____-> failed
  */
-import type { LoadPlan } from '../plan.ts';
-import type { SecondReport } from '../totals.ts';
-import { RefusedError } from './courier.ts';
+
+import type { SecondReport } from '../measure/run-totals.ts';
+import type { LoadPlan } from '../plan/load-plan.ts';
+import { RefusedError } from './message-transport.ts';
+import type { RunShare, ShareResult } from './run-share.ts';
 import { encodeSecond, encodeTotals } from './totals-message.ts';
-import type { RunShare, ShareResult } from './watched-run.ts';
 
 export const RUN_STATES = ['preparing', 'ready', 'running', 'done', 'failed'] as const;
 export type RunState = (typeof RUN_STATES)[number];

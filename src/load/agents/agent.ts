@@ -4,16 +4,16 @@
  * falls silent is taken for dead, its run is stopped, and the agent is free again.
  */
 import { availableParallelism } from 'node:os';
-import { grouped } from '../number-text.ts';
-import type { LoadPlan } from '../plan.ts';
+import { grouped } from '../measure/number-text.ts';
+import type { LoadPlan } from '../plan/load-plan.ts';
 import { AgentRun } from './agent-run.ts';
-import { answerAt, type Question, RefusedError } from './courier.ts';
 import type { MachineKind } from './facts-message.ts';
 import type { Fields } from './fields.ts';
 import { agentSubject, groupSubject, type Link } from './link.ts';
+import { answerAt, type Question, RefusedError } from './message-transport.ts';
 import { readPlan } from './plan-message.ts';
+import type { RunShare } from './run-share.ts';
 import type { TargetRules } from './target-rules.ts';
-import type { RunShare } from './watched-run.ts';
 
 /** What a coordinator may ask for; it says how long it can be silent, within these. */
 export const SILENCE_MS_MIN = 500;

@@ -1,9 +1,10 @@
 /** What a machine tells of itself, as it is checked on arrival: what it is, and what limited it. */
-import type { MachineFacts } from '../machine-facts.ts';
-import type { MachineSummary } from '../result.ts';
-import type { ServerCpu } from '../server-process.ts';
-import type { PortFacts } from '../source-ports.ts';
-import type { NetworkFacts } from '../verdict.ts';
+
+import type { MachineSummary } from '../measure/load-result.ts';
+import type { MachineFacts } from '../measure/machine-facts.ts';
+import type { NetworkFacts } from '../measure/network-facts.ts';
+import type { ServerCpu } from '../measure/server-process.ts';
+import type { PortFacts } from '../measure/source-ports.ts';
 import type { Fields } from './fields.ts';
 
 const TEXT_MAX = 300;

@@ -3,16 +3,17 @@
  * clock, and what they count is put together. What goes wrong before that moment breaks the run off, since
  * nothing has been measured; what goes wrong after it is survived, and told.
  */
-import type { MachineShare, RunElsewhere } from '../machine-facts.ts';
-import { dividePlan, type LoadPlan } from '../plan.ts';
-import type { MachineSummary } from '../result.ts';
-import type { RunObserver } from '../run-plan.ts';
-import { SecondGatherer } from '../second-gatherer.ts';
-import type { RunTotals } from '../totals.ts';
+
+import type { MachineSummary } from '../measure/load-result.ts';
+import type { MachineShare, RunElsewhere } from '../measure/machine-facts.ts';
+import type { RunTotals } from '../measure/run-totals.ts';
+import { SecondGatherer } from '../measure/second-gatherer.ts';
+import { dividePlan, type LoadPlan } from '../plan/load-plan.ts';
+import type { RunObserver } from '../run/run-on-threads.ts';
 import { AgentsError, type Fleet } from './fleet.ts';
 import { KeptSeconds } from './kept-seconds.ts';
-import type { Member, MemberRun } from './member.ts';
 import { encodePlan } from './plan-message.ts';
+import type { RemoteAgent, RemoteRun } from './remote-agent.ts';
 
 /** Threads load and make their engines; on a machine that is waking up, or compiling scripts, slowly. */
 const READY_MS_MAX = 30_000;
@@ -36,8 +37,8 @@ export interface FleetRunOptions {
 }
 
 interface Share {
-  readonly member: Member;
-  readonly run: MemberRun;
+  readonly agent: RemoteAgent;
+  readonly run: RemoteRun;
   totals: RunTotals;
   machine: MachineSummary;
   share: MachineShare | undefined;
@@ -81,7 +82,7 @@ const NOTHING: FleetResult = { parts: [], elsewhere: { machines: [], shares: [] 
 class FleetRun {
   readonly #fleet: Fleet;
   readonly #observer: RunObserver;
-  readonly #shares: readonly { readonly member: Member; readonly run: MemberRun }[];
+  readonly #shares: readonly { readonly agent: RemoteAgent; readonly run: RemoteRun }[];
   readonly #gatherer: SecondGatherer;
   #isStopped = false;
   #startMs = 0;
@@ -89,23 +90,23 @@ class FleetRun {
   constructor(fleet: Fleet, plan: LoadPlan, observer: RunObserver) {
     this.#fleet = fleet;
     this.#observer = observer;
-    const parts = divide(plan, fleet.members.length);
+    const parts = divide(plan, fleet.agents.length);
     fleet.runCount++;
     this.#gatherer = new SecondGatherer(parts.length, (report) => observer.onSecond?.(report));
     this.#shares = parts.map((part, index) => ({
-      member: fleet.members[index]!, // divide makes no more parts than there are members
+      agent: fleet.agents[index]!, // divide makes no more parts than there are agents
       run: newRun(fleet.runCount, part, (report) => this.#gatherer.add(index, report)),
     }));
-    for (const { kind } of fleet.members.slice(parts.length))
+    for (const { kind } of fleet.agents.slice(parts.length))
       fleet.warn(`agent ${kind.name} is left out: there is no connection, or no request, for it`);
   }
 
   /** @returns false when it was stopped before it began */
   async begin({ threads, leadMs }: FleetRunOptions): Promise<boolean> {
     const plans = this.#shares.map(({ run }) => encodePlan(run.plan));
-    await this.#each('could not be asked for its clock', (member) => member.measureClock());
-    await this.#each('cannot take its share', (member, index) =>
-      member.prepare(this.#shares[index]!.run, plans[index]!, threads),
+    await this.#each('could not be asked for its clock', (agent) => agent.measureClock());
+    await this.#each('cannot take its share', (agent, index) =>
+      agent.prepare(this.#shares[index]!.run, plans[index]!, threads),
     );
     await this.#allReady();
     if (this.#isStopped) return false;
@@ -119,7 +120,7 @@ class FleetRun {
 
   stop(): void {
     this.#isStopped = true;
-    for (const { member } of this.#shares) member.stop();
+    for (const { agent } of this.#shares) agent.stop();
   }
 
   async finish(): Promise<FleetResult> {
@@ -134,17 +135,17 @@ class FleetRun {
     };
   }
 
-  /** Does something with every member at once; the first failure ends the run for all. */
-  async #each(what: string, act: (member: Member, index: number) => Promise<void>): Promise<void> {
-    const tries = this.#shares.map(async ({ member }, index) => {
-      if (member.lost === undefined) {
+  /** Does something with every agent at once; the first failure ends the run for all. */
+  async #each(what: string, act: (agent: RemoteAgent, index: number) => Promise<void>): Promise<void> {
+    const tries = this.#shares.map(async ({ agent }, index) => {
+      if (agent.lost === undefined) {
         try {
-          await act(member, index);
+          await act(agent, index);
         } catch (error) {
-          throw this.#failure(member, what, (error as Error).message);
+          throw this.#failure(agent, what, (error as Error).message);
         }
       }
-      if (member.lost !== undefined) throw this.#failure(member, 'is lost', member.lost);
+      if (agent.lost !== undefined) throw this.#failure(agent, 'is lost', agent.lost);
     });
     const [failed] = (await Promise.allSettled(tries)).filter((each) => each.status === 'rejected');
     if (failed === undefined) return;
@@ -152,17 +153,17 @@ class FleetRun {
     throw failed.reason;
   }
 
-  #failure(member: Member, what: string, why: string): AgentsError {
-    return new AgentsError(`agent ${member.kind.name} ${what}: ${why}; the run was not begun`);
+  #failure(agent: RemoteAgent, what: string, why: string): AgentsError {
+    return new AgentsError(`agent ${agent.kind.name} ${what}: ${why}; the run was not begun`);
   }
 
   async #allReady(): Promise<void> {
     const late = new Promise<void>((resolve) => setTimeout(resolve, READY_MS_MAX).unref());
-    await this.#each('is not ready', async (member) => {
-      const { run } = member;
-      await Promise.race([member.until(() => run?.state !== 'idle' && run?.state !== 'preparing'), late]);
-      if (member.lost !== undefined || this.#isStopped) return;
-      if (member.leaving !== undefined) throw new Error(`it is being ended (${member.leaving})`);
+    await this.#each('is not ready', async (agent) => {
+      const { run } = agent;
+      await Promise.race([agent.until(() => run?.state !== 'idle' && run?.state !== 'preparing'), late]);
+      if (agent.lost !== undefined || this.#isStopped) return;
+      if (agent.leaving !== undefined) throw new Error(`it is being ended (${agent.leaving})`);
       if (run?.state !== 'ready')
         throw new Error(run?.failure?.message ?? `it took more than ${READY_MS_MAX / 1000} s`);
     });
@@ -170,66 +171,66 @@ class FleetRun {
 
   /** All confirm before the moment, or none begins. */
   async #startTogether(leastMs: number): Promise<void> {
-    const delayMs = Math.max(...this.#shares.map(({ member }) => member.clock.delayMs));
+    const delayMs = Math.max(...this.#shares.map(({ agent }) => agent.clock.delayMs));
     const leadMs = leastMs + LEAD_DELAYS * delayMs;
     this.#startMs = this.#fleet.nowMs() + leadMs;
-    await this.#each('cannot begin with the others', (member) =>
-      member.start(this.#startMs, this.#startMs - CONFIRMED_MS),
+    await this.#each('cannot begin with the others', (agent) =>
+      agent.start(this.#startMs, this.#startMs - CONFIRMED_MS),
     );
   }
 
-  async #finishOne({ member, run }: { member: Member; run: MemberRun }, index: number): Promise<Share> {
-    const watch = setInterval(() => this.#watch(member, run), 1000);
-    let result: Awaited<ReturnType<Member['fetch']>> | undefined;
+  async #finishOne({ agent, run }: { agent: RemoteAgent; run: RemoteRun }, index: number): Promise<Share> {
+    const watch = setInterval(() => this.#watch(agent, run), 1000);
+    let result: Awaited<ReturnType<RemoteAgent['fetch']>> | undefined;
     try {
-      await member.until(() => run.state === 'done' || run.state === 'failed');
+      await agent.until(() => run.state === 'done' || run.state === 'failed');
       clearInterval(watch);
-      if (member.lost === undefined && run.state === 'done') result = await member.fetch();
+      if (agent.lost === undefined && run.state === 'done') result = await agent.fetch();
     } catch (error) {
-      if (member.lost === undefined) member.lose(`its totals could not be had: ${(error as Error).message}`);
+      if (agent.lost === undefined) agent.lose(`its totals could not be had: ${(error as Error).message}`);
     } finally {
       clearInterval(watch);
       this.#gatherer.end(index);
     }
     const totals = result?.totals ?? run.kept.totals(run.engine);
     const { counters } = totals;
-    const why = this.#lossOf(member, run, result !== undefined);
-    if (why !== undefined) this.#fleet.warn(`agent ${member.kind.name} was lost ${why}`);
+    const why = this.#lossOf(agent, run, result !== undefined);
+    if (why !== undefined) this.#fleet.warn(`agent ${agent.kind.name} was lost ${why}`);
     return {
-      member,
+      agent,
       run,
       totals,
       machine: {
-        ...member.kind.machine,
-        name: member.kind.name,
+        ...agent.kind.machine,
+        name: agent.kind.name,
         answered: counters.answered + counters.answeredLate,
-        startUncertaintyMs: member.clock.uncertaintyMs,
+        startUncertaintyMs: agent.clock.uncertaintyMs,
         ...(why === undefined ? {} : { lost: why }),
       },
       share:
         result === undefined
           ? undefined
-          : { name: member.kind.name, plan: run.plan, totals, facts: result.facts },
+          : { name: agent.kind.name, plan: run.plan, totals, facts: result.facts },
     };
   }
 
   /** Threads that hang send no seconds, though the agent answers. */
-  #watch(member: Member, run: MemberRun): void {
+  #watch(agent: RemoteAgent, run: RemoteRun): void {
     const { timeoutMs } = run.plan;
     const sinceMs = this.#fleet.nowMs() - Math.max(run.newsMs, this.#startMs);
     const limitMs = NEWS_MS_MAX + timeoutMs;
-    if (sinceMs > limitMs) member.stop();
+    if (sinceMs > limitMs) agent.stop();
     const isOverdue = sinceMs > limitMs + STOP_MS_MAX;
     const isDeaf = run.stoppedMs !== undefined && this.#fleet.nowMs() - run.stoppedMs > STOP_MS_MAX;
-    if (isOverdue || isDeaf) member.lose('its threads neither counted nor ended');
+    if (isOverdue || isDeaf) agent.lose('its threads neither counted nor ended');
   }
 
   /** @returns what to say of a machine that did not see it through */
-  #lossOf(member: Member, run: MemberRun, hasTotals: boolean): string | undefined {
+  #lossOf(agent: RemoteAgent, run: RemoteRun, hasTotals: boolean): string | undefined {
     const reason =
-      member.lost ??
+      agent.lost ??
       run.failure?.message ??
-      (member.leaving === undefined ? undefined : `ended by its operator (${member.leaving})`);
+      (agent.leaving === undefined ? undefined : `ended by its operator (${agent.leaving})`);
     if (reason === undefined) return undefined;
     const until = run.kept.count === 0 ? 'before its first second was over' : `after ${run.kept.count} s`;
     return hasTotals
@@ -238,7 +239,7 @@ class FleetRun {
   }
 }
 
-function newRun(number: number, plan: LoadPlan, onSecond: MemberRun['onSecond']): MemberRun {
+function newRun(number: number, plan: LoadPlan, onSecond: RemoteRun['onSecond']): RemoteRun {
   return {
     number,
     plan,

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LatencyCounts } from '../latency-counts.ts';
-import type { LoadPlan } from '../plan.ts';
-import { mergeTotals, type RunTotals, type SecondReport, zeroCounters } from '../totals.ts';
-import { NO_URLS } from '../url-totals.ts';
+import { LatencyCounts } from '../measure/latency-counts.ts';
+import { mergeTotals, type RunTotals, type SecondReport, zeroCounters } from '../measure/run-totals.ts';
+import { NO_URLS } from '../measure/url-totals.ts';
+import type { LoadPlan } from '../plan/load-plan.ts';
 import { LoadAgent } from './agent.ts';
 import { AgentsError, Fleet, type FleetOptions } from './fleet.ts';
 import { type FleetResult, runOnFleet } from './fleet-run.ts';
 import { WIRE_VERSION } from './frame.ts';
 import { agentSubject } from './link.ts';
 import { type MemoryLink, MemoryNetwork } from './memory-link.fixture.ts';
+import type { RunShare } from './run-share.ts';
 import { SAMPLE_PLAN } from './sample-plan.fixture.ts';
 import { TargetRules } from './target-rules.ts';
-import type { RunShare } from './watched-run.ts';
 
 const SILENCE_MS = 1000;
 const SOON = { leadMs: 500 };
@@ -295,14 +295,14 @@ test('an agent works for one coordinator at a time, and says for whom', async (t
   const b = startAgent(t, network, 'b');
   const other = await withFleet(t, network, { name: 'other:2' });
   assert.deepEqual(
-    other.fleet.members.map(({ kind }) => kind.name),
+    other.fleet.agents.map(({ kind }) => kind.name),
     ['b'],
   );
   assert.deepEqual(other.warnings, ['agent a is left out: it is busy with the run of host:1']);
   assert.equal(b.agent.busyWith, 'other:2');
   await fleet.close();
   assert.deepEqual(
-    (await withFleet(t, network, { name: 'third:3' })).fleet.members.map(({ kind }) => kind.name),
+    (await withFleet(t, network, { name: 'third:3' })).fleet.agents.map(({ kind }) => kind.name),
     ['a'],
   );
 });
@@ -322,7 +322,7 @@ test('a count of agents is waited for, and not for ever', async (t) => {
   await sleep(100);
   startAgent(t, network, 'b');
   startAgent(t, network, 'c');
-  assert.equal((await late).fleet.members.length, 2);
+  assert.equal((await late).fleet.agents.length, 2);
 });
 
 test('agents of one name are told apart, and each has a connection or is left out', async (t) => {
@@ -355,11 +355,11 @@ test('an agent that gets the word too late says so, and nobody begins', async (t
   const [a, b] = [startAgent(t, network, 'a'), startAgent(t, network, 'b')];
   const { fleet } = await withFleet(t, network);
   // Its clock is set between the measuring and the word.
-  const member = fleet.members[1]!;
-  const measure = member.measureClock.bind(member);
-  member.measureClock = async () => {
+  const agent = fleet.agents[1]!;
+  const measure = agent.measureClock.bind(agent);
+  agent.measureClock = async () => {
     await measure();
-    member.clock = { ...member.clock, offsetMs: member.clock.offsetMs - 60_000 };
+    agent.clock = { ...agent.clock, offsetMs: agent.clock.offsetMs - 60_000 };
   };
   await assert.rejects(
     runOnFleet(fleet, PLAN, SOON, {}),
@@ -418,7 +418,7 @@ test('messages that nobody understands are refused by name and change nothing', 
   const ask = async (message: string) =>
     Buffer.from(await link.ask(agentSubject('g', 'id-a'), Buffer.from(message), 5000)).toString();
   const frame = (body: unknown) =>
-    `${JSON.stringify({ holdfast: WIRE_VERSION, from: 'me', parcel: 'p', part: 0, parts: 1, packed: false })}\n${JSON.stringify(body)}`;
+    `${JSON.stringify({ holdfast: WIRE_VERSION, from: 'me', payload: 'p', part: 0, parts: 1, packed: false })}\n${JSON.stringify(body)}`;
   assert.match(await ask('hello'), /"refused","code":"malformed"/);
   assert.match(await ask('{"holdfast":9,"from":"me"}\n'), /"code":"version","message":"me speaks version 9/);
   assert.match(await ask(frame({ type: 'explode' })), /"code":"malformed"/);
@@ -441,6 +441,6 @@ test('an agent of another version is left out, and the warning says what to do',
     .link()
     .listen('holdfast.load.g.agents', (_, reply) => reply(Buffer.from('{"holdfast":8,"from":"new"}\n')));
   const { fleet, warnings } = await withFleet(t, network);
-  assert.equal(fleet.members.length, 1);
+  assert.equal(fleet.agents.length, 1);
   assert.match(warnings[0]!, /new speaks version 8 .*install the same Holdfast on all machines/);
 });

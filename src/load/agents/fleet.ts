@@ -2,11 +2,12 @@
  * Agents that one coordinator has to itself: found, reserved, kept in touch with over one run or several,
  * and given back. It knows agents and no plan.
  */
-import { Courier, RefusedError } from './courier.ts';
+
 import { type MachineKind, readMachineKind } from './facts-message.ts';
 import { WireError } from './frame.ts';
 import { agentSubject, groupSubject, type Link } from './link.ts';
-import { Member } from './member.ts';
+import { MessageTransport, RefusedError } from './message-transport.ts';
+import { RemoteAgent } from './remote-agent.ts';
 
 /** As long as agents on the same network need to answer by far. */
 const FIND_MS = 1000;
@@ -51,13 +52,13 @@ interface Found {
 
 export class Fleet {
   /** By name. */
-  readonly members: readonly Member[];
+  readonly agents: readonly RemoteAgent[];
   readonly nowMs: () => number;
   readonly warn: (text: string) => void;
   runCount = 0;
 
-  private constructor(members: readonly Member[], options: FleetOptions) {
-    this.members = members;
+  private constructor(agents: readonly RemoteAgent[], options: FleetOptions) {
+    this.agents = agents;
     this.nowMs = options.nowMs;
     this.warn = options.onWarning;
   }
@@ -69,13 +70,13 @@ export class Fleet {
       options.nowMs() + (options.waitMs ?? (options.count === undefined ? FIND_MS : FIND_COUNT_MS));
     for (;;) {
       const found = await search.look(untilMs, signal);
-      const members = await reserveAll(found, options);
-      const isEnough = options.count === undefined ? members.length > 0 : members.length === options.count;
+      const agents = await reserveAll(found, options);
+      const isEnough = options.count === undefined ? agents.length > 0 : agents.length === options.count;
       if (isEnough && signal?.aborted !== true) {
-        search.tell(members);
-        return new Fleet(members, options);
+        search.tell(agents);
+        return new Fleet(agents, options);
       }
-      await Promise.all(members.map((member) => member.close()));
+      await Promise.all(agents.map((agent) => agent.close()));
       // Somebody else was quicker: perhaps it needs them for a moment only.
       if (options.nowMs() >= untilMs || signal?.aborted === true || options.count === undefined)
         throw search.failure();
@@ -85,20 +86,20 @@ export class Fleet {
 
   /** Gives all back. Bounded. */
   async close(): Promise<void> {
-    await Promise.all(this.members.map((member) => member.close()));
+    await Promise.all(this.agents.map((agent) => agent.close()));
   }
 }
 
 /** Asks around until there are enough agents, or it is late. */
 class Search {
   readonly #options: FleetOptions;
-  readonly #courier: Courier;
+  readonly #transport: MessageTransport;
   readonly #found = new Map<string, Found>();
   readonly #strangers = new Set<string>();
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    this.#courier = new Courier(options.link, options.name, options.newId);
+    this.#transport = new MessageTransport(options.link, options.name, options.newId);
   }
 
   /** @returns agents that are free, by name; as many as are wanted, if there are */
@@ -107,7 +108,7 @@ class Search {
     this.#found.clear();
     while (nowMs() < untilMs && signal?.aborted !== true) {
       let onNews = () => {};
-      const stop = this.#courier.askAll(
+      const stop = this.#transport.askAll(
         groupSubject(group),
         { type: 'discover' },
         (answer) => {
@@ -151,8 +152,8 @@ class Search {
   }
 
   /** Who is there and was not taken. */
-  tell(members: readonly Member[]): void {
-    const taken = new Set(members.map(({ kind }) => kind.id));
+  tell(agents: readonly RemoteAgent[]): void {
+    const taken = new Set(agents.map(({ kind }) => kind.id));
     for (const { id, name, busyWith } of this.#found.values())
       if (!taken.has(id) && busyWith !== undefined)
         this.#options.onWarning(`agent ${name} is left out: it is busy with the run of ${busyWith}`);
@@ -201,24 +202,24 @@ function compare(a: string, b: string): number {
 }
 
 /** @returns those that could be had: another coordinator may have been quicker */
-async function reserveAll(found: readonly Found[], options: FleetOptions): Promise<Member[]> {
+async function reserveAll(found: readonly Found[], options: FleetOptions): Promise<RemoteAgent[]> {
   const parts = {
-    courier: new Courier(options.link, options.name, options.newId),
+    transport: new MessageTransport(options.link, options.name, options.newId),
     session: options.newId(),
     silenceMs: options.silenceMs ?? SILENCE_MS,
     nowMs: options.nowMs,
   };
-  const members = await Promise.all(
+  const agents = await Promise.all(
     found.map(async ({ id, name, machine }) => {
-      const member = new Member({ id, name, machine, subject: agentSubject(options.group, id) }, parts);
+      const agent = new RemoteAgent({ id, name, machine, subject: agentSubject(options.group, id) }, parts);
       try {
-        await member.reserve();
-        return member;
+        await agent.reserve();
+        return agent;
       } catch (error) {
         options.onWarning(`agent ${name} is left out: ${(error as Error).message}`);
         return undefined;
       }
     }),
   );
-  return members.filter((member) => member !== undefined);
+  return agents.filter((agent) => agent !== undefined);
 }

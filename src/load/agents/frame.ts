@@ -1,6 +1,6 @@
 /**
  * One message on the wire: a line of JSON that says who speaks which version, then the body. What is too
- * long for one message goes in several frames of one parcel. The names in the head line are the one part
+ * long for one message goes in several frames of one payload. The names in the head line are the one part
  * that every version keeps, so that a stranger can be named and refused.
  */
 
@@ -10,22 +10,22 @@ export const WIRE_VERSION = 3;
 /** A name: letters, digits, and what host names and process ids are put together with. */
 const NAME = /^[\w.:@#-]{1,100}$/;
 const HEAD_BYTES_MAX = 512;
-/** Of one parcel. 64 MiB, as it travels, hold any plan or histogram by far. */
-export const PARCEL_BYTES_MAX = 64 * 1024 * 1024;
-/** The smallest body that a parcel is cut into, so that a parcel has at most as many frames as this allows. */
+/** Of one payload. 64 MiB, as it travels, hold any plan or histogram by far. */
+export const PAYLOAD_BYTES_MAX = 64 * 1024 * 1024;
+/** The smallest body that a payload is cut into, so that a payload has at most as many frames as this allows. */
 export const BODY_BYTES_MIN = 1024;
-const PARTS_MAX = PARCEL_BYTES_MAX / BODY_BYTES_MIN;
+const PARTS_MAX = PAYLOAD_BYTES_MAX / BODY_BYTES_MIN;
 const NEWLINE = 0x0a;
 
 export interface Frame {
   /** Who sends it, for people. */
   readonly from: string;
-  /** The same for all frames of a parcel, and for no other. */
-  readonly parcel: string;
+  /** The same for all frames of a payload, and for no other. */
+  readonly payload: string;
   /** Counted from 0. */
   readonly part: number;
   readonly parts: number;
-  /** The parcel is deflated (RFC 1951). */
+  /** The payload is deflated (RFC 1951). */
   readonly isPacked: boolean;
   /** Borrowed from the message. */
   readonly body: Uint8Array;
@@ -65,7 +65,7 @@ export function readFrame(message: Uint8Array): Frame {
   const end = message.subarray(0, HEAD_BYTES_MAX).indexOf(NEWLINE);
   if (end < 0) throw new WireError('malformed', 'a message without a head line');
   const head = parseHead(Buffer.from(message.buffer, message.byteOffset, end).toString('utf8'));
-  const { holdfast: version, from: sender, parcel, part, parts, packed } = head;
+  const { holdfast: version, from: sender, payload, part, parts, packed } = head;
   const from = isName(sender) ? sender : undefined;
   if (version !== WIRE_VERSION)
     throw new WireError(
@@ -75,7 +75,7 @@ export function readFrame(message: Uint8Array): Frame {
     );
   const isWhole =
     from !== undefined &&
-    isName(parcel) &&
+    isName(payload) &&
     isCount(parts) &&
     parts >= 1 &&
     parts <= PARTS_MAX &&
@@ -83,7 +83,7 @@ export function readFrame(message: Uint8Array): Frame {
     part < parts &&
     typeof packed === 'boolean';
   if (!isWhole) throw new WireError('malformed', 'a message whose head line lacks something', from);
-  return { from, parcel, part, parts, isPacked: packed, body: message.subarray(end + 1) };
+  return { from, payload, part, parts, isPacked: packed, body: message.subarray(end + 1) };
 }
 
 function parseHead(text: string): Record<string, unknown> {

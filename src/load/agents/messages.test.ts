@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LatencyCounts, NO_LATENCIES } from '../latency-counts.ts';
-import type { LoadPlan } from '../plan.ts';
-import { mergeTotals, type RunTotals, type SecondReport, zeroCounters } from '../totals.ts';
+import { LatencyCounts, NO_LATENCIES } from '../measure/latency-counts.ts';
+import { mergeTotals, type RunTotals, type SecondReport, zeroCounters } from '../measure/run-totals.ts';
+import type { LoadPlan } from '../plan/load-plan.ts';
 import { readMachineFacts, readMachineKind } from './facts-message.ts';
 import { Fields } from './fields.ts';
 import { WireError } from './frame.ts';

@@ -5,7 +5,7 @@
  */
 import { isIP } from 'node:net';
 import type { ConnectTarget } from '../../engine/engine.ts';
-import { LOAD_PROTOCOLS, type LoadPlan, type PlannedRequest, type PlannedTarget } from '../plan.ts';
+import { LOAD_PROTOCOLS, type LoadPlan, type PlannedRequest, type PlannedTarget } from '../plan/load-plan.ts';
 import { Fields, unfit } from './fields.ts';
 import { WireError } from './frame.ts';
 

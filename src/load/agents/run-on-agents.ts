@@ -1,11 +1,11 @@
 /**
- * The door to agents for a command: connects to NATS, gathers agents, and gives what `conductRun` takes in
+ * The door to agents for a command: connects to NATS, gathers agents, and gives what `coordinateRun` takes in
  * place of threads of this machine. Several runs may follow each other on the same agents.
  */
 import { hostname } from 'node:os';
-import type { RunElsewhere } from '../machine-facts.ts';
-import { monotonicMs } from '../monotonic.ts';
-import type { runPlan } from '../run-plan.ts';
+import type { RunElsewhere } from '../measure/machine-facts.ts';
+import { monotonicMs } from '../run/monotonic-clock.ts';
+import type { runOnThreads } from '../run/run-on-threads.ts';
 import { AgentsError, Fleet } from './fleet.ts';
 import { runOnFleet } from './fleet-run.ts';
 import type { Link } from './link.ts';
@@ -78,12 +78,12 @@ export class Agents {
   }
 
   get names(): readonly string[] {
-    return this.#fleet.members.map(({ kind }) => kind.name);
+    return this.#fleet.agents.map(({ kind }) => kind.name);
   }
 
-  /** In place of `runPlan`; its options are for threads of this machine and of no use here. */
-  readonly run: typeof runPlan = async (plan, observer, signal) => {
-    const gone = this.#fleet.members.find(({ lost }) => lost !== undefined);
+  /** In place of `runOnThreads`; its options are for threads of this machine and of no use here. */
+  readonly run: typeof runOnThreads = async (plan, observer, signal) => {
+    const gone = this.#fleet.agents.find(({ lost }) => lost !== undefined);
     if (gone !== undefined)
       throw new AgentsError(`agent ${gone.kind.name} is lost (${gone.lost}); the next run was not begun`);
     const { threads } = this.#options;

@@ -1,5 +1,5 @@
 /** A plan with something in every field, for tests of what travels. */
-import type { LoadPlan } from '../plan.ts';
+import type { LoadPlan } from '../plan/load-plan.ts';
 
 export const SAMPLE_PLAN: LoadPlan = {
   targets: [

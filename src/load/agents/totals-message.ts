@@ -4,7 +4,7 @@
  * everywhere: HdrHistogram's own encoding would lose the exact smallest and largest value, and need the
  * library to be undone for each second of each machine.
  */
-import { COUNTS_LENGTH, LATENCY_US_MAX, type LatencyData } from '../latency-counts.ts';
+import { COUNTS_LENGTH, LATENCY_US_MAX, type LatencyData } from '../measure/latency-counts.ts';
 import {
   type CheckCounts,
   type Counters,
@@ -12,8 +12,8 @@ import {
   type SecondReport,
   type ThreadCpu,
   zeroCounters,
-} from '../totals.ts';
-import { URL_ROWS_MAX, type UrlCounts, type UrlTotals } from '../url-totals.ts';
+} from '../measure/run-totals.ts';
+import { URL_ROWS_MAX, type UrlCounts, type UrlTotals } from '../measure/url-totals.ts';
 import { Fields, unfit } from './fields.ts';
 
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
