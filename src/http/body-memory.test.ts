@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { unclearedBytes, WholeBody } from './body-memory.ts';
+import { ownBytes, unclearedBytes, WholeBody } from './body-memory.ts';
 
 function pattern(length: number, from: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => ((from + i) * 31) % 251);
@@ -12,6 +12,20 @@ test('memory for bodies is an array of its own, as long as was asked for', () =>
     assert.equal(bytes.length, size);
     assert.equal(bytes.buffer.byteLength, size);
     assert.equal(Object.getPrototypeOf(bytes), Uint8Array.prototype);
+  }
+});
+
+test('a copy has memory of its own and nothing of a Buffer, whatever it is made of', () => {
+  for (const bytes of [pattern(5000, 0), Buffer.from(pattern(5000, 0))]) {
+    for (const [start, end] of [
+      [7, 8],
+      [100, 164],
+      [0, 5000],
+    ] as const) {
+      const copy = ownBytes(bytes, start, end);
+      assert.deepEqual(copy, pattern(end - start, start));
+      assert.equal(copy.buffer.byteLength, end - start);
+    }
   }
 });
 

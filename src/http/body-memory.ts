@@ -12,6 +12,18 @@ export function unclearedBytes(size: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
 }
 
+const { slice } = Uint8Array.prototype;
+
+/** A copy of bytes[start..end) in an array of its own: one call in place of three, and a third cheaper. @hot */
+export function ownBytes(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
+  // Of anything derived, as a Buffer, `slice` would make another of its kind.
+  if (Object.getPrototypeOf(bytes) === Uint8Array.prototype)
+    return slice.call(bytes, start, end) as Uint8Array<ArrayBuffer>;
+  const own = unclearedBytes(end - start);
+  own.set(bytes.subarray(start, end));
+  return own;
+}
+
 /** The first array has at most so many bytes, and each that follows eight times as many. */
 const FIRST_BYTES_MAX = 64 * 1024;
 const GROWTH = 8;

@@ -182,3 +182,72 @@ test('a body in one piece that somebody waits for already is handed over', async
     assert.equal(body.memoryBytes, 0);
   }
 });
+
+function lentBody(text: string): { body: RequestBody; overwrite: () => void } {
+  const bytes = new Uint8Array(Buffer.from(`head ${text} and what follows`));
+  const body = new RequestBody(NOBODY, Buffer.byteLength(text), null);
+  assert.equal(body.lend(bytes, 5, bytes.length), 5 + Buffer.byteLength(text));
+  assert.equal(body.complete, true);
+  return { body, overwrite: () => bytes.fill(0x2e) };
+}
+
+test('text is read from lent bytes where they lie, once', async () => {
+  const { body, overwrite } = lentBody('gr\u00fc\u00dfe');
+  assert.equal(body.takeText(), 'gr\u00fc\u00dfe');
+  body.keepLent();
+  overwrite();
+  assert.equal(body.memoryBytes, 0);
+  assert.equal(await body.read(), undefined);
+});
+
+test('what nobody has taken of lent bytes outlives them', async () => {
+  for (const read of ['takeText', 'takeBuffered', 'read', 'readAll'] as const) {
+    const { body, overwrite } = lentBody('hello');
+    body.keepLent();
+    overwrite();
+    assert.equal(body.memoryBytes, 5);
+    const given = await body[read]();
+    assert.equal(typeof given === 'string' ? given : Buffer.from(given!).toString(), 'hello');
+    if (typeof given !== 'string') assert.equal(given!.buffer.byteLength, 5);
+    assert.equal(await body.read(), undefined);
+  }
+});
+
+test('what is taken of lent bytes is an array of its own', async () => {
+  for (const read of ['takeBuffered', 'read', 'readAll'] as const) {
+    const { body, overwrite } = lentBody('hello');
+    const given = body[read]();
+    body.keepLent();
+    overwrite();
+    const bytes = (await given)!;
+    assert.equal(Buffer.from(bytes).toString(), 'hello');
+    assert.equal(bytes.buffer.byteLength, 5);
+    assert.equal(await body.read(), undefined);
+  }
+});
+
+test('nothing is kept of lent bytes that the handler has cancelled', () => {
+  const { body } = lentBody('hello');
+  body.cancel();
+  body.keepLent();
+  assert.equal(body.memoryBytes, 0);
+});
+
+test('bytes of a body that is not whole, or chunked, are not lent', () => {
+  const bytes = Buffer.from('5\r\nhello\r\n0\r\n\r\n');
+  for (const body of [lengthBody(bytes.length + 1), chunkedBody()]) {
+    assert.equal(body.lend(bytes, 0, bytes.length), -1);
+    assert.equal(body.complete, false);
+  }
+});
+
+test('the text of a body that came in pieces is that of all of them', () => {
+  const text = 'na\u00efve '.repeat(5000);
+  const bytes = Buffer.from(text);
+  const body = lengthBody(bytes.length);
+  for (let at = 0; at < bytes.length; at += 1001) {
+    assert.equal(body.takeText(), undefined);
+    body.feed(bytes, at, Math.min(at + 1001, bytes.length));
+  }
+  assert.equal(body.takeText(), text);
+});

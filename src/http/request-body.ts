@@ -6,8 +6,9 @@
 import { ByteQueue } from '../base/byte-queue.ts';
 import type { Fault } from '../protocol/error.ts';
 import { CHUNKED_DATA, CHUNKED_END, CHUNKED_REFUSED, type ChunkedDecoder } from '../protocol/h1/chunked.ts';
+import { decodedRange } from '../web/consume.ts';
 import type { IncomingBody } from '../web/request.ts';
-import { unclearedBytes, WholeBody } from './body-memory.ts';
+import { ownBytes, unclearedBytes, WholeBody } from './body-memory.ts';
 
 /** Memory of unread bytes above which the socket is no longer read: as much as a response may have unsent. */
 export const BODY_HIGH_WATER_BYTES = 64 * 1024;
@@ -34,9 +35,13 @@ export class RequestBody implements IncomingBody {
   #remaining: number;
   readonly #decoder: ChunkedDecoder | null;
   readonly #owner: BodyOwner;
-  readonly #queue = new ByteQueue(unclearedBytes);
-  /** All of it, where it came in one piece with nobody waiting: as most bodies do, behind their heads. */
+  /** Made when something has to wait in it: most bodies come in one piece. */
+  #queue: ByteQueue | undefined = undefined;
+  /** All of it, where it came in one piece with nobody waiting. */
   #only: Uint8Array | undefined = undefined;
+  /** All of it, from `#lentAt` on in memory of the engine's: while the handler is being called. */
+  #lent: Uint8Array | undefined = undefined;
+  #lentAt = 0;
   #waiting: Waiting<Uint8Array | undefined> | undefined = undefined;
   /** Who reads all of it, and where it is put together if its length is known. */
   #waitingForAll: Waiting<Uint8Array> | undefined = undefined;
@@ -55,11 +60,36 @@ export class RequestBody implements IncomingBody {
   /** What its unread bytes occupy. Where somebody reads all of it, none is unread. */
   get memoryBytes(): number {
     if (this.#only !== undefined) return this.#only.length;
-    return this.#waitingForAll === undefined ? this.#queue.memoryBytes : 0;
+    return this.#waitingForAll === undefined && this.#queue !== undefined ? this.#queue.memoryBytes : 0;
   }
 
   get isWaited(): boolean {
     return this.#waiting !== undefined || this.#waitingForAll !== undefined;
+  }
+
+  /**
+   * Takes a body that lies whole in bytes[at..end), as most do behind their heads, without copying it: who asks for its text
+   * while the bytes are lent gets it from there. `keepLent` has to follow before they are gone.
+   * @returns the position after it; -1 where it is not whole, or is chunked, and nothing was taken. @hot
+   */
+  lend(bytes: Uint8Array, at: number, end: number): number {
+    const length = this.#remaining;
+    if (this.#decoder !== null || length > end - at) return -1;
+    this.#lent = bytes;
+    this.#lentAt = at;
+    this.#remaining = 0;
+    this.complete = true;
+    return at + length;
+  }
+
+  /** The bytes that were lent are gone after this call: what nobody has taken of them is copied. @hot */
+  keepLent(): void {
+    if (this.#lent !== undefined) this.#only = this.#takeLent(this.#lent);
+  }
+
+  #takeLent(lent: Uint8Array): Uint8Array {
+    this.#lent = undefined;
+    return ownBytes(lent, this.#lentAt, this.#lentAt + this.contentLength!);
   }
 
   /**
@@ -71,8 +101,7 @@ export class RequestBody implements IncomingBody {
     if (decoder === null) {
       const size = Math.min(this.#remaining, end - at);
       if (size === this.contentLength && !this.#discarding && !this.isWaited) {
-        this.#only = unclearedBytes(size);
-        this.#only.set(bytes.subarray(at, at + size));
+        this.#only = ownBytes(bytes, at, at + size);
         this.#remaining = 0;
         this.complete = true;
         return at + size;
@@ -100,7 +129,7 @@ export class RequestBody implements IncomingBody {
   fail(reason: unknown): void {
     if (this.complete || this.#failure !== undefined) return;
     this.#failure = { reason };
-    this.#queue.clear();
+    this.#queue?.clear();
     this.#whole = undefined;
     this.#waiting?.reject(reason);
     this.#waiting = undefined;
@@ -112,10 +141,26 @@ export class RequestBody implements IncomingBody {
 
   takeBuffered(): Uint8Array | undefined {
     if (!this.complete || this.#failure !== undefined) return undefined;
-    return this.#takeOnly() ?? this.#queue.takeAll();
+    return this.#takeAll();
+  }
+
+  takeText(): string | undefined {
+    if (!this.complete || this.#failure !== undefined) return undefined;
+    const lent = this.#lent;
+    if (lent === undefined) {
+      const bytes = this.#takeAll();
+      return decodedRange(bytes, 0, bytes.length);
+    }
+    this.#lent = undefined;
+    return decodedRange(lent, this.#lentAt, this.#lentAt + this.contentLength!);
+  }
+
+  #takeAll(): Uint8Array {
+    return this.#takeOnly() ?? this.#queue?.takeAll() ?? new Uint8Array(0);
   }
 
   #takeOnly(): Uint8Array | undefined {
+    if (this.#lent !== undefined) return this.#takeLent(this.#lent);
     const only = this.#only;
     this.#only = undefined;
     return only;
@@ -123,9 +168,9 @@ export class RequestBody implements IncomingBody {
 
   read(): Promise<Uint8Array | undefined> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
-    const piece = this.#takeOnly() ?? this.#queue.shift();
+    const piece = this.#takeOnly() ?? this.#queue?.shift();
     if (piece !== undefined) {
-      if (!this.complete && this.#queue.length === 0) this.#owner.bodyWanted(this);
+      if (!this.complete && this.#queue?.length === 0) this.#owner.bodyWanted(this);
       return Promise.resolve(piece);
     }
     if (this.complete) return Promise.resolve(undefined);
@@ -138,11 +183,12 @@ export class RequestBody implements IncomingBody {
   /** Each byte is copied once, into the array that the caller gets, where the length is known. */
   readAll(): Promise<Uint8Array> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
-    if (this.complete) return Promise.resolve(this.#takeOnly() ?? this.#queue.takeAll());
+    if (this.complete) return Promise.resolve(this.#takeAll());
     return new Promise((resolve, reject) => {
       if (this.contentLength !== undefined) {
-        this.#whole = new WholeBody(this.#queue.length + this.#remaining);
-        for (let piece = this.#queue.shift(); piece !== undefined; piece = this.#queue.shift())
+        const queue = this.#queue;
+        this.#whole = new WholeBody((queue?.length ?? 0) + this.#remaining);
+        for (let piece = queue?.shift(); piece !== undefined; piece = queue?.shift())
           this.#whole.append(piece, 0, piece.length);
       }
       this.#waitingForAll = { resolve, reject };
@@ -160,7 +206,8 @@ export class RequestBody implements IncomingBody {
   discard(): void {
     this.#discarding = true;
     this.#only = undefined;
-    this.#queue.clear();
+    this.#lent = undefined;
+    this.#queue?.clear();
     this.#waiting?.resolve(undefined);
     this.#waiting = undefined;
   }
@@ -168,6 +215,7 @@ export class RequestBody implements IncomingBody {
   #push(bytes: Uint8Array, from: number, to: number): void {
     if (this.#discarding || this.#failure !== undefined) return;
     if (this.#whole === undefined) {
+      this.#queue ??= new ByteQueue(unclearedBytes);
       this.#queue.push(bytes, from, to);
       return;
     }
@@ -184,7 +232,7 @@ export class RequestBody implements IncomingBody {
     if (this.#waitingForAll !== undefined) this.#handOverAll(this.#waitingForAll);
     const waiting = this.#waiting;
     if (waiting === undefined) return;
-    const piece = this.#queue.shift();
+    const piece = this.#queue?.shift();
     if (piece === undefined && !this.complete) return;
     this.#waiting = undefined;
     waiting.resolve(piece);
@@ -192,7 +240,7 @@ export class RequestBody implements IncomingBody {
 
   #handOverAll(waiting: Waiting<Uint8Array>): void {
     if (!this.complete) return;
-    const bytes = this.#whole?.bytes ?? this.#queue.takeAll();
+    const bytes = this.#whole?.bytes ?? this.#takeAll();
     this.#whole = undefined;
     this.#waitingForAll = undefined;
     waiting.resolve(bytes);

@@ -15,6 +15,18 @@ export function decoded(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
+/** The first of the three bytes of a byte order mark. */
+const MARK_BEGINS = 0xef;
+
+const utf8Slice = Buffer.prototype.utf8Slice as (this: Uint8Array, start: number, end: number) => string;
+
+/** As `decoded`, for bytes[start..end) and at half of the price where they are few. @hot */
+export function decodedRange(bytes: Uint8Array, start: number, end: number): string {
+  // Nothing but the mark is done otherwise.
+  if (bytes[start] === MARK_BEGINS) return decoder.decode(bytes.subarray(start, end));
+  return utf8Slice.call(bytes, start, end);
+}
+
 export async function readText(owner: BodyOwner): Promise<string> {
   const body = claimBody(owner);
   if (typeof body === 'string') return asDecoded(body);

@@ -70,6 +70,8 @@ export interface IncomingBody {
   readonly givesPieces: true;
   /** The whole body, if all of it is already here and none was read: given away to the caller. */
   takeBuffered(): Uint8Array | undefined;
+  /** The same as text, decoded where it lies. Absent where there is nothing to gain by it. */
+  takeText?(): string | undefined;
   /** The next piece, never empty, given away to the caller; undefined at the end; rejects with the abort reason or a fault. */
   read(): Promise<Uint8Array | undefined>;
   /**
@@ -205,15 +207,15 @@ export class HoldfastRequest implements BodyOwner {
   }
 
   text(): Promise<string> {
-    const whole = takeWhole(this);
-    return whole !== undefined ? Promise.resolve(decoded(whole)) : heard(readText(this));
+    const text = takeText(this);
+    return text !== undefined ? Promise.resolve(text) : heard(readText(this));
   }
 
   /** `any`, as every other declaration of it has it: the shape is the program's to know. */
   // biome-ignore lint/suspicious/noExplicitAny: handlers written for other servers rely on it
   json(): Promise<any> {
-    const whole = takeWhole(this);
-    return whole !== undefined ? parsed(whole) : heard(readJson(this));
+    const text = takeText(this);
+    return text !== undefined ? parsed(text) : heard(readJson(this));
   }
 
   arrayBuffer(): Promise<ArrayBuffer> {
@@ -431,9 +433,7 @@ function platformRequest(
  * @returns undefined where it is not as simple as that; nothing has been taken then
  */
 function takeWhole(request: HoldfastRequest): Uint8Array<ArrayBuffer> | undefined {
-  if (!request._withBody || request._used || request._stream !== undefined || request._kept !== undefined)
-    return undefined;
-  const whole = request._port.requestBody(request._exchangeId)?.takeBuffered();
+  const whole = untouchedBody(request)?.takeBuffered();
   if (whole === undefined) return undefined;
   request._used = true;
   // What the server receives into is never shared memory.
@@ -441,9 +441,28 @@ function takeWhole(request: HoldfastRequest): Uint8Array<ArrayBuffer> | undefine
   return own.byteLength === own.buffer.byteLength ? own : own.slice();
 }
 
-function parsed(bytes: Uint8Array): Promise<unknown> {
+/** As `takeWhole`. */
+function takeText(request: HoldfastRequest): string | undefined {
+  const body = untouchedBody(request);
+  if (body === undefined) return undefined;
+  if (body.takeText === undefined) {
+    const whole = takeWhole(request);
+    return whole === undefined ? undefined : decoded(whole);
+  }
+  const text = body.takeText();
+  if (text !== undefined) request._used = true;
+  return text;
+}
+
+function untouchedBody(request: HoldfastRequest): IncomingBody | undefined {
+  if (!request._withBody || request._used || request._stream !== undefined || request._kept !== undefined)
+    return undefined;
+  return request._port.requestBody(request._exchangeId);
+}
+
+function parsed(text: string): Promise<unknown> {
   try {
-    return Promise.resolve(JSON.parse(decoded(bytes)));
+    return Promise.resolve(JSON.parse(text));
   } catch (error) {
     return heard(Promise.reject(error));
   }
