@@ -45,6 +45,41 @@ describe('epoll: edges', () => {
     });
   });
 
+  test('what comes later is seen of a connection that has been received from at once, whatever was there then', async () => {
+    await onStage(subject, {}, async ({ connect, accepted }) => {
+      for (let i = 0; i < 200; i++) {
+        const client = await connect();
+        const hasBegun = i % 3 !== 0;
+        if (hasBegun) client.socket.write('begun ');
+        const it = (await accepted(i + 1))[i]!;
+        if (i % 3 === 2) await until(() => it.receivedBytes === 6, 'the first bytes');
+        client.socket.end('ended');
+        await until(() => it.peerEnds === 1, 'onPeerEnd', 1000);
+        assert.equal(Buffer.concat(it.received).toString('latin1'), hasBegun ? 'begun ended' : 'ended');
+      }
+    });
+  });
+
+  test('an answer that does not fit leaves whole, to a client whose request was there when it was accepted', async () => {
+    const plan = {
+      onReceive(conn: EngineConnection) {
+        fill(conn, 24 * 1024 * 1024, 65);
+        conn.close('said all');
+      },
+    };
+    await onStage(subject, plan, async ({ connect }) => {
+      for (let i = 0; i < 3; i++) {
+        const client = await connect();
+        client.socket.pause();
+        client.socket.write('go');
+        await sleep(20);
+        client.socket.resume();
+        await client.ended();
+        assert.equal(client.receivedBytes, 24 * 1024 * 1024);
+      }
+    });
+  });
+
   test('bytes behind urgent data arrive, though the kernel ends a receive there', async () => {
     await onStage(subject, {}, async ({ listener, accepted }) => {
       const fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

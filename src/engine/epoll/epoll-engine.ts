@@ -13,21 +13,13 @@
  * (`#pollArmed`), or a turn is scheduled.
  */
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../../sys/abi/epoll.ts';
-import {
-  MSG_MORE,
-  MSG_NOSIGNAL,
-  SHUT_WR,
-  SO_ERROR,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-  SOL_SOCKET,
-} from '../../sys/abi/socket.ts';
+import { MSG_MORE, MSG_NOSIGNAL, SHUT_WR, SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
 import { TFD_CLOEXEC, TFD_NONBLOCK } from '../../sys/abi/time.ts';
 import { setNonBlocking } from '../../sys/descriptor.ts';
 import { check, ERRNO } from '../../sys/errno.ts';
 import { timerfdCreate, timerfdSettime } from '../../sys/event.ts';
 import { allocate, type Memory } from '../../sys/memory.ts';
-import { accept4, closeFd, getsockoptInt, recv, send, setLinger, shutdown } from '../../sys/socket.ts';
+import { closeFd, getsockoptInt, recv, send, setLinger, shutdown } from '../../sys/socket.ts';
 import { Wakeup } from '../../sys/wakeup.ts';
 import {
   ABORTING,
@@ -43,7 +35,9 @@ import {
 } from '../descriptor/connection.ts';
 import { DescriptorEngine } from '../descriptor/engine.ts';
 import type { DescriptorListener } from '../descriptor/listener.ts';
+import { WorthTrying } from '../descriptor/worth-trying.ts';
 import type { EngineOptions } from '../engine.ts';
+import { Accepting } from './accepting.ts';
 import { AioPoll } from './aio-poll.ts';
 import {
   EpollConnection,
@@ -61,16 +55,11 @@ import { EventSet, INPUT_INTEREST, SOCKET_INTEREST } from './event-set.ts';
 const RECEIVE_BYTES = 64 * 1024;
 /** Times that a turn looks again before it lets the event loop run: fairness to timers and promises. */
 const PASSES_MAX = 16;
-/** Connections accepted from one listener in one pass, before others get their turn. */
-const ACCEPTS_PER_PASS = 64;
-/** Connections that a listener still hands over when it is closed: what the default backlog holds. */
-const ACCEPTS_BEFORE_CLOSE = 4096;
 const INPUT_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP;
 const TO_END_EVENTS = EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP;
 /** Tells that a connection stands, or does not come to. */
 const CONNECT_EVENTS = EPOLLOUT | EPOLLERR | EPOLLHUP;
 const BROKEN_EVENTS = EPOLLERR | EPOLLHUP;
-const ACCEPT_FLAGS = SOCK_CLOEXEC | SOCK_NONBLOCK;
 const EAGAIN = -ERRNO.EAGAIN;
 const EINTR = -ERRNO.EINTR;
 
@@ -90,6 +79,12 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   #unfinished = false;
   readonly #ready: EpollConnection[] = [];
   #readyCount = 0;
+  readonly #accepting: Accepting;
+  /** Accepted and received from at once, and not in the event set yet. */
+  readonly #fresh: EpollConnection[] = [];
+  #freshCount = 0;
+  /** Whether accepted connections have sent something already. */
+  readonly #firstReceive = new WorthTrying();
 
   /** @throws SysError when AIO is not to be had, or descriptors have run out */
   constructor(options: EngineOptions<EpollConnection>) {
@@ -116,6 +111,13 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     }
     this.#bytes = this.#memory.bytes;
     this.#address = this.#memory.address;
+    this.#accepting = new Accepting({
+      listeners: this.listeners,
+      events: this.#events,
+      failed: (listener, errno) => this.acceptFailed(listener, errno),
+      giveAway: (fd) => this.giveAway(fd),
+      welcome: (fd) => this.welcome(fd),
+    });
     this.ledger?.hold(this.#events.fd);
     this.ledger?.hold(this.#timerFd);
     this.wakeup.start(this.#onWake);
@@ -172,10 +174,12 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       const count = this.#pollArmed ? 0 : this.#takeEvents();
       if (this.turnMs >= this.dueMs) this.expire();
       this.#flushTouched();
+      this.#watchFresh();
       // Handlers have run meanwhile: who is accepted now may have connected just now.
       if (count > 0) this.turnMs = performance.now();
-      const moreWait = this.#acceptWaiting();
-      if (count === 0 && this.#readyCount === 0 && this.touchedCount === 0 && !moreWait) {
+      const moreWait = this.#accepting.acceptWaiting();
+      const isMore = moreWait || this.#readyCount > 0 || this.touchedCount > 0 || this.#freshCount > 0;
+      if (count === 0 && !isMore) {
         this.#unfinished = false;
         break;
       }
@@ -378,8 +382,9 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       const length = block.filled - block.sent;
       // A reservation that was never committed leaves an empty block.
       if (length > 0) {
-        // MSG_MORE: no segment ends where a block does.
-        const flags = block.next === null ? MSG_NOSIGNAL : MSG_NOSIGNAL | MSG_MORE;
+        // MSG_MORE: no segment ends where a block does, and FIN leaves with the last bytes.
+        const isMore = block.next !== null || (conn.flags & (CLOSING | SHUTDOWN_WANTED)) !== 0;
+        const flags = isMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
         const address = block.sent === 0 ? block.boxedAddress[0] : block.address + block.sent;
         const sent = send(conn.fd, address, length, flags);
         if (sent < 0) {
@@ -401,66 +406,45 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     this.retire(conn);
   }
 
-  // Listeners
+  // Beginnings
 
-  /** @returns whether a listener is left that must be asked again without waiting for an edge */
-  #acceptWaiting(): boolean {
-    let moreWait = false;
-    for (let i = 0; i < this.listeners.length; i++) {
-      const listener = this.listeners[i]!;
-      if (listener.looksNow) {
-        listener.looksNow = false;
-        listener.armed = false;
-      }
-      if (listener.closing) this.#acceptLast(listener);
-      else if (mayAccept(listener)) {
-        this.#accept(listener, ACCEPTS_PER_PASS);
-        moreWait ||= mayAccept(listener);
-      }
-    }
-    return moreWait;
-  }
-
-  /** Peers that the kernel has accepted already would be reset when the listener closes: they are let in. */
-  #acceptLast(listener: DescriptorListener): void {
-    if (listener.onStopped !== undefined) {
-      // Threads that take over from each other have duplicates of one descriptor.
-      this.#events.remove(listener.socket.fd);
-      this.#accept(listener, ACCEPTS_BEFORE_CLOSE);
-    }
-    // Its descriptor is closed after this turn.
-    listener.armed = false;
-  }
-
-  /** Until there is none left, `countMax` have been tried, or the layer above wants no more. */
-  #accept(listener: DescriptorListener, countMax: number): void {
-    for (let i = 0; i < countMax && (listener.closing || !listener.held); i++) {
-      const fd = accept4(listener.socket.fd, ACCEPT_FLAGS);
-      if (fd === EAGAIN) {
-        listener.armed = true;
-        return;
-      }
-      if (fd < 0) {
-        if (this.acceptFailed(listener, -fd)) return;
-        continue;
-      }
-      listener.failures.succeeded();
-      if (this.giveAway(fd)) continue;
-      const result = this.welcome(fd);
-      if (result < 0 && this.acceptFailed(listener, -result)) return;
-    }
-  }
-
+  /**
+   * Most clients send their request at once, and on the same host it is there before the connection is accepted. Then it is
+   * received without waiting for an event, and a connection that ends with its first answer is never watched.
+   */
   protected welcome(fd: number): number {
     const conn = this.admit(fd);
     if (conn === undefined) return 0;
-    const added = this.#events.add(fd, SOCKET_INTEREST, conn.slot, conn.generation);
-    if (added < 0) {
-      this.#dismiss(conn);
-      return added;
+    const isTried = this.#firstReceive.isDue() && !this.time.isSpent();
+    if (isTried) this.#fresh[this.#freshCount++] = conn;
+    else {
+      const added = this.#events.add(fd, SOCKET_INTEREST, conn.slot, conn.generation);
+      if (added < 0) {
+        this.#dismiss(conn);
+        return added;
+      }
     }
     this.handler.onAccept(conn);
+    if (isTried) {
+      conn.flags |= READABLE;
+      const { bytesReceived } = this.counters;
+      if (wantsToReceive(conn.flags)) this.#receive(conn);
+      this.#firstReceive.ended(this.counters.bytesReceived > bytesReceived);
+    }
     return 0;
+  }
+
+  /** From now on events tell of the connections that have been received from at once, and are still there. */
+  #watchFresh(): void {
+    while (this.#freshCount > 0) {
+      const conn = this.#fresh[--this.#freshCount]!;
+      if ((conn.flags & CLOSED) !== 0) continue;
+      const added = this.#events.add(conn.fd, SOCKET_INTEREST, conn.slot, conn.generation);
+      if (added === 0) continue;
+      const listener = this.listeners.find(({ closing }) => !closing);
+      if (listener !== undefined) this.acceptFailed(listener, -added);
+      conn.fail(-added);
+    }
   }
 
   /** Takes back what `admit` did, for a connection that the handler has not heard of. */
@@ -487,9 +471,4 @@ function wantsToReceive(flags: number): boolean {
     (flags & (READABLE | RECEIVE_ENDED | ABORTING | CLOSED)) === READABLE &&
     (flags & (READING_PAUSED | CLOSING)) !== READING_PAUSED
   );
-}
-
-/** No edge will come by itself, and none is to be waited for. */
-function mayAccept(listener: DescriptorListener): boolean {
-  return !listener.armed && !listener.paused && !listener.held;
 }

@@ -14,9 +14,9 @@
 import { assert } from '../../base/assert.ts';
 import { POLLERR, POLLHUP } from '../../sys/abi/epoll.ts';
 import { IORING_CQE_F_MORE } from '../../sys/abi/io-uring.ts';
-import { SHUT_WR } from '../../sys/abi/socket.ts';
+import { MSG_MORE, MSG_NOSIGNAL, SHUT_WR } from '../../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
-import { setLinger, shutdown } from '../../sys/socket.ts';
+import { closeFd, send, setLinger, shutdown } from '../../sys/socket.ts';
 import { Wakeup } from '../../sys/wakeup.ts';
 import {
   ABORTING,
@@ -30,7 +30,7 @@ import {
 } from '../descriptor/connection.ts';
 import { SLOT_BITS } from '../descriptor/connection-table.ts';
 import { DescriptorEngine } from '../descriptor/engine.ts';
-import { SHORT_WAIT_US, ShortWait } from '../descriptor/short-wait.ts';
+import { WorthTrying } from '../descriptor/worth-trying.ts';
 import type { EngineOptions, EngineStats } from '../engine.ts';
 import { advanceAccept } from './accepting.ts';
 import { BULK_BUFFER_BYTES, BULK_BUFFER_COUNT, BULK_BUFFERS_AT_FIRST, BULK_GROUP } from './bulk-receives.ts';
@@ -64,6 +64,15 @@ import {
 const SQ_ENTRIES = 1024;
 /** The most that one connection's `#advance` submits. */
 const SQES_PER_ADVANCE = 4;
+/**
+ * A turn that has found nothing more to do stays in the kernel for so long. News that comes meanwhile costs one system call; a
+ * wake-up through libuv costs four, and some microseconds of Node's own. It is less than a turn may take in any case
+ * (turn-time.ts), and not done while the handler has work under way that goes on elsewhere (`EngineHandler.hasOpenWork`). A
+ * client on the same host asks again in 10 to 30 us. The kernel may be late by its timer slack, 50 us more.
+ */
+const SHORT_WAIT_US = 50;
+/** FIN is to follow the last byte. */
+const LAST_STEPS = CLOSING | SHUTDOWN_WANTED;
 /** 1 MiB in all: small enough to stay in the second-level cache, refilled every turn. */
 const RECEIVE_BUFFER_COUNT = 512;
 const RECEIVE_BUFFER_BYTES = 4096;
@@ -84,7 +93,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   readonly #buffers: ReceiveBuffers;
   readonly #bulkBuffers: ReceiveBuffers;
   readonly #submissions: Submissions;
-  readonly #shortWait = new ShortWait();
+  /** Whether waiting for SHORT_WAIT_US brings news. */
+  readonly #shortWait = new WorthTrying();
   readonly #receiving: Receiving;
   /** The moment that the kernel timer is armed for. */
   #armedMs = Number.POSITIVE_INFINITY;
@@ -357,6 +367,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       return;
     }
     if (conn.held !== undefined || (flags & PEER_END_PENDING) !== 0) this.#receiving.deliverHeld(conn);
+    if ((conn.flags & LAST_STEPS) !== 0) this.#sendLast(conn);
     if ((conn.flags & SEND_IN_FLIGHT) === 0) {
       const block = conn.firstBlock;
       if (block !== null) {
@@ -369,6 +380,24 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     // The last bytes leave at once most often: before the next pass there is nothing to receive for.
     else if ((flags & (CLOSING | SEND_IN_FLIGHT | RECEIVE_ARMED)) === CLOSING) this.touch(conn);
     else this.#receiving.advance(conn);
+  }
+
+  /**
+   * The last bytes before FIN, by a system call: with MSG_MORE they wait for it, which follows at once, and leave in one
+   * segment with it. That spares a journey through the kernel's whole stack. What it does not take is the ring's to send.
+   */
+  #sendLast(conn: IouringConnection): void {
+    const block = conn.firstBlock;
+    if (block === null || block.next !== null || (conn.flags & SEND_IN_FLIGHT) !== 0) return;
+    // Closing waits for the end of what is armed, and the answer must not.
+    if ((conn.flags & CLOSING) !== 0 && (conn.flags & (RECEIVE_ARMED | WATCH_ARMED)) !== 0) return;
+    const length = block.filled - block.sent;
+    const address = block.sent === 0 ? block.boxedAddress[0] : block.address + block.sent;
+    const sent = send(conn.fd, address, length, MSG_NOSIGNAL | MSG_MORE);
+    if (sent < 0) return;
+    this.counters.bytesSent += sent;
+    conn.tookFromFirstBlock(sent);
+    if (conn.firstBlock === null && (conn.flags & CLOSING) === 0) this.handler.onDrained(conn);
   }
 
   /** A connection that does not stand, or not any more. */
@@ -422,7 +451,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   /** The last step: nothing is in flight, so no completion can come for this slot any more. */
   #finish(conn: IouringConnection): void {
     this.ledger?.drop(conn.fd);
-    this.#submissions.close(conn);
+    closeFd(conn.fd);
     conn.held = undefined;
     this.retire(conn);
   }

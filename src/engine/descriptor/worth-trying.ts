@@ -1,0 +1,37 @@
+/**
+ * Whether something is worth trying that spares time when it succeeds and costs some when it does not, as only trying
+ * tells: staying in the kernel for a moment before the thread goes to sleep, since clients may ask again soon, or
+ * receiving at once from a connection that has just been accepted. One that fails costs about as much as one that
+ * succeeds spares, so trying rests where it does not pay.
+ */
+
+const CREDIT_MAX = 8;
+/** A failure costs about what two successes spare. */
+const CREDIT_LOST = 2;
+/** Occasions that are let pass before it is tried again. */
+const OCCASIONS_RESTED = 64;
+
+export class WorthTrying {
+  #credit = CREDIT_MAX;
+  #restLeft = 0;
+
+  /** @returns whether to try on this occasion. @hot */
+  isDue(): boolean {
+    if (this.#restLeft === 0) return true;
+    this.#restLeft--;
+    return false;
+  }
+
+  /** @hot */
+  ended(hasSucceeded: boolean): void {
+    if (hasSucceeded) {
+      if (this.#credit < CREDIT_MAX) this.#credit++;
+      return;
+    }
+    this.#credit -= CREDIT_LOST;
+    if (this.#credit > 0) return;
+    this.#restLeft = OCCASIONS_RESTED;
+    // One more in vain, and it rests again.
+    this.#credit = 1;
+  }
+}
