@@ -177,5 +177,97 @@ export const FAULT_MALFORMED = stream(
   'the fields of a message break a rule',
 );
 
+// Streams, as a server sees them.
+export const FAULT_IDLE_STREAM = connection(
+  'h2-idle-stream',
+  PROTOCOL_ERROR,
+  'RFC 9113 §5.1',
+  'a frame stands on a stream that nobody has opened',
+);
+export const FAULT_CLOSED_STREAM = connection(
+  'h2-closed-stream',
+  STREAM_CLOSED,
+  'RFC 9113 §5.1',
+  'a frame stands on a stream that both sides have ended',
+);
+export const FAULT_HALF_CLOSED = stream(
+  'h2-half-closed',
+  STREAM_CLOSED,
+  'RFC 9113 §5.1',
+  'content or fields come behind the end of a request, or behind its reset',
+);
+export const FAULT_STREAM_WINDOW = stream(
+  'h2-stream-flow-control',
+  FLOW_CONTROL_ERROR,
+  'RFC 9113 §6.9.1',
+  "more was sent than a stream's window allows, or its window was made larger than 2^31-1",
+);
+export const FAULT_EMPTY_UPDATE = connection(
+  'h2-empty-window-update',
+  PROTOCOL_ERROR,
+  'RFC 9113 §6.9',
+  'a WINDOW_UPDATE of the connection has an increment of 0',
+);
+export const FAULT_EMPTY_STREAM_UPDATE = stream(
+  'h2-empty-stream-update',
+  PROTOCOL_ERROR,
+  'RFC 9113 §6.9',
+  'a WINDOW_UPDATE of a stream has an increment of 0',
+);
+export const FAULT_REFUSED = stream(
+  'h2-refused',
+  REFUSED_STREAM,
+  'RFC 9113 §5.1.2',
+  'more streams are opened than this server allows, or their heads are too large together',
+);
+export const FAULT_STALLED = stream(
+  'h2-stalled',
+  ENHANCE_YOUR_CALM,
+  'RFC 9113 §10.5',
+  'an answer waits behind a window that its client does not open',
+);
+export const FAULT_SETTINGS_TIMEOUT = connection(
+  'h2-settings-timeout',
+  SETTINGS_TIMEOUT,
+  'RFC 9113 §6.5.3',
+  'the settings of this server are not acknowledged in time',
+);
+export const FAULT_BLOCK_TIMEOUT = connection(
+  'h2-frame-timeout',
+  ENHANCE_YOUR_CALM,
+  'RFC 9113 §10.5',
+  'a frame or a field block is begun and not ended in time',
+);
+
+// What is legal, and only done to cost. RFC 9113 §10.5
+function flood(code: string, sentence: string): Http2Fault {
+  return connection(code, ENHANCE_YOUR_CALM, 'RFC 9113 §10.5', sentence);
+}
+export const FAULT_RESET_FLOOD = flood(
+  'h2-reset-flood',
+  'requests are reset, or are made to be reset, faster than others are answered',
+);
+export const FAULT_SETTINGS_FLOOD = flood('h2-settings-flood', 'too many settings are sent');
+export const FAULT_PING_FLOOD = flood('h2-ping-flood', 'too many PING frames are sent');
+export const FAULT_PRIORITY_FLOOD = flood('h2-priority-flood', 'priorities change too often');
+export const FAULT_EMPTY_DATA_FLOOD = flood('h2-empty-data-flood', 'too many DATA frames carry nothing');
+export const FAULT_TINY_DATA_FLOOD = flood(
+  'h2-tiny-data-flood',
+  'content that nobody reads comes in too many tiny DATA frames',
+);
+export const FAULT_WINDOW_UPDATE_FLOOD = flood('h2-window-update-flood', 'windows are opened too often');
+export const FAULT_STRAY_FLOOD = flood(
+  'h2-stray-frame-flood',
+  'too many frames stand on streams that are over, or are of no known type',
+);
+export const FAULT_FIELD_BOMB = flood(
+  'h2-field-bomb',
+  'a field block means many times more than this server takes',
+);
+export const FAULT_STALL_FLOOD = flood(
+  'h2-stall-flood',
+  'too many answers wait behind windows that the client does not open',
+);
+
 /** Every fault that there is. */
 export const HTTP2_FAULTS: readonly Http2Fault[] = table;

@@ -121,6 +121,8 @@ export class FrameReader {
   #continuations = 0;
   #hasBegun = false;
   #isOver = false;
+  /** Frames that have come whole, those of one field block as one. */
+  frameCount = 0;
 
   constructor(handler: FrameHandler, limits: FrameReaderLimits) {
     this.#handler = handler;
@@ -136,6 +138,12 @@ export class FrameReader {
   /** A frame has begun and is not whole, or a field block is not. */
   get isInFrame(): boolean {
     return this.#headerFilled > 0 || this.#blockStream !== 0;
+  }
+
+  /** The same, but for DATA, which may come as slowly as its reader allows. */
+  get isInShortFrame(): boolean {
+    if (this.#blockStream !== 0) return true;
+    return this.#headerFilled > 0 && (this.#headerFilled < HEADER_BYTES || this.#type !== DATA);
   }
 
   /**
@@ -263,7 +271,9 @@ export class FrameReader {
   #endFrame(bytes: Uint8Array, start: number, end: number): Http2Fault | undefined {
     this.#headerFilled = 0;
     const fault = this.#dispatch(bytes, start, end);
-    if (this.#blockStream === 0 && this.#keptBytes > 0) {
+    if (this.#blockStream !== 0) return fault;
+    this.frameCount++;
+    if (this.#keptBytes > 0) {
       this.#keptBytes = 0;
       if (this.#kept.length > KEPT_BYTES_MAX) this.#kept = new Uint8Array(0);
     }
