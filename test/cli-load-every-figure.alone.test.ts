@@ -48,6 +48,47 @@ test('a wait of which nothing came but a reset is among the latencies', async (t
   assert.ok(result.latency.meanMs! >= 0.2 * 390);
 });
 
+for (const [what, args] of [
+  ['at a rate', ['-r', '200']],
+  ['at once', []],
+] as const) {
+  test(`each second in which a server hangs shows how long requests have waited: ${what}`, async (t) => {
+    let beganMs: number | undefined;
+    const server = await startServer(t, (socket) => {
+      beganMs ??= performance.now();
+      if (performance.now() - beganMs < 1000) setTimeout(() => socket.write(OK), 5);
+    });
+    const { result } = await load(t, [
+      ...['-c', '4', ...args, '-d', '5s', '--warmup', '0', '--timeout', '20s', server.url],
+    ]);
+    const waits = result.series.slice(0, 5).map(({ p99Ms }) => p99Ms ?? 0);
+    // Connections are made a little later than the run begins, so the second second may have an answer yet.
+    for (const [second, leastMs] of [
+      [2, 1700],
+      [3, 2700],
+      [4, 3700],
+    ] as const)
+      assert.ok(waits[second]! >= leastMs && waits[second]! < leastMs + 600, JSON.stringify(waits));
+    assert.ok(waits[0]! < 1000, JSON.stringify(waits));
+  });
+}
+
+test('a second whose requests all ended by a reset shows their wait', async (t) => {
+  let beganMs: number | undefined;
+  const server = await startServer(t, (socket) => {
+    beganMs ??= performance.now();
+    if (performance.now() - beganMs < 1000) setTimeout(() => socket.end(OK), 5);
+    else setTimeout(() => socket.resetAndDestroy(), 300);
+  });
+  const { result } = await load(t, [
+    ...['-c', '4', '-d', '3s', '--new-connection', '--warmup', '0', server.url],
+  ]);
+  for (const sample of result.series.slice(1, 3)) {
+    assert.ok(sample.failed > 0);
+    assert.ok(sample.p99Ms! >= 290 && sample.p99Ms! < 900, `p99 ${sample.p99Ms} ms`);
+  }
+});
+
 test('failures that are quick make no percentile better', async (t) => {
   let requests = 0;
   const server = await startServer(t, (socket) => {

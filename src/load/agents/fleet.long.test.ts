@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LatencyCounts } from '../measure/latency-counts.ts';
+import { LatencyCounts, NO_LATENCIES } from '../measure/latency-counts.ts';
 import { mergeTotals, type RunTotals, type SecondReport, zeroCounters } from '../measure/run-totals.ts';
 import { NO_URLS } from '../measure/url-totals.ts';
 import type { LoadPlan } from '../plan/load-plan.ts';
@@ -30,6 +30,8 @@ function second(plan: LoadPlan, index: number): SecondReport {
     counters: { ...zeroCounters(), sent: plan.connections * 10, answered: plan.connections * 10 },
     open: plan.connections,
     latency: latency.data(),
+    lost: NO_LATENCIES,
+    waiting: NO_LATENCIES,
     errors: {},
     threads: [{ wallMs: 1000, cpuMs: 500, waitedMs: 0 }],
   };

@@ -18,6 +18,7 @@ export class KeptSeconds {
   #openMax = 0;
   #errors: Record<string, number> = {};
   readonly #latency = new LatencyCounts();
+  readonly #lost = new LatencyCounts();
   #measuredMs = 0;
   #threads: { wallMs: number; cpuMs: number; waitedMs: number | undefined }[] = [];
   count = 0;
@@ -30,6 +31,7 @@ export class KeptSeconds {
     this.#openMax = Math.max(this.#openMax, report.counters.openMax);
     this.#errors = addRecords([this.#errors, report.errors]);
     this.#latency.addData(report.latency);
+    this.#lost.addData(report.lost);
     this.#measuredMs += report.lengthMs;
     for (const [index, { wallMs, cpuMs, waitedMs }] of report.threads.entries()) {
       const sum = (this.#threads[index] ??= { wallMs: 0, cpuMs: 0, waitedMs: 0 });
@@ -57,7 +59,7 @@ export class KeptSeconds {
       checks: {},
       urls: NO_URLS,
       latency: this.#latency.data(),
-      lost: NO_LATENCIES,
+      lost: this.#lost.data(),
       serviceTime: NO_LATENCIES,
       connectTime: NO_LATENCIES,
       sendDelay: NO_LATENCIES,

@@ -112,6 +112,8 @@ const SECOND: SecondReport = {
   counters: { ...zeroCounters(), sent: -3, openMax: 7 },
   open: 7,
   latency: latencies(3),
+  lost: latencies(5),
+  waiting: latencies(2),
   errors: {},
   threads: TOTALS.threads,
 };

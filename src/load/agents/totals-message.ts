@@ -39,7 +39,12 @@ export function encodeTotals(totals: RunTotals): Record<string, unknown> {
 }
 
 export function encodeSecond(report: SecondReport): Record<string, unknown> {
-  return { ...report, latency: encodeLatencies(report.latency) };
+  return {
+    ...report,
+    latency: encodeLatencies(report.latency),
+    lost: encodeLatencies(report.lost),
+    waiting: encodeLatencies(report.waiting),
+  };
 }
 
 function encodeLatencies({ pairs, ...rest }: LatencyData): Record<string, unknown> {
@@ -79,6 +84,8 @@ export function readSecond(report: Fields): SecondReport {
     counters: readCounters(report.object('counters')),
     open: report.integer('open', 0, COUNT_MAX),
     latency: readLatencies(report.object('latency')),
+    lost: readLatencies(report.object('lost')),
+    waiting: readLatencies(report.object('waiting')),
     errors: readCounts(report, 'errors'),
     threads: readThreads(report),
   };

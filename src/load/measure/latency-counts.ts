@@ -123,10 +123,11 @@ export class LatencyCounts {
  * Latencies with what failed requests have waited for: a wait of seconds that a reset ended was a wait. Failures
  * that were quicker than half of all answers stay out, since with them a server would look the faster the more it
  * refuses.
+ * @param answers of the whole run, where `latency` is of a part of it
  */
-export function withLostWaits(latency: LatencyData, lost: LatencyData): LatencyData {
-  if (lost.count === 0) return latency;
-  const leastIndex = latency.count === 0 ? 0 : countsIndex(percentileUs(latency, 50));
+export function withLostWaits(latency: LatencyData, lost: LatencyData, answers = latency): LatencyData {
+  if (lost.count === 0 || answers.count === 0) return latency;
+  const leastIndex = countsIndex(percentileUs(answers, 50));
   const pairs: number[] = [];
   let count = 0;
   for (let i = 0; i < lost.pairs.length; i += 2) {
@@ -134,7 +135,7 @@ export function withLostWaits(latency: LatencyData, lost: LatencyData): LatencyD
     pairs.push(lost.pairs[i]!, lost.pairs[i + 1]!);
     count += lost.pairs[i + 1]!;
   }
-  if (count === 0 || latency.count === 0) return latency;
+  if (count === 0) return latency;
   const minUs = lowestValueAt(pairs[0]!);
   return mergeLatencies([latency, { pairs: Float64Array.from(pairs), count, minUs, maxUs: lost.maxUs }]);
 }

@@ -171,10 +171,14 @@ export interface SecondSample {
   readonly answered: number;
   readonly failed: number;
   readonly bytesReceived: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly p999Ms: number;
-  readonly maxMs: number;
+  /**
+   * Of all that ended in this second, and of what waited through all of it, with its wait so far: while a server hangs
+   * the second says so, and not only the one in which the wait ends. `null`, as the next three, where there was neither.
+   */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly p999Ms: number | null;
+  readonly maxMs: number | null;
   readonly open: number;
   readonly opened: number;
   readonly sourcePorts: number | undefined;

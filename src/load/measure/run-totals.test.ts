@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LatencyCounts, percentileUs } from './latency-counts.ts';
+import { LatencyCounts, NO_LATENCIES, percentileUs } from './latency-counts.ts';
 import { mergeTotals, type SecondReport, zeroCounters } from './run-totals.ts';
 import { SecondGatherer } from './second-gatherer.ts';
 import { Tally } from './tally.ts';
@@ -10,32 +10,35 @@ const cpu = (atMs: number) => ({ atMs, cpuMs: atMs / 2, waitedMs: atMs / 10 });
 
 test('a tally hands out each second once, and the whole in the end', () => {
   const tally = new Tally(true, cpu(0));
-  tally.underWay = 4;
-  tally.counters.sent = 4;
+  tally.underWay = 5;
+  tally.counters.sent = 5;
   tally.answered(200, 10000, 5000, 0);
   tally.answered(503, 20000, 15000, 0);
-  const first = tally.endSecond(0, cpu(1000));
+  const first = tally.endSecond(0, cpu(1000), NO_LATENCIES);
   tally.answered(200, 30000, 25000, 0);
   tally.timedOut('timeout', 40, 35, 0);
-  const second = tally.endSecond(1, cpu(2000));
+  tally.failed('ECONNRESET', 700, 0);
+  const second = tally.endSecond(1, cpu(2000), first.latency);
   assert.deepEqual(
     [first, second].map(({ counters: { answered, failed } }) => [answered, failed]),
     [
       [2, 0],
-      [1, 1],
+      [1, 2],
     ],
   );
   assert.deepEqual(
     [first, second].map(({ latency }) => latency.count),
     [2, 2],
   );
-  assert.deepEqual(second.errors, { timeout: 1 });
+  assert.deepEqual(second.errors, { timeout: 1, ECONNRESET: 1 });
+  assert.deepEqual([first.lost.count, second.lost.maxUs, second.waiting.count], [0, 700_000, 2]);
   assert.deepEqual(second.threads, [{ wallMs: 1000, cpuMs: 500, waitedMs: 100 }]);
   const totals = tally.totals('node', 2000, 2000, cpu(2000));
   assert.deepEqual(totals.statuses, { '200': 2, '503': 1 });
   assert.equal(totals.counters.refused, 1);
   assert.equal(totals.counters.unfinished, 0);
   assert.equal(totals.latency.count, 4);
+  assert.equal(totals.lost.count, 1);
   assert.equal(percentileUs(totals.latency, 100), 40_000);
   assert.equal(percentileUs(totals.serviceTime, 100), 35_000);
   assert.deepEqual(structuredClone(totals), totals);
@@ -98,6 +101,8 @@ function report(second: number, answered: number): SecondReport {
     counters: { ...zeroCounters(), answered },
     open: 1,
     latency: latency.data(),
+    lost: NO_LATENCIES,
+    waiting: latency.data(),
     errors: {},
     threads: [],
   };

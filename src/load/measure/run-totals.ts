@@ -127,6 +127,10 @@ export interface SecondReport {
   /** At its end. */
   readonly open: number;
   readonly latency: LatencyData;
+  /** What requests waited for that failed in it otherwise than by the time limit. */
+  readonly lost: LatencyData;
+  /** How long those have waited so far that were due before it began, and have neither answer nor failure at its end. */
+  readonly waiting: LatencyData;
   readonly errors: Readonly<Record<string, number>>;
   readonly threads: readonly ThreadCpu[];
 }
@@ -158,6 +162,8 @@ export function mergeSeconds(reports: readonly SecondReport[]): SecondReport {
     counters: addCounters(reports.map(({ counters }) => counters)),
     open: reports.reduce((sum, { open }) => sum + open, 0),
     latency: mergeLatencies(reports.map(({ latency }) => latency)),
+    lost: mergeLatencies(reports.map(({ lost }) => lost)),
+    waiting: mergeLatencies(reports.map(({ waiting }) => waiting)),
     errors: addRecords(reports.map(({ errors }) => errors)),
     threads: reports.flatMap(({ threads }) => threads),
   };

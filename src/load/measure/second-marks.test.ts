@@ -10,6 +10,8 @@ const QUIET: SecondReport = {
   counters: { ...zeroCounters(), sent: 1000, answered: 1000 },
   open: 10,
   latency: NO_LATENCIES,
+  lost: NO_LATENCIES,
+  waiting: NO_LATENCIES,
   errors: {},
   threads: [{ wallMs: 1000, cpuMs: 500, waitedMs: 20 }],
 };

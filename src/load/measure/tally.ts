@@ -7,7 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { FAILURE_NAMES } from '../client/failure-names.ts';
 import { ROUNDING_MS } from '../plan/rate-schedule.ts';
 import { recordDifference } from './counts-by-name.ts';
-import { LatencyCounts } from './latency-counts.ts';
+import { LatencyCounts, type LatencyData } from './latency-counts.ts';
 import {
   type CheckCounts,
   type Counters,
@@ -43,7 +43,8 @@ export class Tally {
   readonly #second = new LatencyCounts();
   readonly #latency = new LatencyCounts();
   readonly #serviceTime = new LatencyCounts();
-  /** What requests waited for that failed otherwise than by the time limit. */
+  /** What requests waited for that failed otherwise than by the time limit: in the present second, and in all. */
+  readonly #secondLost = new LatencyCounts();
   readonly #lost = new LatencyCounts();
   readonly #recordsService: boolean;
 
@@ -92,7 +93,7 @@ export class Tally {
 
   failed(error: string, waitedMs: number, url: number): void {
     this.underWay--;
-    this.#lost.recordMs(waitedMs);
+    this.#secondLost.recordMs(waitedMs);
     this.#failed(error);
     this.urls.failed(url);
   }
@@ -168,17 +169,21 @@ export class Tally {
     this.urls.clear();
     this.#secondErrors = {};
     // Connecting times stay: most connections of most runs were made in the warm-up.
-    for (const counts of [this.#second, this.#latency, this.#serviceTime, this.#lost, this.sendDelay])
+    for (const counts of [this.#second, this.#latency, this.#serviceTime, this.#secondLost, this.#lost])
       counts.clear();
+    this.sendDelay.clear();
     this.#startCpu = cpu;
     this.#secondCpu = cpu;
   }
 
-  /** The second is over: its figures, and a new one begins. */
-  endSecond(second: number, cpu: CpuReading): SecondReport {
+  /**
+   * The second is over: its figures, and a new one begins.
+   * @param waiting what has waited through all of it
+   */
+  endSecond(second: number, cpu: CpuReading, waiting: LatencyData): SecondReport {
     const latency = this.#second.data();
-    this.#latency.addData(latency);
-    this.#second.clear();
+    const lost = this.#secondLost.data();
+    this.#takeSecond();
     const errors = Object.fromEntries(this.#errors);
     const report: SecondReport = {
       second,
@@ -186,6 +191,8 @@ export class Tally {
       counters: counterDifference(this.counters, this.#secondCounters),
       open: this.open,
       latency,
+      lost,
+      waiting,
       errors: recordDifference(errors, this.#secondErrors),
       threads: [cpuBetween(this.#secondCpu, cpu)],
     };
@@ -195,13 +202,20 @@ export class Tally {
     return report;
   }
 
+  /** Adds the present second's times to the whole. */
+  #takeSecond(): void {
+    this.#latency.addData(this.#second.data());
+    this.#second.clear();
+    this.#lost.addData(this.#secondLost.data());
+    this.#secondLost.clear();
+  }
+
   /**
    * @param measuredMs from the end of the warm-up to the end of the run
    * @param settledMs from the end of the warm-up to the last answer, and at least `measuredMs`
    */
   totals(engine: string, measuredMs: number, settledMs: number, cpu: CpuReading): RunTotals {
-    this.#latency.addData(this.#second.data());
-    this.#second.clear();
+    this.#takeSecond();
     const statuses: Record<string, number> = {};
     for (let status = 0; status < STATUS_COUNT; status++)
       if (this.#statuses[status]! > 0) statuses[String(status)] = this.#statuses[status]!;

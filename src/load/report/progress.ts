@@ -4,7 +4,7 @@
  */
 import { paint } from '../../observe/terminal.ts';
 import type { SecondSample } from '../measure/load-result.ts';
-import { grouped, latency, seconds } from '../measure/number-text.ts';
+import { grouped, seconds, shownLatency } from '../measure/number-text.ts';
 import { MARK_TEXT } from '../measure/second-marks.ts';
 
 const REDRAW_MS = 250;
@@ -38,8 +38,8 @@ export function progressLine(frame: ProgressFrame, width: number, colour: boolea
       ? ['starting']
       : [
           `${grouped(sample.answered)}/s`,
-          `p50 ${latency(sample.p50Ms)}`,
-          `p99 ${latency(sample.p99Ms)}`,
+          `p50 ${shownLatency(sample.p50Ms)}`,
+          `p99 ${shownLatency(sample.p99Ms)}`,
           `${grouped(sample.open)} open`,
           frame.failed > 0 ? `${grouped(frame.failed)} failed` : undefined,
         ].filter((figure) => figure !== undefined);

@@ -118,6 +118,33 @@ test('what still waits when it gives up is told with its moments, and begun no m
   assert.equal(pacing.waiting, 0);
 });
 
+test('what waits for a slot is told by its moments, and many of the same time together', () => {
+  const { thread, pacing, slots } = setUp(1000, 1, 100_000);
+  thread.nowMs = -1;
+  pacing.onFree(slots[0]!);
+  pacing.beginDue(0);
+  const waitingFrom = (fromMs: number, toMs: number) => {
+    const told: [dueMs: number, times: number][] = [];
+    pacing.eachWaiting(fromMs, toMs, (dueMs, times) => void told.push([dueMs, times]));
+    return told;
+  };
+  assert.deepEqual(waitingFrom(Number.NEGATIVE_INFINITY, 4), [
+    [1, 1],
+    [2, 1],
+    [3, 1],
+  ]);
+  assert.deepEqual(waitingFrom(2, 4), [
+    [2, 1],
+    [3, 1],
+  ]);
+  const many = waitingFrom(0, 50_000);
+  assert.ok(many.length <= 1000);
+  assert.equal(
+    many.reduce((sum, [, times]) => sum + times, 0),
+    49_999,
+  );
+});
+
 test('a thinking slot begins again after its pause', () => {
   const thread = new TestThread();
   const pacing = new ThinkPacing(thread, () => 250);

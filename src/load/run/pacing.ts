@@ -17,6 +17,11 @@ export interface Pacing {
   stop(endMs: number): void;
   /** After `stop`: how many requests were due by then and still wait for a free slot. */
   readonly waiting: number;
+  /**
+   * Calls `record` for the requests that were due between two moments and still wait for a free slot; of many that
+   * are due at about the same time, together.
+   */
+  eachWaiting(fromMs: number, toMs: number, record: (dueMs: number, times: number) => void): void;
   /** After `stop`: begins nothing any more. Calls `onUnsent` with the moment of each request that still waits. */
   giveUp(onUnsent: (intendedMs: number) => void): void;
 }
@@ -58,6 +63,8 @@ export class ClosedPacing implements Pacing {
     return 0;
   }
 
+  eachWaiting(): void {}
+
   giveUp(): void {}
 }
 
@@ -89,11 +96,15 @@ export class ThinkPacing implements Pacing {
     return 0;
   }
 
+  eachWaiting(): void {}
+
   giveUp(): void {}
 }
 
 /** A send that is later than this is late: at 1 ms the timers of the event loop themselves would show. */
 export const LATE_SEND_MS = 1;
+/** Of a million requests that wait it is enough to know the waits of each thousand. */
+const WAITING_GROUPS_MAX = 1000;
 /** So many are begun at most before the event loop has its turn: connecting may be slow when it fails. */
 const BEGUN_AT_ONCE_MAX = 512;
 
@@ -198,6 +209,17 @@ export class RatePacing implements Pacing {
 
   get waiting(): number {
     return this.#isStopped ? Math.max(0, this.#dueCount - this.#begun) : 0;
+  }
+
+  eachWaiting(fromMs: number, toMs: number, record: (dueMs: number, times: number) => void): void {
+    const schedule = this.#schedule;
+    const first = Math.max(this.#begun, schedule.countBefore(fromMs));
+    const end = Math.min(this.#dueCount, schedule.countBefore(toMs));
+    const step = Math.max(1, Math.ceil((end - first) / WAITING_GROUPS_MAX));
+    for (let at = first; at < end; at += step) {
+      const times = Math.min(step, end - at);
+      record(schedule.momentMs(at + times - 1), times);
+    }
   }
 
   giveUp(onUnsent: (intendedMs: number) => void): void {

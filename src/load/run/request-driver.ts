@@ -10,6 +10,7 @@ import { assert } from '../../base/assert.ts';
 import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../../engine/engine.ts';
 import type { AnswerContent, AnswerHandler, Client, ClientLink } from '../client/client.ts';
 import { FAILURE_NAMES, failureName, isClosing } from '../client/failure-names.ts';
+import { LatencyCounts, type LatencyData } from '../measure/latency-counts.ts';
 import type { Tally } from '../measure/tally.ts';
 import type { LoadPlan } from '../plan/load-plan.ts';
 import type { PacedDriver, Pacing } from './pacing.ts';
@@ -122,6 +123,19 @@ export class RequestDriver implements EngineHandler, AnswerHandler, PacedDriver,
         this.#tally.unsent(nowMs - intendedMs, this.#source.skip());
     });
     this.#checkIdle();
+  }
+
+  /** How long each request has waited by now that was due before `beforeMs`: under way, or not sent yet. */
+  waitingSince(beforeMs: number): LatencyData {
+    this.tick();
+    const nowMs = this.#clock[0]!;
+    const fromMs = this.#tally.measuredFromMs;
+    const waits = new LatencyCounts();
+    const record = (dueMs: number, times = 1) =>
+      waits.recordUsTimes(Math.round((nowMs - dueMs) * 1000), times);
+    for (const slot of this.slots) this.#underWay.eachBetween(slot, fromMs, beforeMs, record);
+    this.#pacing.eachWaiting(fromMs, beforeMs, record);
+    return waits.data();
   }
 
   /** Drops everything at once. */

@@ -104,6 +104,15 @@ export class RequestsUnderWay {
     return found;
   }
 
+  /** Calls `record` with the moment of each request of a slot that was meant for a moment between these. */
+  eachBetween(slot: Slot, fromMs: number, toMs: number, record: (intendedMs: number) => void): void {
+    if (slot.link.underWay === 0) return;
+    slot.link.eachUnderWay((ticket) => {
+      const intendedMs = this.#intendedMs[slot.index * this.#depth + ticket]!;
+      if (intendedMs >= fromMs && intendedMs < toMs) record(intendedMs);
+    });
+  }
+
   /** @returns Infinity where nothing is under way */
   oldestSentMs(slot: Slot): number {
     let sinceMs = Number.POSITIVE_INFINITY;

@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
+import { LatencyCounts } from '../measure/latency-counts.ts';
 import type { SecondSample } from '../measure/load-result.ts';
 import type { MachineFacts } from '../measure/machine-facts.ts';
 import {
@@ -42,6 +43,8 @@ export interface WatchOptions {
 
 export class RunWatch implements RunObserver {
   readonly series: SecondSample[] = [];
+  /** Latencies so far: of the warm-up, then of the measured part. */
+  readonly #answers = new LatencyCounts();
   readonly #ports: PortFacts | undefined;
   #server: ServerCpu | undefined;
   #network: NetworkFacts | undefined;
@@ -94,7 +97,9 @@ export class RunWatch implements RunObserver {
 
   onSecond(report: SecondReport): void {
     const sourcePorts = this.#meter?.sample(performance.now(), report.open, report.counters.closedHere);
-    const sample = toSample(report, sourcePorts);
+    if (report.second === 0) this.#answers.clear();
+    this.#answers.addData(report.latency);
+    const sample = toSample(report, this.#answers.data(), sourcePorts);
     if (report.second >= 0) this.series.push(sample);
     else if (report.second === -1) this.#begin();
     // Answers that are awaited afterwards, and threads that end, belong to no measured second.

@@ -42,7 +42,7 @@ export class ThreadRun {
   readonly #parts: ThreadRunParts;
   readonly #plan: LoadPlan;
   readonly #tally: Tally;
-  readonly #thread: RequestDriver;
+  readonly #driver: RequestDriver;
   #engine!: Engine;
   /** When the run began; undefined until it has. */
   #startMs: number | undefined;
@@ -66,7 +66,7 @@ export class ThreadRun {
     const urls = new UrlTally();
     const source = parts.makeSource((name, hasPassed) => this.#tally.checked(name, hasPassed), urls);
     this.#tally = new Tally(plan.ratePerSecond !== undefined, readThreadCpu(performance.now()), urls);
-    this.#thread = new RequestDriver({
+    this.#driver = new RequestDriver({
       plan,
       tally: this.#tally,
       source,
@@ -80,7 +80,7 @@ export class ThreadRun {
 
   /** @throws SysError and UnavailableError, as engines do */
   async prepare(): Promise<Engine> {
-    this.#engine = await this.#parts.makeEngine(this.#thread);
+    this.#engine = await this.#parts.makeEngine(this.#driver);
     return this.#engine;
   }
 
@@ -107,29 +107,29 @@ export class ThreadRun {
   stop(): void {
     if (this.#isDone) return;
     this.#markEnd();
-    this.#thread.abandon();
+    this.#driver.abandon();
     this.#finish();
   }
 
   #begin(startMs: number): void {
     const pacing = this.#pacing(startMs);
-    this.#thread.bind(this.#engine, pacing);
+    this.#driver.bind(this.#engine, pacing);
     const { plan } = this;
     const isPaced = plan.ratePerSecond !== undefined;
-    this.#thread.tick();
+    this.#driver.tick();
     if (isPaced && !this.#isWarm) {
-      this.#thread.onMeasured = () => this.#endWarmup();
-      this.#thread.measuredFromMs = this.#measureMs - ROUNDING_MS;
+      this.#driver.onMeasured = () => this.#endWarmup();
+      this.#driver.measuredFromMs = this.#measureMs - ROUNDING_MS;
     }
-    for (const slot of this.#thread.slots) {
+    for (const slot of this.#driver.slots) {
       const share = slot.index / plan.connections;
       const delayMs =
         plan.rampMs > 0 && !isPaced ? plan.rampMs * share : Math.floor(slot.index / OPENED_PER_MS);
       if (isPaced) {
-        if (!plan.newConnection) this.#thread.open(slot);
+        if (!plan.newConnection) this.#driver.open(slot);
         for (let i = 0; i < plan.pipeline; i++) pacing.onFree(slot);
-      } else if (delayMs < 1) this.#thread.begin(slot, undefined);
-      else this.#thread.pause(slot, startMs + delayMs);
+      } else if (delayMs < 1) this.#driver.begin(slot, undefined);
+      else this.#driver.pause(slot, startMs + delayMs);
     }
   }
 
@@ -142,15 +142,15 @@ export class ThreadRun {
         ? new EngineWaker(engine)
         : new PollingWaker(
             () => performance.now(),
-            () => this.#thread.onWake(),
+            () => this.#driver.onWake(),
           );
-      this.#thread.onWoken = () => {
+      this.#driver.onWoken = () => {
         if (waker instanceof EngineWaker) waker.woken();
-        pacing.beginDue(this.#thread.nowMs);
+        pacing.beginDue(this.#driver.nowMs);
       };
       const { sendDelay } = this.#tally;
       const pacing = new RatePacing(
-        this.#thread,
+        this.#driver,
         schedule,
         waker,
         { atMs: this.#endMs, countMax: plan.requestCount ?? Number.POSITIVE_INFINITY },
@@ -165,9 +165,9 @@ export class ThreadRun {
     if (plan.thinkMaxMs > 0) {
       const random = new SeededRandom(plan.seed);
       const spanMs = plan.thinkMaxMs - plan.thinkMinMs;
-      return new ThinkPacing(this.#thread, () => plan.thinkMinMs + random.nextUnit() * spanMs);
+      return new ThinkPacing(this.#driver, () => plan.thinkMinMs + random.nextUnit() * spanMs);
     }
-    return new ClosedPacing(this.#thread);
+    return new ClosedPacing(this.#driver);
   }
 
   #nextSecond(): void {
@@ -191,8 +191,8 @@ export class ThreadRun {
   /** Begins nothing more that is due later; what waits for a connection is given up after a while. */
   #stopAt(endMs: number): void {
     this.#markEnd();
-    this.#at(endMs + Math.min(WAITING_MS, this.#plan.timeoutMs), () => this.#thread.giveUpWaiting());
-    this.#thread.stop(endMs);
+    this.#at(endMs + Math.min(WAITING_MS, this.#plan.timeoutMs), () => this.#driver.giveUpWaiting());
+    this.#driver.stop(endMs);
   }
 
   /**
@@ -214,7 +214,8 @@ export class ThreadRun {
 
   #endSecond(): void {
     this.#readEngine();
-    this.#parts.onSecond(this.#tally.endSecond(this.#second, readThreadCpu(performance.now())));
+    const waiting = this.#driver.waitingSince(this.#measureMs + this.#second * SECOND_MS);
+    this.#parts.onSecond(this.#tally.endSecond(this.#second, readThreadCpu(performance.now()), waiting));
     this.#second++;
   }
 
@@ -270,7 +271,7 @@ export class ThreadRun {
     if (this.#isDone) return;
     this.#isDone = true;
     clearTimeout(this.#timer);
-    this.#thread.abandon();
+    this.#driver.abandon();
     const totals = this.#tally.totals(
       this.#engine.name,
       this.#endedMs - this.#measureMs,
@@ -282,7 +283,7 @@ export class ThreadRun {
 
   /** Lets FIN leave before the engine closes, which would reset. */
   async #close(): Promise<void> {
-    if (this.#startMs !== undefined) this.#thread.closeConnections();
+    if (this.#startMs !== undefined) this.#driver.closeConnections();
     const endMs = performance.now() + CLOSE_MS;
     while (this.#engine.connectionCount > 0 && performance.now() < endMs)
       await new Promise((resolve) => setTimeout(resolve, 1));

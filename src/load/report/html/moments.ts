@@ -58,9 +58,9 @@ function momentOf(from: number, step: number, samples: readonly SecondSample[], 
     const values = samples.map(pick).filter((value) => value !== undefined && Number.isFinite(value));
     return values.length === 0 ? undefined : Math.max(...(values as number[]));
   };
-  // In a second without an answer there is no latency, whatever stands in its fields.
-  const latency = (pick: (sample: SecondSample) => number) =>
-    most((sample) => (sample.answered > 0 ? pick(sample) : undefined));
+  // A second without an answer has no latency of 0, whatever stands there: only the waits of it are latencies.
+  const latency = (pick: (sample: SecondSample) => number | null) =>
+    most((sample) => (sample.answered > 0 ? pick(sample) : pick(sample) || undefined) ?? undefined);
   return {
     from,
     to: Math.min(from + step, Math.max(durationMs / 1000, from + COVERED_SECONDS_MIN)),
