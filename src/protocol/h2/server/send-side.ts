@@ -62,7 +62,9 @@ export class SendSide {
 
   /** @returns bytes that may be written now; 0 means that `onWindow` comes when there are some @hot */
   room(stream: H2Stream): number {
-    let room = Math.min(stream.sendWindow, this.#window, this.#unsentMax - this.#output.unsentBytes);
+    const left = this.#unsentMax - this.#output.unsentBytes;
+    // A frame goes where a byte would: small ones at the edge of the bound cost more than they keep to it.
+    let room = left <= 0 ? 0 : Math.min(stream.sendWindow, this.#window, Math.max(left, DATA_BYTES_MAX));
     if (stream === this.#turn) room = Math.min(room, this.#share);
     else if (this.#order.count > 0) room = 0;
     if (room > 0 && this.#output.takesBytes) return room;
