@@ -21,21 +21,14 @@ import {
 } from '../engine.ts';
 import { localAddressOf, remoteAddressOf } from './addresses.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
-import { memoryOf, type SendBlock } from './send-arena.ts';
+import { type Segment, setAside } from './segments.ts';
+import type { SendBlock } from './send-arena.ts';
 import { destroyAfterPoll, destroySelf, type ResetSocket } from './socket-endings.ts';
 
 const OPEN = 0;
 const CLOSING = 1;
 const ENDING = 2;
 const CLOSED = 3;
-
-/** Committed bytes: in a block of the arena, or in memory of their own, which nobody has to give back. */
-interface Segment {
-  readonly block: SendBlock | undefined;
-  readonly buffer: Buffer;
-  readonly start: number;
-  readonly end: number;
-}
 
 /** So much is read ahead while reading is paused, to look for FIN. */
 const HELD_BYTES_ENOUGH = 64 * 1024;
@@ -433,24 +426,10 @@ export class NodeConnection implements EngineConnection {
     if (block.floor < this.#end) block.floor = this.#end;
   }
 
-  /**
-   * What may have to wait, for an hour if the reader stops for one, moves into memory of its own: behind a
-   * write that waits already, and where one turn wrote more than one segment. In the arena each piece of
-   * a stream would keep another block alive (measured: 590 KiB for a reader that had stopped, where 64 KiB
-   * were unsent). So a connection never holds more than one block between turns.
-   */
   #setAside(growing: SendBlock): void {
     this.#enqueue(growing);
     this.#block = undefined;
-    const queue = this.#queue;
-    for (let i = queue.length - 1; i >= 0; i--) {
-      const { block, buffer, start, end } = queue[i]!;
-      if (block === undefined) return; // and so have all before it
-      const own = memoryOf(end - start);
-      buffer.copy(own, 0, start, end);
-      queue[i] = { block: undefined, buffer: own, start: 0, end: end - start };
-      this.owner.arena.unpin(block);
-    }
+    setAside(this.#queue, this.owner.arena);
   }
 
   /** Several segments, all set aside: one vectored write. */
@@ -460,7 +439,8 @@ export class NodeConnection implements EngineConnection {
     this.owner.countSent(this.#queuedBytes);
     this.#queuedBytes = 0;
     socket.cork();
-    for (const { buffer } of queue) socket.write(buffer);
+    for (const { buffer, end } of queue)
+      socket.write(end === buffer.length ? buffer : buffer.subarray(0, end));
     socket.uncork();
     if (socket.writableLength > 0) this.#waitFor(undefined);
   }
