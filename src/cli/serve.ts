@@ -105,7 +105,8 @@ function serveOptions(
     accessLog,
     engine: values.engine ?? 'auto',
     balance: values.balance ?? 'kernel',
-    globals: values.globals ?? true,
+    // No code of anybody's sees the globals where a folder is served.
+    globals: target.kind === 'module' && (values.globals ?? true),
     reusePort: values['reuse-port'] ?? false,
     trustProxy: trustProxyOf(values['trust-proxy']),
     timeouts: given({

@@ -170,7 +170,7 @@ export interface ServeOptions {
   logger?: LoggerLike;
   /** Lines about each request. @default 'off' */
   accessLog?: 'pretty' | 'json' | 'off';
-  /** Make `Request` and `Response` the light ones everywhere in this process. @default false */
+  /** Make `Request` and `Response` the light ones everywhere, in each thread that loads the handler. @default false */
   globals?: boolean;
   /**
    * A second port with `/metrics`, `/healthz`, `/readyz` and `/connections`. A number is a port on loopback.

@@ -45,7 +45,9 @@ export async function serve(first: unknown, second?: unknown): Promise<Server> {
 
 async function open(options: ServeOptions): Promise<Server> {
   const settings = checkOptions(options);
-  if (options.globals === true) installGlobals();
+  const isServedHere = (options.workers ?? 0) === 0;
+  // Only where the module is loaded: putting ours in place loads the platform's, from Node 24 on.
+  if (options.globals === true && isServedHere) installGlobals();
   const admin = adminAddressOf(options);
   const health = healthAddressOf(options);
   // First, for they must be able to say that the server is starting, and their ports may be taken.
@@ -54,7 +56,7 @@ async function open(options: ServeOptions): Promise<Server> {
       ? undefined
       : await (await import('./admin.ts')).openOperatorPorts(admin, health, options.logger);
   try {
-    const server = await start(options, settings, ports);
+    const server = await start(options, settings, ports, isServedHere);
     ports?.watch(server);
     return server;
   } catch (error) {
@@ -67,8 +69,9 @@ async function start(
   options: ServeOptions,
   settings: Settings,
   ports: OperatorPorts | undefined,
+  isServedHere: boolean,
 ): Promise<Server> {
-  if ((options.workers ?? 0) > 0) {
+  if (!isServedHere) {
     const { startWorkers } = await import('./workers.ts');
     return startWorkers(options, settings, ports);
   }

@@ -19,6 +19,7 @@ import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
 import type { FetchHandler } from '../web/context.ts';
+import { installGlobals } from '../web/globals.ts';
 import { shareOfLimits } from './admission.ts';
 import { type CloseOptions, type ClosePlan, closePlan, SHUTDOWN_IDLE_GRACE_MS } from './close-plan.ts';
 import { fetchDetached } from './detached.ts';
@@ -125,6 +126,8 @@ class WorkerServer implements Server {
   /** How long the slowest thread of late took to load. */
   #lastStartMs = 0;
   #isRefed = true;
+  /** They are put in place when the module is loaded in this thread too. */
+  #hasGlobals = false;
   #closing: Promise<CloseReport> | undefined;
   #force!: () => void;
   readonly #forced = new Promise<void>((resolve) => (this.#force = resolve));
@@ -463,6 +466,10 @@ class WorkerServer implements Server {
 
   async fetch(request: Request): Promise<Response> {
     // In this thread, with an instance of the module of its own: workers take connections, not requests.
+    if (this.#options.globals === true && !this.#hasGlobals) {
+      this.#hasGlobals = true;
+      installGlobals();
+    }
     const { fetch, error } = await loadModule(this.#moduleUrl);
     return fetchDetached(request, {
       fetch,

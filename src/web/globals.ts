@@ -7,7 +7,7 @@
  * ours; `request.ts` says what. Responses need no patch at all: the server takes the platform's.
  */
 import { Headers } from './headers.ts';
-import { deferPlatform, platform } from './platform.ts';
+import { deferPlatform, keepPlatform, platform } from './platform.ts';
 import { isLightRequest, toPlatformRequest } from './request.ts';
 import { Response } from './response.ts';
 
@@ -28,6 +28,7 @@ function patchedRequest(): typeof globalThis.Request {
  * @returns puts back what was there, except where somebody else has patched since
  */
 export function installGlobals(): () => void {
+  keepPlatform();
   const fetchBefore = globalThis.fetch;
   const patchedFetch: typeof fetch = async (input, init) =>
     fetchBefore(isLightRequest(input) ? toPlatformRequest(input) : input, init);

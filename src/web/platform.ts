@@ -4,9 +4,9 @@
  * `instanceof` holds, and it never runs the platform's constructor (measured on Node 20: 15 us for a
  * Response, 5 for a Request) unless something is asked for that only the platform has.
  *
- * Node loads them when they are first asked for, which takes 40 ms of a start that is to take 200. So
- * do we: when the first object of ours is made, or, where `installGlobals` has put ours in their place,
- * when somebody asks for what only they can do.
+ * Node loads them when they are first asked for, which costs 50 ms of CPU time. So do we: when a server has started
+ * (`preparePlatform`), at the latest when the first object of ours is made, or, where `installGlobals` has put ours in
+ * their place, when somebody asks for what only they can do.
  */
 
 export interface Platform {
@@ -22,16 +22,26 @@ export type RequestInit = NonNullable<ConstructorParameters<typeof globalThis.Re
 
 type Name = keyof Platform;
 
-function globalOf(name: Name): PropertyDescriptor {
-  return Object.getOwnPropertyDescriptor(globalThis, name)!;
+/**
+ * Node's own getters, which give the originals whatever has been put in their place since. From Node 24 on there are
+ * none: the very sight of such a property loads what is behind it (lazy data properties), so there the classes are
+ * those that the globals hold when they are first needed.
+ */
+const GETTERS: Readonly<Record<Name, (() => unknown) | undefined>> = {
+  Request: getterOf('Request'),
+  Response: getterOf('Response'),
+  Headers: getterOf('Headers'),
+};
+
+/** Unlike Object.getOwnPropertyDescriptor it does not wake a lazy data property. */
+function getterOf(name: Name): (() => unknown) | undefined {
+  return (globalThis as unknown as ObjectWithAccessors).__lookupGetter__(name);
 }
 
-/** Looking at the property does not load the class behind it; from Node 24 on it does (lazy data properties). */
-const ORIGINAL: Readonly<Record<Name, PropertyDescriptor>> = {
-  Request: globalOf('Request'),
-  Response: globalOf('Response'),
-  Headers: globalOf('Headers'),
-};
+/** ECMA-262, annex B.2.2: not in TypeScript's library, and in every engine. */
+interface ObjectWithAccessors {
+  __lookupGetter__(name: string): (() => unknown) | undefined;
+}
 
 let loaded: Platform | undefined;
 let isNeededAtOnce = true;
@@ -53,7 +63,17 @@ export function ensurePlatform(): void {
   if (isNeededAtOnce) platform();
 }
 
-/** @param defer while the global classes are ours, which know ours without the platform's help */
+/** Loads the platform's classes when nothing else is to be done, so that no request has to wait for them. */
+export function preparePlatform(): void {
+  if (isNeededAtOnce) setImmediate(ensurePlatform);
+}
+
+/** Before something else is put in the place of the globals: where Node shows no getters, this is the last chance. */
+export function keepPlatform(): void {
+  if (GETTERS.Request === undefined) platform();
+}
+
+/** @param defer while the global classes are ours, or no code is there that could compare with the platform's */
 export function deferPlatform(defer: boolean): void {
   isNeededAtOnce = !defer && loaded === undefined;
 }
@@ -66,12 +86,12 @@ function load(): Platform {
 }
 
 function take(name: Name): unknown {
-  const { get, value } = ORIGINAL[name];
-  if (get === undefined) return value;
-  const present = globalOf(name);
-  const taken = get.call(globalThis);
+  const getter = GETTERS[name];
+  if (getter === undefined) return Reflect.get(globalThis, name);
+  const present = Object.getOwnPropertyDescriptor(globalThis, name)!;
+  const taken = getter.call(globalThis);
   // Node's getter puts the class in its own place; a patch that came since stays.
-  if (present.get !== get) Object.defineProperty(globalThis, name, present);
+  if (present.get !== getter) Object.defineProperty(globalThis, name, present);
   return taken;
 }
 
