@@ -222,12 +222,14 @@ for (const engine of ENGINES) {
       });
       try {
         for (const [what, value] of Object.entries(late)) {
+          let beLate!: () => void;
+          const isLate = new Promise<void>((resolve) => (beLate = resolve));
           current = async () => {
-            await sleep(80);
+            await isLate;
             return value();
           };
           assert.equal(await statusOf(server, '/'), 503, what);
-          await sleep(80);
+          beLate();
           assert.equal(await statusOf(server, '/ok'), 200, what);
         }
         assert.equal(cancels, 2);
