@@ -10,6 +10,7 @@ export {
   ResponseLengthError,
   ServerClosingError,
 } from './http/errors.ts';
+export type { ErrorHandler } from './http/exchange-host.ts';
 export type { TrustProxy } from './http/trusted-proxies.ts';
 export type { ConnectionRow } from './observe/connection-row.ts';
 export type { LoggerLike } from './observe/logger-like.ts';
@@ -19,7 +20,6 @@ export { ListenError } from './server/listen-error.ts';
 export { ModuleError } from './server/module.ts';
 export type {
   AdminOptions,
-  ErrorHandler,
   GracefulShutdownOptions,
   LimitOptions,
   ListenAddressInfo,

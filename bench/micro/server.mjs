@@ -54,7 +54,7 @@ function start(remembers, handler) {
     scheme: 'http',
   });
   thread.attach(engine);
-  if (!remembers) thread.heads.recall = () => null;
+  if (!remembers) thread.h1.heads.recall = () => null;
   const nothing = () => {};
   const connection = {
     user: undefined, out, unsentBytes: 0, isOpen: true, reserve: () => 0, commit: nothing, setDeadline: nothing,

@@ -42,29 +42,28 @@ const incoming = {
   cancel() {},
 };
 const port = {
-  exchangeId: 1,
+  forwarded: () => undefined,
   scheme: 'http',
   defaultAuthority: 'localhost:8080',
   abortSignal: () => new AbortController().signal,
   requestBody: () => incoming,
 };
 const hostStart = line.length + 6;
-const make = (hasBody) =>
-  createRequest(
-    port,
-    1,
-    head,
-    0,
-    hasBody ? 3 : 1,
-    3,
-    4,
-    23,
-    hostStart,
-    hostStart + 14,
-    line.length,
-    head.length - 2,
-    hasBody,
-  );
+const positions = (hasContent) => ({
+  methodStart: 0,
+  method: hasContent ? 3 : 1,
+  methodEnd: 3,
+  targetStart: 4,
+  targetEnd: 23,
+  hostStart,
+  hostEnd: hostStart + 14,
+  fieldsStart: line.length,
+  fieldsEnd: head.length - 2,
+  hasContent,
+});
+const WITHOUT_BODY = positions(false);
+const WITH_BODY = positions(true);
+const make = (hasBody) => createRequest(port, hasBody ? WITH_BODY : WITHOUT_BODY, head);
 
 const parts = new ResponseParts();
 const data = { hello: 'world', count: 12345 };

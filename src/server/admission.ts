@@ -5,9 +5,9 @@
  * Invariant: connections that were refused hold nobody out, neither in all nor of their address, and of those that
  * wait for their client to see it there are at most REFUSED_MAX.
  */
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, EngineConnection } from '../engine/engine.ts';
+import type { Session } from '../http/session.ts';
 import { FAULT_OVERLOADED } from '../protocol/error.ts';
-import type { HttpConnection } from './connection.ts';
 import type { LimitOptions, Settings } from './options.ts';
 
 /**
@@ -52,10 +52,10 @@ export class Admission {
   /** Handshakes under way: each may become a connection. */
   readonly #handshakes = new Map<string, number>();
   /** The address under which a connection is counted. */
-  readonly #addresses = new Map<HttpConnection, string>();
+  readonly #addresses = new Map<EngineConnection, string>();
   #isPaused = false;
   /** Connections that were refused and linger: they are open and hold nobody out. */
-  readonly #refused = new Set<HttpConnection>();
+  readonly #refused = new Set<EngineConnection>();
 
   /** @param engine asked for late: the engine is made with its handler */
   constructor(limits: Settings['limits'], engine: () => Engine) {
@@ -66,7 +66,7 @@ export class Admission {
       limits.connectionsPerAddressMax !== Number.POSITIVE_INFINITY;
   }
 
-  accepted(connection: HttpConnection): void {
+  accepted(connection: EngineConnection): void {
     const { connectionsMax, connectionsPerAddressMax, pausesWhenFull } = this.#limits;
     const engine = this.#engine();
     const open = engine.connectionCount - this.#refused.size;
@@ -81,7 +81,7 @@ export class Admission {
     }
     if (connectionsPerAddressMax === Number.POSITIVE_INFINITY) return;
     // Empty for a unix socket: those all share one, which is right, they are all of this machine.
-    const address = connection.engine.remoteAddress()?.address ?? '';
+    const address = connection.remoteAddress()?.address ?? '';
     if ((this.#byAddress.get(address) ?? 0) >= connectionsPerAddressMax) {
       this.#refuse(connection);
       return;
@@ -109,14 +109,15 @@ export class Admission {
     if (this.#handshakes.has(address)) add(this.#handshakes, address, -1);
   }
 
-  #refuse(connection: HttpConnection): void {
+  #refuse(connection: EngineConnection): void {
     const mayWait = this.#refused.size < REFUSED_MAX;
     this.#refused.add(connection);
-    if (mayWait) connection.turnAway(FAULT_OVERLOADED);
-    else connection.reset(FAULT_OVERLOADED.code);
+    const session = connection.user as Session;
+    if (mayWait) session.turnAway(FAULT_OVERLOADED);
+    else session.reset(FAULT_OVERLOADED.code);
   }
 
-  closed(connection: HttpConnection): void {
+  closed(connection: EngineConnection): void {
     this.#refused.delete(connection);
     const address = this.#addresses.get(connection);
     if (address !== undefined) {

@@ -330,15 +330,15 @@ test('an exception that leaves a turn costs its own connection only', async () =
     const other = await connect();
     other.say('GET /half HTTP/1.1\r\nHost: b\r\nX-A: ');
     await pass(5);
-    const { takeExchange } = thread;
-    thread.takeExchange = () => {
+    const { exchangeBegun } = thread;
+    thread.exchangeBegun = () => {
       throw new Error('a fault of ours');
     };
     const broken = await connect();
     const boom = `POST /boom HTTP/1.1\r\nHost: secret\r\nContent-Length: 0\r\nX-A: ${'a'.repeat(50)}\r\n\r\n`;
     broken.say(boom + boom);
     await assert.rejects(pass(5), /a fault of ours/);
-    thread.takeExchange = takeExchange;
+    thread.exchangeBegun = exchangeBegun;
     await pass(5);
     assert.equal(broken.wasReset, true);
     other.say('1\r\n\r\n');
@@ -352,14 +352,14 @@ test('an exception that leaves a turn costs its own connection only', async () =
 
 test('an exception at a deadline leaves no connection without one', async () => {
   await onStage({ timeouts: { header: 100 } }, async ({ thread, engine, connect, pass }) => {
-    const { writeFault } = thread;
+    const { countStatus } = thread;
     const client = await connect();
     client.say('GET ');
-    thread.writeFault = () => {
+    thread.countStatus = () => {
       throw new Error('a fault of ours');
     };
     await assert.rejects(pass(200), /a fault of ours/);
-    thread.writeFault = writeFault;
+    thread.countStatus = countStatus;
     await pass(50);
     assert.equal(client.wasReset, true);
     assert.equal(engine.connectionCount, 0);

@@ -4,10 +4,10 @@
  */
 
 import type { ClosingSignals } from '../http/closing-signals.ts';
+import { NO_PROPS } from '../http/context.ts';
+import type { ErrorHandler } from '../http/exchange-host.ts';
 import type { PendingWork } from '../http/pending-work.ts';
 import type { FetchHandler, RequestContext } from '../web/context.ts';
-import { NO_PROPS } from './context.ts';
-import type { ErrorHandler } from './options.ts';
 
 export interface DetachedHost {
   readonly fetch: FetchHandler;

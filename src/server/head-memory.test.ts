@@ -162,7 +162,7 @@ function run(seed: number, remembers: boolean): Seen & { recalled: number } {
     scheme: 'http',
   });
   let recalled = 0;
-  const { heads } = thread;
+  const { heads } = thread.h1;
   const ask = heads.recall.bind(heads);
   heads.recall = (...args) => {
     const found = remembers ? ask(...args) : null;

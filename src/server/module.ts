@@ -4,9 +4,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { show } from '../base/errors.ts';
+import type { ErrorHandler } from '../http/exchange-host.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { handlerOf, isClass, LISTENER_ADVICE, listenerKind, mainExport } from './handler-shape.ts';
-import type { ErrorHandler } from './options.ts';
 
 /** The module was loaded and holds no handler, or could not be loaded; then `cause` is why, with its stack. */
 export class ModuleError extends Error {

@@ -5,6 +5,7 @@
 import { OptionError } from '../base/errors.ts';
 import { type Duration, parseDuration, parsePause, parseSize, type Size } from '../base/units.ts';
 import type { EngineName } from '../engine/engine.ts';
+import type { ErrorHandler } from '../http/exchange-host.ts';
 import { parseTrustProxy, type TrustedProxies, type TrustProxy } from '../http/trusted-proxies.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
 import type { FetchHandler } from '../web/context.ts';
@@ -22,12 +23,6 @@ import {
   snapshot,
 } from './option-checks.ts';
 import { readTls, type TlsOptions } from './tls-material.ts';
-
-/**
- * Turns what a handler threw, or returned that cannot be sent, into the answer that the client gets. Its error is the
- * hook's then: nothing is logged unless the hook fails too.
- */
-export type ErrorHandler = (error: unknown, request: Request) => Response | Promise<Response>;
 
 export interface TimeoutOptions {
   /**

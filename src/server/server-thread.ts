@@ -5,30 +5,29 @@
 
 import type { SysError } from '../base/errors.ts';
 import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../engine/engine.ts';
+import { AnswerPlan } from '../http/answer-plan.ts';
 import { AsyncScope } from '../http/async-scope.ts';
 import { ClosingSignals } from '../http/closing-signals.ts';
 import { ErrorLog } from '../http/error-log.ts';
-import { HeadMemory, type RememberedHead } from '../http/h1/head-memory.ts';
+import type { Deadlines, ErrorHandler, ExchangeHost, ExchangeRecord } from '../http/exchange-host.ts';
+import { H1Session } from '../http/h1/session.ts';
+import { H1Shared } from '../http/h1/shared.ts';
 import { PendingWork } from '../http/pending-work.ts';
+import type { Session } from '../http/session.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { AccessRecord } from '../observe/access-log.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import { emptyCounts, type HistogramCounts } from '../observe/duration-histogram.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
 import type { Fault } from '../protocol/error.ts';
-import { RequestHeadParser } from '../protocol/h1/request-head.ts';
-import { DEFAULT_LIMITS, type ProtocolLimits } from '../protocol/limits.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
 import { Admission } from './admission.ts';
-import { HttpConnection } from './connection.ts';
 import { type ConnectionStates, connectionRows, countStates } from './connection-table.ts';
-import { Exchange } from './exchange.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import type { Measures } from './measures.ts';
-import type { ErrorHandler, Settings } from './options.ts';
-import { ResponseWriter } from './response-writer.ts';
+import type { Settings } from './options.ts';
 
 export interface ServerThreadOptions {
   readonly fetch: FetchHandler;
@@ -68,16 +67,6 @@ export interface WorkerNumbers {
   readonly loopLag: HistogramCounts;
 }
 
-export type Deadlines = {
-  header: number;
-  idle: number;
-  body: number;
-  handler: number;
-  linger: number;
-  deadPeer: number;
-  drain: number;
-};
-
 /**
  * Requests of one connection behind each other, or pieces of a stream, before it is asked whether others wait. Powers of
  * two. Within a turn the engine bounds what all have together. In the promises of async handlers, between turns, each of
@@ -86,14 +75,13 @@ export type Deadlines = {
 const SHARE_IN_TURN = 16;
 const SHARE_BETWEEN_TURNS = 4;
 
-export class ServerThread implements EngineHandler {
+export class ServerThread implements EngineHandler, ExchangeHost {
   fetch: FetchHandler;
   errorHandler: ErrorHandler | undefined;
   readonly settings: Settings;
-  readonly protocolLimits: ProtocolLimits;
-  readonly writer: ResponseWriter;
   /** What is being sent; used again for every answer, and empty of references between them. */
   readonly parts = new ResponseParts();
+  readonly plan = new AnswerPlan();
   readonly scheme: 'http' | 'https';
   /** Authority of requests that name none; known once the server listens. */
   defaultAuthority = 'localhost';
@@ -115,8 +103,8 @@ export class ServerThread implements EngineHandler {
   };
   /** What handlers gave to `waitUntil`. */
   readonly work = new PendingWork();
-  parser: RequestHeadParser;
-  readonly heads: HeadMemory;
+  /** What its HTTP/1 connections share. */
+  readonly h1: H1Shared;
   readonly #logger: LoggerLike;
   readonly #errorLog: ErrorLog;
   readonly #accessLog: ((record: AccessRecord) => void) | undefined;
@@ -143,13 +131,9 @@ export class ServerThread implements EngineHandler {
     this.#logger = guardedLogger(options.logger);
     this.#errorLog = new ErrorLog(this.#logger);
     this.#accessLog = options.accessLog;
-    const { headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax } = options.settings.limits;
-    this.protocolLimits = { ...DEFAULT_LIMITS, headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax };
-    this.parser = new RequestHeadParser(this.protocolLimits);
-    this.heads = new HeadMemory(this.protocolLimits);
+    this.h1 = new H1Shared(options.settings);
     this.admission = new Admission(options.settings.limits, () => this.#engine!);
     this.#isLimited = this.admission.isLimited;
-    this.writer = new ResponseWriter(options.settings.timeouts.idleMs);
   }
 
   attach(engine: Engine): void {
@@ -179,57 +163,56 @@ export class ServerThread implements EngineHandler {
   // EngineHandler
 
   onAccept(engine: EngineConnection): void {
-    const connection = new HttpConnection(this, engine);
-    engine.user = connection;
+    engine.user = new H1Session(this, this.h1, engine);
     // One that resets has no address any more when its line is written.
     if (this.#accessLog !== undefined || this.proxies !== undefined) engine.remoteAddress();
-    if (this.#isLimited) this.admission.accepted(connection);
+    if (this.#isLimited) this.admission.accepted(engine);
   }
 
   onReceive(engine: EngineConnection, bytes: Uint8Array, start: number, end: number): void {
-    (engine.user as HttpConnection).receive(bytes, start, end);
+    (engine.user as Session).receive(bytes, start, end);
   }
 
   onDrained(engine: EngineConnection): void {
-    const connection = engine.user as HttpConnection;
+    const session = engine.user as Session;
     try {
-      connection.drained();
+      session.drained();
     } catch (error) {
-      connection.broken();
+      session.broken();
       throw error;
     }
   }
 
   onPeerEnd(engine: EngineConnection): void {
-    const connection = engine.user as HttpConnection;
+    const session = engine.user as Session;
     try {
-      connection.peerEnded();
+      session.peerEnded();
     } catch (error) {
-      connection.broken();
+      session.broken();
       throw error;
     }
   }
 
   onPeerEndSeen(engine: EngineConnection): void {
-    (engine.user as HttpConnection).peerEndSeen();
+    (engine.user as Session).peerEndSeen();
   }
 
   onDeadline(engine: EngineConnection): void {
-    const connection = engine.user as HttpConnection;
+    const session = engine.user as Session;
     try {
-      connection.deadline();
+      session.deadline();
     } catch (error) {
-      connection.broken();
+      session.broken();
       throw error;
     }
   }
 
   onClosed(engine: EngineConnection, reason: CloseReason): void {
-    const connection = engine.user as HttpConnection;
+    const session = engine.user as Session;
     try {
-      connection.closed(reason);
+      session.closed(reason);
     } finally {
-      if (this.#isLimited) this.admission.closed(connection);
+      if (this.#isLimited) this.admission.closed(engine);
     }
   }
 
@@ -245,87 +228,39 @@ export class ServerThread implements EngineHandler {
 
   // What connections and exchanges share.
 
-  /**
-   * The parser for the next head of a connection that stands in none. Reset here and not when it has done its
-   * work: an exception on the way leaves nothing for the next head to be read with. @hot
-   */
-  freshParser(): RequestHeadParser {
-    const { parser } = this;
-    parser.reset();
-    return parser;
-  }
-
-  /** The parser stays with a connection whose head is not whole; the thread makes itself another. */
-  giveAwayParser(parser: RequestHeadParser): RequestHeadParser {
-    this.parser = new RequestHeadParser(this.protocolLimits);
-    return parser;
-  }
-
-  /** The head that `parser` has read whole may come again on the connection `id`. */
-  rememberHead(id: number, requests: number, bytes: Uint8Array, at: number): void {
-    this.parser = this.heads.remember(id, requests, this.parser, bytes, at);
-  }
-
-  /** @returns undefined where it depends on who sent the head, too @hot */
-  urlOf(head: RememberedHead): string | undefined {
-    if (this.proxies !== undefined) return undefined;
-    return (head.url ??= head.urlFor(this.scheme, this.defaultAuthority));
-  }
-
   takeConnectionId(): number {
     return ++this.#connectionId;
   }
 
-  takeExchange(
-    connection: HttpConnection,
-    id: number,
-    startedAtMs: number,
-    parser: RequestHeadParser,
-    text: string,
-    url: string | undefined,
-  ): Exchange {
+  exchangeBegun(_exchange: ExchangeRecord): void {
     this.#requests++;
     this.#openExchanges++;
-    return new Exchange(connection, id, startedAtMs, parser, text, url);
   }
 
-  /** It has been refused in the handler's place. */
-  exchangeRefused(): void {
-    this.#openExchanges--;
+  requestRefused(): void {
+    this.#requests++;
   }
 
-  /** @param withBody false for an answer to HEAD */
-  writeFault(engine: EngineConnection, fault: Fault, withBody: boolean): void {
-    this.#statusClasses[(fault.status / 100) | 0]!++;
-    this.writer.faultAndClose(engine, fault, withBody, this.nowMs);
+  countStatus(status: number): void {
+    this.#statusClasses[(status / 100) | 0]!++;
   }
 
-  /** An answer that fits every method, HEAD included: without content. */
-  writeFaultHead(engine: EngineConnection, fault: Fault): void {
-    this.#statusClasses[(fault.status / 100) | 0]!++;
-    this.writer.faultHead(engine, fault, this.nowMs);
-  }
-
-  writeContinue(engine: EngineConnection): void {
-    this.writer.continue(engine);
-  }
-
-  exchangeFinished(exchange: Exchange): void {
+  exchangeFinished(exchange: ExchangeRecord): void {
     this.#openExchanges--;
     this.measures?.answered(exchange.startedAtMs, this.nowMs);
-    this.#statusClasses[(exchange.status / 100) | 0]!++;
+    this.countStatus(exchange.status);
     if (this.#accessLog !== undefined) this.#logAccess(exchange, exchange.status);
   }
 
   /** 499 is what nginx logs for a client that closed the request; nothing is sent. */
-  exchangeAborted(exchange: Exchange): void {
+  exchangeAborted(exchange: ExchangeRecord): void {
     this.#openExchanges--;
     this.#aborted++;
     if (this.#accessLog !== undefined)
       this.#logAccess(exchange, exchange.status === 0 ? 499 : exchange.status);
   }
 
-  #logAccess(exchange: Exchange, status: number): void {
+  #logAccess(exchange: ExchangeRecord, status: number): void {
     const { request } = exchange;
     const log = this.#accessLog!;
     const record = {
@@ -342,13 +277,13 @@ export class ServerThread implements EngineHandler {
     log(record);
   }
 
-  logError(what: string, error: unknown, exchange: Exchange): void {
+  logError(what: string, error: unknown, exchange: ExchangeRecord): void {
     if (!this.#errorLog.mayTell(this.nowMs)) return;
     this.#errorLog.tell(`${what}: ${exchange.methodName} ${exchange.target}`, error);
   }
 
   /** The hook that should have answered for `handlerError` failed itself: nobody else has heard of either. */
-  logHookError(error: unknown, handlerError: unknown, exchange: Exchange): void {
+  logHookError(error: unknown, handlerError: unknown, exchange: ExchangeRecord): void {
     this.logError('handler failed', handlerError, exchange);
     this.logError('error hook failed', error, exchange);
   }
@@ -362,7 +297,7 @@ export class ServerThread implements EngineHandler {
   }
 
   /** @returns what resolves when `promise` has settled, whichever way */
-  waitUntil(promise: Promise<unknown>, exchange: Exchange): Promise<void> {
+  waitUntil(promise: Promise<unknown>, exchange: ExchangeRecord): Promise<void> {
     return this.work.add(promise, (error) => this.logError('waitUntil failed', error, exchange));
   }
 
@@ -376,9 +311,9 @@ export class ServerThread implements EngineHandler {
     return this.#engine?.connectionCount ?? 0;
   }
 
-  *connections(): IterableIterator<HttpConnection> {
+  *connections(): IterableIterator<Session> {
     if (this.#engine === undefined) return;
-    for (const conn of this.#engine.connections()) yield conn.user as HttpConnection;
+    for (const conn of this.#engine.connections()) yield conn.user as Session;
   }
 
   /** Idle connections are closed after `idleGraceMs`, the others after the answer that is under way. */
@@ -427,7 +362,7 @@ export class ServerThread implements EngineHandler {
   }
 }
 
-function clientOf(exchange: Exchange): string | undefined {
+function clientOf(exchange: ExchangeRecord): string | undefined {
   try {
     return exchange.request.ip;
   } catch {

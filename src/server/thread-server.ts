@@ -5,6 +5,7 @@
 import { OptionError } from '../base/errors.ts';
 import type { ListenAddress, RemoteAddress } from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
+import type { ErrorHandler } from '../http/exchange-host.ts';
 import { createAccessLog } from '../observe/access-log.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
@@ -18,7 +19,7 @@ import { guardedLogger } from './guarded-logger.ts';
 import { asListenError, placeOf } from './listen-error.ts';
 import { Measures } from './measures.ts';
 import { anotherInstance, loadModule } from './module.ts';
-import { type ErrorHandler, hostnameOf, portOf, type ServeOptions, type Settings } from './options.ts';
+import { hostnameOf, portOf, type ServeOptions, type Settings } from './options.ts';
 import {
   type AdminAddress,
   CONNECTION_ROWS_MAX,

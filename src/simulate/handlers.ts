@@ -4,7 +4,7 @@
  * aborted, that its stream was cancelled.
  */
 import type { SimNetwork } from '../engine/sim/network.ts';
-import type { ErrorHandler } from '../server/options.ts';
+import type { ErrorHandler } from '../http/exchange-host.ts';
 import type { FetchHandler, RequestContext } from '../web/context.ts';
 import { platformBody } from '../web/platform.ts';
 import { Response as LightResponse } from '../web/response.ts';

@@ -1,6 +1,8 @@
 /** The server, in a simulation: the model is told what shows in no byte and no call. */
 import type { SimConnection } from '../engine/sim/connection.ts';
-import type { Exchange } from '../server/exchange.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { ExchangeRecord } from '../http/exchange-host.ts';
+import type { H1Session } from '../http/h1/session.ts';
 import { ServerThread, type ServerThreadOptions } from '../server/server-thread.ts';
 import { modelOf } from './connection-model.ts';
 import type { World } from './world.ts';
@@ -18,8 +20,12 @@ export class ObservedThread extends ServerThread {
     super.countClose(reason);
   }
 
-  override exchangeFinished(exchange: Exchange): void {
-    modelOf(exchange.connection.engine as SimConnection).exchangeFinished();
+  override exchangeFinished(exchange: ExchangeRecord): void {
+    modelOf(connectionOf(exchange)).exchangeFinished();
     super.exchangeFinished(exchange);
   }
+}
+
+function connectionOf(exchange: ExchangeRecord): SimConnection {
+  return ((exchange as Exchange).owner as H1Session).engine as SimConnection;
 }

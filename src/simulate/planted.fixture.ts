@@ -1,8 +1,9 @@
 /** Bugs that are planted into a run, between the engine and the server or in the server, to be found. */
 import type { EngineHandler } from '../engine/engine.ts';
 import type { SimConnection } from '../engine/sim/connection.ts';
-import type { HttpConnection } from '../server/connection.ts';
-import type { Exchange } from '../server/exchange.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { ExchangeRecord } from '../http/exchange-host.ts';
+import type { H1Session } from '../http/h1/session.ts';
 import { ObservedThread } from './observed-thread.ts';
 import type { RunOptions } from './run.ts';
 import type { World } from './world.ts';
@@ -184,7 +185,7 @@ class NeverLingers extends PassOn {
 class IdleInExchange extends ObservedThread {
   override onReceive(conn: SimConnection, bytes: Uint8Array, start: number, end: number): void {
     super.onReceive(conn, bytes, start, end);
-    const connection = conn.user as HttpConnection;
+    const connection = conn.user as H1Session;
     const { exchange } = connection;
     if (exchange === null) return;
     this.world.network.after(this.world.settings.timeouts.idleMs, () => {
@@ -194,16 +195,17 @@ class IdleInExchange extends ObservedThread {
 }
 
 class AbortsSuccess extends ObservedThread {
-  override exchangeFinished(exchange: Exchange): void {
+  override exchangeFinished(exchange: ExchangeRecord): void {
     super.exchangeFinished(exchange);
-    exchange.abortSignal().dispatchEvent(new Event('abort'));
+    (exchange as Exchange).abortSignal().dispatchEvent(new Event('abort'));
   }
 }
 
 /** After FIN no stream is given up that has nothing to send. */
 class WaitsForQuietStreams extends ObservedThread {
-  override takeExchange(...facts: Parameters<ObservedThread['takeExchange']>): Exchange {
-    return Object.assign(super.takeExchange(...facts), { watchQuiet() {} });
+  override exchangeBegun(exchange: ExchangeRecord): void {
+    super.exchangeBegun(exchange);
+    Object.assign(exchange, { watchQuiet() {} });
   }
 }
 

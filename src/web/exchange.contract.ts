@@ -8,6 +8,7 @@ import {
   type ForwardedClient,
   type HoldfastRequest,
   type IncomingBody,
+  type RequestHead,
 } from './request.ts';
 
 const METHOD_IDS: Record<string, number> = {
@@ -59,7 +60,6 @@ export class FakeBody implements IncomingBody {
 }
 
 export class FakePort implements ExchangePort {
-  exchangeId = 1;
   scheme: 'http' | 'https' = 'http';
   readonly defaultAuthority: string = 'localhost:8080';
   readonly aborter = new AbortController();
@@ -76,8 +76,8 @@ export class FakePort implements ExchangePort {
     return this.aborter.signal;
   }
 
-  requestBody(exchangeId: number): IncomingBody | undefined {
-    return exchangeId === this.exchangeId ? this.body : undefined;
+  requestBody(): IncomingBody | undefined {
+    return this.body;
   }
 }
 
@@ -105,19 +105,17 @@ export function fakeRequest(exchange: FakeExchange = {}): HoldfastRequest {
   else if (typeof body === 'string') port.body = new FakeBody([body], true);
   else if (body !== undefined) port.body = new FakeBody(body, false);
   const targetStart = start + method.length + 1;
-  return createRequest(
-    port,
-    port.exchangeId,
-    text,
-    start,
-    METHOD_IDS[method] ?? 0,
-    start + method.length,
+  const head: RequestHead = {
+    methodStart: start,
+    method: METHOD_IDS[method] ?? 0,
+    methodEnd: start + method.length,
     targetStart,
-    targetStart + target.length,
-    host === undefined ? -1 : line.length + 6,
-    host === undefined ? -1 : line.length + 6 + host.length,
-    line.length,
-    text.length - 2,
-    port.body !== undefined,
-  );
+    targetEnd: targetStart + target.length,
+    hostStart: host === undefined ? -1 : line.length + 6,
+    hostEnd: host === undefined ? -1 : line.length + 6 + host.length,
+    fieldsStart: line.length,
+    fieldsEnd: text.length - 2,
+    hasContent: port.body !== undefined,
+  };
+  return createRequest(port, head, text);
 }

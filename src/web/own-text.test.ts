@@ -48,21 +48,19 @@ function requestOf(i: number, target: string, method = 'SOMEVERYLONGMETHOD') {
   const text = latin1(`${line}${host}X: ${padding}\r\n`);
   const targetStart = method.length + 1;
   const hostStart = line.length + 'Host: '.length;
-  return createRequest(
-    new FakePort(),
-    1,
-    text,
-    0,
-    0,
-    method.length,
+  const head = {
+    methodStart: 0,
+    method: 0,
+    methodEnd: method.length,
     targetStart,
-    line.indexOf(' HTTP'),
+    targetEnd: line.indexOf(' HTTP'),
     hostStart,
-    line.length + host.length - 2,
-    line.length,
-    text.length,
-    false,
-  );
+    hostEnd: line.length + host.length - 2,
+    fieldsStart: line.length,
+    fieldsEnd: text.length,
+    hasContent: false,
+  };
+  return createRequest(new FakePort(), head, text);
 }
 
 test('a piece is what slice gives, whatever its length and that of the text', () => {

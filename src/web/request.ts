@@ -45,12 +45,25 @@ export interface ForwardedClient {
   readonly host: string | undefined;
 }
 
-/**
- * What the server's exchange offers, as long as a Request is kept: also when it is over. The id is for a port that
- * serves one exchange after the other.
- */
+/** Where the parts of a request's head are in its text, as a latin1 string. */
+export interface RequestHead {
+  readonly methodStart: number;
+  /** 1 GET, 2 HEAD, 3 POST, 4 PUT, 5 DELETE, 6 OPTIONS, 7 PATCH; 0 is any other, and stands in the text. */
+  readonly method: number;
+  readonly methodEnd: number;
+  readonly targetStart: number;
+  readonly targetEnd: number;
+  /** -1 when the request has no authority. */
+  readonly hostStart: number;
+  readonly hostEnd: number;
+  readonly fieldsStart: number;
+  /** Behind the last field line; the empty line that ends a head is no field. */
+  readonly fieldsEnd: number;
+  readonly hasContent: boolean;
+}
+
+/** What the server's exchange offers its Request, for as long as that is kept: also when the exchange is over. */
 export interface ExchangePort {
-  readonly exchangeId: number;
   readonly scheme: 'http' | 'https';
   /** Authority to use when the request has none (HTTP/1.0), as `localhost:8080`. */
   readonly defaultAuthority: string;
@@ -59,9 +72,9 @@ export interface ExchangePort {
   /** What proxies that are trusted say of the client; undefined where none is. */
   forwarded(request: HoldfastRequest): ForwardedClient | undefined;
   /** Aborts when the client goes, or sends FIN, before the last byte was handed over; never after success. */
-  abortSignal(exchangeId: number): AbortSignal;
+  abortSignal(): AbortSignal;
   /** undefined when there is no body, or nothing of it was kept. */
-  requestBody(exchangeId: number): IncomingBody | undefined;
+  requestBody(): IncomingBody | undefined;
 }
 
 /** The body as the server receives it. One consumer. */
@@ -95,8 +108,6 @@ const SHOWN = (
 export class HoldfastRequest implements BodyOwner {
   /** @internal */
   _port: ExchangePort;
-  /** @internal */
-  _exchangeId: number;
   /** @internal A latin1 snapshot that holds the head; the positions below are indexes in it. */
   _text: string;
   /** @internal */
@@ -133,35 +144,19 @@ export class HoldfastRequest implements BodyOwner {
   _signal: AbortSignal | undefined;
 
   /** Use `createRequest`. @hot */
-  constructor(
-    port: ExchangePort,
-    exchangeId: number,
-    text: string,
-    start: number,
-    methodId: number,
-    methodEnd: number,
-    targetStart: number,
-    targetEnd: number,
-    hostStart: number,
-    hostEnd: number,
-    fieldsStart: number,
-    fieldsEnd: number,
-    hasBody: boolean,
-    url: string | undefined,
-  ) {
+  constructor(port: ExchangePort, head: RequestHead, text: string, url: string | undefined) {
     this._port = port;
-    this._exchangeId = exchangeId;
     this._text = text;
-    this._start = start;
-    this._methodId = methodId;
-    this._methodEnd = methodEnd;
-    this._targetStart = targetStart;
-    this._targetEnd = targetEnd;
-    this._hostStart = hostStart;
-    this._hostEnd = hostEnd;
-    this._fieldsStart = fieldsStart;
-    this._fieldsEnd = fieldsEnd;
-    this._withBody = hasBody;
+    this._start = head.methodStart;
+    this._methodId = head.method;
+    this._methodEnd = head.methodEnd;
+    this._targetStart = head.targetStart;
+    this._targetEnd = head.targetEnd;
+    this._hostStart = head.hostStart;
+    this._hostEnd = head.hostEnd;
+    this._fieldsStart = head.fieldsStart;
+    this._fieldsEnd = head.fieldsEnd;
+    this._withBody = head.hasContent;
     this._used = false;
     this._url = url;
     this._headers = undefined;
@@ -195,7 +190,7 @@ export class HoldfastRequest implements BodyOwner {
   /** Aborts when the client goes, or sends FIN, before the last byte of the answer was handed over; never after success. */
   get signal(): AbortSignal {
     // Kept once asked for: a Request that outlives its exchange shows what became of it.
-    return (this._signal ??= this._port.abortSignal(this._exchangeId));
+    return (this._signal ??= this._port.abortSignal());
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
@@ -324,7 +319,7 @@ export class HoldfastRequest implements BodyOwner {
   /** @internal */
   _open(): OpenedBody {
     if (this._kept !== undefined) return this._kept;
-    const body = this._port.requestBody(this._exchangeId);
+    const body = this._port.requestBody();
     if (body === undefined) {
       throw new TypeError('The request body is gone: the exchange was over before it was read');
     }
@@ -345,46 +340,19 @@ Object.defineProperty(HoldfastRequest.prototype, 'constructor', {
 asInterface(HoldfastRequest, 'Request', 1);
 
 /**
- * `text` is a latin1 snapshot that holds the head; all positions are indexes in it.
- * @param methodId 1 GET, 2 HEAD, 3 POST, 4 PUT, 5 DELETE, 6 OPTIONS, 7 PATCH, 0 any other: text[start, methodEnd)
- * @param hostStart -1 when the request has no authority
- * @param fieldsEnd behind the last field line; the empty line that ends the head is no field
+ * @param head read now, and not kept
+ * @param text that the positions of `head` are in
  * @param url what `requestUrl` gives for these positions, where the caller has it already
  * @hot
  */
 export function createRequest(
   port: ExchangePort,
-  exchangeId: number,
+  head: RequestHead,
   text: string,
-  start: number,
-  methodId: number,
-  methodEnd: number,
-  targetStart: number,
-  targetEnd: number,
-  hostStart: number,
-  hostEnd: number,
-  fieldsStart: number,
-  fieldsEnd: number,
-  hasBody: boolean,
   url?: string,
 ): HoldfastRequest {
   ensurePlatform();
-  return new HoldfastRequest(
-    port,
-    exchangeId,
-    text,
-    start,
-    methodId,
-    methodEnd,
-    targetStart,
-    targetEnd,
-    hostStart,
-    hostEnd,
-    fieldsStart,
-    fieldsEnd,
-    hasBody,
-    url,
-  );
+  return new HoldfastRequest(port, head, text, url);
 }
 
 function urlOf(request: HoldfastRequest): string {
@@ -457,7 +425,7 @@ function takeText(request: HoldfastRequest): string | undefined {
 function untouchedBody(request: HoldfastRequest): IncomingBody | undefined {
   if (!request._withBody || request._used || request._stream !== undefined || request._kept !== undefined)
     return undefined;
-  return request._port.requestBody(request._exchangeId);
+  return request._port.requestBody();
 }
 
 function parsed(text: string): Promise<unknown> {

@@ -84,6 +84,8 @@ const CLOSE = CONNECTION_CLOSE;
 const KEEP_ALIVE = CONNECTION_KEEP_ALIVE;
 const UPGRADE = CONNECTION_UPGRADE;
 
+const LINE_END_BYTES = 2;
+
 const STATE_START = 0;
 const STATE_EMPTY_LINE_LF = 1;
 const STATE_METHOD = 2;
@@ -193,6 +195,16 @@ export class RequestHeadParser extends FieldSectionParser {
     this.#hasHost = false;
     this.#codings = 0;
     this.#connection = 0;
+  }
+
+  /** Behind the last field line. A head ends with an empty line (RFC 9112 §2.1), which is no field. @hot */
+  get fieldsEnd(): number {
+    return this.headBytes - LINE_END_BYTES;
+  }
+
+  /** Whether content follows. RFC 9112 §6.3 @hot */
+  get hasContent(): boolean {
+    return this.contentLength > 0 || this.chunked;
   }
 
   /** The answer must have no content; false until the method has been read. RFC 9110 §9.3.2 */

@@ -4,15 +4,13 @@
  * bytes unread makes the kernel reset, and a reset destroys what the client has not read yet (RFC 9112 §9.6).
  */
 import type { CloseReason } from '../engine/engine.ts';
-import { STATE_ACCEPTED, STATE_CLOSED, STATE_LINGER } from '../http/connection-state.ts';
-import { ClientGoneError } from '../http/errors.ts';
 import type { Fault } from '../protocol/error.ts';
+import { STATE_ACCEPTED, STATE_CLOSED, STATE_LINGER } from './connection-account.ts';
 import { ConnectionDeadline, NEVER } from './connection-deadline.ts';
-import type { Exchange } from './exchange.ts';
+import { ClientGoneError } from './errors.ts';
 
 export abstract class ConnectionEnds extends ConnectionDeadline {
   state: number = STATE_ACCEPTED;
-  exchange: Exchange | null = null;
   /** All that it was sent is a refusal: a few bytes, for which nobody needs longer than lingering lasts. */
   protected isRefused = false;
   /** Refused at accept: it has no request of which it could be heard out. */
@@ -25,10 +23,19 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
   /** Nothing that has been received is read any more. */
   protected abstract forgetInput(): void;
 
+  /** Whether an answer is under way for the whole of which FIN might pass: the connection has to be reset then. */
+  protected abstract get isCutShort(): boolean;
+
+  /** Whoever works for the client is told that it has gone. */
+  protected abstract clientGone(error: ClientGoneError): void;
+
+  /** Writes a last answer to a connection of whose request nothing is known. */
+  protected abstract writeRefusal(fault: Fault): void;
+
   /** FIN after what was written, and no waiting for the peer; RST where FIN would pass for the end of an answer. */
   close(reason: CloseReason): void {
     if (this.state === STATE_CLOSED) return;
-    if (this.exchange?.isCutShort === true) {
+    if (this.isCutShort) {
       this.reset(reason);
       return;
     }
@@ -55,15 +62,21 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
   /** It is over for us. */
   protected ended(reason: CloseReason): void {
     this.state = STATE_CLOSED;
-    this.stateSinceMs = this.thread.nowMs;
+    this.stateSinceMs = this.host.nowMs;
     this.forgetInput();
-    const exchange = this.exchange;
-    this.exchange = null;
-    exchange?.clientGone(new ClientGoneError(String(reason)));
+    this.clientGone(new ClientGoneError(String(reason)));
+  }
+
+  /** The engine has let go of it. */
+  protected gone(reason: CloseReason): void {
+    // The kernel's own verdict, by keepalive; ours is counted where it is given.
+    if (reason === 'peer-dead' && this.state !== STATE_CLOSED) this.host.deadlines.deadPeer++;
+    this.host.countClose(this.endReason ?? reason);
+    this.ended(reason);
   }
 
   protected peerDied(): void {
-    this.thread.deadlines.deadPeer++;
+    this.host.deadlines.deadPeer++;
     this.endReason ??= 'peer-dead';
     // Also where we are through with it and the last bytes are on their way.
     this.engine.reset('peer-dead');
@@ -72,30 +85,19 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
 
   /** Nothing that counts came in this state. A draining server waits less long, and that is not the client's doing. */
   protected silent(deadline: 'header' | 'idle' | 'linger'): void {
-    if (this.thread.isDraining && deadline !== 'linger') this.close('drained');
+    if (this.host.isDraining && deadline !== 'linger') this.close('drained');
     else {
-      this.thread.deadlines[deadline]++;
+      this.host.deadlines[deadline]++;
       this.close(`${deadline}-timeout`);
     }
-  }
-
-  /**
-   * Answers `fault` and closes without losing the answer.
-   * @param isHead the answer to HEAD has no content; false also where nobody knows the method
-   */
-  refuse(fault: Fault, isHead: boolean): void {
-    this.isRefused = this.bytesWritten === 0;
-    this.thread.writeFault(this.engine, fault, !isHead);
-    this.thread.countFault(fault);
-    this.linger(fault.code);
   }
 
   /** Refuses a connection before its first byte, and does not wait for it longer than lingering lasts. */
   turnAway(fault: Fault): void {
     this.isTurnedAway = true;
     this.isRefused = true;
-    this.thread.writeFaultHead(this.engine, fault);
-    this.thread.countFault(fault);
+    this.writeRefusal(fault);
+    this.host.countFault(fault);
     this.linger(fault.code);
   }
 
@@ -109,9 +111,9 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
       return;
     }
     this.state = STATE_LINGER;
-    this.stateSinceMs = this.thread.nowMs;
+    this.stateSinceMs = this.host.nowMs;
     this.engine.shutdownWrite();
     this.engine.resumeReading();
-    this.arm(this.thread.nowMs + this.thread.settings.timeouts.lingerMs);
+    this.arm(this.host.nowMs + this.host.settings.timeouts.lingerMs);
   }
 }

@@ -6,35 +6,29 @@
  * The source is the handler's code, and runs in the async context in which the answer was given.
  */
 import type { AsyncResource } from 'node:async_hooks';
-import { SEND_RESERVE_BYTES_MAX } from '../engine/engine.ts';
-import { currentContext } from '../http/async-scope.ts';
-import { ResponseLengthError, ResponsePieceError } from '../http/errors.ts';
-import {
-  CHUNK_END_BYTES,
-  CHUNK_HEADER_BYTES_MAX,
-  chunkEndInto,
-  chunkHeaderInto,
-  LAST_CHUNK_BYTES,
-  lastChunkInto,
-} from '../protocol/h1/chunk-encoder.ts';
+import type { CloseReason } from '../engine/engine.ts';
 import type { OutgoingBody } from '../web/parts.ts';
-import type { Exchange } from './exchange.ts';
+import type { AnswerSink } from './answer-sink.ts';
+import { currentContext } from './async-scope.ts';
+import { ResponseLengthError, ResponsePieceError } from './errors.ts';
+import type { ExchangeHost } from './exchange-host.ts';
+import type { ExchangeOwner } from './exchange-owner.ts';
 
-/** How the end of the body is told. */
-export const FRAMING_LENGTH = 0;
-export const FRAMING_CHUNKED = 1;
-export const FRAMING_CLOSE = 2;
-
-/** Unsent bytes above which the source is not pulled. */
-export const RESPONSE_HIGH_WATER_BYTES = 64 * 1024;
-const CHUNK_OVERHEAD_BYTES_MAX = CHUNK_HEADER_BYTES_MAX + CHUNK_END_BYTES;
-const PIECE_BYTES_MAX = SEND_RESERVE_BYTES_MAX - CHUNK_OVERHEAD_BYTES_MAX;
+/** What a streamed answer asks and tells of its exchange. */
+interface StreamedExchange {
+  readonly host: ExchangeHost;
+  readonly owner: ExchangeOwner;
+  readonly sink: AnswerSink;
+  responseBytes: number;
+  finish(): void;
+  breakOff(error: unknown, reason: CloseReason): void;
+  watchQuiet(): void;
+}
 
 export class ResponseStream {
-  readonly #exchange: Exchange;
+  readonly #exchange: StreamedExchange;
+  readonly #sink: AnswerSink;
   readonly #body: OutgoingBody;
-  /** One of the FRAMING_ numbers. */
-  readonly framing: number;
   readonly #declaredLength: number;
   readonly #context: AsyncResource;
   #sent = 0;
@@ -46,10 +40,10 @@ export class ResponseStream {
   #ended = false;
 
   /** @param declaredLength the Content-Length sent, -1 for none */
-  constructor(exchange: Exchange, body: OutgoingBody, framing: number, declaredLength: number) {
+  constructor(exchange: StreamedExchange, body: OutgoingBody, declaredLength: number) {
     this.#exchange = exchange;
+    this.#sink = exchange.sink;
     this.#body = body;
-    this.framing = framing;
     this.#declaredLength = declaredLength;
     this.#context = currentContext();
   }
@@ -78,24 +72,24 @@ export class ResponseStream {
   /** Writes what there is room for, then pulls more. */
   #advance(): void {
     if (this.#ended) return;
-    const { engine } = this.#exchange.connection;
+    const sink = this.#sink;
     try {
       // One that takes no bytes has failed, and what is written to it never adds up: `cancel` follows.
-      while (this.#piece !== null && engine.unsentBytes < RESPONSE_HIGH_WATER_BYTES && engine.takesBytes) {
+      while (this.#piece !== null && sink.room > 0 && sink.takesBytes) {
         if (!this.#writeSome(this.#piece)) return;
       }
-      if (this.#piece === null && !this.#pulling && engine.takesBytes && !this.#mustWait(engine.unsentBytes))
-        this.#pull();
+      if (this.#piece === null && !this.#pulling && sink.takesBytes && !this.#mustWait()) this.#pull();
     } catch (error) {
       this.#fail(error);
     }
   }
 
   /** Until the reader has taken what is unsent, or because small pieces that are ready at once keep others waiting. */
-  #mustWait(unsentBytes: number): boolean {
-    if (unsentBytes === 0) return false;
-    if (unsentBytes >= RESPONSE_HIGH_WATER_BYTES) return true;
-    return this.#exchange.connection.thread.shouldYield(++this.#pulls);
+  #mustWait(): boolean {
+    const sink = this.#sink;
+    if (sink.room === 0) return true;
+    // Where nothing is on its way, nobody would call when others have had their turn.
+    return sink.unsentBytes > 0 && this.#exchange.host.shouldYield(++this.#pulls);
   }
 
   #pull(): void {
@@ -110,7 +104,7 @@ export class ResponseStream {
           this.#pieceBytes = piece.length;
           this.#pieceAt = 0;
           this.#advance();
-          if (this.#exchange.connection.hasPeerEnded) this.#exchange.watchQuiet();
+          if (this.#exchange.owner.hasPeerEnded) this.#exchange.watchQuiet();
         }
       },
       (error) => {
@@ -129,29 +123,18 @@ export class ResponseStream {
 
   /** @returns false when the answer has been broken off. */
   #writeSome(piece: Uint8Array): boolean {
-    const { connection } = this.#exchange;
-    const { engine } = connection;
     // It is the handler's memory: while it waits for a slow reader, it may be transferred away.
     if (piece.length < this.#pieceBytes) throw new ResponsePieceError(this.#pieceBytes, piece.length);
-    const size = Math.min(this.#pieceBytes - this.#pieceAt, PIECE_BYTES_MAX);
-    if (this.#declaredLength >= 0 && this.#sent + size > this.#declaredLength) {
+    const left = this.#pieceBytes - this.#pieceAt;
+    if (this.#declaredLength >= 0 && this.#sent + left > this.#declaredLength) {
       const error = new ResponseLengthError(
         this.#declaredLength,
-        `has more (${this.#sent + size} or beyond)`,
+        `has more (${this.#sent + left} or beyond)`,
       );
       this.#fail(error);
       return false;
     }
-    if (engine.unsentBytes === 0) connection.movedAtMs = connection.thread.nowMs;
-    const chunked = this.framing === FRAMING_CHUNKED;
-    const start = engine.reserve(size + (chunked ? CHUNK_OVERHEAD_BYTES_MAX : 0));
-    const out = engine.out;
-    let at = chunked ? chunkHeaderInto(out, start, size) : start;
-    out.set(piece.subarray(this.#pieceAt, this.#pieceAt + size), at);
-    at += size;
-    if (chunked) at = chunkEndInto(out, at);
-    engine.commit(at - start);
-    connection.bytesWritten += at - start;
+    const size = this.#sink.write(piece, this.#pieceAt, this.#pieceBytes) - this.#pieceAt;
     this.#sent += size;
     this.#exchange.responseBytes += size;
     this.#pieceAt += size;
@@ -166,12 +149,7 @@ export class ResponseStream {
       this.#exchange.breakOff(error, 'response-failed');
       return;
     }
-    if (this.framing === FRAMING_CHUNKED) {
-      const { connection } = this.#exchange;
-      const start = connection.engine.reserve(LAST_CHUNK_BYTES);
-      connection.engine.commit(lastChunkInto(connection.engine.out, start) - start);
-      connection.bytesWritten += LAST_CHUNK_BYTES;
-    }
+    this.#sink.end();
     this.#exchange.finish();
   }
 }

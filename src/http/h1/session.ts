@@ -1,31 +1,36 @@
 /**
  * The life of one HTTP/1.1 connection: which state it is in, which deadline holds, and what each event
  * of the engine means there. It knows the protocol's parsers and the engine's connection, and leaves
- * handlers to dispatch (exchange.ts), answers to the response writer, and how it ends to connection-ends.ts.
+ * handlers to the exchange, answers to the sink, and how it ends to connection-ends.ts.
  *
  * Invariant: at most one exchange is open. Bytes that arrive for a later request wait in `#kept`, and
  * the socket is not read while they do, so a client cannot make us hold more than one receive buffer.
  */
-import type { CloseReason, EngineConnection } from '../engine/engine.ts';
+import type { CloseReason, EngineConnection, RemoteAddress } from '../../engine/engine.ts';
+import type { ConnectionRow } from '../../observe/connection-row.ts';
+import { FAULT_BODY_TOO_LARGE, FAULT_HEADER_TIMEOUT, type Fault } from '../../protocol/error.ts';
+import { ChunkedDecoder } from '../../protocol/h1/chunked.ts';
+import { HEAD_MORE, HEAD_REFUSED, type RequestHeadParser } from '../../protocol/h1/request-head.ts';
+import { RESPONSE_HIGH_WATER_BYTES } from '../answer-sink.ts';
 import {
   STATE_ACCEPTED,
-  STATE_CLOSED,
   STATE_EXCHANGE,
   STATE_HEAD,
   STATE_IDLE,
   STATE_LINGER,
-} from '../http/connection-state.ts';
-import { RequestFaultError } from '../http/errors.ts';
-import { KeptBytes } from '../http/h1/kept-bytes.ts';
-import { BODY_HIGH_WATER_BYTES, type BodyOwner, RequestBody } from '../http/request-body.ts';
-import { FAULT_BODY_TOO_LARGE, FAULT_HEADER_TIMEOUT } from '../protocol/error.ts';
-import { ChunkedDecoder } from '../protocol/h1/chunked.ts';
-import { HEAD_MORE, HEAD_REFUSED, type RequestHeadParser } from '../protocol/h1/request-head.ts';
-import { NEVER } from './connection-deadline.ts';
-import { ConnectionEnds } from './connection-ends.ts';
-import type { Exchange } from './exchange.ts';
-import { RESPONSE_HIGH_WATER_BYTES } from './response-stream.ts';
-import type { ServerThread } from './server-thread.ts';
+} from '../connection-account.ts';
+import { NEVER } from '../connection-deadline.ts';
+import { ConnectionEnds } from '../connection-ends.ts';
+import { type ClientGoneError, RequestFaultError } from '../errors.ts';
+import { Exchange } from '../exchange.ts';
+import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
+import type { ExchangeOwner } from '../exchange-owner.ts';
+import { BODY_HIGH_WATER_BYTES, type BodyOwner, RequestBody } from '../request-body.ts';
+import type { Session } from '../session.ts';
+import { rowOf } from '../session-row.ts';
+import { KeptBytes } from './kept-bytes.ts';
+import type { H1Shared } from './shared.ts';
+import { H1Sink } from './sink.ts';
 
 /** How long a draining server waits for the first byte of a connection that it has accepted. */
 const DRAIN_ACCEPTED_MS = 1000;
@@ -38,9 +43,14 @@ const FAREWELL_BYTES_MAX = 14_600;
 
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
-export class HttpConnection extends ConnectionEnds implements BodyOwner {
-  /** Counts requests; names the exchange that is open or was the last. */
-  exchangeId = 0;
+export class H1Session extends ConnectionEnds implements Session, ExchangeOwner, BodyOwner {
+  /** Requests begun, the one that is open included. */
+  requests = 0;
+  exchange: Exchange | null = null;
+  readonly #shared: H1Shared;
+  readonly #sink: H1Sink;
+  /** The client has said that it sends nothing behind this request. RFC 9112 §9.6 */
+  #isClientsLast = false;
   #parser: RequestHeadParser | null = null;
   /** A head that is not whole, when there is a parser that stands in it; else requests that are held back. */
   #kept: KeptBytes | null = null;
@@ -52,10 +62,12 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
   /** Requests since the engine last called. */
   #burst = 0;
 
-  constructor(thread: ServerThread, engine: EngineConnection) {
-    super(thread, engine);
-    this.arm(this.acceptedAtMs + thread.settings.timeouts.headerMs);
-    if (thread.isDraining) this.drain(0);
+  constructor(host: ExchangeHost, shared: H1Shared, engine: EngineConnection) {
+    super(host, engine);
+    this.#shared = shared;
+    this.#sink = new H1Sink(this, shared.responseHeads);
+    this.arm(this.acceptedAtMs + host.settings.timeouts.headerMs);
+    if (host.isDraining) this.drain(0);
   }
 
   // Events of the engine.
@@ -113,11 +125,11 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
   drained(): void {
     this.#burst = 0;
     if (this.state === STATE_EXCHANGE) {
-      this.movedAtMs = this.thread.nowMs;
+      this.movedAtMs = this.host.nowMs;
       this.exchange?.drained();
     } else if (this.state === STATE_IDLE && this.#holdsRequests) {
       // What was held may turn out to be an empty line and no request.
-      this.arm(this.thread.nowMs + this.thread.settings.timeouts.idleMs);
+      this.arm(this.host.nowMs + this.host.settings.timeouts.idleMs);
       this.#processKept();
     }
   }
@@ -132,32 +144,29 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
         this.silent('header');
         return;
       case STATE_HEAD:
-        this.thread.deadlines.header++;
-        this.refuse(FAULT_HEADER_TIMEOUT, this.#parser!.isHead);
+        this.host.deadlines.header++;
+        this.#refuse(FAULT_HEADER_TIMEOUT, this.#parser!.isHead);
         return;
       case STATE_IDLE:
-        if (this.isStillTaking) this.rearm(this.thread.settings.timeouts.idleMs);
+        if (this.isStillTaking) this.rearm(this.host.settings.timeouts.idleMs);
         else this.silent('idle');
         return;
       case STATE_LINGER:
         if (!this.isStillTaking) this.silent('linger');
-        else if (!this.isRefused) this.rearm(this.thread.settings.timeouts.lingerMs);
+        else if (!this.isRefused) this.rearm(this.host.settings.timeouts.lingerMs);
         else {
-          this.thread.deadlines.linger++;
+          this.host.deadlines.linger++;
           this.reset('linger-timeout');
         }
         return;
       case STATE_EXCHANGE:
-        if (this.exchange?.deadline(this.thread.nowMs) === false) this.arm(this.exchange.deadlineMs);
+        if (this.exchange?.deadline(this.host.nowMs) === false) this.arm(this.exchange.deadlineMs);
         return;
     }
   }
 
   closed(reason: CloseReason): void {
-    // The kernel's own verdict, by keepalive; ours is counted where it is given.
-    if (reason === 'peer-dead' && this.state !== STATE_CLOSED) this.thread.deadlines.deadPeer++;
-    this.thread.countClose(this.endReason ?? reason);
-    this.ended(reason);
+    this.gone(reason);
   }
 
   /**
@@ -168,16 +177,50 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
     if (this.state === STATE_IDLE) {
       if (this.#holdsRequests) return;
       if (idleGraceMs === 0) this.close('drained');
-      else this.armBy(this.thread.nowMs + idleGraceMs);
+      else this.armBy(this.host.nowMs + idleGraceMs);
     } else if (this.state === STATE_ACCEPTED) {
-      const deadlineMs = this.acceptedAtMs + this.thread.settings.timeouts.headerMs;
-      this.arm(Math.min(deadlineMs, this.thread.nowMs + DRAIN_ACCEPTED_MS));
+      const deadlineMs = this.acceptedAtMs + this.host.settings.timeouts.headerMs;
+      this.arm(Math.min(deadlineMs, this.host.nowMs + DRAIN_ACCEPTED_MS));
     }
+  }
+
+  row(nowMs: number): ConnectionRow {
+    const { exchange } = this;
+    return rowOf(this, nowMs, this.requests, this.state === STATE_EXCHANGE ? exchange : null);
   }
 
   protected forgetInput(): void {
     this.#kept = null;
+    if (this.#parser !== null) this.#shared.heads.takeBack(this.#parser);
     this.#parser = null;
+  }
+
+  protected get isCutShort(): boolean {
+    return this.exchange?.isCutShort === true;
+  }
+
+  protected clientGone(error: ClientGoneError): void {
+    const { exchange } = this;
+    this.exchange = null;
+    exchange?.clientGone(error);
+  }
+
+  protected writeRefusal(fault: Fault): void {
+    this.host.countStatus(fault.status);
+    this.bytesWritten += this.#shared.responseHeads.faultHead(this.engine, this.host.nowMs, fault);
+  }
+
+  /**
+   * Answers `fault` and closes without losing the answer.
+   * @param isHead the answer to HEAD has no content; false also where nobody knows the method
+   */
+  #refuse(fault: Fault, isHead: boolean): void {
+    const { host } = this;
+    this.isRefused = this.bytesWritten === 0;
+    host.countStatus(fault.status);
+    this.bytesWritten += this.#shared.responseHeads.fault(this.engine, host.nowMs, fault, !isHead);
+    host.countFault(fault);
+    this.linger(fault.code);
   }
 
   // Requests.
@@ -227,27 +270,30 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
         this.arm(NEVER);
         return;
       }
-      const known = this.#parser === null ? this.thread.heads.recall(this.id, bytes, at, end) : null;
+      const { heads } = this.#shared;
+      const known = this.#parser === null ? heads.recall(this.id, bytes, at, end) : null;
       if (known !== null) {
         at += known.parser.headBytes;
-        at = this.#begin(known.parser, known.text, this.thread.urlOf(known), bytes, at, end);
+        at = this.#begin(known.parser, known.text, heads.urlOf(known, this.host), bytes, at, end);
         continue;
       }
-      const parser = this.#parser ?? this.thread.freshParser();
+      const parser = this.#parser ?? heads.fresh();
       const status = parser.parse(bytes, at, end);
       if (status === HEAD_MORE) {
         this.#keepHead(parser, bytes, at, end, kept);
         return;
       }
       if (status === HEAD_REFUSED) {
-        this.refuse(parser.fault!, parser.isHead);
+        this.#refuse(parser.fault!, parser.isHead);
         return;
       }
-      if (parser === this.#parser) this.#parser = null;
-      else if (this.exchangeId > 0) this.thread.rememberHead(this.id, this.exchangeId, bytes, at);
+      const isOwn = parser === this.#parser;
+      this.#parser = null;
+      if (!isOwn && this.requests > 0) heads.remember(this.id, this.requests, bytes, at);
       // This head alone: whatever a handler keeps of it keeps no other bytes of the client's.
       const headEnd = at + parser.headBytes;
       at = this.#begin(parser, latin1Slice.call(bytes, at, headEnd), undefined, bytes, headEnd, end);
+      if (isOwn) heads.takeBack(parser);
     }
   }
 
@@ -259,7 +305,7 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
     const { unsentBytes } = this.engine;
     if (unsentBytes === 0) return false;
     if (unsentBytes >= RESPONSE_HIGH_WATER_BYTES) return true;
-    return this.thread.shouldYield(this.#burst);
+    return this.host.shouldYield(this.#burst);
   }
 
   /** One request head is whole. @returns the position after what belongs to this request. @hot */
@@ -271,22 +317,34 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
     at: number,
     end: number,
   ): number {
-    const thread = this.thread;
-    const startedAtMs = this.state === STATE_HEAD ? this.stateSinceMs : thread.nowMs;
+    const { host } = this;
+    const startedAtMs = this.state === STATE_HEAD ? this.stateSinceMs : host.nowMs;
+    const { contentLength, chunked } = parser;
     this.state = STATE_EXCHANGE;
-    const id = ++this.exchangeId;
+    this.requests++;
     this.#burst++;
-    const exchange = thread.takeExchange(this, id, startedAtMs, parser, text, url);
+    this.#isClientsLast = !parser.keepAlive;
+    this.#sink.open(parser.minor, parser.keepAlive);
+    if (contentLength > host.settings.limits.bodyBytesMax) {
+      host.requestRefused();
+      this.#refuse(FAULT_BODY_TOO_LARGE, parser.isHead);
+      return at;
+    }
+    const exchange = new Exchange(
+      host,
+      this,
+      this.#sink,
+      startedAtMs,
+      parser,
+      text,
+      url,
+      parser.expectContinue,
+    );
+    host.exchangeBegun(exchange);
     this.exchange = exchange;
-    if (parser.contentLength > 0 || parser.chunked) {
-      if (parser.contentLength > thread.settings.limits.bodyBytesMax) {
-        this.exchange = null;
-        thread.exchangeRefused();
-        this.refuse(FAULT_BODY_TOO_LARGE, exchange.isHead);
-        return at;
-      }
-      const decoder = parser.chunked ? new ChunkedDecoder(thread.protocolLimits) : null;
-      const body = new RequestBody(this, parser.contentLength, decoder);
+    if (contentLength > 0 || chunked) {
+      const decoder = chunked ? new ChunkedDecoder(this.#shared.limits) : null;
+      const body = new RequestBody(this, contentLength, decoder);
       exchange.body = body;
       if (at < end) {
         exchange.expectsContinue = false;
@@ -326,7 +384,7 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
     // Chunked and behind its head, before the handler is called: no deadline of the exchange holds yet.
     if (body.complete && exchange.bodyDeadlineMs === undefined) return next;
     if (body.memoryBytes > BODY_HIGH_WATER_BYTES && !body.complete) this.engine.pauseReading();
-    this.updateExchangeDeadline();
+    this.#updateExchangeDeadline();
     return next;
   }
 
@@ -338,12 +396,12 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
     end: number,
     kept: KeptBytes | null,
   ): void {
-    this.#parser ??= this.thread.giveAwayParser(parser);
+    this.#parser ??= this.#shared.heads.giveAway();
     // Empty lines begin no request (RFC 9112 §2.2): old clients send one behind a body, and then nothing for long.
     if (this.state !== STATE_HEAD && parser.hasBegun) {
-      const now = this.thread.arrivalMs;
+      const now = this.host.arrivalMs;
       // Absolute: from accept for the first request, from this first byte for a later one.
-      if (this.state === STATE_IDLE) this.arm(now + this.thread.settings.timeouts.headerMs);
+      if (this.state === STATE_IDLE) this.arm(now + this.host.settings.timeouts.headerMs);
       this.state = STATE_HEAD;
       this.stateSinceMs = now;
     }
@@ -369,26 +427,33 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
     if (this.state === STATE_LINGER && !this.isTurnedAway) this.armLingering();
   }
 
-  // What exchanges tell their connection.
+  // ExchangeOwner
 
-  /** The answer has been written whole. */
-  exchangeFinished(exchange: Exchange): void {
-    if (this.exchange !== exchange) return;
-    const body = exchange.body;
-    if (!exchange.keepAlive || (body !== null && !body.complete)) {
-      this.exchange = null;
-      exchange.release();
-      if (this.#isToldAll(exchange, body)) this.close(exchange.closeReason);
-      else this.linger(exchange.closeReason);
-      return;
-    }
+  remoteAddress(): RemoteAddress | undefined {
+    return this.engine.remoteAddress();
+  }
+
+  exchangeFinished(record: ExchangeRecord): void {
+    const { exchange } = this;
+    if (exchange === null || exchange !== record) return;
+    const { body, closeReason } = exchange;
     this.exchange = null;
     exchange.release();
+    if (!this.#sink.keepAlive || (body !== null && !body.complete)) {
+      if (this.#isToldAll(body)) this.close(closeReason);
+      else this.linger(closeReason);
+      return;
+    }
     this.state = STATE_IDLE;
-    const now = this.thread.nowMs;
+    const now = this.host.nowMs;
     this.stateSinceMs = now;
-    this.arm(now + this.thread.settings.timeouts.idleMs);
+    this.arm(now + this.host.settings.timeouts.idleMs);
     if (!this.#processing) this.#processKept();
+  }
+
+  /** FIN would pass for the end of an answer that it cuts short: `close` sees to that. */
+  exchangeBroken(record: ExchangeRecord, reason: CloseReason): void {
+    if (this.exchange === record) this.close(reason);
   }
 
   /**
@@ -396,9 +461,9 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
    * whole, nothing is known to lie behind it, and what it has still to take is so little that the kernel alone can see it
    * there (`isStillTaking` says what it does not do for a socket that is closed).
    */
-  #isToldAll(exchange: Exchange, body: RequestBody | null): boolean {
+  #isToldAll(body: RequestBody | null): boolean {
     return (
-      exchange.isClientsLast &&
+      this.#isClientsLast &&
       (body === null || body.complete) &&
       !(this.#processing ? this.#hasMore : this.#kept !== null) &&
       this.bytesWritten <= FAREWELL_BYTES_MAX
@@ -419,26 +484,35 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
   /** Between requests, with nothing left to read: the end, if the client or the server is going. */
   #endIdle(): void {
     if (this.hasReadEnd) this.close('client-closed');
-    else if (this.thread.isDraining) {
+    else if (this.host.isDraining) {
       // Its last answer began before the drain and promised that the connection is kept: the next request may be on its way.
-      const { idleGraceMs, nowMs } = this.thread;
+      const { idleGraceMs, nowMs } = this.host;
       if (idleGraceMs === 0) this.linger('drained');
       else this.armBy(nowMs + idleGraceMs);
     }
   }
 
+  exchangeWaits(record: ExchangeRecord): void {
+    if (this.exchange === record) this.#updateExchangeDeadline();
+  }
+
+  armExchange(record: ExchangeRecord): void {
+    if (this.exchange === record && this.state === STATE_EXCHANGE) this.arm(this.exchange.deadlineMs);
+  }
+
   /** Sets the deadline that holds while an exchange is open: the handler's or the body's, or none. */
-  updateExchangeDeadline(): void {
+  #updateExchangeDeadline(): void {
     const exchange = this.exchange;
     if (exchange === null || this.state !== STATE_EXCHANGE) return;
-    const { bodyMs } = this.thread.settings.timeouts;
-    exchange.bodyDeadlineMs = exchange.body?.isWaited === true ? this.thread.nowMs + bodyMs : undefined;
+    const { bodyMs } = this.host.settings.timeouts;
+    exchange.bodyDeadlineMs = exchange.body?.isWaited === true ? this.host.nowMs + bodyMs : undefined;
     this.arm(exchange.deadlineMs);
   }
 
-  /** A deadline of `exchange` has moved. */
-  armExchange(exchange: Exchange): void {
-    if (this.exchange === exchange && this.state === STATE_EXCHANGE) this.arm(exchange.deadlineMs);
+  /** SinkConnection: whether no request is read behind the one that is being answered. */
+  get isLastRequest(): boolean {
+    const { host } = this;
+    return host.isDraining || this.requests >= host.settings.limits.requestsPerConnectionMax;
   }
 
   // BodyOwner
@@ -448,10 +522,10 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
     if (exchange === null || exchange.body !== body) return;
     if (exchange.expectsContinue) {
       exchange.expectsContinue = false;
-      this.thread.writeContinue(this.engine);
+      this.#sink.continue();
     }
     this.engine.resumeReading();
-    this.updateExchangeDeadline();
+    this.#updateExchangeDeadline();
   }
 
   bodyCancelled(body: RequestBody): void {
@@ -460,6 +534,6 @@ export class HttpConnection extends ConnectionEnds implements BodyOwner {
     if (exchange === null || exchange.body !== body || body.complete) return;
     // The rest is counted, not kept; whether the connection survives is decided when the answer is whole.
     this.engine.resumeReading();
-    this.updateExchangeDeadline();
+    this.#updateExchangeDeadline();
   }
 }

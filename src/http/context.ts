@@ -1,7 +1,10 @@
 /** The second argument of a handler: what concerns the connection and the answer rather than the request. */
 import type { RemoteAddress } from '../engine/engine.ts';
 import type { InterimFields, RequestContext } from '../web/context.ts';
-import type { Exchange } from './exchange.ts';
+import type { HoldfastRequest } from '../web/request.ts';
+import type { AnswerSink } from './answer-sink.ts';
+import type { ExchangeHost, ExchangeRecord } from './exchange-host.ts';
+import type { ExchangeOwner } from './exchange-owner.ts';
 
 /** Shared by all, so it may not be written to. */
 export const NO_PROPS: Readonly<Record<string, never>> = Object.freeze({});
@@ -21,11 +24,22 @@ interface Extras {
   jobs: number;
 }
 
+/** What the context asks of its exchange. */
+interface ContextExchange extends ExchangeRecord {
+  readonly host: ExchangeHost;
+  readonly owner: ExchangeOwner;
+  readonly sink: AnswerSink;
+  readonly request: HoldfastRequest;
+  readonly isFinished: boolean;
+  /** Why the client did not get its answer whole. */
+  readonly goneError: Error | undefined;
+}
+
 export class ServerContext implements RequestContext {
-  readonly #exchange: Exchange;
+  readonly #exchange: ContextExchange;
   #extras: Extras | undefined = undefined;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: ContextExchange) {
     this.#exchange = exchange;
   }
 
@@ -34,7 +48,7 @@ export class ServerContext implements RequestContext {
   }
 
   get remoteAddress(): RemoteAddress | undefined {
-    return this.#exchange.connection.engine.remoteAddress();
+    return this.#exchange.owner.remoteAddress();
   }
 
   get ip(): string | undefined {
@@ -42,7 +56,7 @@ export class ServerContext implements RequestContext {
   }
 
   get encrypted(): boolean {
-    return this.#exchange.connection.thread.scheme === 'https';
+    return this.#exchange.host.scheme === 'https';
   }
 
   get signal(): AbortSignal {
@@ -57,7 +71,7 @@ export class ServerContext implements RequestContext {
   waitUntil(promise: Promise<unknown>): void {
     const extras = this.#wanted();
     extras.jobs++;
-    this.#exchange.connection.thread.waitUntil(promise, this.#exchange).then(() => {
+    this.#exchange.host.waitUntil(promise, this.#exchange).then(() => {
       extras.jobs--;
       this.#letGo(extras);
     });
@@ -67,7 +81,7 @@ export class ServerContext implements RequestContext {
   get closing(): AbortSignal {
     const extras = this.#wanted();
     if (extras.closing === undefined) {
-      extras.closing = this.#exchange.connection.thread.closingSignals.take();
+      extras.closing = this.#exchange.host.closingSignals.take();
       this.#letGo(extras);
     }
     return extras.closing.signal;
@@ -78,9 +92,8 @@ export class ServerContext implements RequestContext {
       throw new RangeError(
         `sendInformational: ${status} is no interim status; allowed are 100 to 199, but 101`,
       );
-    const { connection, isFinished, status: answered, minor } = this.#exchange;
-    if (!isFinished && answered === 0 && minor > 0)
-      connection.thread.writer.interim(connection.engine, status, fieldsOf(headers));
+    const { sink, isFinished, status: answered } = this.#exchange;
+    if (!isFinished && answered === 0) sink.interim(status, fieldsOf(headers));
   }
 
   /** Sends `103 Early Hints` now. RFC 8297 */
@@ -115,8 +128,8 @@ export class ServerContext implements RequestContext {
 
   /** Once nothing of this request goes on that could listen, it is no longer told of the end. */
   #letGo({ closing, jobs }: Extras): void {
-    const { isFinished, connection } = this.#exchange;
-    if (closing !== undefined && isFinished && jobs === 0) connection.thread.closingSignals.drop(closing);
+    const { isFinished, host } = this.#exchange;
+    if (closing !== undefined && isFinished && jobs === 0) host.closingSignals.drop(closing);
   }
 }
 

@@ -4,8 +4,8 @@
  * tells who is dead from who is slow. What either end means for the connection is the subclass's to say.
  */
 import type { EngineConnection, PeerLiveness } from '../engine/engine.ts';
-import { ConnectionAccount } from '../http/connection-state.ts';
-import type { ServerThread } from './server-thread.ts';
+import { ConnectionAccount } from './connection-account.ts';
+import type { ExchangeHost } from './exchange-host.ts';
 
 /** How soon a peer is looked at again whose last acknowledgement is old but which has not been asked since. */
 const LOOK_AGAIN_MS = 1000;
@@ -23,15 +23,19 @@ const PEER_DEAD = 0;
 export const NEVER = Number.POSITIVE_INFINITY;
 
 export abstract class ConnectionDeadline extends ConnectionAccount {
-  readonly thread: ServerThread;
+  readonly host: ExchangeHost;
   readonly engine: EngineConnection;
   /** When the state's own time is over; the engine's deadline may come earlier, to look after the peer. */
   #atMs = NEVER;
 
-  constructor(thread: ServerThread, engine: EngineConnection) {
-    super(thread.takeConnectionId(), thread.arrivalMs);
-    this.thread = thread;
+  constructor(host: ExchangeHost, engine: EngineConnection) {
+    super(host.takeConnectionId(), host.arrivalMs);
+    this.host = host;
     this.engine = engine;
+  }
+
+  get nowMs(): number {
+    return this.host.nowMs;
   }
 
   /** The peer has answered nothing for `deadPeer`, though it was asked. */
@@ -40,7 +44,7 @@ export abstract class ConnectionDeadline extends ConnectionAccount {
   /** Sets the deadline of the state. @hot */
   protected arm(atMs: number): void {
     this.#atMs = atMs;
-    const lookMs = this.thread.nowMs + this.thread.settings.timeouts.deadPeerMs;
+    const lookMs = this.host.nowMs + this.host.settings.timeouts.deadPeerMs;
     this.engine.setDeadline(atMs < lookMs ? atMs : lookMs);
   }
 
@@ -51,26 +55,26 @@ export abstract class ConnectionDeadline extends ConnectionAccount {
 
   /** The time of the state begins anew; a peer that has died meanwhile is found. */
   protected rearm(timeoutMs: number): void {
-    this.#atMs = this.thread.nowMs + timeoutMs;
+    this.#atMs = this.host.nowMs + timeoutMs;
     this.lookAfterPeer();
   }
 
   /** More has come while we linger: `linger` counts from here, but not for ever. */
   protected armLingering(): void {
-    const { lingerMs } = this.thread.settings.timeouts;
+    const { lingerMs } = this.host.settings.timeouts;
     const endMs = this.stateSinceMs + Math.max(LINGER_MS_MAX, lingerMs);
-    this.arm(Math.min(this.thread.nowMs + lingerMs, endMs));
+    this.arm(Math.min(this.host.nowMs + lingerMs, endMs));
   }
 
   /** @returns whether the state's own time is over; else the engine's deadline was for the peer's sake */
   protected get isDue(): boolean {
-    return this.thread.nowMs >= this.#atMs;
+    return this.host.nowMs >= this.#atMs;
   }
 
   protected lookAfterPeer(): void {
-    const waitMs = peerLook(this.engine.peerLiveness(), this.thread.settings.timeouts.deadPeerMs);
+    const waitMs = peerLook(this.engine.peerLiveness(), this.host.settings.timeouts.deadPeerMs);
     if (waitMs === PEER_DEAD) this.peerDied();
-    else this.engine.setDeadline(Math.min(this.#atMs, this.thread.nowMs + waitMs));
+    else this.engine.setDeadline(Math.min(this.#atMs, this.host.nowMs + waitMs));
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
  * One request and its answer: calls the handler, takes what it returns or throws, and sees the answer
- * to its last byte. Knows nothing of sockets beyond its connection.
+ * to its last byte. Knows no protocol and no socket: who carries it is its owner, and its answer goes to a sink.
  *
  * The answer begins at most once: `#settled` is set by whoever comes first, the handler, its deadline,
  * a fault in the request's body or the client's going. What comes later is discarded, never sent.
@@ -10,59 +10,52 @@
  */
 
 import type { CloseReason } from '../engine/engine.ts';
-import { discardResponse } from '../http/discard.ts';
-import {
-  ClientGoneError,
-  HandlerTimeoutError,
-  LateAnswerError,
-  RequestFaultError,
-  RequestOverError,
-} from '../http/errors.ts';
-import { promised, whenSettled } from '../http/promised.ts';
-import type { RequestBody } from '../http/request-body.ts';
-import { plainAddress } from '../http/trusted-proxies.ts';
 import {
   FAULT_BODY_TIMEOUT,
   FAULT_HANDLER_FAILED,
   FAULT_HANDLER_TIMEOUT,
   type Fault,
 } from '../protocol/error.ts';
-import type { RequestHeadParser } from '../protocol/h1/request-head.ts';
 import { METHOD_HEAD } from '../protocol/semantics/methods.ts';
-import {
-  isLightResponse,
-  isOutgoing,
-  type OutgoingBody,
-  ResponseParts,
-  responseParts,
-  shortText,
-} from '../web/parts.ts';
+import { isLightResponse, isOutgoing, ResponseParts, responseParts, shortText } from '../web/parts.ts';
 import {
   createRequest,
   type ExchangePort,
   type ForwardedClient,
   type HoldfastRequest,
   type IncomingBody,
+  type RequestHead,
   sentMethod,
   sentTarget,
 } from '../web/request.ts';
 import type { Response } from '../web/response.ts';
-import type { HttpConnection } from './connection.ts';
+import type { AnswerSink } from './answer-sink.ts';
+import { BytesBody } from './bytes-body.ts';
 import { ServerContext } from './context.ts';
+import { discardResponse } from './discard.ts';
+import {
+  ClientGoneError,
+  HandlerTimeoutError,
+  LateAnswerError,
+  RequestFaultError,
+  RequestOverError,
+} from './errors.ts';
+import type { ExchangeHost, ExchangeRecord } from './exchange-host.ts';
+import type { ExchangeOwner } from './exchange-owner.ts';
+import { promised, whenSettled } from './promised.ts';
+import type { RequestBody } from './request-body.ts';
 import { ResponseStream } from './response-stream.ts';
+import { plainAddress } from './trusted-proxies.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** A head ends with an empty line (RFC 9112 §2.1), which is no field. */
-const EMPTY_LINE_BYTES = 2;
 
-export class Exchange implements ExchangePort {
-  readonly connection: HttpConnection;
-  readonly id: number;
+export class Exchange implements ExchangePort, ExchangeRecord {
+  readonly host: ExchangeHost;
+  readonly owner: ExchangeOwner;
+  readonly sink: AnswerSink;
+  /** One of the METHOD_ numbers. */
   readonly method: number;
-  readonly minor: number;
-  keepAlive: boolean;
-  /** The client has said that it sends nothing behind this request. RFC 9112 §9.6 */
-  readonly isClientsLast: boolean;
+  /** The client waits for `100 Continue` before it sends the body. RFC 9110 §10.1.1 */
   expectsContinue: boolean;
   body: RequestBody | null = null;
   bodyBytes = 0;
@@ -88,38 +81,28 @@ export class Exchange implements ExchangePort {
   #context: ServerContext | null = null;
   #handlerError: unknown = undefined;
 
+  /**
+   * @param head read now, and not kept
+   * @param url of the request, where it is known already
+   * @hot
+   */
   constructor(
-    connection: HttpConnection,
-    id: number,
+    host: ExchangeHost,
+    owner: ExchangeOwner,
+    sink: AnswerSink,
     startedAtMs: number,
-    parser: RequestHeadParser,
+    head: RequestHead,
     text: string,
     url: string | undefined,
+    expectsContinue: boolean,
   ) {
-    this.connection = connection;
-    this.id = id;
-    this.method = parser.method;
-    this.minor = parser.minor;
-    this.keepAlive = parser.keepAlive;
-    this.isClientsLast = !parser.keepAlive;
-    this.expectsContinue = parser.expectContinue;
+    this.host = host;
+    this.owner = owner;
+    this.sink = sink;
+    this.method = head.method;
+    this.expectsContinue = expectsContinue;
     this.startedAtMs = startedAtMs;
-    this.request = createRequest(
-      this,
-      id,
-      text,
-      parser.methodStart,
-      parser.method,
-      parser.methodEnd,
-      parser.targetStart,
-      parser.targetEnd,
-      parser.hostStart,
-      parser.hostEnd,
-      parser.fieldsStart,
-      parser.headBytes - EMPTY_LINE_BYTES,
-      parser.contentLength > 0 || parser.chunked,
-      url,
-    );
+    this.request = createRequest(this, head, text, url);
   }
 
   /** The method as it was sent: the properties of the Request are the handler's to redefine. */
@@ -147,32 +130,27 @@ export class Exchange implements ExchangePort {
 
   // ExchangePort: what the Request asks for, also when the exchange is over.
 
-  get exchangeId(): number {
-    return this.id;
-  }
-
   get scheme(): 'http' | 'https' {
-    return this.connection.thread.scheme;
+    return this.host.scheme;
   }
 
   get defaultAuthority(): string {
-    return this.connection.thread.defaultAuthority;
+    return this.host.defaultAuthority;
   }
 
   get peerIp(): string | undefined {
-    return plainAddress(this.connection.engine.remoteAddress());
+    return plainAddress(this.owner.remoteAddress());
   }
 
   forwarded(request: HoldfastRequest): ForwardedClient | undefined {
-    const { engine, thread } = this.connection;
-    return thread.proxies?.clientOf(engine.remoteAddress(), request.headers);
+    return this.host.proxies?.clientOf(this.owner.remoteAddress(), request.headers);
   }
 
   abortSignal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
       // A client that has finished sending had done so before the handler began, when requests were pipelined.
-      if (this.connection.hasPeerEnded && !this.isFinished)
+      if (this.owner.hasPeerEnded && !this.isFinished)
         this.#abortReason ??= new ClientGoneError('client-closed');
       if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
     }
@@ -187,7 +165,7 @@ export class Exchange implements ExchangePort {
 
   /** Calls the handler, in an async context of its own. @hot */
   run(): void {
-    this.connection.thread.scope.run(this.callHandler, this);
+    this.host.scope.run(this.callHandler, this);
   }
 
   /** @hot */
@@ -195,7 +173,7 @@ export class Exchange implements ExchangePort {
     const context = new ServerContext(this);
     this.#context = context;
     // No method call: `this` would be an object of ours.
-    const { fetch } = this.connection.thread;
+    const { fetch } = this.host;
     let result: unknown;
     let isLight: boolean;
     let promise: Promise<unknown> | undefined;
@@ -216,13 +194,10 @@ export class Exchange implements ExchangePort {
   #sendShort(response: Response): boolean {
     const text = shortText(response);
     if (text === undefined || this.isHead || this.body !== null || this.#settled) return false;
-    const { thread, engine } = this.connection;
-    if (thread.isDraining || this.id >= thread.settings.limits.requestsPerConnectionMax)
-      this.keepAlive = false;
     try {
       // Throws, before anything is written, where it is frozen.
       response._used = true;
-      if (!thread.writer.shortText(engine, this, response._status, response._contentType, text)) {
+      if (!this.sink.shortText(response._status, response._contentType, text)) {
         response._used = false;
         return false;
       }
@@ -232,6 +207,7 @@ export class Exchange implements ExchangePort {
     }
     this.#settled = true;
     this.status = response._status;
+    this.responseBytes = text.length;
     this.finish();
     return true;
   }
@@ -246,11 +222,11 @@ export class Exchange implements ExchangePort {
       (response) => this.#respond(response, fromHook),
       (error) => this.#failed(error, fromHook),
     );
-    const { thread } = this.connection;
-    const { handlerMs } = thread.settings.timeouts;
+    const { host } = this;
+    const { handlerMs } = host.settings.timeouts;
     // No deadline but the handler's own while it works: keep-alive idle time is not charged to it.
-    if (handlerMs !== NEVER) this.handlerDeadlineMs ??= thread.nowMs + handlerMs;
-    this.connection.updateExchangeDeadline();
+    if (handlerMs !== NEVER) this.handlerDeadlineMs ??= host.nowMs + handlerMs;
+    this.owner.exchangeWaits(this);
   }
 
   #respond(response: unknown, fromHook: boolean): void {
@@ -258,7 +234,7 @@ export class Exchange implements ExchangePort {
       discardResponse(response, this.#abortReason ?? new LateAnswerError());
       return;
     }
-    const { parts } = this.connection.thread;
+    const { parts } = this.host;
     try {
       responseParts(response, parts);
     } catch (error) {
@@ -273,28 +249,27 @@ export class Exchange implements ExchangePort {
 
   /** How long the body is will be known in a moment. */
   #look(looking: Promise<ResponseParts['body']>, fromHook: boolean): void {
-    const parts = Object.assign(new ResponseParts(), this.connection.thread.parts);
+    const parts = Object.assign(new ResponseParts(), this.host.parts);
     void looking.then((body) => {
       parts.body = body;
       if (!this.#settled) this.#send(parts, fromHook);
       else if (isOutgoing(body)) body.cancel(this.#abortReason ?? new LateAnswerError());
     });
-    this.connection.updateExchangeDeadline();
+    this.owner.exchangeWaits(this);
   }
 
   #send(parts: ResponseParts, fromHook: boolean): void {
-    const { connection } = this;
-    const { thread } = connection;
+    const { sink, owner } = this;
+    const { plan } = this.host;
     const { body } = parts;
     this.#settled = true;
     this.status = parts.status;
-    if (this.body !== null && !this.body.complete) this.keepAlive = false;
-    if (thread.isDraining || this.id >= thread.settings.limits.requestsPerConnectionMax)
-      this.keepAlive = false;
-    let stream: OutgoingBody | null;
+    if (this.body !== null && !this.body.complete) sink.last();
+    let isWhole: boolean;
     try {
       if (this.expectsContinue) this.#settleExpectation(parts);
-      stream = thread.writer.begin(connection.engine, this, parts);
+      plan.decide(parts, this.isHead);
+      isWhole = sink.begin(plan);
     } catch (error) {
       // Nothing has been committed: a name or value that is not legal in a head.
       this.#settled = false;
@@ -304,14 +279,18 @@ export class Exchange implements ExchangePort {
       return;
     }
     this.handlerDeadlineMs = undefined;
-    if (stream === null) {
+    const { unsent, bytes, stream, contentLength } = plan;
+    plan.forget();
+    unsent?.cancel();
+    if (isWhole) {
+      if (bytes !== null) this.responseBytes = bytes.length;
       this.finish();
       return;
     }
-    this.#stream = new ResponseStream(this, stream, thread.writer.framing, thread.writer.declaredLength);
-    connection.updateExchangeDeadline();
+    this.#stream = new ResponseStream(this, stream ?? new BytesBody(bytes!), contentLength);
+    owner.exchangeWaits(this);
     this.#stream.start();
-    if (connection.hasPeerEnded) this.watchQuiet();
+    if (owner.hasPeerEnded) this.watchQuiet();
   }
 
   /**
@@ -321,22 +300,22 @@ export class Exchange implements ExchangePort {
   #settleExpectation(parts: ResponseParts): void {
     this.expectsContinue = false;
     if (isOutgoing(parts.body) && this.request.bodyUsed && this.body?.complete === false)
-      this.connection.thread.writeContinue(this.connection.engine);
+      this.sink.continue();
   }
 
   /** The last byte has been handed over. */
   finish(): void {
     if (this.isFinished) return;
     this.isFinished = true;
-    this.connection.thread.exchangeFinished(this);
+    this.host.exchangeFinished(this);
     this.#context?.settle(undefined);
-    this.connection.exchangeFinished(this);
+    this.owner.exchangeFinished(this);
   }
 
   /** The answer cannot be completed: the client must see that, so the connection breaks. */
   breakOff(error: unknown, reason: CloseReason): void {
-    this.connection.thread.logError('response body failed', error, this);
-    this.connection.close(reason);
+    this.host.logError('response body failed', error, this);
+    this.owner.exchangeBroken(this, reason);
   }
 
   #failed(error: unknown, inHook: boolean): void {
@@ -347,11 +326,10 @@ export class Exchange implements ExchangePort {
   /** The handler threw or rejected, or what it returned cannot be sent. */
   #handlerFailed(error: unknown): void {
     if (this.#settled) return;
-    const { thread } = this.connection;
-    const { errorHandler } = thread;
+    const { errorHandler } = this.host;
     this.#handlerError = error;
     if (errorHandler === undefined) {
-      thread.logError('handler failed', error, this);
+      this.host.logError('handler failed', error, this);
       this.#answerFailure();
       return;
     }
@@ -370,13 +348,13 @@ export class Exchange implements ExchangePort {
 
   #errorHookFailed(error: unknown): void {
     if (this.#settled) return;
-    this.connection.thread.logHookError(error, this.#handlerError, this);
+    this.host.logHookError(error, this.#handlerError, this);
     this.#answerFailure();
   }
 
   /** The bare 500. It keeps the connection: the client has done nothing wrong. */
   #answerFailure(): void {
-    const { parts } = this.connection.thread;
+    const { parts } = this.host;
     const { status, sentence } = FAULT_HANDLER_FAILED;
     parts.setText(status, `${status} Internal Server Error: ${sentence}\n`);
     this.#send(parts, true);
@@ -387,29 +365,26 @@ export class Exchange implements ExchangePort {
     this.#settled = true;
     this.status = fault.status;
     this.handlerDeadlineMs = undefined;
-    this.keepAlive = false;
-    this.responseBytes = this.connection.thread.writer.fault(this.connection.engine, this, fault);
+    this.sink.last();
+    this.responseBytes = this.sink.fault(fault, !this.isHead);
     this.finish();
   }
 
   /** The body broke a rule, a limit or its deadline. */
   requestFault(fault: Fault, error: RequestFaultError): void {
     this.body?.fail(error);
-    this.keepAlive = false;
+    this.sink.last();
     this.closeReason = fault.code;
-    if (this.#settled) {
-      // The answer is under way: let it end, then close.
-      if (this.isFinished) this.connection.linger(fault.code);
-      return;
-    }
-    this.connection.thread.countFault(fault);
+    // An answer that is under way goes on to its end.
+    if (this.#settled) return;
+    this.host.countFault(fault);
     this.#abort(error);
     this.#answerFault(fault);
   }
 
   /** @returns false when neither of its deadlines has come */
   deadline(nowMs: number): boolean {
-    const { deadlines } = this.connection.thread;
+    const { deadlines } = this.host;
     if (nowMs >= (this.handlerDeadlineMs ?? NEVER)) {
       this.handlerDeadlineMs = undefined;
       deadlines.handler++;
@@ -419,16 +394,15 @@ export class Exchange implements ExchangePort {
       this.requestFault(FAULT_BODY_TIMEOUT, new RequestFaultError(FAULT_BODY_TIMEOUT));
     } else if (nowMs >= (this.quietDeadlineMs ?? NEVER)) {
       deadlines.linger++;
-      this.connection.close('client-closed');
+      this.owner.exchangeBroken(this, 'client-closed');
     } else return false;
     return true;
   }
 
   #handlerTimeout(fault: Fault): void {
     if (this.#settled) return;
-    const error = new HandlerTimeoutError(this.connection.thread.settings.timeouts.handlerMs);
-    this.connection.thread.countFault(fault);
-    this.keepAlive = false;
+    const error = new HandlerTimeoutError(this.host.settings.timeouts.handlerMs);
+    this.host.countFault(fault);
     this.closeReason = fault.code;
     this.#abortReason ??= error;
     this.#answerFault(fault);
@@ -447,11 +421,11 @@ export class Exchange implements ExchangePort {
   /** A stream that has nothing to send never learns whether anybody is left to read it: it gets a deadline. */
   watchQuiet(): void {
     if (this.#stream === null || this.isFinished) return;
-    const { engine, thread } = this.connection;
+    const { host } = this;
     // While something waits to be sent, a call of `drained` is owed.
     this.quietDeadlineMs =
-      engine.unsentBytes > 0 ? undefined : thread.nowMs + thread.settings.timeouts.lingerMs;
-    this.connection.armExchange(this);
+      this.sink.unsentBytes > 0 ? undefined : host.nowMs + host.settings.timeouts.lingerMs;
+    this.owner.armExchange(this);
   }
 
   /** The connection ended before the last byte was handed over. */
@@ -464,7 +438,7 @@ export class Exchange implements ExchangePort {
     this.body?.fail(this.#abortReason);
     this.#stream?.cancel(this.#abortReason);
     this.#abort(error);
-    this.connection.thread.exchangeAborted(this);
+    this.host.exchangeAborted(this);
     this.#context?.settle(error);
   }
 
@@ -472,7 +446,7 @@ export class Exchange implements ExchangePort {
   #abort(reason: Error): void {
     this.#abortReason ??= reason;
     if (this.#controller !== null && !this.#controller.signal.aborted)
-      this.connection.thread.scope.run(this.abortNow, this);
+      this.host.scope.run(this.abortNow, this);
   }
 
   abortNow(): void {
@@ -486,7 +460,7 @@ export class Exchange implements ExchangePort {
 
   drained(): void {
     this.#stream?.drained();
-    if (this.connection.hasPeerEnded) this.watchQuiet();
+    if (this.owner.hasPeerEnded) this.watchQuiet();
   }
 
   /** The connection lets go of it. What has come of the body as a whole can still be read. */

@@ -1,0 +1,44 @@
+/**
+ * How the answer to one exchange is written: HTTP/1 and HTTP/2 implement it, and a recorder for tests. What is written
+ * has been decided by the plan; a sink adds what its protocol needs, and never decides.
+ */
+import type { Fault } from '../protocol/error.ts';
+import type { AnswerPlan } from './answer-plan.ts';
+
+/** Unsent bytes above which nothing is pulled from a source, nor a further request read. */
+export const RESPONSE_HIGH_WATER_BYTES = 64 * 1024;
+
+export interface AnswerSink {
+  /**
+   * Writes the commonest answer whole: a short ASCII text with at most a content type.
+   * @returns false when it is not ASCII, or the type cannot be sent or is too long: nothing is written then
+   */
+  shortText(status: number, contentType: string | undefined, text: string): boolean;
+  /**
+   * Writes the head, and the bytes of the plan with it where they fit.
+   * @returns whether the answer is whole; else its content is to be written, and `end` called
+   * @throws TypeError, RangeError when a field cannot be sent; nothing is written then
+   */
+  begin(plan: AnswerPlan): boolean;
+  /** Writes a short answer of our own, the last of its connection or stream. @returns its bytes */
+  fault(fault: Fault, withContent: boolean): number;
+  /** How many bytes of content may be written now: 0 while the reader has to catch up. `drained` follows then. */
+  readonly room: number;
+  /** Bytes that were written and have not left. */
+  readonly unsentBytes: number;
+  /** Whether what is written now will be sent. False once the connection has failed or was told to end. */
+  readonly takesBytes: boolean;
+  /** Writes content of bytes[start..end), copying it. @returns the position behind what was taken, at least one byte */
+  write(bytes: Uint8Array, start: number, end: number): number;
+  /** The content is whole. */
+  end(): void;
+  /**
+   * Writes an interim answer, if the client understands such.
+   * @throws TypeError when a field cannot be sent
+   */
+  interim(status: number, fields: readonly (readonly [string, string])[]): void;
+  /** `100 Continue`. RFC 9110 §15.2.1 */
+  continue(): void;
+  /** No request is read behind this answer, if the protocol has requests behind each other. */
+  last(): void;
+}

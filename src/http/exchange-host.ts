@@ -1,0 +1,112 @@
+/**
+ * What sessions and exchanges ask of the thread that they run in, and what it asks of them. Interfaces only: nothing
+ * in this room knows the server that implements them, so an exchange is tested without one.
+ */
+import type { CloseReason } from '../engine/engine.ts';
+import type { Fault } from '../protocol/error.ts';
+import type { FetchHandler } from '../web/context.ts';
+import type { ResponseParts } from '../web/parts.ts';
+import type { HoldfastRequest } from '../web/request.ts';
+import type { AnswerPlan } from './answer-plan.ts';
+import type { AsyncScope } from './async-scope.ts';
+import type { ClosingSignals } from './closing-signals.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
+
+/**
+ * Turns what a handler threw, or returned that cannot be sent, into the answer that the client gets. Its error is the
+ * hook's then: nothing is logged unless the hook fails too.
+ */
+export type ErrorHandler = (error: unknown, request: Request) => Response | Promise<Response>;
+
+export interface HttpSettings {
+  readonly timeouts: {
+    readonly headerMs: number;
+    readonly idleMs: number;
+    readonly bodyMs: number;
+    readonly handlerMs: number;
+    readonly deadPeerMs: number;
+    readonly lingerMs: number;
+  };
+  readonly limits: {
+    readonly headBytesMax: number;
+    readonly headerCountMax: number;
+    readonly targetBytesMax: number;
+    readonly bodyBytesMax: number;
+    readonly requestsPerConnectionMax: number;
+  };
+}
+
+/** How many deadlines have fired, by the option of `timeouts` that sets them. */
+export type Deadlines = {
+  header: number;
+  idle: number;
+  body: number;
+  handler: number;
+  linger: number;
+  deadPeer: number;
+  drain: number;
+};
+
+/** An exchange as its host sees it: what is counted and logged of it. */
+export interface ExchangeRecord {
+  readonly request: HoldfastRequest;
+  /** When the first byte of the request came, as far as that is known. */
+  readonly startedAtMs: number;
+  /** 0 until the answer begins. */
+  readonly status: number;
+  /** Of content, written so far. */
+  readonly responseBytes: number;
+  /** The method as it was sent. */
+  readonly methodName: string;
+  /** The request target as it was sent. */
+  readonly target: string;
+  /** The other end of the connection. */
+  readonly peerIp: string | undefined;
+}
+
+export interface ExchangeHost {
+  readonly fetch: FetchHandler;
+  readonly errorHandler: ErrorHandler | undefined;
+  readonly settings: HttpSettings;
+  /** What proxies may say of the client; undefined where none is trusted. */
+  readonly proxies: TrustedProxies | undefined;
+  readonly scheme: 'http' | 'https';
+  /** Authority of requests that name none. */
+  readonly defaultAuthority: string;
+  /** Where handlers are called. */
+  readonly scope: AsyncScope;
+  /** What is being sent; used again for every answer, and empty of references between them. */
+  readonly parts: ResponseParts;
+  readonly plan: AnswerPlan;
+  /** The engine's clock, read once a turn. */
+  readonly nowMs: number;
+  /** A moment no earlier than the arrival of what is being handed over. */
+  readonly arrivalMs: number;
+  readonly isDraining: boolean;
+  /** How long an idle connection of a draining server may still ask. */
+  readonly idleGraceMs: number;
+  readonly closingSignals: ClosingSignals;
+  readonly deadlines: Deadlines;
+  /**
+   * Whether who has much to do for one connection is to let others have their turn.
+   * @param doneCount requests or pieces of it that are done, one behind the other
+   */
+  shouldYield(doneCount: number): boolean;
+  takeConnectionId(): number;
+  exchangeBegun(exchange: ExchangeRecord): void;
+  /** A request whose head was read has been refused without an exchange. */
+  requestRefused(): void;
+  /** The last byte has been handed over. */
+  exchangeFinished(exchange: ExchangeRecord): void;
+  /** Its client went before. */
+  exchangeAborted(exchange: ExchangeRecord): void;
+  /** An answer without an exchange has been written. */
+  countStatus(status: number): void;
+  countClose(reason: CloseReason): void;
+  countFault(fault: Fault): void;
+  logError(what: string, error: unknown, exchange: ExchangeRecord): void;
+  /** The hook that should have answered for `handlerError` failed itself. */
+  logHookError(error: unknown, handlerError: unknown, exchange: ExchangeRecord): void;
+  /** @returns what resolves when `promise` has settled, whichever way */
+  waitUntil(promise: Promise<unknown>, exchange: ExchangeRecord): Promise<void>;
+}

@@ -1,0 +1,17 @@
+/** What an exchange tells and asks of whoever carries it: the session of HTTP/1, a stream of HTTP/2. */
+import type { CloseReason, RemoteAddress } from '../engine/engine.ts';
+import type { ExchangeRecord } from './exchange-host.ts';
+
+export interface ExchangeOwner {
+  /** The client has sent FIN, as far as we have seen. */
+  readonly hasPeerEnded: boolean;
+  remoteAddress(): RemoteAddress | undefined;
+  /** The answer has been written whole. */
+  exchangeFinished(exchange: ExchangeRecord): void;
+  /** The answer cannot be completed: the client has to see that. */
+  exchangeBroken(exchange: ExchangeRecord, reason: CloseReason): void;
+  /** What the exchange waits for has changed: its body deadline is to be set anew, and the earliest of all armed. */
+  exchangeWaits(exchange: ExchangeRecord): void;
+  /** A deadline of the exchange has moved. */
+  armExchange(exchange: ExchangeRecord): void;
+}

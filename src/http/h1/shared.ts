@@ -1,0 +1,18 @@
+/** What the HTTP/1 connections of one thread share. */
+import { DEFAULT_LIMITS, type ProtocolLimits } from '../../protocol/limits.ts';
+import type { HttpSettings } from '../exchange-host.ts';
+import { HeadReader } from './head-reader.ts';
+import { ResponseHeads } from './response-heads.ts';
+
+export class H1Shared {
+  readonly limits: ProtocolLimits;
+  readonly heads: HeadReader;
+  readonly responseHeads: ResponseHeads;
+
+  constructor(settings: HttpSettings) {
+    const { headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax } = settings.limits;
+    this.limits = { ...DEFAULT_LIMITS, headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax };
+    this.heads = new HeadReader(this.limits);
+    this.responseHeads = new ResponseHeads(settings.timeouts.idleMs);
+  }
+}

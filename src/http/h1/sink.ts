@@ -1,0 +1,170 @@
+/**
+ * Answers as HTTP/1 writes them. It chooses the framing (RFC 9112 §6): Content-Length where the plan has a length, chunked
+ * for HTTP/1.1 clients, the end of the connection for HTTP/1.0; and says in each head whether the connection goes on.
+ *
+ * One object a connection, which answers one request after the other.
+ */
+import { type EngineConnection, SEND_RESERVE_BYTES_MAX } from '../../engine/engine.ts';
+import type { Fault } from '../../protocol/error.ts';
+import {
+  CHUNK_END_BYTES,
+  CHUNK_HEADER_BYTES_MAX,
+  chunkEndInto,
+  chunkHeaderInto,
+  LAST_CHUNK_BYTES,
+  lastChunkInto,
+} from '../../protocol/h1/chunk-encoder.ts';
+import {
+  LENGTH_CHUNKED,
+  LENGTH_NONE,
+  MODE_CLOSE,
+  MODE_KEEP_ALIVE,
+  MODE_KEEP_ALIVE_10,
+} from '../../protocol/h1/response-head.ts';
+import type { AnswerPlan } from '../answer-plan.ts';
+import { type AnswerSink, RESPONSE_HIGH_WATER_BYTES } from '../answer-sink.ts';
+import { headSizeOf, type ResponseHeads } from './response-heads.ts';
+
+const CHUNK_OVERHEAD_BYTES_MAX = CHUNK_HEADER_BYTES_MAX + CHUNK_END_BYTES;
+const PIECE_BYTES_MAX = SEND_RESERVE_BYTES_MAX - CHUNK_OVERHEAD_BYTES_MAX;
+
+/** What a sink needs of its connection. */
+export interface SinkConnection {
+  readonly engine: EngineConnection;
+  readonly nowMs: number;
+  /** Whether the request that is being answered is the last that is read. */
+  readonly isLastRequest: boolean;
+  bytesWritten: number;
+  movedAtMs: number;
+}
+
+export class H1Sink implements AnswerSink {
+  /** Whether the connection goes on behind the answer that is being written. */
+  keepAlive = true;
+  /** The minor version of the request. */
+  #minor = 1;
+  #isChunked = false;
+  readonly #connection: SinkConnection;
+  readonly #engine: EngineConnection;
+  readonly #heads: ResponseHeads;
+
+  constructor(connection: SinkConnection, heads: ResponseHeads) {
+    this.#connection = connection;
+    this.#engine = connection.engine;
+    this.#heads = heads;
+  }
+
+  /** The next answer is to a request of that version. @hot */
+  open(minor: number, keepAlive: boolean): void {
+    this.#minor = minor;
+    this.keepAlive = keepAlive;
+    this.#isChunked = false;
+  }
+
+  last(): void {
+    this.keepAlive = false;
+  }
+
+  /** @hot */
+  shortText(status: number, contentType: string | undefined, text: string): boolean {
+    const connection = this.#connection;
+    const size = this.#heads.shortText(
+      this.#engine,
+      connection.nowMs,
+      status,
+      contentType,
+      text,
+      this.#mode(),
+    );
+    connection.bytesWritten += size;
+    return size > 0;
+  }
+
+  begin(plan: AnswerPlan): boolean {
+    const connection = this.#connection;
+    const { bytes, stream, contentLength } = plan;
+    if (plan.closes) this.keepAlive = false;
+    let length = contentLength;
+    if (length < 0) {
+      length = LENGTH_NONE;
+      if (stream !== null || plan.unsent !== null) {
+        if (this.#minor > 0) length = LENGTH_CHUNKED;
+        else this.keepAlive = false;
+      }
+    }
+    if (plan.status === 204 || plan.status === 304) length = contentLength < 0 ? LENGTH_NONE : contentLength;
+    this.#isChunked = length === LENGTH_CHUNKED;
+    const size = headSizeOf(plan);
+    const fits = bytes !== null && bytes.length + size <= SEND_RESERVE_BYTES_MAX;
+    connection.bytesWritten += this.#heads.begin(
+      this.#engine,
+      connection.nowMs,
+      plan,
+      size,
+      length,
+      this.#mode(),
+      fits ? bytes : null,
+    );
+    return stream === null && (bytes === null || fits);
+  }
+
+  fault(fault: Fault, withContent: boolean): number {
+    this.keepAlive = false;
+    const size = this.#heads.fault(this.#engine, this.#connection.nowMs, fault, withContent);
+    this.#connection.bytesWritten += size;
+    return size;
+  }
+
+  get room(): number {
+    return Math.max(0, RESPONSE_HIGH_WATER_BYTES - this.#engine.unsentBytes);
+  }
+
+  get unsentBytes(): number {
+    return this.#engine.unsentBytes;
+  }
+
+  get takesBytes(): boolean {
+    return this.#engine.takesBytes;
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): number {
+    const engine = this.#engine;
+    const connection = this.#connection;
+    const size = Math.min(end - start, PIECE_BYTES_MAX);
+    if (engine.unsentBytes === 0) connection.movedAtMs = connection.nowMs;
+    const isChunked = this.#isChunked;
+    const from = engine.reserve(size + (isChunked ? CHUNK_OVERHEAD_BYTES_MAX : 0));
+    const out = engine.out;
+    let at = isChunked ? chunkHeaderInto(out, from, size) : from;
+    out.set(bytes.subarray(start, start + size), at);
+    at += size;
+    if (isChunked) at = chunkEndInto(out, at);
+    engine.commit(at - from);
+    connection.bytesWritten += at - from;
+    return start + size;
+  }
+
+  end(): void {
+    if (!this.#isChunked) return;
+    const engine = this.#engine;
+    const start = engine.reserve(LAST_CHUNK_BYTES);
+    engine.commit(lastChunkInto(engine.out, start) - start);
+    this.#connection.bytesWritten += LAST_CHUNK_BYTES;
+  }
+
+  /** HTTP/1.0 knows none. RFC 9110 §15.2 */
+  interim(status: number, fields: readonly (readonly [string, string])[]): void {
+    if (this.#minor > 0) this.#connection.bytesWritten += this.#heads.interim(this.#engine, status, fields);
+  }
+
+  continue(): void {
+    this.#connection.bytesWritten += this.#heads.continue(this.#engine);
+  }
+
+  /** @hot */
+  #mode(): number {
+    if (this.keepAlive && this.#connection.isLastRequest) this.keepAlive = false;
+    if (!this.keepAlive) return MODE_CLOSE;
+    return this.#minor === 0 ? MODE_KEEP_ALIVE_10 : MODE_KEEP_ALIVE;
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * What a connection speaks now: `user` of the engine's connection. Another protocol on the same connection is another
+ * session in its place (an HTTP/2 preface, an upgrade, ALPN); nobody but those who replace it knows which one it is.
+ */
+import type { CloseReason, EngineConnection } from '../engine/engine.ts';
+import type { ConnectionRow } from '../observe/connection-row.ts';
+import type { Fault } from '../protocol/error.ts';
+
+export interface Session {
+  readonly engine: EngineConnection;
+  /** One of the STATE_ numbers. */
+  readonly state: number;
+  receive(bytes: Uint8Array, start: number, end: number): void;
+  /** The kernel has taken everything that was written. */
+  drained(): void;
+  /** FIN has come, behind the last byte that was received. */
+  peerEnded(): void;
+  /** FIN has come behind bytes that wait to be read. */
+  peerEndSeen(): void;
+  /** The deadline that was set has come. */
+  deadline(): void;
+  /** The connection is gone. */
+  closed(reason: CloseReason): void;
+  /** The server is going down: idle connections end in `idleGraceMs`, others behind what is under way. */
+  drain(idleGraceMs: number): void;
+  /** Refuses the connection before its first byte, as admission wants it. */
+  turnAway(fault: Fault): void;
+  /** RST, what is unsent dropped. */
+  reset(reason: CloseReason): void;
+  /** An exception came through; what it has left undone nobody knows. */
+  broken(): void;
+  /** The connection as operators see it. */
+  row(nowMs: number): ConnectionRow;
+}
