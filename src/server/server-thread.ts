@@ -11,7 +11,7 @@ import { ClosingSignals } from '../http/closing-signals.ts';
 import { ErrorLog } from '../http/error-log.ts';
 import type { Deadlines, ErrorHandler, ExchangeHost, ExchangeRecord } from '../http/exchange-host.ts';
 import { H1Session } from '../http/h1/session.ts';
-import { H1Shared } from '../http/h1/shared.ts';
+import { H1Thread } from '../http/h1/thread.ts';
 import { PendingWork } from '../http/pending-work.ts';
 import type { Session } from '../http/session.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
@@ -104,7 +104,7 @@ export class ServerThread implements EngineHandler, ExchangeHost {
   /** What handlers gave to `waitUntil`. */
   readonly work = new PendingWork();
   /** What its HTTP/1 connections share. */
-  readonly h1: H1Shared;
+  readonly h1: H1Thread;
   readonly #logger: LoggerLike;
   readonly #errorLog: ErrorLog;
   readonly #accessLog: ((record: AccessRecord) => void) | undefined;
@@ -131,7 +131,7 @@ export class ServerThread implements EngineHandler, ExchangeHost {
     this.#logger = guardedLogger(options.logger);
     this.#errorLog = new ErrorLog(this.#logger);
     this.#accessLog = options.accessLog;
-    this.h1 = new H1Shared(options.settings);
+    this.h1 = new H1Thread(options.settings);
     this.admission = new Admission(options.settings.limits, () => this.#engine!);
     this.#isLimited = this.admission.isLimited;
   }

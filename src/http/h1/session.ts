@@ -6,8 +6,7 @@
  * Invariant: at most one exchange is open. Bytes that arrive for a later request wait in `#kept`, and
  * the socket is not read while they do, so a client cannot make us hold more than one receive buffer.
  */
-import type { CloseReason, EngineConnection, RemoteAddress } from '../../engine/engine.ts';
-import type { ConnectionRow } from '../../observe/connection-row.ts';
+import type { CloseReason, EngineConnection } from '../../engine/engine.ts';
 import { FAULT_BODY_TOO_LARGE, FAULT_HEADER_TIMEOUT, type Fault } from '../../protocol/error.ts';
 import { ChunkedDecoder } from '../../protocol/h1/chunked.ts';
 import { HEAD_MORE, HEAD_REFUSED, type RequestHeadParser } from '../../protocol/h1/request-head.ts';
@@ -20,17 +19,13 @@ import {
   STATE_LINGER,
 } from '../connection-account.ts';
 import { NEVER } from '../connection-deadline.ts';
-import { ConnectionEnds } from '../connection-ends.ts';
-import { type ClientGoneError, RequestFaultError } from '../errors.ts';
 import { Exchange } from '../exchange.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
-import type { ExchangeOwner } from '../exchange-owner.ts';
-import { BODY_HIGH_WATER_BYTES, type BodyOwner, RequestBody } from '../request-body.ts';
+import { RequestBody } from '../request-body.ts';
 import type { Session } from '../session.ts';
-import { rowOf } from '../session-row.ts';
+import { H1Carrier } from './carrier.ts';
 import { KeptBytes } from './kept-bytes.ts';
-import type { H1Shared } from './shared.ts';
-import { H1Sink } from './sink.ts';
+import type { H1Thread } from './thread.ts';
 
 /** How long a draining server waits for the first byte of a connection that it has accepted. */
 const DRAIN_ACCEPTED_MS = 1000;
@@ -43,29 +38,22 @@ const FAREWELL_BYTES_MAX = 14_600;
 
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
-export class H1Session extends ConnectionEnds implements Session, ExchangeOwner, BodyOwner {
-  /** Requests begun, the one that is open included. */
-  requests = 0;
-  exchange: Exchange | null = null;
-  readonly #shared: H1Shared;
-  readonly #sink: H1Sink;
+export class H1Session extends H1Carrier implements Session {
+  readonly #thread: H1Thread;
   /** The client has said that it sends nothing behind this request. RFC 9112 §9.6 */
   #isClientsLast = false;
   #parser: RequestHeadParser | null = null;
   /** A head that is not whole, when there is a parser that stands in it; else requests that are held back. */
   #kept: KeptBytes | null = null;
-  /** The client has sent FIN, as far as we have seen. */
-  hasPeerEnded = false;
   #processing = false;
   /** Bytes have come behind the request that was begun last, as far as they were read with it. */
   #hasMore = false;
   /** Requests since the engine last called. */
   #burst = 0;
 
-  constructor(host: ExchangeHost, shared: H1Shared, engine: EngineConnection) {
-    super(host, engine);
-    this.#shared = shared;
-    this.#sink = new H1Sink(this, shared.responseHeads);
+  constructor(host: ExchangeHost, thread: H1Thread, engine: EngineConnection) {
+    super(host, engine, thread.responseHeads);
+    this.#thread = thread;
     this.arm(this.acceptedAtMs + host.settings.timeouts.headerMs);
     if (host.isDraining) this.drain(0);
   }
@@ -184,30 +172,15 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
     }
   }
 
-  row(nowMs: number): ConnectionRow {
-    const { exchange } = this;
-    return rowOf(this, nowMs, this.requests, this.state === STATE_EXCHANGE ? exchange : null);
-  }
-
   protected forgetInput(): void {
     this.#kept = null;
-    if (this.#parser !== null) this.#shared.heads.takeBack(this.#parser);
+    if (this.#parser !== null) this.#thread.heads.takeBack(this.#parser);
     this.#parser = null;
-  }
-
-  protected get isCutShort(): boolean {
-    return this.exchange?.isCutShort === true;
-  }
-
-  protected clientGone(error: ClientGoneError): void {
-    const { exchange } = this;
-    this.exchange = null;
-    exchange?.clientGone(error);
   }
 
   protected writeRefusal(fault: Fault): void {
     this.host.countStatus(fault.status);
-    this.bytesWritten += this.#shared.responseHeads.faultHead(this.engine, this.host.nowMs, fault);
+    this.bytesWritten += this.#thread.responseHeads.faultHead(this.engine, this.host.nowMs, fault);
   }
 
   /**
@@ -218,7 +191,7 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
     const { host } = this;
     this.isRefused = this.bytesWritten === 0;
     host.countStatus(fault.status);
-    this.bytesWritten += this.#shared.responseHeads.fault(this.engine, host.nowMs, fault, !isHead);
+    this.bytesWritten += this.#thread.responseHeads.fault(this.engine, host.nowMs, fault, !isHead);
     host.countFault(fault);
     this.linger(fault.code);
   }
@@ -254,7 +227,7 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
       if (this.state === STATE_EXCHANGE) {
         const exchange = this.exchange!;
         if (exchange.body !== null && !exchange.body.complete) {
-          at = this.#feedBody(exchange, exchange.body, bytes, at, end);
+          at = this.feedBody(exchange, exchange.body, bytes, at, end);
           continue;
         }
         this.#hold(bytes, at, end, kept);
@@ -270,7 +243,7 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
         this.arm(NEVER);
         return;
       }
-      const { heads } = this.#shared;
+      const { heads } = this.#thread;
       const known = this.#parser === null ? heads.recall(this.id, bytes, at, end) : null;
       if (known !== null) {
         at += known.parser.headBytes;
@@ -324,7 +297,7 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
     this.requests++;
     this.#burst++;
     this.#isClientsLast = !parser.keepAlive;
-    this.#sink.open(parser.minor, parser.keepAlive);
+    this.sink.open(parser.minor, parser.keepAlive);
     if (contentLength > host.settings.limits.bodyBytesMax) {
       host.requestRefused();
       this.#refuse(FAULT_BODY_TOO_LARGE, parser.isHead);
@@ -333,7 +306,7 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
     const exchange = new Exchange(
       host,
       this,
-      this.#sink,
+      this.sink,
       startedAtMs,
       parser,
       text,
@@ -343,7 +316,7 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
     host.exchangeBegun(exchange);
     this.exchange = exchange;
     if (contentLength > 0 || chunked) {
-      const decoder = chunked ? new ChunkedDecoder(this.#shared.limits) : null;
+      const decoder = chunked ? new ChunkedDecoder(this.#thread.limits) : null;
       const body = new RequestBody(this, contentLength, decoder);
       exchange.body = body;
       if (at < end) {
@@ -352,10 +325,10 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
         if (next >= 0) {
           exchange.bodyBytes = next - at;
           this.#hasMore = next < end;
-          this.#runLent(exchange, body);
+          this.runLent(exchange, body);
           return next;
         }
-        at = this.#feedBody(exchange, body, bytes, at, end);
+        at = this.feedBody(exchange, body, bytes, at, end);
         if (this.state !== STATE_EXCHANGE) return at;
       }
       if (!body.complete) this.arm(NEVER);
@@ -363,29 +336,6 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
     this.#hasMore = at < end;
     exchange.run();
     return at;
-  }
-
-  /** Calls the handler while its request's body lies in what the engine has lent. @hot */
-  #runLent(exchange: Exchange, body: RequestBody): void {
-    try {
-      exchange.run();
-    } finally {
-      body.keepLent();
-    }
-  }
-
-  #feedBody(exchange: Exchange, body: RequestBody, bytes: Uint8Array, at: number, end: number): number {
-    const next = body.feed(bytes, at, end);
-    exchange.bodyBytes += next - at;
-    if (body.fault !== undefined) {
-      exchange.requestFault(body.fault, new RequestFaultError(body.fault));
-      return end;
-    }
-    // Chunked and behind its head, before the handler is called: no deadline of the exchange holds yet.
-    if (body.complete && exchange.bodyDeadlineMs === undefined) return next;
-    if (body.memoryBytes > BODY_HIGH_WATER_BYTES && !body.complete) this.engine.pauseReading();
-    this.#updateExchangeDeadline();
-    return next;
   }
 
   /** Keeps the unfinished head and the parser that stands in it. */
@@ -396,7 +346,7 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
     end: number,
     kept: KeptBytes | null,
   ): void {
-    this.#parser ??= this.#shared.heads.giveAway();
+    this.#parser ??= this.#thread.heads.giveAway();
     // Empty lines begin no request (RFC 9112 §2.2): old clients send one behind a body, and then nothing for long.
     if (this.state !== STATE_HEAD && parser.hasBegun) {
       const now = this.host.arrivalMs;
@@ -427,11 +377,7 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
     if (this.state === STATE_LINGER && !this.isTurnedAway) this.armLingering();
   }
 
-  // ExchangeOwner
-
-  remoteAddress(): RemoteAddress | undefined {
-    return this.engine.remoteAddress();
-  }
+  // What its exchange tells.
 
   exchangeFinished(record: ExchangeRecord): void {
     const { exchange } = this;
@@ -439,7 +385,7 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
     const { body, closeReason } = exchange;
     this.exchange = null;
     exchange.release();
-    if (!this.#sink.keepAlive || (body !== null && !body.complete)) {
+    if (!this.sink.keepAlive || (body !== null && !body.complete)) {
       if (this.#isToldAll(body)) this.close(closeReason);
       else this.linger(closeReason);
       return;
@@ -449,11 +395,6 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
     this.stateSinceMs = now;
     this.arm(now + this.host.settings.timeouts.idleMs);
     if (!this.#processing) this.#processKept();
-  }
-
-  /** FIN would pass for the end of an answer that it cuts short: `close` sees to that. */
-  exchangeBroken(record: ExchangeRecord, reason: CloseReason): void {
-    if (this.exchange === record) this.close(reason);
   }
 
   /**
@@ -490,50 +431,5 @@ export class H1Session extends ConnectionEnds implements Session, ExchangeOwner,
       if (idleGraceMs === 0) this.linger('drained');
       else this.armBy(nowMs + idleGraceMs);
     }
-  }
-
-  exchangeWaits(record: ExchangeRecord): void {
-    if (this.exchange === record) this.#updateExchangeDeadline();
-  }
-
-  armExchange(record: ExchangeRecord): void {
-    if (this.exchange === record && this.state === STATE_EXCHANGE) this.arm(this.exchange.deadlineMs);
-  }
-
-  /** Sets the deadline that holds while an exchange is open: the handler's or the body's, or none. */
-  #updateExchangeDeadline(): void {
-    const exchange = this.exchange;
-    if (exchange === null || this.state !== STATE_EXCHANGE) return;
-    const { bodyMs } = this.host.settings.timeouts;
-    exchange.bodyDeadlineMs = exchange.body?.isWaited === true ? this.host.nowMs + bodyMs : undefined;
-    this.arm(exchange.deadlineMs);
-  }
-
-  /** SinkConnection: whether no request is read behind the one that is being answered. */
-  get isLastRequest(): boolean {
-    const { host } = this;
-    return host.isDraining || this.requests >= host.settings.limits.requestsPerConnectionMax;
-  }
-
-  // BodyOwner
-
-  bodyWanted(body: RequestBody): void {
-    const exchange = this.exchange;
-    if (exchange === null || exchange.body !== body) return;
-    if (exchange.expectsContinue) {
-      exchange.expectsContinue = false;
-      this.#sink.continue();
-    }
-    this.engine.resumeReading();
-    this.#updateExchangeDeadline();
-  }
-
-  bodyCancelled(body: RequestBody): void {
-    const exchange = this.exchange;
-    // One that is whole has nothing to wait for, and requests behind it may wait.
-    if (exchange === null || exchange.body !== body || body.complete) return;
-    // The rest is counted, not kept; whether the connection survives is decided when the answer is whole.
-    this.engine.resumeReading();
-    this.#updateExchangeDeadline();
   }
 }

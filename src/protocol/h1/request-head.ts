@@ -84,8 +84,6 @@ const CLOSE = CONNECTION_CLOSE;
 const KEEP_ALIVE = CONNECTION_KEEP_ALIVE;
 const UPGRADE = CONNECTION_UPGRADE;
 
-const LINE_END_BYTES = 2;
-
 const STATE_START = 0;
 const STATE_EMPTY_LINE_LF = 1;
 const STATE_METHOD = 2;
@@ -125,12 +123,10 @@ const ZERO = 0x30;
 const ONE = 0x31;
 const TWO = 0x32;
 
-/** The preface is the one message that asks this of an asterisk. RFC 9113 §3.4 */
-const PREFACE = asciiBytes('PRI ');
+const PREFACE = asciiBytes('PRI '); // the one message that asks this of an asterisk, RFC 9113 §3.4
 
 export class RequestHeadParser extends FieldSectionParser {
-  // All offsets count from `start`, the first byte of the head.
-  /** One of the METHOD_ numbers; 0 is a token that has none. */
+  /** One of the METHOD_ numbers; 0 is a token that has none. All offsets below count from the first byte of the head. */
   method = 0;
   /** After the empty lines that may come first. */
   methodStart = 0;
@@ -197,12 +193,12 @@ export class RequestHeadParser extends FieldSectionParser {
     this.#connection = 0;
   }
 
-  /** Behind the last field line. A head ends with an empty line (RFC 9112 §2.1), which is no field. @hot */
+  /** Behind the last field line: the empty line that ends a head (RFC 9112 §2.1) is no field. @hot */
   get fieldsEnd(): number {
-    return this.headBytes - LINE_END_BYTES;
+    return this.headBytes - 2;
   }
 
-  /** Whether content follows. RFC 9112 §6.3 @hot */
+  /** RFC 9112 §6.3 @hot */
   get hasContent(): boolean {
     return this.contentLength > 0 || this.chunked;
   }

@@ -4,7 +4,7 @@ import type { HttpSettings } from '../exchange-host.ts';
 import { HeadReader } from './head-reader.ts';
 import { ResponseHeads } from './response-heads.ts';
 
-export class H1Shared {
+export class H1Thread {
   readonly limits: ProtocolLimits;
   readonly heads: HeadReader;
   readonly responseHeads: ResponseHeads;

@@ -1,0 +1,131 @@
+/**
+ * A connection as the carrier of the one exchange that is open on it: what the exchange asks and tells of its
+ * connection, its request's body, and the deadline that holds meanwhile. What lies between exchanges is the session's.
+ */
+import type { CloseReason, EngineConnection, RemoteAddress } from '../../engine/engine.ts';
+import type { ConnectionRow } from '../../observe/connection-row.ts';
+import { STATE_EXCHANGE } from '../connection-account.ts';
+import { ConnectionEnds } from '../connection-ends.ts';
+import { type ClientGoneError, RequestFaultError } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
+import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
+import type { ExchangeOwner } from '../exchange-owner.ts';
+import { BODY_HIGH_WATER_BYTES, type BodyOwner, type RequestBody } from '../request-body.ts';
+import { rowOf } from '../session-row.ts';
+import type { ResponseHeads } from './response-heads.ts';
+import { H1Sink } from './sink.ts';
+
+export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner, BodyOwner {
+  /** Requests begun, the one that is open included. */
+  requests = 0;
+  exchange: Exchange | null = null;
+  /** The client has sent FIN, as far as we have seen. */
+  hasPeerEnded = false;
+  protected readonly sink: H1Sink;
+
+  constructor(host: ExchangeHost, engine: EngineConnection, heads: ResponseHeads) {
+    super(host, engine);
+    this.sink = new H1Sink(this, heads);
+  }
+
+  abstract exchangeFinished(record: ExchangeRecord): void;
+
+  row(nowMs: number): ConnectionRow {
+    const { exchange } = this;
+    return rowOf(this, nowMs, this.requests, this.state === STATE_EXCHANGE ? exchange : null);
+  }
+
+  protected get isCutShort(): boolean {
+    return this.exchange?.isCutShort === true;
+  }
+
+  protected clientGone(error: ClientGoneError): void {
+    const { exchange } = this;
+    this.exchange = null;
+    exchange?.clientGone(error);
+  }
+
+  remoteAddress(): RemoteAddress | undefined {
+    return this.engine.remoteAddress();
+  }
+
+  /** FIN would pass for the end of an answer that it cuts short: `close` sees to that. */
+  exchangeBroken(record: ExchangeRecord, reason: CloseReason): void {
+    if (this.exchange === record) this.close(reason);
+  }
+
+  exchangeWaits(record: ExchangeRecord): void {
+    if (this.exchange === record) this.updateExchangeDeadline();
+  }
+
+  armExchange(record: ExchangeRecord): void {
+    if (this.exchange === record && this.state === STATE_EXCHANGE) this.arm(this.exchange.deadlineMs);
+  }
+
+  /** Sets the deadline that holds while an exchange is open: the handler's or the body's, or none. */
+  protected updateExchangeDeadline(): void {
+    const exchange = this.exchange;
+    if (exchange === null || this.state !== STATE_EXCHANGE) return;
+    const { bodyMs } = this.host.settings.timeouts;
+    exchange.bodyDeadlineMs = exchange.body?.isWaited === true ? this.host.nowMs + bodyMs : undefined;
+    this.arm(exchange.deadlineMs);
+  }
+
+  /** SinkConnection: whether no request is read behind the one that is being answered. */
+  get isLastRequest(): boolean {
+    const { host } = this;
+    return host.isDraining || this.requests >= host.settings.limits.requestsPerConnectionMax;
+  }
+
+  // The request's body.
+
+  /** Calls the handler while its request's body lies in what the engine has lent. @hot */
+  protected runLent(exchange: Exchange, body: RequestBody): void {
+    try {
+      exchange.run();
+    } finally {
+      body.keepLent();
+    }
+  }
+
+  /** Takes what belongs to the body. @returns the position after it */
+  protected feedBody(
+    exchange: Exchange,
+    body: RequestBody,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+  ): number {
+    const next = body.feed(bytes, at, end);
+    exchange.bodyBytes += next - at;
+    if (body.fault !== undefined) {
+      exchange.requestFault(body.fault, new RequestFaultError(body.fault));
+      return end;
+    }
+    // Chunked and behind its head, before the handler is called: no deadline of the exchange holds yet.
+    if (body.complete && exchange.bodyDeadlineMs === undefined) return next;
+    if (body.memoryBytes > BODY_HIGH_WATER_BYTES && !body.complete) this.engine.pauseReading();
+    this.updateExchangeDeadline();
+    return next;
+  }
+
+  bodyWanted(body: RequestBody): void {
+    const exchange = this.exchange;
+    if (exchange === null || exchange.body !== body) return;
+    if (exchange.expectsContinue) {
+      exchange.expectsContinue = false;
+      this.sink.continue();
+    }
+    this.engine.resumeReading();
+    this.updateExchangeDeadline();
+  }
+
+  bodyCancelled(body: RequestBody): void {
+    const exchange = this.exchange;
+    // One that is whole has nothing to wait for, and requests behind it may wait.
+    if (exchange === null || exchange.body !== body || body.complete) return;
+    // The rest is counted, not kept; whether the connection survives is decided when the answer is whole.
+    this.engine.resumeReading();
+    this.updateExchangeDeadline();
+  }
+}
