@@ -133,8 +133,7 @@ export class RequestHeadParser extends FieldSectionParser {
   methodEnd = 0;
   targetStart = 0;
   targetEnd = 0;
-  /** One of the TARGET_ numbers. */
-  targetForm = 0;
+  targetForm = 0; // one of the TARGET_ numbers
   /** First byte of the first field line. */
   fieldsStart = 0;
   /** 0 or 1; a higher minor version is read as 1 (RFC 9110 §2.5). */
