@@ -37,6 +37,7 @@ const PRIORITY_UPDATE = frame.FRAME_PRIORITY_UPDATE;
 
 const PRIORITY_BYTES = 5;
 const STREAM_ID_MASK = 0x7fffffff;
+const NO_BYTES = new Uint8Array(0);
 /** What is kept for the next frame at most; beyond, it is let go of when it has been read. */
 const KEPT_BYTES_MAX = 4096;
 
@@ -111,7 +112,7 @@ export class FrameReader {
   /** Of DATA: padding behind the content, once its length has come. */
   #padding = 0;
   #isPaddingRead = false;
-  #kept: Uint8Array = new Uint8Array(0);
+  #kept: Uint8Array = NO_BYTES;
   #keptBytes = 0;
   /** The stream whose field block goes on, 0 for none. */
   #blockStream = 0;
@@ -132,7 +133,7 @@ export class FrameReader {
   /** Nothing more is read. */
   stop(): void {
     this.#isOver = true;
-    this.#kept = new Uint8Array(0);
+    this.#kept = NO_BYTES;
   }
 
   /** A frame has begun and is not whole, or a field block is not. */
@@ -275,7 +276,7 @@ export class FrameReader {
     this.frameCount++;
     if (this.#keptBytes > 0) {
       this.#keptBytes = 0;
-      if (this.#kept.length > KEPT_BYTES_MAX) this.#kept = new Uint8Array(0);
+      if (this.#kept.length > KEPT_BYTES_MAX) this.#kept = NO_BYTES;
     }
     return fault;
   }

@@ -24,6 +24,9 @@ const INTEGER_MAX = 2 ** 28 - 1;
 const UPPER_A = 0x41;
 const UPPER_Z = 0x5a;
 
+const NO_BYTES = new Uint8Array(0);
+const SCRATCH_BYTES_MIN = 256;
+
 /** Makes text of bytes[start..end), one character a byte. */
 export type TextOf = (bytes: Uint8Array, start: number, end: number) => string;
 
@@ -32,13 +35,13 @@ export class HpackDecoder {
   readonly #textOf: TextOf;
   /** What our SETTINGS_HEADER_TABLE_SIZE allows the peer. */
   #tableBytesLimit = DEFAULT_TABLE_BYTES;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = NO_BYTES;
   #at = 0;
   #end = 0;
   #isBroken = false;
   /** Of the string that was read last. */
   #flags = 0;
-  #scratch = new Uint8Array(256);
+  #scratch: Uint8Array = NO_BYTES;
 
   constructor(textOf: TextOf) {
     this.#textOf = textOf;
@@ -160,7 +163,7 @@ export class HpackDecoder {
     this.#at = end;
     if (!isCoded) return this.#text(this.#bytes, start, end, isName);
     const room = Math.ceil(length * HUFFMAN_GROWTH_MAX);
-    if (room > this.#scratch.length) this.#scratch = new Uint8Array(room * 2);
+    if (room > this.#scratch.length) this.#scratch = new Uint8Array(Math.max(SCRATCH_BYTES_MIN, room * 2));
     const decoded = huffmanDecodeInto(this.#bytes, start, end, this.#scratch, 0);
     if (decoded < 0) {
       this.#isBroken = true;

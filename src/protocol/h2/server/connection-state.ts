@@ -62,6 +62,8 @@ export class ConnectionState {
   /** Nothing more is read or written. */
   isOver = false;
   stalledAnswers = 0;
+  /** Requests that are over for the client, and go on in their handlers. */
+  outlivedCount = 0;
   #deadlineMs = NEVER;
   readonly #pool: StreamPool;
 
@@ -74,7 +76,7 @@ export class ConnectionState {
     this.#pool = thread.pool;
     this.writer = new FrameWriter(output);
     this.budget = new AbuseBudget(settings.bounds);
-    this.table = new StreamTable(settings.streamCountMax);
+    this.table = new StreamTable();
     this.heads = new HeadReader(settings, thread.list);
     this.receiving = new ReceiveSide(this.writer, settings);
     this.sending = new SendSide(this);
@@ -103,7 +105,7 @@ export class ConnectionState {
   /** Whether one more stream may be open. @hot */
   hasRoomFor(head: RequestHead | undefined): boolean {
     const { count } = this.table;
-    if (count >= this.settings.streamCountMax) return false;
+    if (count + this.outlivedCount >= this.settings.streamCountMax) return false;
     return (
       count === 0 || head === undefined || this.headsBytes + head.listBytes <= this.settings.headsBytesMax
     );
@@ -122,6 +124,8 @@ export class ConnectionState {
 
   /** The stream is over. It is not to be used afterwards. @hot */
   close(stream: H2Stream, how: number): void {
+    // An event may have ended the connection, and all streams with it.
+    if (stream.id === 0) return;
     this.receiving.close(stream);
     if (stream.isWaiting) this.sending.forget(stream);
     this.headsBytes -= stream.headBytes;

@@ -39,6 +39,8 @@ export class H2Stream {
   /** The client has ended it. */
   isWhole = false;
   receiveWindow = 0;
+  /** How large the window is that the client is given again and again. */
+  windowBytes = 0;
   /** Handed over and not consumed. */
   unreadBytes = 0;
   /** Consumed, and not given back to the stream's window. */
@@ -68,6 +70,7 @@ export class H2Stream {
     this.isQueued = false;
     this.isWhole = false;
     this.receiveWindow = receiveWindow;
+    this.windowBytes = receiveWindow;
     this.unreadBytes = 0;
     this.spentBytes = 0;
     this.contentLeft = LENGTH_UNKNOWN;

@@ -1,7 +1,8 @@
 /**
  * What clients may send: the windows that we keep. A stream's window is given back when its content was read, so that a
  * body that nobody reads stops at it. The connection's window is that of many streams: one that nobody reads takes its
- * share of it and no more. Both are given back by halves.
+ * share of it and no more. Both are given back by halves. A stream whose content is read as it comes gets a larger window,
+ * as long as the connection has some to give.
  */
 import { DEFAULT_WINDOW_BYTES } from '../frames.ts';
 import type { FrameWriter } from './frame-writer.ts';
@@ -18,6 +19,8 @@ export class ReceiveSide {
   /** The connection's. */
   #window: number;
   #spent = 0;
+  /** What streams may still be given beyond their first windows. */
+  #growthLeft: number;
   #tinyUnread = 0;
   /** Whose DATA frame is being read, undefined when it is dropped. */
   #frameStream: H2Stream | undefined = undefined;
@@ -28,7 +31,8 @@ export class ReceiveSide {
   constructor(writer: FrameWriter, settings: H2Settings) {
     this.#writer = writer;
     this.#settings = settings;
-    this.#windowBytes = Math.max(settings.connectionWindowBytes, DEFAULT_WINDOW_BYTES);
+    this.#growthLeft = settings.growthBytes;
+    this.#windowBytes = Math.max(settings.connectionWindowBytes, DEFAULT_WINDOW_BYTES) + this.#growthLeft;
     this.#window = this.#windowBytes;
   }
 
@@ -103,15 +107,20 @@ export class ReceiveSide {
     this.drop(bytes);
     stream.spentBytes += bytes;
     if (stream.isWhole || stream.isAnswered) return;
-    if (stream.spentBytes * 2 < this.#settings.streamWindowBytes) return;
-    this.#writer.windowUpdate(stream.id, stream.spentBytes);
-    stream.receiveWindow += stream.spentBytes;
+    if (stream.spentBytes * 2 < stream.windowBytes) return;
+    const growth = stream.unreadBytes === 0 ? Math.min(stream.windowBytes, this.#growthLeft) : 0;
+    this.#growthLeft -= growth;
+    stream.windowBytes += growth;
+    const increment = stream.spentBytes + growth;
+    this.#writer.windowUpdate(stream.id, increment);
+    stream.receiveWindow += increment;
     stream.spentBytes = 0;
   }
 
   /** The stream is over, perhaps in the middle of a frame. @hot */
   close(stream: H2Stream): void {
     this.release(stream);
+    this.#growthLeft += stream.windowBytes - this.#settings.streamWindowBytes;
     if (stream !== this.#frameStream) return;
     this.#frameStream = undefined;
     this.drop(this.#frameLeft);

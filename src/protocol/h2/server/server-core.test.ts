@@ -29,7 +29,7 @@ test('a request is answered, and the stream is free again', () => {
   bench.send(HTTP2_PREFACE, settingsOf(), headersOf(1, GET));
   assert.deepEqual(bench.frames(), [
     'SETTINGS',
-    'WINDOW_UPDATE 0 983041',
+    'WINDOW_UPDATE 0 2031617',
     'SETTINGS ack',
     'HEADERS 1',
     'DATA 1 5 end',
@@ -414,4 +414,68 @@ test('the peer is gone: all streams are reset and nothing is written', () => {
   assert.deepEqual(bench.log.slice(3), ['reset 1 CANCEL', 'reset 3 CANCEL', 'idle']);
   bench.send(headersOf(5, GET));
   assert.equal(bench.log.length, 6);
+});
+
+test('what is read as it comes gets a larger window, up to what the connection has to give, and gives it back', () => {
+  const bench = CoreBench.connected({ growthBytes: 300_000 });
+  bench.contentBytes = undefined;
+  const windowOf = (id: number): number => {
+    bench.send(headersOf(id, POST, false));
+    let window = 65_535;
+    let largest = window;
+    for (let n = 0; n < 200; n++) {
+      window -= 16_384;
+      bench.send(dataOf(id, 16_384));
+      for (const line of bench.frames())
+        if (line.startsWith(`WINDOW_UPDATE ${id} `)) window += Number(line.split(' ')[2]);
+      largest = Math.max(largest, window);
+    }
+    return largest;
+  };
+  assert.ok(windowOf(1) > 300_000);
+  assert.ok(windowOf(3) < 66_000, 'all is given already');
+  bench.send(resetOf(1));
+  bench.frames();
+  assert.ok(windowOf(5) > 300_000);
+  bench.reads = false;
+  for (let n = 0; n < 4; n++) bench.send(dataOf(3, 8192));
+  assert.deepEqual(bench.frames(), []);
+});
+
+test('handlers that go on behind a reset keep their places', () => {
+  const bench = CoreBench.connected({ streamCountMax: 2 });
+  bench.contentBytes = undefined;
+  bench.send(headersOf(1, GET), headersOf(3, GET), resetOf(1), resetOf(3));
+  bench.core.handlerOutlives();
+  bench.core.handlerOutlives();
+  bench.send(headersOf(5, GET));
+  bench.core.handlerEnds();
+  bench.send(headersOf(7, GET), headersOf(9, GET));
+  assert.deepEqual(bench.frames(), ['RST_STREAM 5 REFUSED_STREAM', 'RST_STREAM 9 REFUSED_STREAM']);
+});
+
+test('a session may end others, or all, while it is told of one', () => {
+  const bench = CoreBench.connected({ lingerTimeoutMs: 60_000 }, frame.SETTINGS_INITIAL_WINDOW_SIZE, 0);
+  bench.contentBytes = 100;
+  bench.send(headersOf(1, GET), headersOf(3, GET), headersOf(5, GET));
+  const onReset = bench.onReset.bind(bench);
+  bench.onReset = (stream, errorCode) => {
+    onReset(stream, errorCode);
+    const other = bench.streams.get(3);
+    bench.streams.delete(3);
+    if (other !== undefined) bench.core.reset(other, 8);
+  };
+  bench.clock.nowMs += 60_000;
+  bench.core.expire(bench.clock.nowMs);
+  assert.equal(bench.core.streamCount, 0);
+  bench.send(headersOf(7, GET), headersOf(9, GET));
+  bench.onReset = (stream, errorCode) => {
+    onReset(stream, errorCode);
+    bench.core.abort();
+  };
+  bench.frames();
+  bench.send(resetOf(7), headersOf(11, GET));
+  assert.equal(bench.core.streamCount, 0);
+  assert.equal(bench.core.isOver, true);
+  assert.deepEqual(bench.frames(), []);
 });

@@ -30,6 +30,9 @@
  * afterwards the object serves another request, and must not be used. What a client still sends of a request
  * whose answer is whole, the core drops, and after a while or a window full it says RST_STREAM NO_ERROR (RFC 9113 §8.1).
  *
+ * A reset does not stop a handler. Where one goes on behind it, `handlerOutlives()` and later `handlerEnds()` keep its place
+ * taken: that, beside the budget for resets, is what bounds the work that rapid resets can begin.
+ *
  * After `receive` the session looks at `mustPause`: answers have piled up that the client does not read (they cost it no
  * window when they are heads), so nothing more is to be read from the socket until `drained`.
  *
@@ -55,6 +58,8 @@ const PREFACE_BYTES = HTTP2_PREFACE.length;
 const BLOCK_FACTOR = 4;
 /** Heads of answers may wait up to here: twice what content may. */
 const PAUSE_FACTOR = 2;
+/** `receive` calls are counted as small integers. */
+const RECEIVE_NUMBER_MASK = 0x3fffffff;
 /** Any eight bytes: they come back. */
 const DRAIN_PING = Uint8Array.of(0x64, 0x72, 0x61, 0x69, 0x6e, 0, 0, 0);
 
@@ -142,7 +147,7 @@ export class H2Server {
   receive(bytes: Uint8Array, start: number, end: number): void {
     const state = this.#state;
     if (state.isOver || start === end) return;
-    state.receiveNumber = (state.receiveNumber + 1) >>> 0;
+    state.receiveNumber = (state.receiveNumber + 1) & RECEIVE_NUMBER_MASK;
     let at = start;
     if (this.#prefaceBytes < PREFACE_BYTES) {
       while (this.#prefaceBytes < PREFACE_BYTES && at < end)
@@ -186,6 +191,8 @@ export class H2Server {
     if (state.isOver) return;
     if (state.isLeaving) this.#drainDeadlineMs = NEVER;
     for (const stream of state.table.all()) {
+      // It may have gone with another.
+      if (stream.id === 0) continue;
       if (nowMs >= stream.deadlineMs) this.#expireStream(stream, nowMs);
       if (state.isOver) return;
       if (stream.deadlineMs !== NEVER && stream.id !== 0) state.arm(stream.deadlineMs);
@@ -236,6 +243,15 @@ export class H2Server {
   /** The connection is gone: all streams are reset, and nothing is written. */
   abort(): void {
     if (!this.#state.isOver) this.#state.drop(fault.CANCEL);
+  }
+
+  /** A stream was reset, and its handler goes on: it counts as one that is open, until `handlerEnds`. */
+  handlerOutlives(): void {
+    this.#state.outlivedCount++;
+  }
+
+  handlerEnds(): void {
+    this.#state.outlivedCount--;
   }
 
   // For streams. Calls on one that is over, though the session may not make them, do nothing.

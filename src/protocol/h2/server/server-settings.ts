@@ -52,7 +52,9 @@ export interface H2Settings {
   readonly continuationCountMax: number;
   /** What a client may send on one stream before somebody reads. */
   readonly streamWindowBytes: number;
-  /** And on all streams together. */
+  /** What quick readers of a connection may be given beside that, all together: a window is a round trip's worth. */
+  readonly growthBytes: number;
+  /** What may be sent on all streams together, those bytes not counted. */
   readonly connectionWindowBytes: number;
   /** No more content is written while so many bytes wait to be sent. */
   readonly unsentBytesMax: number;
@@ -98,6 +100,7 @@ export const DEFAULT_H2_SETTINGS: Omit<H2Settings, 'textOf'> = Object.freeze({
   headsBytesMax: 1024 * 1024, // 8 KiB each if all streams are open
   continuationCountMax: 8, // nghttp2 8: with full frames nine are 144 KiB
   streamWindowBytes: 64 * 1024 - 1, // the RFC's, so that nothing needs to be said; HTTP/1 buffers as much
+  growthBytes: 1024 * 1024, // 20 MB/s at 50 ms; 64 KiB alone would be 1.3
   connectionWindowBytes: 1024 * 1024, // 16 streams that nobody reads do not stop the others
   unsentBytesMax: 64 * 1024, // as HTTP/1's
   settingsTimeoutMs: 10_000, // Go 2 s, nginx none

@@ -13,24 +13,25 @@ export const END_WHOLE = 1;
 export const END_BY_US = 2;
 export const END_BY_PEER = 3;
 
+/** Most connections never have more open at once than half of that. */
+const FIRST_SIZE = 16;
+
 export class StreamTable {
   count = 0;
-  readonly #slots: (H2Stream | undefined)[];
-  readonly #mask: number;
-  readonly #closedIds: Uint32Array;
-  readonly #closedHow: Uint8Array;
+  // Plain arrays of small integers: an idle connection should cost little, and a typed array costs 200 bytes beside its own.
+  #slots: (H2Stream | undefined)[];
+  #mask: number;
+  #closedIds: number[];
+  #closedHow: number[];
   /** The number of the `receive` in which it was closed. */
-  readonly #closedIn: Uint32Array;
+  #closedIn: number[];
 
-  /** @param streamCountMax of open ones */
-  constructor(streamCountMax: number) {
-    // Twice as many: a round trip's worth of streams that have ended is remembered beside those that are open.
-    const size = 2 ** Math.ceil(Math.log2(Math.min(2 * streamCountMax, 65_536)));
-    this.#slots = new Array<H2Stream | undefined>(size).fill(undefined);
-    this.#mask = size - 1;
-    this.#closedIds = new Uint32Array(size);
-    this.#closedHow = new Uint8Array(size);
-    this.#closedIn = new Uint32Array(size);
+  constructor() {
+    this.#slots = new Array<H2Stream | undefined>(FIRST_SIZE).fill(undefined);
+    this.#mask = FIRST_SIZE - 1;
+    this.#closedIds = new Array<number>(FIRST_SIZE).fill(0);
+    this.#closedHow = new Array<number>(FIRST_SIZE).fill(END_UNKNOWN);
+    this.#closedIn = new Array<number>(FIRST_SIZE).fill(0);
   }
 
   /** @hot */
@@ -42,6 +43,8 @@ export class StreamTable {
 
   /** @hot */
   add(stream: H2Stream): void {
+    // Twice as many slots as streams: a round trip's worth of those that have ended is remembered beside them.
+    if (2 * this.count >= this.#slots.length) this.#grow();
     const slot = (stream.id >>> 1) & this.#mask;
     stream.nextInSlot = this.#slots[slot];
     this.#slots[slot] = stream;
@@ -79,7 +82,7 @@ export class StreamTable {
   /** Whether it ended in the `receive` with this number. */
   hasEndedIn(id: number, receiveNumber: number): boolean {
     const slot = (id >>> 1) & this.#mask;
-    return this.#closedIds[slot] === id && this.#closedIn[slot] === receiveNumber >>> 0;
+    return this.#closedIds[slot] === id && this.#closedIn[slot] === receiveNumber;
   }
 
   /** Those that are open now: a list of its own, which streams may leave the table under. */
@@ -89,5 +92,21 @@ export class StreamTable {
     for (let stream of this.#slots)
       for (; stream !== undefined; stream = stream.nextInSlot) streams.push(stream);
     return streams;
+  }
+
+  #grow(): void {
+    const streams = this.all();
+    const ids = this.#closedIds;
+    const how = this.#closedHow;
+    const closedIn = this.#closedIn;
+    const size = 2 * this.#slots.length;
+    this.#slots = new Array<H2Stream | undefined>(size).fill(undefined);
+    this.#mask = size - 1;
+    this.#closedIds = new Array<number>(size).fill(0);
+    this.#closedHow = new Array<number>(size).fill(END_UNKNOWN);
+    this.#closedIn = new Array<number>(size).fill(0);
+    for (let at = 0; at < ids.length; at++) this.noteEnd(ids[at]!, how[at]!, closedIn[at]!);
+    this.count = 0;
+    for (const stream of streams) this.add(stream);
   }
 }
