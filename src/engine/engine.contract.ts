@@ -8,6 +8,7 @@ import { connectingContract } from './contract/connecting.contract.ts';
 import { deadlinesContract } from './contract/deadlines.contract.ts';
 import { endingsContract } from './contract/endings.contract.ts';
 import { failedSendContract } from './contract/failed-send.contract.ts';
+import { givenContract } from './contract/given.contract.ts';
 import type { CreateEngine, EngineCapabilities } from './contract/harness.contract.ts';
 import { lifetimeContract } from './contract/lifetime.contract.ts';
 import { listeningContract } from './contract/listening.contract.ts';
@@ -24,6 +25,7 @@ export function engineContract(name: string, create: CreateEngine, capabilities:
   const subject = { create, capabilities };
   describe(`${name}: bytes`, () => bytesContract(subject));
   describe(`${name}: pausing`, () => readingContract(subject));
+  describe(`${name}: received memory given away`, () => givenContract(subject));
   describe(`${name}: endings`, () => endingsContract(subject));
   describe(`${name}: resets`, () => resetsContract(subject));
   describe(`${name}: failed sends`, () => failedSendContract(subject));

@@ -120,6 +120,13 @@ export interface EngineConnection {
   pauseReading(): void;
   resumeReading(): void;
 
+  /**
+   * Within `onReceive`, with the `bytes` that it was called with: their memory is the caller's from now on, all of it, and
+   * the engine takes other memory. For whoever keeps what comes: it saves the copy.
+   * @returns false where the memory serves others too, or has not been filled: then it stays lent. Absent where it always is
+   */
+  takeReceived?(bytes: Uint8Array): boolean;
+
   /** FIN after the last committed byte; receiving goes on. Idempotent. */
   shutdownWrite(): void;
   /**
@@ -166,7 +173,7 @@ export interface EngineHandler<C extends EngineConnection = EngineConnection> {
    */
   onConnect?(conn: C): void;
   /**
-   * `bytes` is the engine's own memory, valid during this call only: consume it or copy it. What the peer has sent before
+   * `bytes` is the engine's own memory, valid during this call only: consume it, copy it, or `takeReceived`. What the peer has sent before
    * it was gone comes too, and FIN where that ended it, though sending to it has failed meanwhile (a server that refuses an
    * upload and closes): `onClosed` waits for it, unless reading is paused. TLS has no such promise.
    */

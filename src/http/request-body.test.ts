@@ -4,7 +4,7 @@ import { ChunkedDecoder } from '../protocol/h1/chunked.ts';
 import { DEFAULT_LIMITS } from '../protocol/limits.ts';
 import { BODY_HIGH_WATER_BYTES, RequestBody } from './request-body.ts';
 
-const NOBODY = { bodyWanted() {}, bodyCancelled() {} };
+const NOBODY = { bodyWanted() {}, bodyCancelled() {}, takeReceived: () => false };
 
 function chunkedBody(): RequestBody {
   return new RequestBody(NOBODY, -1, new ChunkedDecoder(DEFAULT_LIMITS));
@@ -113,7 +113,7 @@ test('who reads all finds what is whole already, and an empty rest', async () =>
 
 test('while somebody reads all, the reader is wanted and nothing counts as unread', () => {
   let wanted = 0;
-  const body = lengthBody(300_000, { bodyWanted: () => void wanted++, bodyCancelled() {} });
+  const body = lengthBody(300_000, { ...NOBODY, bodyWanted: () => void wanted++ });
   feed(body, 'x'.repeat(100_000));
   assert.ok(body.memoryBytes > BODY_HIGH_WATER_BYTES);
   void body.readAll();
@@ -181,6 +181,39 @@ test('a body in one piece that somebody waits for already is handed over', async
     assert.equal(Buffer.from((await waiting)!).toString('latin1'), 'hello');
     assert.equal(body.memoryBytes, 0);
   }
+});
+
+test('full memory that the engine gives away is a piece as it is; what is not given, or stands in no body alone, is copied', async () => {
+  for (const isGiven of [true, false]) {
+    let asked = 0;
+    const body = lengthBody(3 * 65_536 + 10, { ...NOBODY, takeReceived: () => ++asked > 0 && isGiven });
+    const full = new Uint8Array(65_536).fill(1);
+    body.feed(full, 0, full.length);
+    const piece = (await body.read())!;
+    assert.equal(piece.buffer === full.buffer, isGiven);
+    const waiting = body.read();
+    const second = new Uint8Array(65_536).fill(2);
+    body.feed(second, 0, second.length);
+    assert.equal((await waiting)!.buffer === second.buffer, isGiven);
+    // Behind these ten bytes the next request begins.
+    const last = new Uint8Array(65_536 + 20).fill(3);
+    assert.equal(body.feed(last, 0, 65_536), 65_536);
+    assert.equal(body.feed(last, 0, last.length), 10);
+    assert.equal(asked, 2);
+    assert.deepEqual(body.takeBuffered(), new Uint8Array(65_546).fill(3));
+  }
+});
+
+test('memory is not taken for a body that is put together in one array, or of which nobody wants more', async () => {
+  const refusing = { ...NOBODY, takeReceived: () => assert.fail('taken') };
+  const full = new Uint8Array(65_536).fill(1);
+  const whole = lengthBody(2 * full.length, refusing);
+  const all = whole.readAll();
+  const cancelled = lengthBody(2 * full.length, refusing);
+  cancelled.cancel();
+  for (const body of [whole, cancelled, whole, cancelled]) body.feed(full, 0, full.length);
+  assert.equal((await all).length, 2 * full.length);
+  assert.equal(cancelled.memoryBytes, 0);
 });
 
 function lentBody(text: string): { body: RequestBody; overwrite: () => void } {

@@ -13,12 +13,17 @@ import { ownBytes, unclearedBytes, WholeBody } from './body-memory.ts';
 /** Memory of unread bytes above which the socket is no longer read: as much as a response may have unsent. */
 export const BODY_HIGH_WATER_BYTES = 64 * 1024;
 
+/** Below this a copy costs less than memory of its own for what comes next. */
+const TAKEN_BYTES_MIN = 16 * 1024;
+
 /** What the body tells its connection. */
 export interface BodyOwner {
   /** The handler waits for bytes: read the socket, and start the body deadline. */
   bodyWanted(body: RequestBody): void;
   /** The handler wants no more of it. */
   bodyCancelled(body: RequestBody): void;
+  /** Whether the memory of the bytes that are being fed is the body's from now on: all of it is filled then. */
+  takeReceived(bytes: Uint8Array): boolean;
 }
 
 interface Waiting<T> {
@@ -106,7 +111,7 @@ export class RequestBody implements IncomingBody {
         this.complete = true;
         return at + size;
       }
-      this.#push(bytes, at, at + size);
+      if (!this.#take(bytes, size)) this.#push(bytes, at, at + size);
       this.#remaining -= size;
       this.complete = this.#remaining === 0;
       this.#handOver();
@@ -212,11 +217,24 @@ export class RequestBody implements IncomingBody {
     this.#waiting = undefined;
   }
 
+  /** Where all that has come is the body's and will be given away as a piece, it need not be copied. */
+  #take(bytes: Uint8Array, size: number): boolean {
+    if (size !== bytes.length || size < TAKEN_BYTES_MIN) return false;
+    if (this.#discarding || this.#failure !== undefined || this.#whole !== undefined) return false;
+    if (!this.#owner.takeReceived(bytes)) return false;
+    // Not a Buffer, whatever the engine uses.
+    this.#queued().give(new Uint8Array(bytes.buffer));
+    return true;
+  }
+
+  #queued(): ByteQueue {
+    return (this.#queue ??= new ByteQueue(unclearedBytes));
+  }
+
   #push(bytes: Uint8Array, from: number, to: number): void {
     if (this.#discarding || this.#failure !== undefined) return;
     if (this.#whole === undefined) {
-      this.#queue ??= new ByteQueue(unclearedBytes);
-      this.#queue.push(bytes, from, to);
+      this.#queued().push(bytes, from, to);
       return;
     }
     try {

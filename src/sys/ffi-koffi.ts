@@ -12,6 +12,7 @@ import { type CType, type Libc, SIGNATURES, type Signature } from './libc.ts';
 interface Koffi {
   load(path: string | null): KoffiLibrary;
   view(address: number, byteLength: number): ArrayBuffer;
+  address(bytes: Uint8Array): bigint;
 }
 
 interface KoffiLibrary {
@@ -38,6 +39,7 @@ export function openKoffi(): Ffi {
     libc: functions as unknown as Libc,
     errno: new Int32Array(koffi.view(errnoAddress, Int32Array.BYTES_PER_ELEMENT)),
     view: (address, byteLength) => koffi.view(address, byteLength),
+    addressOf: (bytes) => Number(koffi.address(bytes)),
   };
 }
 

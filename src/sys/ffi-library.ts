@@ -13,4 +13,6 @@ export interface Ffi {
    * the buffer is used, and a use after that is a fault of the process, not an exception.
    */
   view(address: number, byteLength: number): ArrayBuffer;
+  /** Where memory of the runtime's own lies, which has to be off its heap: more than some 64 bytes are. */
+  addressOf(bytes: Uint8Array): number;
 }

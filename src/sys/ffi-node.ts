@@ -22,6 +22,7 @@ interface NodeFfi {
     definitions: Record<string, { arguments: string[]; return: string }>,
   ): { functions: Record<string, Raw> };
   toArrayBuffer(pointer: bigint, byteLength: number, copy: false): ArrayBuffer;
+  getRawPointer(bytes: Uint8Array): bigint;
 }
 
 const NODE_TYPE: Readonly<Record<CType, string>> = {
@@ -44,6 +45,7 @@ export function openNodeFfi(): Ffi {
     libc: functions as unknown as Libc,
     errno: new Int32Array(ffi.toArrayBuffer(BigInt(errnoAddress), Int32Array.BYTES_PER_ELEMENT, false)),
     view: (address, byteLength) => ffi.toArrayBuffer(BigInt(address), byteLength, false),
+    addressOf: (bytes) => Number(ffi.getRawPointer(bytes)),
   };
 }
 

@@ -50,6 +50,13 @@ for (const name of ['koffi', 'node:ffi'] as const) {
     assert.equal(ffi.libc.munmap(address, 8192), 0);
   });
 
+  test(`${name}: memory of the runtime's own is found where it lies`, { skip }, () => {
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(8192).buffer).fill(7);
+    bytes[1] = 8;
+    assert.deepEqual([...new Uint8Array(ffi.view(ffi.addressOf(bytes), 3))], [7, 8, 7]);
+    assert.equal(ffi.addressOf(bytes.subarray(100)), ffi.addressOf(bytes) + 100);
+  });
+
   test(`${name}: a failed mmap answers -1`, { skip }, () => {
     assert.equal(ffi.libc.mmap(0, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), -1);
     assert.equal(ffi.errno[0], ERRNO.EINVAL);

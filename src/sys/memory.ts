@@ -82,6 +82,24 @@ class Mapping implements Memory {
   }
 }
 
+/** Memory of the runtime's own: freed when nobody refers to its bytes any more, whoever that is by then. */
+export interface OwnedMemory {
+  /** Stays the same as long as nobody transfers the bytes. */
+  readonly address: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * For calls that return before anything else happens: the kernel must not write to it later, when it may be gone. It is not
+ * cleared.
+ * @param byteLength from a page on: little memory may lie on the heap, where it moves
+ */
+export function ownedMemory(byteLength: number): OwnedMemory {
+  assert(byteLength >= PAGE_BYTES, 'owned memory needs a page at least');
+  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer);
+  return { address: loadFfi().addressOf(bytes), bytes };
+}
+
 /** Pages whose Memory has gone with its thread. The caller owns them, and nobody else has views of them. */
 export function adoptMapping(address: number, byteLength: number): Memory {
   return new Mapping(address, byteLength, loadFfi().view(address, byteLength));

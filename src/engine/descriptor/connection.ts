@@ -21,6 +21,7 @@ import {
   type RemoteAddress,
   SEND_RESERVE_BYTES_MAX,
 } from '../engine.ts';
+import type { GivenMemory } from './given-memory.ts';
 import { LARGE_BLOCK_BYTES, type SendBlock, type SendPool } from './send-pool.ts';
 
 const NOTSENT_AT = tcp_info.offset.tcpi_notsent_bytes;
@@ -33,6 +34,7 @@ const RETRANSMITS_AT = tcp_info.offset.tcpi_retransmits;
 /** What the connection needs of its engine. */
 export interface ConnectionOwner {
   readonly sendPool: SendPool;
+  readonly given: GivenMemory;
   /** `conn` has a wish that the engine must look at. */
   touch(conn: DescriptorConnection): void;
   setDeadline(slot: number, atMs: number): void;
@@ -161,6 +163,10 @@ export abstract class DescriptorConnection implements EngineConnection {
     if ((this.flags & READING_PAUSED) === 0 || (this.flags & CLOSED) !== 0) return;
     this.flags &= ~READING_PAUSED;
     this.#owner.touch(this);
+  }
+
+  takeReceived(bytes: Uint8Array): boolean {
+    return this.#owner.given.take(bytes);
   }
 
   shutdownWrite(): void {

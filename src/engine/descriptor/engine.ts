@@ -37,6 +37,7 @@ import {
   TOUCHED,
 } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
+import { GivenMemory } from './given-memory.ts';
 import { Handoff } from './handoff.ts';
 import { DescriptorLedger } from './ledger.ts';
 import { AcceptRest, type DescriptorListener } from './listener.ts';
@@ -78,6 +79,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   protected readonly clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
   protected released = false;
   protected readonly counters: EngineStats = emptyEngineStats();
+  readonly given = new GivenMemory();
   readonly #connectingSockets = new ConnectingSockets();
   readonly #wheel = new TimingWheel(DEADLINE_TICK_MS, this.turnMs);
   #turnScheduled = false;

@@ -19,6 +19,8 @@ export const IN_READY = ENGINE_FLAGS << 3;
 export const PEER_END_SEEN = ENGINE_FLAGS << 4;
 /** The layer above knows, though it does not read. */
 export const PEER_END_TOLD = ENGINE_FLAGS << 5;
+/** The last receive took as much as one may: the next is into memory that can be given away. */
+export const MOVES_MUCH = ENGINE_FLAGS << 6;
 
 export class EpollConnection extends DescriptorConnection {
   /** No edge will tell of what waits to be received. */

@@ -34,6 +34,7 @@ import {
   TOUCHED,
 } from '../descriptor/connection.ts';
 import { DescriptorEngine } from '../descriptor/engine.ts';
+import { GIVEN_BYTES } from '../descriptor/given-memory.ts';
 import type { DescriptorListener } from '../descriptor/listener.ts';
 import { WorthTrying } from '../descriptor/worth-trying.ts';
 import type { EngineOptions } from '../engine.ts';
@@ -42,6 +43,7 @@ import { AioPoll } from './aio-poll.ts';
 import {
   EpollConnection,
   IN_READY,
+  MOVES_MUCH,
   PEER_END_SEEN,
   PEER_END_TOLD,
   READ_TO_END,
@@ -52,7 +54,7 @@ import { listenerData, listenerIndex, TIMER_DATA, TIMER_DATA_READ } from './even
 import { EventSet, INPUT_INTEREST, SOCKET_INTEREST } from './event-set.ts';
 
 /** One receive takes at most this. All connections share the buffer; requests use its first, warm bytes. */
-const RECEIVE_BYTES = 64 * 1024;
+const RECEIVE_BYTES = GIVEN_BYTES;
 /** Times that a turn looks again before it lets the event loop run: fairness to timers and promises. */
 const PASSES_MAX = 16;
 const INPUT_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLERR | EPOLLHUP;
@@ -257,13 +259,19 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
 
   /** One receive, and no more: see the head of this file. @hot */
   #receive(conn: EpollConnection): void {
-    const size = recv(conn.fd, this.#address, RECEIVE_BYTES, 0);
+    const isMuch = (conn.flags & MOVES_MUCH) !== 0;
+    const size = isMuch ? this.given.receive(conn.fd) : recv(conn.fd, this.#address, RECEIVE_BYTES, 0);
     if (size > 0) {
       this.counters.bytesReceived += size;
       // Before the callback, which may throw: what is left must be remembered then too.
-      if (size < RECEIVE_BYTES && (conn.flags & READ_TO_END) === 0) conn.flags &= ~READABLE;
-      else this.#addReady(conn);
-      if ((conn.flags & CLOSING) === 0) this.handler.onReceive(conn, this.#bytes, 0, size);
+      if (size < RECEIVE_BYTES && (conn.flags & READ_TO_END) === 0) conn.flags &= ~(READABLE | MOVES_MUCH);
+      else {
+        if (size === RECEIVE_BYTES) conn.flags |= MOVES_MUCH;
+        this.#addReady(conn);
+      }
+      if ((conn.flags & CLOSING) !== 0) return;
+      if (isMuch) this.given.handOver(this.handler, conn, size);
+      else this.handler.onReceive(conn, this.#bytes, 0, size);
     } else if (size === EAGAIN || size === 0) {
       if (size === 0) conn.flags |= RECEIVE_ENDED;
       else conn.flags &= ~(READABLE | READ_TO_END);

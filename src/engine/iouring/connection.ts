@@ -32,6 +32,8 @@ export const PEER_END_TOLD = ENGINE_FLAGS << 11;
 export const BULK_WANTED = ENGINE_FLAGS << 12;
 /** The receive that is armed does. */
 export const BULK_ARMED = ENGINE_FLAGS << 13;
+/** The last receive filled a large buffer, so that more may be there already. */
+export const BULK_FILLED = ENGINE_FLAGS << 14;
 
 export class IouringConnection extends DescriptorConnection {
   /** Bytes that arrived after reading was paused; at most what was in flight at that moment. */

@@ -138,6 +138,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       submissions: this.#submissions,
       buffers: this.#buffers,
       bulkBuffers: this.#bulkBuffers,
+      given: this.given,
       hasRoom: () => this.#hasRoom(),
     });
     this.ledger?.hold(this.#ring.fd);

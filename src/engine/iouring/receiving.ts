@@ -18,11 +18,13 @@ import {
   RECEIVE_ENDED,
 } from '../descriptor/connection.ts';
 import type { ConnectionTable } from '../descriptor/connection-table.ts';
+import type { GivenMemory } from '../descriptor/given-memory.ts';
 import type { TurnTime } from '../descriptor/turn-time.ts';
 import type { Engine, EngineHandler, EngineStats } from '../engine.ts';
 import { BULK_GROUP, endBulk, noteBulk, noteSmall } from './bulk-receives.ts';
 import {
   BULK_ARMED,
+  BULK_FILLED,
   BULK_WANTED,
   ERROR_SEEN,
   type IouringConnection,
@@ -56,6 +58,7 @@ export interface ReceivingEngine {
   readonly submissions: Submissions;
   readonly buffers: ReceiveBuffers;
   readonly bulkBuffers: ReceiveBuffers;
+  readonly given: GivenMemory;
   /** Whether the ring takes what `advance` submits. */
   readonly hasRoom: () => boolean;
 }
@@ -69,6 +72,7 @@ export class Receiving {
   readonly #submissions: Submissions;
   readonly #buffers: ReceiveBuffers;
   readonly #bulkBuffers: ReceiveBuffers;
+  readonly #given: GivenMemory;
   readonly #hasRoom: () => boolean;
   readonly #watch = new UnreadWatch();
   /** Connections that found no receive buffer, while others have received in the same pass. */
@@ -86,6 +90,7 @@ export class Receiving {
     this.#submissions = engine.submissions;
     this.#buffers = engine.buffers;
     this.#bulkBuffers = engine.bulkBuffers;
+    this.#given = engine.given;
     this.#hasRoom = engine.hasRoom;
   }
 
@@ -250,7 +255,9 @@ export class Receiving {
       if ((conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.cancel(conn);
     }
     // Paused or not, what arrives while the last bytes leave is received, and discarded.
-    else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) this.#arm(conn);
+    else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) {
+      if ((conn.flags & BULK_FILLED) === 0 || isClosing || !this.#receiveNow(conn)) this.#arm(conn);
+    }
     // What follows is for large buffers.
     else if (
       (conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED | BULK_WANTED | BULK_ARMED)) ===
@@ -286,6 +293,24 @@ export class Receiving {
     }
     if (size === 0) this.#peerFinished(conn);
     return true;
+  }
+
+  /** Hands over what the socket has, where that is much. @returns whether there was something, or FIN */
+  #receiveNow(conn: IouringConnection): boolean {
+    const size = this.#given.receive(conn.fd);
+    if (size > 0) {
+      // Before the callback, which may throw.
+      noteBulk(conn, size, this.#buffers.bufferBytes);
+      this.#owner.touch(conn);
+      this.#counters.bytesReceived += size;
+      conn.receivedAt = this.#passCount;
+      this.#given.handOver(this.#handler, conn, size);
+      return true;
+    }
+    conn.flags &= ~BULK_FILLED;
+    // An error is for the receive to tell that is armed now.
+    if (size === 0) this.#peerFinished(conn);
+    return size === 0;
   }
 
   release(): void {

@@ -25,7 +25,8 @@ interface HandleOwner {
 }
 
 export interface OnRead {
-  readonly buffer: Uint8Array;
+  /** Asked when reading begins and after each read: what the next one is to fill. */
+  readonly buffer: () => Uint8Array;
   /** Called with the socket as `this`; `false` stops reading. */
   readonly callback: (this: Socket, byteCount: number, buffer: Uint8Array) => boolean;
 }

@@ -208,6 +208,10 @@ export class NodeConnection implements EngineConnection {
     return held;
   }
 
+  takeReceived(bytes: Uint8Array): boolean {
+    return this.owner.takeReceived(bytes);
+  }
+
   shutdownWrite(): void {
     if (this.#state !== OPEN || this.#isWriteEnded) return;
     this.#isWriteEnded = true;

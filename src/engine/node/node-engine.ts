@@ -60,7 +60,21 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
   readonly #options: NodeEngineOptions;
   readonly #resetSocket: ResetSocket;
   readonly #listeners: Listeners;
-  readonly #onRead = { buffer: new Uint8Array(READ_BUFFER_BYTES), callback: onRead };
+  readonly #shared = new Uint8Array(READ_BUFFER_BYTES);
+  /** What the next read of the connection that was read last fills, where that is not shared. */
+  #nextBuffer: Uint8Array | undefined;
+  readonly #onRead = {
+    buffer: (): Uint8Array => {
+      const next = this.#nextBuffer ?? this.#shared;
+      this.#nextBuffer = undefined;
+      return next;
+    },
+    callback: onRead,
+  };
+  /** What is being handed over, where `takeReceived` may give it away. */
+  #lent: Uint8Array | undefined;
+  /** The layer above would have taken what was in shared memory. */
+  #isWanted = false;
   readonly #deadlines: DeadlineTimer;
   readonly #deadlineCame = (slot: number): void => this.#handler.onDeadline(this.#slots[slot]!);
 
@@ -222,13 +236,48 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
       conn.socket.pause();
       return false;
     }
+    if (bytes !== this.#shared && end === bytes.length) return this.#receivedOwn(conn, bytes);
+    this.#isWanted = false;
     this.#enter();
     try {
       this.#handler.onReceive(conn, bytes, 0, end);
     } finally {
       this.#leave();
     }
+    // Who fills the buffer moves much: what follows is read into memory that can be given away.
+    if (this.#isWanted && end === READ_BUFFER_BYTES) this.#nextBuffer = ownBuffer();
     return true;
+  }
+
+  /** Bytes in memory of this connection alone: of one that moves much, or of Node's own making for this read. */
+  #receivedOwn(conn: NodeConnection, bytes: Uint8Array): boolean {
+    const isNodes = Buffer.isBuffer(bytes);
+    this.#lent = bytes.length === bytes.buffer.byteLength ? bytes : undefined;
+    this.#enter();
+    try {
+      this.#handler.onReceive(conn, bytes, 0, bytes.length);
+    } catch (error) {
+      if (isNodes) throw error;
+      // Node takes the next buffer from us only where this returns, and would read on into what was given away.
+      queueMicrotask(() => {
+        throw error;
+      });
+    } finally {
+      this.#leave();
+    }
+    // What nobody has taken nobody wants any more.
+    if (this.#lent === undefined && !isNodes) this.#nextBuffer = ownBuffer();
+    this.#lent = undefined;
+    return true;
+  }
+
+  takeReceived(bytes: Uint8Array): boolean {
+    if (bytes === this.#lent) {
+      this.#lent = undefined;
+      return true;
+    }
+    this.#isWanted = bytes === this.#shared;
+    return false;
   }
 
   wrote(conn: NodeConnection): void {
@@ -419,4 +468,8 @@ function flushOf(engine: NodeEngine): void {
 
 function reportDrainedOf(engine: NodeEngine): void {
   engine.reportDrained();
+}
+
+function ownBuffer(): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(READ_BUFFER_BYTES).buffer);
 }

@@ -120,6 +120,10 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
     this.updateExchangeDeadline();
   }
 
+  takeReceived(bytes: Uint8Array): boolean {
+    return this.engine.takeReceived?.(bytes) === true;
+  }
+
   bodyCancelled(body: RequestBody): void {
     const exchange = this.exchange;
     // One that is whole has nothing to wait for, and requests behind it may wait.
