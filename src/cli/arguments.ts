@@ -44,7 +44,7 @@ interface ChoiceFlag extends FlagBase {
   readonly choices: readonly string[];
 }
 
-export type Flag = SwitchFlag | ValueFlag | ChoiceFlag;
+type Flag = SwitchFlag | ValueFlag | ChoiceFlag;
 export type FlagTable = Readonly<Record<string, Flag>>;
 
 type ValueOf<F extends Flag> = F extends { kind: 'switch' }

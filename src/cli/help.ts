@@ -4,7 +4,7 @@ import { nearest } from './arguments.ts';
 import { EXIT } from './failure.ts';
 
 /** Names of commands, each with what it does. */
-export type Summaries = Readonly<Record<string, { readonly summary: string }>>;
+type Summaries = Readonly<Record<string, { readonly summary: string }>>;
 
 function help(commands: Summaries): string {
   const rows = Object.entries(commands).map(([name, command]) => `  ${name.padEnd(12)}${command.summary}`);

@@ -6,7 +6,7 @@ import type { HostSettings } from '../sys/host.ts';
 import type { Advice, LimitFact } from './doctor-report.ts';
 
 /** What the judgement needs of what the host tells; `undefined` where it does not. */
-export type HostNumbers = Pick<
+type HostNumbers = Pick<
   HostSettings,
   | 'descriptorsSoft'
   | 'descriptorsHard'

@@ -23,7 +23,7 @@ import { descriptorLimit, packageVersion } from './load-run.ts';
 const WORK = 'How to work';
 
 // biome-ignore format: one flag a line reads as the table that it is
-export const LOAD_AGENT_FLAGS = {
+const LOAD_AGENT_FLAGS = {
   name: { kind: 'text', metavar: 'NAME', defaultText: "this host's", group: WORK, help: 'what results call this machine' },
   group: { kind: 'text', metavar: 'NAME', defaultText: 'default', group: WORK, help: 'work for those who ask for this group' },
   creds: { kind: 'text', metavar: 'FILE', group: WORK, help: 'NATS credentials file' },

@@ -99,7 +99,7 @@ export function descriptorLimit(): number | undefined {
   return line === null ? undefined : Number(line[1]);
 }
 
-export interface FileFlags {
+interface FileFlags {
   readonly save: string | undefined;
   readonly html: string | undefined;
 }

@@ -37,7 +37,7 @@ export function folderOf(target: Target): string {
 }
 
 /** A link on the way to the target: when its name in the folder changes, the target may be another. */
-export interface LinkOnTheWay {
+interface LinkOnTheWay {
   readonly folder: string;
   readonly name: string;
 }

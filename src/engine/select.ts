@@ -13,9 +13,9 @@ import type { Engine, EngineName, EngineOptions } from './engine.ts';
 import type { NodeTlsOptions } from './node/options.ts';
 
 /** `tls` is for the node engine only. */
-export type SelectedEngineOptions = EngineOptions & { readonly tls?: NodeTlsOptions };
+type SelectedEngineOptions = EngineOptions & { readonly tls?: NodeTlsOptions };
 
-export interface Availability {
+interface Availability {
   readonly available: boolean;
   /** For people, whether yes or no: a sentence without a full stop. */
   readonly reason: string;
@@ -30,7 +30,7 @@ export interface EngineCandidate {
   load(): Promise<(options: SelectedEngineOptions) => Engine | Promise<Engine>>;
 }
 
-export interface TriedEngine extends Availability {
+interface TriedEngine extends Availability {
   readonly name: EngineName;
 }
 
@@ -76,7 +76,7 @@ export async function selectEngine(
 }
 
 /** The engine that was chosen. `name` and `reason` are final when it has been made. */
-export class EngineSelection {
+class EngineSelection {
   /** Every engine that was asked, in order; the last one is the chosen. */
   readonly tried: TriedEngine[] = [];
   /** What the host had too little of for a better engine: worth a warning. */

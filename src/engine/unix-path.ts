@@ -13,7 +13,7 @@ const PROBE_MS = 1000;
 const EADDRINUSE = 98;
 
 /** Which file it is, whatever its name. While a socket is bound to it, its number is not given to another. */
-export interface FileIdentity {
+interface FileIdentity {
   readonly dev: number;
   readonly ino: number;
 }

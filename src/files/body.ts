@@ -9,7 +9,7 @@ import type { OpenFile } from './source.ts';
 export const PIECE_BYTES = 64 * 1024;
 
 /** The file became shorter than the length that was promised: the connection must break, not pad. */
-export class FileShrankError extends Error {
+class FileShrankError extends Error {
   override readonly name = 'FileShrankError';
   readonly code = 'HOLDFAST_FILE_SHRANK';
 }

@@ -36,7 +36,7 @@ const FINE_SECOND_MS = 1020;
 const COARSE_SECOND_MS = 3000;
 
 /** What of an open file goes into its validators. */
-export interface VersionFacts {
+interface VersionFacts {
   readonly version: string | undefined;
   readonly modifiedMs: number;
   readonly changedMs: number;
@@ -62,7 +62,7 @@ export function validatorsOf(file: VersionFacts, nowMs: number): Validators {
   return { entityTag, lastModifiedMs, isDateStrong, sinceMs };
 }
 
-export type Precondition = 'proceed' | 'not-modified' | 'failed';
+type Precondition = 'proceed' | 'not-modified' | 'failed';
 
 export function evaluatePreconditions(
   fields: FieldReader,

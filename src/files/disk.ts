@@ -32,7 +32,7 @@ import { Root } from './root.ts';
 import { SmallFiles } from './small-files.ts';
 import type { FileSource, Listed, Opened, OpenFile, RawPath } from './source.ts';
 
-export interface DiskOptions {
+interface DiskOptions {
   /** Serve what symbolic links name outside of the folder. @default false */
   readonly followLinksOutside?: boolean;
   /** Memory for files that fit in one piece (64 KiB). 0 keeps none. @default 16 MiB: the small files of most sites, a thread */

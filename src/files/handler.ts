@@ -30,7 +30,7 @@ export interface FilesOptions {
 }
 
 /** What a request must offer: the standard's Request does, and so does a literal in a test. */
-export interface FilesRequest {
+interface FilesRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: FieldReader;

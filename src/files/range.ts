@@ -4,7 +4,7 @@
  * the classic way to make a server send a file many times over.
  */
 
-export type RangeChoice =
+type RangeChoice =
   | { readonly kind: 'whole' }
   /** `end` is exclusive. */
   | { readonly kind: 'part'; readonly start: number; readonly end: number }

@@ -32,7 +32,7 @@ export interface AccessLog {
   droppedCount(): number;
 }
 
-export interface AccessLogOptions {
+interface AccessLogOptions {
   /** @default 2, standard error */
   readonly fd?: number;
   readonly colour?: boolean;

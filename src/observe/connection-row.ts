@@ -61,7 +61,7 @@ export interface Sample {
   readonly movedAtMs: number;
 }
 
-export interface Movement {
+interface Movement {
   readonly rateBytesPerSecond: number;
   readonly stallMs: number;
   readonly sample: Sample;

@@ -11,7 +11,7 @@ export const EXPOSITION_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
-export interface HistogramSeries {
+interface HistogramSeries {
   readonly labels: Readonly<Record<string, string>>;
   readonly counts: readonly number[];
   readonly sum: number;

@@ -10,21 +10,21 @@ import { LineWriter, type LineWriterOptions } from './line-writer.ts';
 import { escapeControls, paint, usesColour } from './terminal.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-export type LogFormat = 'pretty' | 'json';
-export type LogFields = Readonly<Record<string, unknown>>;
+type LogFormat = 'pretty' | 'json';
+type LogFields = Readonly<Record<string, unknown>>;
 
 /**
  * What Holdfast calls: a message and what belongs to it. Errors and plain objects among the arguments
  * become fields, first or last, so that calls in the manner of console and of pino both read well.
  */
-export interface Logger {
+interface Logger {
   debug(...args: unknown[]): void;
   info(...args: unknown[]): void;
   warn(...args: unknown[]): void;
   error(...args: unknown[]): void;
 }
 
-export interface LoggerOptions extends LineWriterOptions {
+interface LoggerOptions extends LineWriterOptions {
   /** @default 'pretty' */
   readonly format?: LogFormat;
   /** Lines below it are not made. @default 'info' */

@@ -36,7 +36,7 @@ export interface ServerNumbers {
   >;
 }
 
-export interface ServerFacts {
+interface ServerFacts {
   readonly version: string;
   readonly engine: string;
   readonly nodeVersion: string;

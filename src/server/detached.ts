@@ -9,7 +9,7 @@ import type { ErrorHandler } from '../http/exchange-host.ts';
 import type { PendingWork } from '../http/pending-work.ts';
 import type { FetchHandler, RequestContext } from '../web/context.ts';
 
-export interface DetachedHost {
+interface DetachedHost {
   readonly fetch: FetchHandler;
   readonly errorHandler: ErrorHandler | undefined;
   readonly work: PendingWork;

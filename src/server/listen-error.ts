@@ -15,7 +15,7 @@ export type ListenPlace =
   | { readonly option: 'fd'; readonly fd: number };
 
 /** What a reader calls the options that he would change. */
-export interface PlaceNames {
+interface PlaceNames {
   readonly port: string;
   readonly hostname: string;
 }

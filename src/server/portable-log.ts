@@ -25,7 +25,7 @@ export function remoteLogger(send: (level: LogLevel, values: readonly unknown[])
 }
 
 /** @returns a value that can be cloned; never throws, whatever `value` does */
-export function portable(value: unknown, depth: number): unknown {
+function portable(value: unknown, depth: number): unknown {
   if (typeof value === 'function' || typeof value === 'symbol') return show(value);
   if (typeof value !== 'object' || value === null) return value;
   if (depth > DEPTH_MAX) return show(value);

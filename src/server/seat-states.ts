@@ -44,7 +44,7 @@ export type SeatAction =
   | 'set the pause'
   | 'clear the pause';
 
-export interface Transition {
+interface Transition {
   readonly to: SeatState;
   readonly does: readonly SeatAction[];
 }

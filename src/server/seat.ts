@@ -7,13 +7,13 @@ import { ServerClosedError } from './errors.ts';
 import { SEAT_TABLE, type SeatAction, type SeatEvent, type SeatState } from './seat-states.ts';
 
 /** A worker that crashes at once is not restarted faster than this, doubling up to the longest. */
-export const RESTART_DELAY_MS = 50;
-export const RESTART_DELAY_MS_MAX = 5000;
+const RESTART_DELAY_MS = 50;
+const RESTART_DELAY_MS_MAX = 5000;
 /**
  * A worker that has served this long has proved itself: its next crash is restarted at once. Longer, and a worker that
  * now and then meets a fatal request would leave its clients waiting in the accept queue for seconds.
  */
-export const PROVEN_AFTER_MS = 1000;
+const PROVEN_AFTER_MS = 1000;
 
 export interface SeatHost<T> {
   /**

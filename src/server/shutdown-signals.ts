@@ -15,7 +15,7 @@ const SAME_KEYSTROKE_MS = 10;
 /** 128 + SIGINT, as shells have it. */
 const EXIT_INTERRUPTED = 130;
 
-export interface ShutdownCalls {
+interface ShutdownCalls {
   /** The first signal. */
   begin(signal: NodeJS.Signals): void;
   /** A second SIGINT, and every later one. */

@@ -51,7 +51,7 @@ export interface ModuleSource {
 }
 
 /** What a server in one thread may have around it. */
-export interface Surroundings {
+interface Surroundings {
   /** Closed when the server has closed. */
   readonly ports?: OperatorPorts | undefined;
   /** Of a worker thread: there is an admin port, in the main thread. */

@@ -41,7 +41,7 @@ export function needWorkerFile(): void {
   );
 }
 
-export interface WorkerThreadInit {
+interface WorkerThreadInit {
   readonly index: number;
   readonly name: string;
   /** The module's URL. */

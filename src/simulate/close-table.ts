@@ -28,7 +28,7 @@ export type ClosingPhase =
   | 'linger'
   | 'ended';
 
-export type EndingCall = 'close' | 'reset' | 'shutdownWrite' | 'closed';
+type EndingCall = 'close' | 'reset' | 'shutdownWrite' | 'closed';
 
 /** What the table needs to know of a connection. */
 export interface EndingConnection {

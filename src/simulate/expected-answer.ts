@@ -1,7 +1,7 @@
 /** What each kind of handler must lead to, as the client sees it. */
 import { DIRECT_BYTES_MAX, type RequestPlan } from './request-plan.ts';
 
-export interface ExpectedAnswer {
+interface ExpectedAnswer {
   readonly status: number;
   readonly hasBody: boolean;
   /** Whose letters the body has, and how many of them. */
@@ -39,7 +39,7 @@ export function throws(plan: RequestPlan): boolean {
   return plan.kind === 'throw' || plan.kind === 'reject';
 }
 
-export function isStreamed(plan: RequestPlan): boolean {
+function isStreamed(plan: RequestPlan): boolean {
   return plan.kind === 'stream' || plan.kind === 'slow-stream' || plan.kind === 'late' || isTruncated(plan);
 }
 

@@ -3,7 +3,7 @@
  * table, written without a look at the parser's. `{host}` stands for a good Host line.
  */
 
-export interface HeadRefusal {
+interface HeadRefusal {
   readonly text: string;
   readonly status: number;
 }

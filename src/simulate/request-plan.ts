@@ -10,7 +10,7 @@ import { OVERLONG_CHUNK, OVERLONG_CHUNK_BYTES } from './refusals.ts';
 import type { HandlerKind } from './swarm.ts';
 
 /** A fault in the body: which status it gets, if the answer has not begun. */
-export interface BodyRefusal {
+interface BodyRefusal {
   readonly status: number;
   /** It cannot be seen before this many bytes of the stream have come, and must be seen after so many. */
   readonly fromBytes: number;
@@ -58,7 +58,7 @@ export interface RequestPlan {
 export const DIRECT_BYTES_MAX = SEND_RESERVE_BYTES_MAX - 1024;
 
 /** What a client wants of a request; what is left out is drawn. */
-export interface RequestWish {
+interface RequestWish {
   readonly kind?: HandlerKind;
   readonly method?: string;
   readonly minor?: 0 | 1;

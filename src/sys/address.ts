@@ -123,7 +123,7 @@ export function parseIPv4(text: string): number | undefined {
   return value;
 }
 
-export function formatIPv4(value: number): string {
+function formatIPv4(value: number): string {
   return `${value >>> 24}.${(value >>> 16) & 0xff}.${(value >>> 8) & 0xff}.${value & 0xff}`;
 }
 

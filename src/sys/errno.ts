@@ -141,7 +141,7 @@ export const ERRNO = {
   EHWPOISON: 133,
 } as const;
 
-export type ErrnoName = keyof typeof ERRNO;
+type ErrnoName = keyof typeof ERRNO;
 
 /** In our words, for those a server can meet; the others are named without explanation. */
 const MEANING: Partial<Record<ErrnoName, string>> = {

@@ -31,7 +31,7 @@ export interface HostSettings {
   readonly aioFree: number | undefined;
 }
 
-export interface HostCores {
+interface HostCores {
   /** Cores that this process may run on (affinity and, in newer libuv, quota considered). */
   readonly cores: number;
   /** The control group's share in cores, fractional; undefined when it is not limited. */

@@ -7,25 +7,25 @@
  */
 import { assert } from '../base/assert.ts';
 
-export type Scalar = 'u8' | 's8' | 'u16' | 's16' | 'u32' | 's32' | 'u64' | 's64';
+type Scalar = 'u8' | 's8' | 'u16' | 's16' | 'u32' | 's32' | 'u64' | 's64';
 
 const SCALAR_BYTES: Record<Scalar, number> = { u8: 1, s8: 1, u16: 2, s16: 2, u32: 4, s32: 4, u64: 8, s64: 8 };
 
 /** Fields that share one place (`union`) or follow each other inside of one (`group`), without a name in C. */
-export interface Anonymous<Name extends string> {
+interface Anonymous<Name extends string> {
   readonly kind: 'union' | 'group';
   readonly fields: Fields;
   /** Type-level only: the names that surface in the enclosing struct. */
   readonly names?: Name;
 }
 
-export interface ArrayOf {
+interface ArrayOf {
   readonly kind: 'array';
   readonly of: Scalar | Struct<string>;
   readonly length: number;
 }
 
-export type Field = Scalar | ArrayOf | Struct<string> | Anonymous<string>;
+type Field = Scalar | ArrayOf | Struct<string> | Anonymous<string>;
 type Fields = Readonly<Record<string, Field>>;
 
 /** Names a caller can ask for: anonymous unions and groups give up theirs to the enclosing struct. */

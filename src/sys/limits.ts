@@ -7,7 +7,7 @@ const SOFT = rlimit.offset.rlim_cur;
 const HARD = rlimit.offset.rlim_max;
 
 /** `Infinity` where there is no limit. */
-export interface ResourceLimit {
+interface ResourceLimit {
   /** What holds now. */
   readonly soft: number;
   /** How far this process may raise `soft` by itself. */

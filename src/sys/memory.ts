@@ -145,7 +145,7 @@ function roundToPages(byteLength: number): number {
 }
 
 /** A page for arguments that live no longer than one call: addresses, lengths, options, clock readings. */
-export interface Scratch {
+interface Scratch {
   readonly address: number;
   readonly view: DataView;
   readonly bytes: Uint8Array;

@@ -48,11 +48,11 @@ export interface Finding {
   readonly exhausted?: SysError | undefined;
 }
 
-export interface FfiFinding extends Finding {
+interface FfiFinding extends Finding {
   readonly name: Ffi['name'] | undefined;
 }
 
-export interface IoUringFinding extends Finding {
+interface IoUringFinding extends Finding {
   /** `io_uring_params.features`. */
   readonly features: number;
   /** IORING_OP numbers that the kernel has. */

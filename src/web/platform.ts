@@ -9,7 +9,7 @@
  * their place, when somebody asks for what only they can do.
  */
 
-export interface Platform {
+interface Platform {
   readonly Request: typeof globalThis.Request;
   readonly Response: typeof globalThis.Response;
   readonly Headers: typeof globalThis.Headers;
@@ -155,7 +155,7 @@ export function answerPlatformSlots<T extends object>(
 }
 
 /** What the platform knows of the body of a Response. */
-export interface PlatformBody {
+interface PlatformBody {
   readonly stream: unknown;
   readonly source: unknown;
   /** In bytes; null where only the end will tell. */

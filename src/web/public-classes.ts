@@ -8,13 +8,13 @@ import { Headers as LightHeaders } from './headers.ts';
 import type { HeadersInit } from './platform.ts';
 import { Response as LightResponse } from './response.ts';
 
-export interface ResponseInit {
+interface ResponseInit {
   readonly status?: number | undefined;
   readonly statusText?: string | undefined;
   readonly headers?: HeadersInit | undefined;
 }
 
-export interface ResponseClass {
+interface ResponseClass {
   readonly prototype: globalThis.Response;
   /** @throws TypeError, RangeError as the platform's */
   new (body?: BodyInit | null | undefined, init?: ResponseInit | undefined): globalThis.Response;
@@ -23,7 +23,7 @@ export interface ResponseClass {
   error(): globalThis.Response;
 }
 
-export interface HeadersClass {
+interface HeadersClass {
   readonly prototype: globalThis.Headers;
   new (init?: HeadersInit | undefined): globalThis.Headers;
 }

@@ -25,7 +25,7 @@ import { IterablePieces, StreamPieces } from './pieces.ts';
 import { ensurePlatform, type HeadersInit, onPlatform, recognisePlatform, standInFor } from './platform.ts';
 import { redirectLocation } from './url.ts';
 
-export interface ResponseInit {
+interface ResponseInit {
   readonly status?: number | undefined;
   readonly statusText?: string | undefined;
   readonly headers?: HeadersInit | Headers | undefined;

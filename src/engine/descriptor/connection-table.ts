@@ -7,7 +7,7 @@ import { NO_SLOT, Slab } from '../../base/slab.ts';
 /** 16 million connections a thread: far beyond what descriptors allow. */
 export const SLOT_BITS = 24;
 /** One bit less than a word, so that a generation is the same number read as signed or unsigned. */
-export const GENERATION_BITS = 31;
+const GENERATION_BITS = 31;
 
 export interface TableEntry {
   readonly slot: number;

@@ -36,7 +36,7 @@ export interface DescriptorListener {
 }
 
 /** What the rest needs of its engine. */
-export interface RestingEngine<C extends DescriptorConnection> {
+interface RestingEngine<C extends DescriptorConnection> {
   readonly listeners: readonly DescriptorListener[];
   readonly ledger: DescriptorLedger | undefined;
   readonly handler: EngineHandler<C>;

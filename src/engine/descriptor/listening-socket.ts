@@ -49,7 +49,7 @@ export interface ListeningSocket {
   close(): void;
 }
 
-export interface ListeningOptions {
+interface ListeningOptions {
   readonly backlog?: number;
   /**
    * Nobody may listen there yet, but listeners with `reusePort` may join later. Sockets of one user that bind

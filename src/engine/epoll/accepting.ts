@@ -13,7 +13,7 @@ const ACCEPT_FLAGS = SOCK_CLOEXEC | SOCK_NONBLOCK;
 const EAGAIN = -ERRNO.EAGAIN;
 
 /** What it needs of the engine. */
-export interface AcceptingEngine {
+interface AcceptingEngine {
   readonly listeners: readonly DescriptorListener[];
   readonly events: EventSet;
   /** @param errno positive @returns whether accepting from `listener` rests now */

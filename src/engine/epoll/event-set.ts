@@ -24,7 +24,7 @@ import { closeFd } from '../../sys/socket.ts';
  * Events of one look. What all of them lead to is sent before the next look, so this also bounds the send
  * memory that is touched in between: at a block of 4 KiB each, 1 MiB, which stays in the second-level cache.
  */
-export const EVENTS_PER_LOOK = 256;
+const EVENTS_PER_LOOK = 256;
 
 /** EPOLLERR and EPOLLHUP are always reported. EPOLLPRI tells of urgent data: see READ_TO_END. */
 export const SOCKET_INTEREST = (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET) >>> 0;

@@ -49,7 +49,7 @@ const REST_BYTES = 64 * 1024;
 const HELD_SHARE_BYTES = 64 * 1024;
 
 /** What it needs of the engine. */
-export interface ReceivingEngine {
+interface ReceivingEngine {
   readonly owner: ConnectionOwner & Pick<Engine, 'nowMs'>;
   readonly handler: EngineHandler<IouringConnection>;
   readonly table: ConnectionTable<IouringConnection>;

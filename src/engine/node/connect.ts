@@ -7,7 +7,7 @@ import { SysError } from '../../base/errors.ts';
 import type { ConnectTarget } from '../engine.ts';
 import type { OnRead } from './adopt.ts';
 
-export interface ConnectOptions {
+interface ConnectOptions {
   readonly readBufferBytes: number;
   /** `undefined` for 'data' events. */
   readonly onRead: OnRead | undefined;

@@ -19,7 +19,7 @@ export interface NetworkServer {
   settle(): void;
 }
 
-export interface PeerOptions {
+interface PeerOptions {
   readonly port: number;
   /** How much the peer's kernel takes before its reader reads. */
   readonly receiveBufferBytes: number;

@@ -29,7 +29,7 @@ const CHUNK_OVERHEAD_BYTES_MAX = CHUNK_HEADER_BYTES_MAX + CHUNK_END_BYTES;
 const PIECE_BYTES_MAX = SEND_RESERVE_BYTES_MAX - CHUNK_OVERHEAD_BYTES_MAX;
 
 /** What a sink needs of its connection. */
-export interface SinkConnection {
+interface SinkConnection {
   readonly engine: EngineConnection;
   readonly nowMs: number;
   /** Whether the request that is being answered is the last that is read. */

@@ -16,8 +16,8 @@ import type { RunShare } from './run-share.ts';
 import type { TargetRules } from './target-rules.ts';
 
 /** What a coordinator may ask for; it says how long it can be silent, within these. */
-export const SILENCE_MS_MIN = 500;
-export const SILENCE_MS_MAX = 60_000;
+const SILENCE_MS_MIN = 500;
+const SILENCE_MS_MAX = 60_000;
 const CHECK_MS = 100;
 /** Silence counts only when this process has looked that often: it may have been held up itself. */
 const CHECKS_MIN = 4;
@@ -29,7 +29,7 @@ const THREADS_AUTO_MAX = 4;
 /** What cannot be read is told of so often, and then only counted. */
 const REFUSALS_LOGGED = 20;
 
-export interface AgentParts {
+interface AgentParts {
   readonly link: Link;
   readonly group: string;
   /** Unlike any other agent's. */

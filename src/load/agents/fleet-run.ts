@@ -29,7 +29,7 @@ const STOP_MS_MAX = 10_000;
 /** Threads of one machine have seeds one after the other. */
 const SEEDS_A_MACHINE = 1024;
 
-export interface FleetRunOptions {
+interface FleetRunOptions {
   /** For each machine. @default each chooses by its connections and cores */
   readonly threads?: number | undefined;
   /** From the word to begin until the moment. @default 750 ms: a NATS server or a machine may stall for less */
@@ -256,7 +256,7 @@ function newRun(number: number, plan: LoadPlan, onSecond: RemoteRun['onSecond'])
 }
 
 /** As threads share a plan, with seeds far enough apart for the threads of each machine. */
-export function divide(plan: LoadPlan, machineCount: number): LoadPlan[] {
+function divide(plan: LoadPlan, machineCount: number): LoadPlan[] {
   return dividePlan(plan, machineCount).map((part, index) => ({
     ...part,
     seed: plan.seed + index * SEEDS_A_MACHINE,

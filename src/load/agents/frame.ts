@@ -31,7 +31,7 @@ export interface Frame {
   readonly body: Uint8Array;
 }
 
-export type WireFault = 'version' | 'malformed' | 'too-large';
+type WireFault = 'version' | 'malformed' | 'too-large';
 
 /** What came cannot be read: by its version, its form or its size. */
 export class WireError extends Error {

@@ -4,7 +4,7 @@
  * once, as NATS has it); whoever asks must be ready to ask again.
  */
 
-export type LinkFault = 'nobody' | 'timeout' | 'closed';
+type LinkFault = 'nobody' | 'timeout' | 'closed';
 
 /** A question was not answered. */
 export class LinkError extends Error {
@@ -36,14 +36,7 @@ export interface Link {
   close(): Promise<void>;
 }
 
-/** Groups share a server and do not see each other. */
-const GROUP = /^[A-Za-z0-9_-]{1,64}$/;
-
-export function isGroup(text: string): boolean {
-  return GROUP.test(text);
-}
-
-/** Where all agents of a group listen. */
+/** Where all agents of a group listen. Groups share a server and do not see each other. */
 export function groupSubject(group: string): string {
   return `holdfast.load.${group}.agents`;
 }

@@ -127,7 +127,7 @@ export interface Question {
   readonly receivedMs: number;
 }
 
-export interface Answerer {
+interface Answerer {
   readonly name: string;
   readonly newId: () => string;
   readonly nowMs: () => number;

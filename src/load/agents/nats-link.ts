@@ -18,11 +18,11 @@ const BACKOFF_MS_LATER = 10_000;
 const ATTEMPTS_QUICK = 60;
 
 /** The NATS server cannot be used: not there, not NATS, or not for us. */
-export class NatsError extends Error {
+class NatsError extends Error {
   override readonly name = 'NatsError';
 }
 
-export interface NatsAddress {
+interface NatsAddress {
   /** `host:port` of each server of a cluster. */
   readonly servers: readonly string[];
   readonly user: string | undefined;
@@ -33,7 +33,7 @@ export interface NatsAddress {
   readonly shown: string;
 }
 
-export interface NatsOptions {
+interface NatsOptions {
   /** Who connects, as the server's own tools show it. */
   readonly name: string;
   /** A file of NATS credentials (JWT and key). */

@@ -32,7 +32,7 @@ const MISSES_MIN = 3;
 const CLOCK_ROUNDS = 16;
 const SECONDS_AT_ONCE_MAX = 64;
 
-export interface RemoteAgentInfo {
+interface RemoteAgentInfo {
   readonly id: string;
   /** Unlike any other agent's. */
   readonly name: string;
@@ -40,7 +40,7 @@ export interface RemoteAgentInfo {
   readonly machine: MachineKind;
 }
 
-export interface RemoteAgentParts {
+interface RemoteAgentParts {
   readonly transport: MessageTransport;
   readonly session: string;
   readonly silenceMs: number;

@@ -11,7 +11,7 @@ import { runOnFleet } from './fleet-run.ts';
 import type { Link } from './link.ts';
 import { connectNats, parseNatsUrl } from './nats-link.ts';
 
-export interface AgentsOptions {
+interface AgentsOptions {
   /** `nats://host:4222`, see `parseNatsUrl`. */
   readonly natsUrl: string;
   /** @default 'default' */

@@ -6,7 +6,7 @@ import type { LoadPlan } from '../plan/load-plan.ts';
 import { runOnThreads } from '../run/run-on-threads.ts';
 import { RunWatch } from '../run/run-watch.ts';
 
-export interface ShareObserver {
+interface ShareObserver {
   /** All threads have their engines. Rejecting calls the run off, as `runOnThreads` has it. */
   startAtMs(engine: string, reason: string): Promise<number>;
   onSecond(report: SecondReport): void;

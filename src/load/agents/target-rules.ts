@@ -10,7 +10,7 @@ import { OptionError } from '../../base/errors.ts';
 const ALLOWED = "a host, host:port, [address]:port or a range such as '10.0.0.0/8'";
 const NAME = /^[a-z0-9_]([a-z0-9._-]{0,252})$/i;
 
-export interface TargetAddress {
+interface TargetAddress {
   readonly address: string;
   readonly port: number;
 }
@@ -21,9 +21,9 @@ interface Rule {
   readonly matches: (address: string) => Promise<boolean>;
 }
 
-export type LookUp = (name: string) => Promise<readonly string[]>;
+type LookUp = (name: string) => Promise<readonly string[]>;
 
-export async function lookUpAddresses(name: string): Promise<readonly string[]> {
+async function lookUpAddresses(name: string): Promise<readonly string[]> {
   const found = await lookup(name, { all: true });
   return found.map(({ address }) => address);
 }

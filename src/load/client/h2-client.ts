@@ -59,7 +59,7 @@ export class H2Client implements Client {
   }
 }
 
-export class H2Link implements ClientLink, FrameHandler {
+class H2Link implements ClientLink, FrameHandler {
   readonly index: number;
   underWay = 0;
   isSpent = false;

@@ -21,7 +21,7 @@ export interface PredictionInput {
   readonly descriptorsMax: number | undefined;
 }
 
-export interface Warning {
+interface Warning {
   readonly limit: 'ephemeral-ports' | 'descriptors';
   readonly sentence: string;
   readonly remedies: readonly string[];

@@ -1,6 +1,6 @@
 /** Counts under names: statuses, errors. Names may be anything that a peer sends, `__proto__` too. */
 
-export type CountsByName = Readonly<Record<string, number>>;
+type CountsByName = Readonly<Record<string, number>>;
 
 export function addRecords(parts: readonly CountsByName[]): Record<string, number> {
   const sum = new Map<string, number>();

@@ -7,7 +7,7 @@ import type { Histogram } from 'hdr-histogram-js';
 import { LATENCY_US_MAX, type LatencyData, lowestValueAt, percentileUs } from './latency-counts.ts';
 import type { LatencyFigures, LatencySummary } from './load-result.ts';
 
-export const PERCENTILES = ['50', '75', '90', '95', '99', '99.9', '99.99'] as const;
+const PERCENTILES = ['50', '75', '90', '95', '99', '99.9', '99.99'] as const;
 
 const SIGNIFICANT_DIGITS = 3;
 const US_PER_MS = 1000;

@@ -92,7 +92,7 @@ export interface MachineSummary {
   readonly lost?: string;
 }
 
-export interface RequestCounts {
+interface RequestCounts {
   /** Begun: those that failed because no connection could be had are among them. */
   readonly sent: number;
   /** A whole answer came, whatever its status. */

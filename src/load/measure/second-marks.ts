@@ -8,7 +8,7 @@ import type { SecondReport } from './run-totals.ts';
 /** Of its core: a thread that has less left is at its limit. */
 export const BUSY_SHARE = 0.95;
 /** Of the time, ready and without a core: at more, latencies are the scheduler's. */
-export const WAITED_SHARE = 0.1;
+const WAITED_SHARE = 0.1;
 const LATE_SHARE = 0.01;
 const LATE_MIN = 3;
 const EXHAUSTED_SHARE = 0.01;

@@ -8,7 +8,7 @@ import type { ConnectTarget } from '../../engine/engine.ts';
 import { type ProcFiles, parseSocketTable } from './proc-files.ts';
 
 /** TCP_TIMEWAIT_LEN, include/net/tcp.h. */
-export const TIME_WAIT_MS = 60_000;
+const TIME_WAIT_MS = 60_000;
 /** net.ipv4.tcp_tw_reuse_delay; before 6.14 the kernel compared whole seconds. */
 const REUSE_DELAY_MS = 1000;
 /** Reading the table of sockets costs the kernel some microseconds a line: not when there are too many. */
@@ -69,7 +69,7 @@ export function isLoopbackAddress(address: string): boolean {
 }
 
 /** Sockets in TIME_WAIT in this network namespace, whosever they are. */
-export function countTimeWaits(files: ProcFiles): number | undefined {
+function countTimeWaits(files: ProcFiles): number | undefined {
   const match = /^TCP:.*\btw (\d+)/m.exec(files.text('/proc/net/sockstat') ?? '');
   return match === null ? undefined : Number(match[1]);
 }

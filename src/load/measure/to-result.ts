@@ -23,7 +23,7 @@ import type { RunTotals } from './run-totals.ts';
 import type { UrlCounts } from './url-totals.ts';
 
 /** What is known beside the totals. */
-export interface RunFacts {
+interface RunFacts {
   readonly holdfastVersion: string;
   readonly startedAt: string;
   readonly plan: LoadPlan;
@@ -138,6 +138,6 @@ function addressText(target: ConnectTarget): string {
   return `${target.family === 'IPv6' ? `[${target.address}]` : target.address}:${target.port}`;
 }
 
-export function perSecond(count: number, ms: number): number {
+function perSecond(count: number, ms: number): number {
   return ms > 0 ? (count * 1000) / ms : 0;
 }

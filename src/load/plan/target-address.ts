@@ -15,7 +15,7 @@ const DEFAULT_PORT = 80;
 const TRIAL_MS = 1000;
 
 /** The name of the target does not lead anywhere. */
-export class TargetError extends Error {
+class TargetError extends Error {
   override readonly name = 'TargetError';
 }
 
@@ -83,7 +83,7 @@ export async function resolveTarget(
 }
 
 type IpTarget = Exclude<ConnectTarget, { readonly unix: string }>;
-export type LookUpAll = (name: string) => Promise<readonly string[]>;
+type LookUpAll = (name: string) => Promise<readonly string[]>;
 
 async function lookUpAll(name: string): Promise<readonly string[]> {
   const found = await lookup(name, { all: true });

@@ -52,7 +52,7 @@ export function progressLine(frame: ProgressFrame, width: number, colour: boolea
   return frame.failed > 0 || note !== '' ? paint(line, 'yellow', colour) : line;
 }
 
-export interface ProgressOutput {
+interface ProgressOutput {
   write(text: string): void;
   readonly columns: number;
   readonly colour: boolean;

@@ -267,7 +267,7 @@ function limitLines({ limitSearch }: LoadResult, { colour }: TextOptions): strin
   ];
 }
 
-export function thresholdLines(thresholds: readonly ThresholdResult[], { colour }: TextOptions): string[] {
+function thresholdLines(thresholds: readonly ThresholdResult[], { colour }: TextOptions): string[] {
   const widest = Math.max(0, ...thresholds.map(({ name }) => name.length));
   return thresholds.map(({ name, measured, isMet }, index) => {
     const shown = name.startsWith('error rate') ? percent(measured ?? 1) : shownLatency(measured);

@@ -26,7 +26,7 @@ const BACKOFF_MS_MAX = 128;
 /** These may be made again although the server perhaps has seen them. RFC 9110 §9.2.2 */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']);
 
-export interface RequestDriverParts {
+interface RequestDriverParts {
   readonly plan: LoadPlan;
   readonly tally: Tally;
   readonly source: RequestSource;

@@ -18,7 +18,7 @@ export interface RunObserver {
   onSecond?(report: SecondReport): void;
 }
 
-export interface RunOptions {
+interface RunOptions {
   /**
    * Asked when all threads are ready: the moment to begin, by `monotonicMs`, so that machines can agree on
    * it once everybody is ready. Rejecting it calls the run off. @default as soon as all are ready; also
@@ -28,7 +28,7 @@ export interface RunOptions {
 }
 
 /** A thread could not begin: no engine, a script that does not load. */
-export class LoadThreadError extends Error {
+class LoadThreadError extends Error {
   override readonly name = 'LoadThreadError';
   readonly code: string;
 

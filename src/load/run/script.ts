@@ -54,7 +54,7 @@ export interface ScriptResponse {
   json(): unknown;
 }
 
-export interface ScriptHeaders {
+interface ScriptHeaders {
   /** Several fields of a name are joined with `, `. */
   get(name: string): string | null;
 }

@@ -10,7 +10,7 @@ import { H1Client } from '../client/h1-client.ts';
 import type { LoadPlan } from '../plan/load-plan.ts';
 
 /** There was no answer; the message is the failure's name. */
-export class ExchangeError extends Error {
+class ExchangeError extends Error {
   override readonly name = 'ExchangeError';
 }
 

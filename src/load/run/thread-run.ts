@@ -30,7 +30,7 @@ const WAITING_MS = 1000;
 /** Connections close within a turn or two; what has not by then is reset. */
 const CLOSE_MS = 500;
 
-export interface ThreadRunParts {
+interface ThreadRunParts {
   readonly plan: LoadPlan;
   readonly makeSource: (onCheck: (name: string, hasPassed: boolean) => void, urls: UrlTally) => RequestSource;
   readonly makeEngine: (handler: EngineHandler) => Engine | Promise<Engine>;

@@ -15,12 +15,6 @@ const SP = octet.SP;
 
 const ZERO = 0x30;
 
-/** What a field line takes beside its name and its value: colon, space, CRLF. */
-export const FIELD_EXTRA_BYTES = 4;
-
-/** Decimal digits of the largest safe integer. */
-export const DECIMAL_BYTES_MAX = 16;
-
 /** Whether `name` may be sent as a field name. */
 export function isFieldName(name: string): boolean {
   for (let i = 0; i < name.length; i++) {

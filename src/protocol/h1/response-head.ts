@@ -75,7 +75,7 @@ class Template {
   }
 }
 
-export interface ResponseHeadOptions {
+interface ResponseHeadOptions {
   /** Value of the Keep-Alive field, as `timeout=76`. @default no such field */
   readonly keepAliveText?: string | undefined;
 }

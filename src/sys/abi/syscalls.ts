@@ -3,7 +3,7 @@
  * architecture; AIO's are not. Sources: asm/unistd_64.h for x64, asm-generic/unistd.h for arm64.
  */
 
-export interface SyscallNumbers {
+interface SyscallNumbers {
   readonly io_setup: number;
   readonly io_destroy: number;
   readonly io_submit: number;

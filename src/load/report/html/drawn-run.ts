@@ -87,7 +87,7 @@ const CONDITIONS: readonly (readonly [name: string, pick: (result: LoadResult) =
   ],
 ];
 
-export interface Difference {
+interface Difference {
   readonly run: Run;
   readonly name: string;
   readonly now: string;

@@ -49,7 +49,7 @@ function isAskedRate(now: LoadResult, then: LoadResult): boolean {
 const perSecond = (value: number | undefined) =>
   value === undefined ? NO_FIGURE : `${formatRate(value)}${UNIT_SPACE}req/s`;
 
-export function failedShare({ requests }: LoadResult): number | undefined {
+function failedShare({ requests }: LoadResult): number | undefined {
   const ended = requests.answered + requests.failed - failedAnswers(requests);
   return ended > 0 ? requests.failed / ended : undefined;
 }

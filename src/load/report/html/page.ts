@@ -8,7 +8,7 @@ import { html, type Markup, type Piece, trusted } from './markup.ts';
 import { REPORT_SCRIPT } from './page-script.ts';
 import { REPORT_STYLE } from './page-style.ts';
 
-export interface Page {
+interface Page {
   readonly title: string;
   readonly content: Piece;
   /** As the content of a `script` element that holds data. */

@@ -29,7 +29,7 @@ export interface ReadOut {
   readonly rows: readonly { readonly name: string; readonly values: readonly string[] }[];
 }
 
-export interface Plot {
+interface Plot {
   readonly title: string;
   /** Said under the title. */
   readonly note?: Piece;

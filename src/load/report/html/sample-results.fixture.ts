@@ -57,7 +57,7 @@ export function longTailed(random: SeededRandom, medianMs: number, spread: numbe
   return medianMs * Math.exp(spread * normal);
 }
 
-export function summarize(histogram: Histogram): LatencySummary {
+function summarize(histogram: Histogram): LatencySummary {
   const count = histogram.totalCount;
   const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
   const curve: [number, number][] = [];

@@ -5,13 +5,13 @@
  */
 import { html, type Markup, type Piece } from './markup.ts';
 
-export interface Column {
+interface Column {
   readonly head: string;
   /** Set to the right, digits below digits. */
   readonly isNumber?: boolean;
 }
 
-export interface Table {
+interface Table {
   /** What the table holds; read aloud, and shown where `showsCaption`. */
   readonly caption: string;
   readonly showsCaption?: boolean;

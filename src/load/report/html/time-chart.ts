@@ -25,7 +25,7 @@ export interface Measure {
   readonly pick: (moment: Moment) => number | undefined;
 }
 
-export interface TimeChart {
+interface TimeChart {
   readonly title: string;
   readonly note?: Piece;
   readonly height: 'tall' | 'low';
