@@ -1,5 +1,5 @@
 /**
- * Who is measured: the servers, what each needs to be there, how it is started, and which workloads it can
+ * The servers that are measured: what each needs to be there, how it is started, and which workloads it can
  * serve. One row a server; `setup.mjs` installs what the rows need, `run.mjs` starts them.
  *
  * A row says with `without` what it leaves out and why: nginx alone, for one, cannot serialise JSON.
@@ -61,7 +61,7 @@ function configure(file, name, port) {
   const directory = `${CACHE_DIR}run/${name}`;
   mkdirSync(`${directory}/www`, { recursive: true });
   writeFileSync(`${directory}/www/hello.txt`, 'Hello, World!');
-  // As root both would give their worker another user, who may not reach this directory.
+  // When root starts them, both would give their worker another user, who may not reach this directory.
   const isRoot = process.getuid() === 0;
   const user = !isRoot ? '' : name === 'nginx' ? 'user root;' : 'user: root';
   const text = readFileSync(server(file), 'utf8')

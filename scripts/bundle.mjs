@@ -128,7 +128,7 @@ const bundle = await rolldown({
   platform: 'node',
   external: [/^node:/, /^@koromix\/koffi-/],
   plugins: [histogramForNode, withoutDetours, builtinsAsObjects],
-  // Of what is one file here and several in the sources, such as the probes of the kernel.
+  // It would warn of what is one file here and several in the sources, such as the probes of the kernel.
   checks: { ineffectiveDynamicImport: false },
 });
 rmSync(`${ROOT}dist/bundle`, { recursive: true, force: true });

@@ -25,7 +25,7 @@ if (folder === undefined || !existsSync(path.join(folder, 'test/server.test.ts')
   process.exit(2);
 }
 
-/** As much of a server of node:http as the suite asks for. */
+/** The part of a server of node:http that the suite asks for. */
 const ADAPTER = `
 import { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';

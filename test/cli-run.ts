@@ -19,7 +19,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** As another user, with a limit to the memory that it may lock: for root only. */
+/** Another user, with a limit to the memory that it may lock. Only root can give these. */
 export interface Confinement {
   readonly uid: number;
   readonly lockedKib: number;

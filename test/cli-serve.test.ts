@@ -365,7 +365,7 @@ test('--log json writes one parsable line a request', async (t) => {
 });
 
 test('TypeScript is served through a loader, by --import, in this thread and on workers', async (t) => {
-  // As tsx does it, for as much TypeScript as one line of a test.
+  // It does what tsx does, for as much TypeScript as one line of a test.
   const hooks = `export async function load(url, context, next) {
     if (!new URL(url).pathname.endsWith('.ts')) return next(url, context);
     const { source } = await next(url, { ...context, format: 'module' });

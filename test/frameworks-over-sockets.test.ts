@@ -68,7 +68,7 @@ function h3Proxy(origin: () => string): Fetch {
   return (request) => app.fetch(request) as Promise<Response>;
 }
 
-/** As better-auth, Auth.js, tRPC and Remix do it. */
+/** Does what better-auth, Auth.js, tRPC and Remix do. */
 const LIBRARIES: Record<string, Fetch> = {
   'a handler behind a base path': (request) => {
     const url = new URL(request.url);

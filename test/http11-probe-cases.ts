@@ -10,7 +10,7 @@ const CHUNKED = `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`;
 export interface ProbeCase {
   readonly rule: string;
   readonly bytes: string;
-  /** Of the only response, after which the connection ends. */
+  /** The status of the only response, after which the connection ends. */
   readonly refusedWith?: number;
   /** Statuses in order; the connection goes on unless `closes`. */
   readonly answeredWith?: readonly number[];

@@ -10,7 +10,7 @@ const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
 const SILENCE_MS = 100;
 const AT_ONCE = 10;
 
-/** As a careful program would answer. */
+/** Answers the way a careful program would. */
 async function answer(request: Request): Promise<globalThis.Response> {
   const allow = { allow: 'GET, HEAD, POST, OPTIONS' };
   const { pathname } = new URL(request.url);

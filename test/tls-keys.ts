@@ -4,7 +4,7 @@ import { KEY } from '#src/engine/node/tls-keys.fixture.ts';
 
 export { CERTIFICATE as CERT, KEY } from '#src/engine/node/tls-keys.fixture.ts';
 
-/** Of the same kind, and not of that certificate. */
+/** A key of the same kind, which does not belong to that certificate. */
 export const OTHER_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
   type: 'pkcs8',
   format: 'pem',

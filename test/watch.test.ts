@@ -62,7 +62,7 @@ test('imports, requires and later imports reload, wherever they are; what the pr
   };
   const save = async (name: string, version: number) => {
     await ask('/write');
-    // As editors do it.
+    // Editors write files in this way.
     await writeFile(join(app, `${name}.new`), files[name]!(version));
     await rename(join(app, `${name}.new`), join(app, name));
     await reloaded(name);

@@ -50,7 +50,7 @@ export async function measure(options) {
   };
 }
 
-/** As `measure`, with what counts there: CPU a GiB of bodies. */
+/** Does what `measure` does, with what counts there: CPU a GiB of bodies. */
 async function measureBulk({ workload, port, serverPids, cpus, warmupMs, windowMs }) {
   const args = [port, warmupMs, windowMs, workload.fillBytes].map(String);
   const { server, counts } = await runMarked(

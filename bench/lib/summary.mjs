@@ -79,7 +79,7 @@ export function workloadTable(workload, peers, rows) {
   return `${workload.title} (client: ${client === 'own' ? 'bench/client' : client})\n${formatTable([header, ...table])}`;
 }
 
-/** As `workloadTable`, by the GiB and with ratios to whom such bodies are compared with. */
+/** Does what `workloadTable` does, by the GiB and with ratios to whom such bodies are compared with. */
 function bulkTable(workload, peers, rows) {
   const present = peers.filter((peer) => rows[peer.id] !== undefined);
   const header = [

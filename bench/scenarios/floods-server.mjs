@@ -67,7 +67,7 @@ function watch() {
   const begunCpuMs = threadCpuMs();
   setTimeout(() => {
     lateMs.push(Math.max(0, performance.now() - dueMs));
-    // Of the CPU time since, the timer's own wait is none of its lateness.
+    // The timer's own wait is no part of its lateness in CPU time.
     busyMs.push(Math.max(0, threadCpuMs() - begunCpuMs - TIMER_MS));
     watch();
   }, TIMER_MS);

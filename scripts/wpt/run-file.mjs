@@ -82,7 +82,7 @@ function readScripts() {
   return found;
 }
 
-/** As WPT's own server does with files named `.sub.`; done for all, since nothing else looks like it. */
+/** Does what WPT's own server does with files named `.sub.`; it is done for all, since nothing else looks like it. */
 function substituted(text) {
   return text
     .replaceAll('{{host}}', location.hostname)

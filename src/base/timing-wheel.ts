@@ -16,7 +16,7 @@ const LEVEL_BITS = 6;
 const LEVEL_SLOTS = 1 << LEVEL_BITS; // 64 buckets a level
 const LEVELS = 5; // 64^5 ticks of 4 ms: 49 days, beyond any timeout (24 days)
 const TOP_LEVEL_SPAN = LEVEL_SLOTS ** (LEVELS - 1);
-/** As far ahead as an entry can be filed; one that is due later is filed here and moves on in time. */
+/** No entry can be filed further ahead; one that is due later is filed here and moves on in time. */
 const HORIZON_TICKS = (LEVEL_SLOTS - 1) * TOP_LEVEL_SPAN;
 const NONE = -1;
 /** The list of slots that are about to be fired: one place after the buckets. */

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 
-/** Of `node:module`; Node 20 has neither. */
+/** What is used of `node:module`; Node 20 has neither. */
 export interface CompileCache {
   enableCompileCache?(directory: string): unknown;
   /** 22.10 */

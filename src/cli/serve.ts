@@ -46,7 +46,7 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
   const log = values.log ?? (isTerminal ? 'pretty' : 'off');
   const logger = new HoldfastLogger({
     format: log === 'json' ? 'json' : 'pretty',
-    // Who watches wants to be told of reloads, with or without a terminal.
+    // Whoever watches wants to be told of reloads, with or without a terminal.
     level: log === 'off' && values.watch !== true ? 'warn' : 'info',
   });
   const signals = new ServeSignals(logger, values['drain-delay']);
@@ -213,7 +213,7 @@ async function startFailure(
   return new CommandError(listenMessage(code, place, names));
 }
 
-/** Of an error in the user's module: where it is, which its message alone does not say. */
+/** Adds to an error in the user's module where it is, which its message alone does not say. */
 async function explained(error: unknown, target: Target): Promise<unknown> {
   if (!(error instanceof Error) || target.kind !== 'module') return error;
   if ((error as NodeJS.ErrnoException).code !== 'HOLDFAST_MODULE') return error;

@@ -23,7 +23,7 @@ const USERS_MAX = 1_000_000;
 export interface SiegeSettings {
   readonly users: number;
   readonly durationMs: number | undefined;
-  /** Of each user; 0 for all URLs once. */
+  /** Requests of each user; 0 for all URLs once. */
   readonly reps: number | undefined;
   readonly delayMs: number;
   readonly timeoutMs: number;

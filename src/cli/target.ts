@@ -19,7 +19,7 @@ export interface Target {
   readonly module: URL;
 }
 
-/** As many as Linux follows (MAXSYMLINKS). */
+/** Linux follows no more (MAXSYMLINKS). */
 const LINKS_MAX = 40;
 
 /** The path without links, as they are now; as it was given while a link leads nowhere. */

@@ -14,7 +14,7 @@ export interface FieldReader {
 export interface Validators {
   /** With quotes, and `W/` when weak. */
   readonly entityTag: string | undefined;
-  /** As Last-Modified says it: whole seconds, in milliseconds since 1970. */
+  /** What Last-Modified says: whole seconds, in milliseconds since 1970. */
   readonly lastModifiedMs: number | undefined;
   /** No other version has this date, whoever set it: it is a strong validator (RFC 9110 §8.8.2.2). */
   readonly isDateStrong: boolean;

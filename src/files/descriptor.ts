@@ -63,7 +63,7 @@ export function statPath(path: Buffer): Promise<Stats> {
   });
 }
 
-/** Of a symbolic link itself. */
+/** @returns the facts of a symbolic link itself */
 export function statLink(path: Buffer): Promise<Stats> {
   return new Promise((resolve, reject) => {
     lstat(path, (error, stats) => {

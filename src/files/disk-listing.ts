@@ -31,7 +31,7 @@ export class DiskListing implements Listing {
     this.#release = release;
   }
 
-  /** Who asks for a part that is being described for somebody else shares it. */
+  /** A request for a part that is being described for somebody else shares it. */
   async describe(from: number, to: number): Promise<readonly ListedEntry[]> {
     const { describing } = this.#held;
     const part = `${from}-${to}`;

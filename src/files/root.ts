@@ -8,7 +8,7 @@ import { realPath, statDescriptor, statPath } from './descriptor.ts';
 import type { RawPath } from './source.ts';
 
 export class Root {
-  /** As given, absolute, links and all, with a slash at its end. */
+  /** The path that was given, absolute, links and all, with a slash at its end. */
   readonly #given: Buffer;
   readonly #followLinksOutside: boolean;
   /** Where the name led when it was last looked at, with and without a slash at the end. */

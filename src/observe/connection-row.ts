@@ -11,7 +11,7 @@ export interface ConnectionRow {
   /** Index of the thread that serves it; 0 without workers. */
   readonly worker: number;
   readonly state: string;
-  /** As `127.0.0.1:50000` or `[::1]:50000`; `unix`, or empty when the peer is gone. */
+  /** For example `127.0.0.1:50000` or `[::1]:50000`; `unix`, or empty when the peer is gone. */
   readonly remoteAddress: string;
   readonly ageMs: number;
   /** In this state. */
@@ -32,7 +32,7 @@ export interface ConnectionRow {
    * looks a movement shows as an acknowledgement; before the first it shows when all that waited has left.
    */
   readonly stallMs: number;
-  /** Of the open request; null between requests. */
+  /** The method of the open request; null between requests. */
   readonly method: string | null;
   readonly target: string | null;
 }

@@ -4,7 +4,7 @@
  */
 import { show } from '../base/errors.ts';
 
-/** As `instanceof`, which throws for a Proxy that was revoked. */
+/** Does what `instanceof` does, which throws for a Proxy that was revoked. */
 export function isError(value: unknown): value is Error {
   try {
     return value instanceof Error;

@@ -100,7 +100,7 @@ function pair(label: string, value: string): string {
   return `${label}="${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`;
 }
 
-/** As Go's ParseFloat reads it. */
+/** Writes what Go's ParseFloat reads. */
 function number(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return '+Inf';
   if (value === Number.NEGATIVE_INFINITY) return '-Inf';

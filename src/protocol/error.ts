@@ -9,7 +9,7 @@
 export interface Fault {
   /** Stable name for programs: close reasons, metrics labels, logs. */
   readonly code: string;
-  /** Who broke the rule. `ours` is also the operator's: overload, shutdown, a failing handler. */
+  /** Says who broke the rule. `ours` is also the operator's: overload, shutdown, a failing handler. */
   readonly blame: 'peer' | 'ours';
   /** Status that answers it. A fault in a response has none to answer with: 502, as a gateway would say. */
   readonly status: number;

@@ -15,7 +15,7 @@ export interface HeadLimits {
 
 /** Bounds of a chunked body. */
 export interface ChunkedLimits {
-  /** Of the decoded data. `Infinity` is off. */
+  /** Counts the decoded data. `Infinity` is off. */
   readonly bodyBytesMax: number;
   /** How far chunk extensions may outweigh the data that came before them. */
   readonly chunkExtensionBytesMax: number;

@@ -117,7 +117,7 @@ async function openPort(
   }
 }
 
-/** Who answers. */
+/** Answers the requests of the operator ports. */
 class Desk {
   subject: AdminSubject | undefined = undefined;
   readonly #paths: readonly string[];

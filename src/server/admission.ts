@@ -1,5 +1,5 @@
 /**
- * Who is let in: the limits on open connections, of the thread and of one address. It only counts and
+ * Decides who is let in, by the limits on open connections, of the thread and of one address. It only counts and
  * decides; refusing is the connection's, pausing the engine's.
  *
  * Invariant: connections that were refused hold nobody out, neither in all nor of their address, and of those that

@@ -18,7 +18,7 @@ interface DetachedHost {
   workFailed(error: unknown, request: Request): void;
 }
 
-/** As over a socket, `options.error` answers for a handler that throws; without it the error is the caller's. */
+/** `options.error` answers, as it does over a socket, for a handler that throws; without it the error is the caller's. */
 export async function fetchDetached(request: Request, host: DetachedHost): Promise<Response> {
   const { fetch, errorHandler } = host;
   const context = new DetachedContext(request, host);

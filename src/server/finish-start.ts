@@ -28,7 +28,7 @@ function closeOnAbort(server: Server, signal: AbortSignal): void {
   void server.finished.then(() => signal.removeEventListener('abort', close));
 }
 
-/** Who has not asked for the slower engine is told why it is that one: a bundle without koffi, a container, a limit. */
+/** Tells those who have not asked for the slower engine why it is that one: a bundle without koffi, a container, a limit. */
 function warnOfNode({ engine }: Server, options: ServeOptions): void {
   const { engine: wanted = 'auto', tls, logger = createLogger() } = options;
   if (engine.name !== 'node' || wanted !== 'auto' || tls !== undefined || process.platform !== 'linux')

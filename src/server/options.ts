@@ -106,7 +106,7 @@ export interface ListenAddressInfo {
   /** 0 for a unix socket. */
   readonly port: number;
   readonly hostname: string;
-  /** As `hostname`; the path of a unix socket. */
+  /** The same as `hostname`; the path of a unix socket. */
   readonly address: string;
   readonly family: 'IPv4' | 'IPv6' | 'unix';
 }
@@ -179,7 +179,7 @@ export interface ServeOptions {
    */
   health?: AdminOptions | number | string;
   /**
-   * Whose `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded` are believed, for `context.ip`, `request.url` and the
+   * Names those whose `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded` are believed, for `context.ip`, `request.url` and the
    * access log: false, nobody; a number of hops; addresses, CIDR ranges and `'loopback'`, `'linklocal'`,
    * `'uniquelocal'`; true, everybody, which is right only where nobody can get past the proxy.
    * `limits.connectionsPerAddress` always counts by the other end of the connection.

@@ -49,7 +49,7 @@ export class Seat<T> {
   #servesSinceMs = 0;
   #restartDelayMs = RESTART_DELAY_MS;
   #clearPause: (() => void) | undefined;
-  /** Who asked for the thread that starts. */
+  /** Is waiting for the thread that starts, because it asked for it. */
   #waiter: Waiter | undefined;
 
   constructor(index: number, host: SeatHost<T>) {

@@ -301,7 +301,7 @@ export class ServerThread implements EngineHandler, ExchangeHost {
     return this.work.add(promise, (error) => this.logError('waitUntil failed', error, exchange));
   }
 
-  /** Of a request that came through no socket. */
+  /** Reports work of a request that came through no socket. */
   workFailed(error: unknown, request: Request): void {
     if (this.#errorLog.mayTell(this.nowMs))
       this.#errorLog.tell(`waitUntil failed: ${request.method} ${request.url}`, error);

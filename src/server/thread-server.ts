@@ -54,10 +54,10 @@ export interface ModuleSource {
 interface Surroundings {
   /** Closed when the server has closed. */
   readonly ports?: OperatorPorts | undefined;
-  /** Of a worker thread: there is an admin port, in the main thread. */
+  /** Is true in a worker thread when there is an admin port, in the main thread. */
   readonly measures?: boolean;
   readonly source?: ModuleSource;
-  /** Of a worker thread: shared with other threads. */
+  /** What a worker thread shares with other threads. */
   readonly shared?: SharedMemory;
   /** The engine is about to take the listening socket that it was given; it closes it from now on. */
   readonly onAdopt?: () => void;

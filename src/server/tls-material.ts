@@ -11,7 +11,7 @@ export interface TlsOptions {
   readonly cert: string | Uint8Array;
   /** PEM, or the path of a file with it. */
   readonly key: string | Uint8Array;
-  /** Of a key that is encrypted. */
+  /** Opens a key that is encrypted. */
   readonly passphrase?: string;
 }
 

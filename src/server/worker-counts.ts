@@ -65,7 +65,7 @@ export class WorkerCounts {
           entry.stats = ofWorker(answer.stats, entry.index);
       }),
     );
-    // Who left meanwhile is among the ended: counted once, whatever the order of events.
+    // A worker that has left meanwhile is among the ended. It is counted once, whatever the order of events.
     return mergeStats([this.#ended, ...[...this.#living.values()].map(({ stats }) => stats)], workers);
   }
 

@@ -74,7 +74,7 @@ export interface ErrorData {
   readonly message: string;
   readonly code: string | undefined;
   readonly stack: string | undefined;
-  /** Of a ModuleError. */
+  /** The code that a ModuleError carries. */
   readonly exitCode?: number | undefined;
   readonly cause: ErrorData | undefined;
 }

@@ -15,7 +15,7 @@ const PATIENCE_MS = 20_000;
 export class SimClient implements PeerHandler {
   readonly plan: ClientPlan;
   peer!: SimPeer;
-  /** As soon as the server has accepted. */
+  /** Is there as soon as the server has accepted. */
   model: ConnectionModel | undefined = undefined;
   /** Its script is over, or its connection. */
   isDone = false;

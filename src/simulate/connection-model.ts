@@ -165,7 +165,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     const now = this.#world.nowMs;
     if ((this.phase !== 'linger' && this.phase !== 'idle') || now < this.dueMs || this.#isRefused) return;
     const { unsent, link, failure } = this.#conn;
-    // Of a socket that has failed already the kernel tells nothing.
+    // The kernel tells nothing of a socket that has failed already.
     if (unsent.length > 0 || (failure === undefined && link.down.outstandingBytes > 0))
       this.dueMs = now + this.#world.settings.timeouts[this.phase === 'idle' ? 'idleMs' : 'lingerMs'];
   }

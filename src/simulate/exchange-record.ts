@@ -39,7 +39,7 @@ export class ExchangeRecord {
   isBodyComplete: boolean;
   signal: AbortSignal | undefined = undefined;
   abortCount = 0;
-  /** Of the stream that the handler answered with. */
+  /** The state of the stream that the handler answered with. */
   stream: 'none' | 'open' | 'closed' | 'errored' = 'none';
   cancelCount = 0;
   completed: 'untold' | 'resolved' | 'rejected' = 'untold';

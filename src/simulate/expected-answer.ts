@@ -4,7 +4,7 @@ import { DIRECT_BYTES_MAX, type RequestPlan } from './request-plan.ts';
 interface ExpectedAnswer {
   readonly status: number;
   readonly hasBody: boolean;
-  /** Whose letters the body has, and how many of them. */
+  /** Says whose letters the body has. */
   readonly contentId: number;
   readonly bodyBytes: number;
   /** More than that only in an answer that breaks off. */

@@ -34,7 +34,7 @@ export interface Swarm {
   /** When the server begins to drain; undefined: never. */
   readonly drainAtMs: number | undefined;
   readonly idleGraceMs: number;
-  /** Who answers for a handler that threw, and whether at once. */
+  /** Says who answers for a handler that threw, and whether at once. */
   readonly errorHook: 'none' | 'sync' | 'async';
 }
 

@@ -114,7 +114,7 @@ function processLimit(read: ReadText, name: string): { soft: number; hard: numbe
 
 const CAP_IPC_LOCK = 14n;
 
-/** As capable(CAP_IPC_LOCK) in the kernel, for which root in a rootless container is an ordinary user. */
+/** Decides as capable(CAP_IPC_LOCK) does in the kernel, for which root in a rootless container is an ordinary user. */
 function mayIpcLock(read: ReadText): boolean | undefined {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(read('/proc/self/status') ?? '')?.[1];
   if (effective === undefined) return undefined;

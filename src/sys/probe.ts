@@ -44,7 +44,7 @@ import {
 export interface Finding {
   readonly available: boolean;
   readonly reason: string;
-  /** Of the call that failed for want of memory or descriptors. */
+  /** The error of the call that failed for want of memory or descriptors. */
   readonly exhausted?: SysError | undefined;
 }
 

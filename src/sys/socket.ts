@@ -40,7 +40,7 @@ export function connectAddress(fd: number, address: SocketAddress): number {
 }
 
 /**
- * As `bindAddress` and `connectAddress`, with an address that is in memory in the kernel's form already.
+ * Does what `bindAddress` and `connectAddress` do, with an address that is in memory in the kernel's form already.
  * @hot one a connection
  */
 export function bindEncoded(fd: number, address: number, length: number): number {

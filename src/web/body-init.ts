@@ -1,6 +1,6 @@
 /**
  * What a program may give a Response as its body, brought to the few kinds that are sent: text, bytes,
- * a blob, a stream, an async iterable. As the Fetch standard's "extract a body" and Node's own
+ * a blob, a stream, an async iterable. It follows the Fetch standard's "extract a body" and Node's own
  * addition of async iterables.
  */
 import { types } from 'node:util';

@@ -44,7 +44,7 @@ export class BodyIterator implements AsyncIterableIterator<Uint8Array<ArrayBuffe
     return this.#inTurn(() => this.#leave(value));
   }
 
-  /** As the standard has it: one call after the other, whatever became of those before. */
+  /** Keeps the standard's order: one call after the other, whatever became of those before. */
   #inTurn(call: () => Promise<Result>): Promise<Result> {
     const result = this.#waiting === 0 ? call() : this.#last!.then(call, call);
     this.#waiting++;

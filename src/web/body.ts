@@ -56,7 +56,7 @@ export function claimBody(owner: BodyOwner): OpenedBody {
   return owner._open();
 }
 
-/** As `claimBody`, for a stream: one of ours, untouched, is taken apart. @param length in bytes, where it is known */
+/** Does what `claimBody` does, for a stream: one of ours, untouched, is taken apart. @param length in bytes, where it is known */
 export function claimStream(stream: MarkedStream, length?: number): OpenedBody {
   if (!isStreamReadable(stream))
     throw new TypeError('Body is unusable: its stream is locked or has been read');

@@ -20,7 +20,7 @@ const MARK_BEGINS = 0xef;
 
 const utf8Slice = Buffer.prototype.utf8Slice as (this: Uint8Array, start: number, end: number) => string;
 
-/** As `decoded`, for bytes[start..end) and at half of the price where they are few. @hot */
+/** Does what `decoded` does, for bytes[start..end) and at half of the price where they are few. @hot */
 export function decodedRange(bytes: Uint8Array, start: number, end: number): string {
   // Nothing but the mark is done otherwise.
   if (bytes[start] === MARK_BEGINS) return decoder.decode(bytes.subarray(start, end));

@@ -19,7 +19,7 @@ export type InterimFields =
 
 /** What a handler gets: the platform's Request, with the client's address on it as srvx has it. */
 export interface HandlerRequest extends Request {
-  /** As `context.ip`. Optional, so that a handler can be called with any Request, in a test or by another handler. */
+  /** The same as `context.ip`, and optional, so that a handler can be called with any Request, in a test or by another handler. */
   readonly ip?: string | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface RequestContext {
   readonly ip: string | undefined;
   /** Whether the connection to us is TLS; what a proxy in front speaks is the scheme of `request.url`. */
   readonly encrypted: boolean;
-  /** As `request.signal`: aborts when the client goes, or sends FIN, before the last byte was handed over. */
+  /** The same as `request.signal`: it aborts when the client goes, or sends FIN, before the last byte was handed over. */
   readonly signal: AbortSignal;
   /** Work that goes on after the answer: a graceful shutdown waits for it, up to its deadline. A rejection is logged. */
   waitUntil(work: Promise<unknown>): void;

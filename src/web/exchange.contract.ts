@@ -47,7 +47,7 @@ export class FakeBody implements IncomingBody {
 
   async read(): Promise<Uint8Array | undefined> {
     this.readCount++;
-    // As from a socket: never at once.
+    // Nothing comes at once from a socket.
     await new Promise<void>((resolve) => setImmediate(resolve));
     const piece = this.#pieces.shift();
     if (piece === undefined && this.fault !== undefined) throw this.fault;

@@ -19,7 +19,7 @@ const CONTENT_TYPE = /^content-type:[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e]
 /** More lines than these two are possible and rare. */
 const HEADER_BYTES_MAX = 4096;
 
-/** As the standard says: a byte order mark stays, what is no UTF-8 is replaced. */
+/** Follows the standard: a byte order mark stays, what is no UTF-8 is replaced. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 interface PartHead {

@@ -45,7 +45,7 @@ export function installGlobals(): () => void {
   };
 }
 
-/** As Node does it: the class is made when it is first asked for, then it is a property like any other. */
+/** Does it the way Node does: the class is made when it is first asked for, then it is a property like any other. */
 function replaceRequest(): () => void {
   const before = Object.getOwnPropertyDescriptor(globalThis, 'Request')!;
   const restores: (() => void)[] = [];

@@ -23,7 +23,7 @@ const NAMES = (
   'permissions-policy cross-origin-opener-policy cross-origin-resource-policy server-timing www-authenticate'
 ).split(' ');
 
-/** As programs write them, `content-type` or `Content-Type`, to lower case. */
+/** Turns names as programs write them, `content-type` or `Content-Type`, into lower case. */
 export const LOWER_NAMES: ReadonlyMap<string, string> = new Map(
   NAMES.flatMap((name) => [
     [name, name],
@@ -52,7 +52,7 @@ export function lowerNameAt(text: string, start: number, end: number, hash: numb
 }
 
 /**
- * Whether the token at `start` begins with `name`, which is in lower case. Of all token characters only
+ * Whether the token at `start` begins with `name`, which is in lower case. Among token characters only
  * a capital becomes a letter with the bit set; what is no letter has to be the same.
  * @hot
  */

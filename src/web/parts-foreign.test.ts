@@ -121,7 +121,7 @@ describe('a response that a middleware has looked at', () => {
   });
 });
 
-/** As a library may write it, over either class. */
+/** What a library may write, over either class. */
 function derived(Base: typeof Platform, over: Record<string, unknown>, body: Body | null = 'text'): unknown {
   const response = new (class extends Base {})(body);
   for (const [name, value] of Object.entries(over)) Object.defineProperty(response, name, { value });

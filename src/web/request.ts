@@ -409,7 +409,7 @@ function takeWhole(request: HoldfastRequest): Uint8Array<ArrayBuffer> | undefine
   return own.byteLength === own.buffer.byteLength ? own : own.slice();
 }
 
-/** As `takeWhole`. */
+/** Does what `takeWhole` does. */
 function takeText(request: HoldfastRequest): string | undefined {
   const body = untouchedBody(request);
   if (body === undefined) return undefined;

@@ -54,7 +54,7 @@ function cancelSoon(
   });
 }
 
-/** As those are that the platform makes, and few others. A stream that is locked is taken for none. */
+/** The platform's own are of this kind, and few others. A stream that is locked is taken for none. */
 export function isByteStream(stream: ReadableStream): boolean {
   try {
     stream.getReader({ mode: 'byob' }).releaseLock();

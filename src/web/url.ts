@@ -127,7 +127,10 @@ export function redirectLocation(reference: string): string {
   return text.replace(/[^\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]/gu, encodeURIComponent);
 }
 
-/** As every string that WebIDL takes for a URL. In the language since ES2024; the library file in use here is older. */
+/**
+ * Replaces what is not well-formed, as WebIDL does with every string that it takes for a URL. It is in the language since
+ * ES2024; the library file in use here is older.
+ */
 function wellFormed(text: string): string {
   return (text as string & { toWellFormed(): string }).toWellFormed();
 }

@@ -53,7 +53,7 @@ export class Chromium {
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Map<string, Listener>();
   readonly #downloaded: string[] = [];
-  /** Of downloads, by the browser's own names for them. */
+  /** Names of downloads, by the browser's own names for them. */
   readonly #names = new Map<string, string>();
   #lastId = 0;
   #unread = '';

@@ -153,7 +153,7 @@ const isDripper = (client: SlowClient): boolean =>
   client.kind !== 'silent' && client.kind !== 'headers never ended';
 
 export interface Lateness {
-  /** Of each that was ended: how long after its deadline, less our own delay; 0 at least. */
+  /** How long after its deadline each that was ended has ended, less our own delay; 0 at least. */
   readonly lateMs: number[];
   /** Ended before its deadline: by how much, at worst. */
   readonly earlyMsMax: number;

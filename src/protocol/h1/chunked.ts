@@ -65,7 +65,7 @@ const STATE_TRAILERS_START_LF = 16;
 
 export class ChunkedDecoder {
   event = CHUNKED_MORE;
-  /** Of the bytes that were last given, after CHUNKED_DATA. */
+  /** Where the bytes that were last given begin, after CHUNKED_DATA. */
   dataStart = 0;
   dataEnd = 0;
   /** After CHUNKED_REFUSED. */

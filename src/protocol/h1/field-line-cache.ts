@@ -24,7 +24,7 @@ class Slot {
 export class FieldLineCache {
   readonly #slots: readonly Slot[] = Array.from({ length: SLOT_COUNT }, () => new Slot());
 
-  /** As `writeField`, from memory where it can. @hot */
+  /** Does what `writeField` does, from memory where it can. @hot */
   write(out: Uint8Array, at: number, name: string, value: string): number {
     const valueLength = value.length;
     const last = valueLength === 0 ? 0 : value.charCodeAt(valueLength - 1);

@@ -265,7 +265,7 @@ export class RequestHeadParser extends FieldSectionParser {
       this.state = STATE_TARGET;
     }
     if (this.state === STATE_TARGET) {
-      // As in field-section.ts; here white space, `#` and bytes above 0x7f end the run as well.
+      // The same is done in field-section.ts; here white space, `#` and bytes above 0x7f end the run as well.
       for (const wordEnd = end - 4; p <= wordEnd; p += 4) {
         const word = this.view.getInt32(p, true);
         const others =

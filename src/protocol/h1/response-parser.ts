@@ -1,5 +1,5 @@
 /**
- * The head of an HTTP/1 response, as a client reads it: RFC 9112 §4 and §6.3. As strict as the request
+ * The head of an HTTP/1 response, as a client reads it: RFC 9112 §4 and §6.3. It is as strict as the request
  * side, with the one lenience that servers need: a status line may lack the space before an empty
  * reason. Says how the body is framed; reads no body.
  */
@@ -120,7 +120,7 @@ export class ResponseHeadParser extends FieldSectionParser {
     this.status = 0;
   }
 
-  /** As RequestHeadParser.parse. @hot */
+  /** Does what RequestHeadParser.parse does. @hot */
   parse(bytes: Uint8Array, start: number, end: number): number {
     const limit = this.clip(start, end);
     this.look(bytes);

@@ -63,7 +63,7 @@ export class TrailerSection extends FieldSectionParser {
     return status;
   }
 
-  /** Of the last `take`. */
+  /** What the last `take` consumed. */
   consumedBytes = 0;
 
   protected override nameKind(bytes: Uint8Array, start: number, end: number): number {
