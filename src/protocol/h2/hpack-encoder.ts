@@ -41,6 +41,26 @@ export function encodeFieldInto(
   return stringInto(out, p, value);
 }
 
+/**
+ * The same without Huffman's code, which takes more time than it saves for a field that is written once.
+ * @param isSecret see `encodeFieldInto` @hot
+ */
+export function encodePlainFieldInto(
+  out: Uint8Array,
+  at: number,
+  name: string,
+  value: string,
+  isSecret = false,
+): number {
+  const index = isSecret ? 0 : staticIndexOf(name, value);
+  if (index > 0) return integerInto(out, at, INDEXED, 0x7f, index);
+  const nameIndex = STATIC_NAME_INDEX.get(name) ?? 0;
+  const kind = isSecret ? LITERAL_NEVER_INDEXED : LITERAL_WITHOUT_INDEXING;
+  let p = integerInto(out, at, kind, 0x0f, nameIndex);
+  if (nameIndex === 0) p = plainStringInto(out, p, name);
+  return plainStringInto(out, p, value);
+}
+
 /** What the first block after the peer has allowed a table says: that none is used. RFC 7541 §4.2, §6.3 */
 export function emptyTableInto(out: Uint8Array, at: number): number {
   return integerInto(out, at, 0x20, 0x1f, 0);
@@ -49,6 +69,10 @@ export function emptyTableInto(out: Uint8Array, at: number): number {
 function stringInto(out: Uint8Array, at: number, text: string): number {
   const coded = huffmanLength(text);
   if (coded < text.length) return huffmanEncodeInto(text, out, integerInto(out, at, HUFFMAN, 0x7f, coded));
+  return plainStringInto(out, at, text);
+}
+
+function plainStringInto(out: Uint8Array, at: number, text: string): number {
   let p = integerInto(out, at, 0, 0x7f, text.length);
   for (let i = 0; i < text.length; i++) out[p++] = text.charCodeAt(i);
   return p;

@@ -18,6 +18,7 @@ export const DATA_BYTES_MAX = frame.DEFAULT_FRAME_BYTES_MAX;
 const LOOP_BYTES_MAX = 96;
 /** RFC 7541 §6.3: our encoder's table has no room, which is said once when the peer has made it smaller. */
 const EMPTY_TABLE = 0x20;
+const ASCII_MAX = 0x7f;
 
 export class FrameWriter {
   readonly #output: H2Output;
@@ -109,6 +110,31 @@ export class FrameWriter {
     at = frameHeaderInto(out, at, size, DATA, END_STREAM, streamId);
     at = copyInto(out, at, content, start, end);
     output.commit(at - from);
+  }
+
+  /** The same for text. @returns false when it is not ASCII: nothing is sent then @hot */
+  answerText(
+    streamId: number,
+    block: Uint8Array,
+    blockStart: number,
+    blockEnd: number,
+    text: string,
+  ): boolean {
+    const output = this.#output;
+    const blockSize = blockEnd - blockStart;
+    const size = text.length;
+    const from = output.reserve(2 * HEADER_BYTES + blockSize + size);
+    const { out } = output;
+    let at = frameHeaderInto(out, from, blockSize, HEADERS, END_HEADERS, streamId);
+    at = copyInto(out, at, block, blockStart, blockEnd);
+    at = frameHeaderInto(out, at, size, DATA, END_STREAM, streamId);
+    for (let i = 0; i < size; i++) {
+      const char = text.charCodeAt(i);
+      if (char > ASCII_MAX) return false;
+      out[at + i] = char;
+    }
+    output.commit(at + size - from);
+    return true;
   }
 
   /** @param end at most DATA_BYTES_MAX behind `start` @hot */

@@ -66,7 +66,7 @@ export function contentLengthInto(out: Uint8Array, at: number, bytes: number): n
   let left = bytes;
   for (let p = end - 1; p >= at + 3; p--) {
     const tens = Math.floor(left / 10);
-    out[p] = 0x30 + left - tens * 10;
+    out[p] = 0x30 + (left - tens * 10);
     left = tens;
   }
   return end;

@@ -479,3 +479,14 @@ test('a session may end others, or all, while it is told of one', () => {
   assert.equal(bench.core.isOver, true);
   assert.deepEqual(bench.frames(), []);
 });
+
+test('ASCII text is written with its head, other text is not', () => {
+  const bench = CoreBench.connected();
+  bench.contentBytes = undefined;
+  bench.send(headersOf(1, GET));
+  const stream = bench.streams.get(1)!;
+  assert.equal(bench.core.respondText(stream, HEAD_BLOCK, 0, HEAD_BLOCK.length, 'hé'), false);
+  assert.deepEqual(bench.frames(), []);
+  assert.equal(bench.core.respondText(stream, HEAD_BLOCK, 0, HEAD_BLOCK.length, 'hello'), true);
+  assert.deepEqual(bench.frames(), ['HEADERS 1', 'DATA 1 5 end']);
+});

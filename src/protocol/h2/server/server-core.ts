@@ -17,10 +17,10 @@
  * method, scheme, authority, path and the other fields, validated; the same head object comes again when the client
  * repeats itself, and `head.cached` is the session's to keep its own form in. For content that was read: `consumed(stream, n)`.
  *
- * An answer: blocks are made by response-block.ts, for any connection at once.
+ * An answer: heads are made by answer-heads.ts, for all connections of a thread; response-block.ts has fixed ones.
  *
  * - `respond(stream, block, 0, n, content, 0, m)` writes head and whole content in one piece if they may go now, and
- *   returns whether it has; it is the quick way for small answers. If not, nothing was written:
+ *   returns whether it has; it is the quick way for small answers (`respondText` for ASCII). If not, nothing was written:
  * - `sendHead(stream, block, 0, n, isLast)`, then while there is content `room(stream)`, at most so much by
  *   `write(stream, bytes, start, end, isLast)`, and where room is 0, on in `onWindow(stream)`. The last write says so,
  *   or `end(stream)`, or `sendTrailers(stream, block)` ends it.
@@ -262,9 +262,9 @@ export class H2Server {
   }
 
   /** 100 (Continue) or 103, any number of times before the head. */
-  sendInterim(stream: H2Stream, block: Uint8Array): void {
+  sendInterim(stream: H2Stream, block: Uint8Array, end = block.length): void {
     if (stream.isAnswered || stream.hasSentHead) return;
-    this.#state.writer.headers(stream.id, block, 0, block.length, false);
+    this.#state.writer.headers(stream.id, block, 0, end, false);
   }
 
   /** @param isLast there is no content @hot */
@@ -300,6 +300,29 @@ export class H2Server {
     return true;
   }
 
+  /**
+   * The same for content that is text.
+   * @returns false also when it is not ASCII @hot
+   */
+  respondText(
+    stream: H2Stream,
+    block: Uint8Array,
+    blockStart: number,
+    blockEnd: number,
+    text: string,
+  ): boolean {
+    const size = text.length;
+    const { sending, writer, budget } = this.#state;
+    if (stream.isAnswered || stream.hasSentHead || size > DATA_BYTES_MAX || !sending.fits(stream, size))
+      return false;
+    if (writer.owesTableSize || blockEnd - blockStart > DATA_BYTES_MAX) return false;
+    if (!writer.answerText(stream.id, block, blockStart, blockEnd, text)) return false;
+    budget.dataFrames++;
+    sending.took(stream, size);
+    this.#state.answered(stream);
+    return true;
+  }
+
   /** @returns bytes of content that may be written now; 0 promises `onWindow` @hot */
   room(stream: H2Stream): number {
     return stream.isAnswered ? 0 : this.#state.sending.room(stream);
@@ -317,9 +340,9 @@ export class H2Server {
     this.write(stream, DRAIN_PING, 0, 0, true);
   }
 
-  sendTrailers(stream: H2Stream, block: Uint8Array): void {
+  sendTrailers(stream: H2Stream, block: Uint8Array, end = block.length): void {
     if (stream.isAnswered) return;
-    this.#state.writer.headers(stream.id, block, 0, block.length, true);
+    this.#state.writer.headers(stream.id, block, 0, end, true);
     this.#state.answered(stream);
   }
 
