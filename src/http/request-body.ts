@@ -223,7 +223,14 @@ export class RequestBody implements IncomingBody {
     if (this.#discarding || this.#failure !== undefined || this.#whole !== undefined) return false;
     if (!this.#owner.takeReceived(bytes)) return false;
     // Not a Buffer, whatever the engine uses.
-    this.#queued().give(new Uint8Array(bytes.buffer));
+    const isPlain = Object.getPrototypeOf(bytes) === Uint8Array.prototype;
+    const piece = isPlain ? bytes : new Uint8Array(bytes.buffer);
+    if (this.#waiting === undefined) this.#queued().give(piece);
+    else {
+      // Whoever waits has been given all that came before.
+      this.#waiting.resolve(piece);
+      this.#waiting = undefined;
+    }
     return true;
   }
 

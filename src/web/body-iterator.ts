@@ -4,8 +4,9 @@
  * everybody else the stream looks as if its own iterator read it: locked meanwhile, disturbed and closed or errored after.
  */
 
-/** What lies behind: pieces in memory of their own, given away; undefined at the end. */
+/** What lies behind: pieces that are given away, of which `aloneInMemory` has to be made; undefined at the end. */
 export interface IteratedSource {
+  /** Never throws: it rejects. */
   readPiece(): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** The body is used from now on, though nothing has been read from the stream itself. */
   begin(): void;
@@ -57,23 +58,25 @@ export class BodyIterator implements AsyncIterableIterator<Uint8Array<ArrayBuffe
     if (--this.#waiting === 0) this.#last = undefined;
   };
 
-  readonly #read = async (): Promise<Result> => {
-    if (this.#isOver) return { done: true, value: undefined };
-    let piece: Uint8Array<ArrayBuffer> | undefined;
+  readonly #read = (): Promise<Result> => {
+    if (this.#isOver) return Promise.resolve({ done: true, value: undefined });
     this.#source.begin();
-    try {
-      piece = await this.#source.readPiece();
-    } catch (error) {
-      this.#end();
-      this.#source.fail(error);
-      this.#disturb();
-      throw error;
-    }
-    if (piece !== undefined) return { done: false, value: piece };
+    return this.#source.readPiece().then(this.#came, this.#failed);
+  };
+
+  readonly #came = (piece: Uint8Array<ArrayBuffer> | undefined): Result => {
+    if (piece !== undefined) return { done: false, value: aloneInMemory(piece) };
     this.#end();
     this.#source.end();
     this.#disturb();
     return { done: true, value: undefined };
+  };
+
+  readonly #failed = (error: unknown): never => {
+    this.#end();
+    this.#source.fail(error);
+    this.#disturb();
+    throw error;
   };
 
   async #leave(value: unknown): Promise<Result> {
@@ -94,6 +97,11 @@ export class BodyIterator implements AsyncIterableIterator<Uint8Array<ArrayBuffe
   #disturb(): void {
     this.#stream.cancel().catch(ignore);
   }
+}
+
+/** A piece whose memory may be taken away: a view of something larger is copied, which is somebody else's too. */
+export function aloneInMemory(piece: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return piece.byteLength === piece.buffer.byteLength ? piece : new Uint8Array(piece);
 }
 
 function ignore(): void {}

@@ -8,7 +8,7 @@
  */
 import { Readable } from 'node:stream';
 import type { UnderlyingByteSource } from 'node:stream/web';
-import { BodyIterator, type IteratedSource } from './body-iterator.ts';
+import { aloneInMemory, BodyIterator, type IteratedSource } from './body-iterator.ts';
 import { IterablePieces, type PieceReader, StreamPieces } from './pieces.ts';
 
 /** What a body turns out to be when it is opened. */
@@ -127,12 +127,19 @@ class LazyBody implements UnderlyingByteSource, IteratedSource {
   async pull(controller: ReadableByteStreamController): Promise<void> {
     const isWhole = this.#owner !== undefined;
     const piece = await this.readPiece();
-    if (piece !== undefined) controller.enqueue(piece);
+    if (piece !== undefined) controller.enqueue(aloneInMemory(piece));
     // What was in memory is one piece, and nothing follows.
     if (piece === undefined || (isWhole && this.#reader === undefined)) close(controller);
   }
 
-  async readPiece(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  readPiece(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const reader = this.#reader;
+    // A promise a piece, and no more. What the server receives is never shared memory.
+    if (reader?.givesPieces === true) return reader.read() as Promise<Uint8Array<ArrayBuffer> | undefined>;
+    return this.#readOther();
+  }
+
+  async #readOther(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#owner !== undefined) {
       const body = this.release();
       if (body === null || typeof body === 'string' || body instanceof Uint8Array) {
@@ -145,7 +152,8 @@ class LazyBody implements UnderlyingByteSource, IteratedSource {
     const reader = this.#reader;
     const piece = await reader?.read();
     if (piece === undefined) return undefined;
-    return isGivenAway(reader, piece) ? (piece as Uint8Array<ArrayBuffer>) : new Uint8Array(piece);
+    // A program's own buffers must not be detached under it.
+    return reader instanceof IterablePieces ? new Uint8Array(piece) : (piece as Uint8Array<ArrayBuffer>);
   }
 
   begin(): void {
@@ -169,11 +177,6 @@ class LazyBody implements UnderlyingByteSource, IteratedSource {
     }
     if (body !== null && typeof body === 'object' && 'cancel' in body) body.cancel(reason);
   }
-}
-
-/** A program's own buffers, and views of something larger, must not be detached under their owner. */
-function isGivenAway(reader: PieceReader | undefined, piece: Uint8Array): boolean {
-  return !(reader instanceof IterablePieces) && piece.byteLength === piece.buffer.byteLength;
 }
 
 function close(controller: ReadableByteStreamController): void {
