@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadResult } from '#src/load/measure/load-result.ts';
 import { CliProcess } from './cli-run.ts';
@@ -33,11 +33,12 @@ for (const engine of ['node', 'auto']) {
   test(`one Ctrl-C while connecting hangs tells what was measured, within a second (engine ${engine})`, {
     skip,
   }, async (t) => {
-    const url = await startHangingServer(t, 40);
+    const { url, hangs } = await startHangingServer(t, 40);
     const load = new CliProcess(t, [
       ...['load', '--json', '--new-connection', '-c', '8', '-d', '60s', '--warmup', '0', '--engine', engine],
       url,
     ]);
+    await hangs;
     await untilConnecting(url, 8 - QUEUED_MAX);
     const askedMs = performance.now();
     load.child.kill('SIGINT');
@@ -55,7 +56,8 @@ for (const engine of ['node', 'auto']) {
 
 for (const args of [[], ['-r', '100'], ['--h2'], ['--find-limit', 'p99=10ms']]) {
   test(`one Ctrl-C ends a run without a single connection: load ${args.join(' ')}`, { skip }, async (t) => {
-    const url = await startHangingServer(t, 0);
+    const { url, hangs } = await startHangingServer(t, 0);
+    await hangs;
     // The queue itself takes what comes first.
     const load = new CliProcess(t, ['load', '--json', '-c', '6', ...args, url]);
     await untilConnecting(url, 6 - QUEUED_MAX);
@@ -71,19 +73,45 @@ for (const args of [[], ['-r', '100'], ['--h2'], ['--find-limit', 'p99=10ms']]) 
   });
 }
 
-test('a second Ctrl-C does not wait for a script that never returns', async (t) => {
+test('one Ctrl-C tells what there is though a script never returns', async (t) => {
   const server = await startServer(t, (socket) => void socket.write(OK));
+  const { script, mark } = neverReturns(t, 20);
+  const load = new CliProcess(t, [
+    ...['load', '--json', '-c', '1', '-d', '60s', '--warmup', '0', '--think', '100ms', '--script', script],
+    server.url,
+  ]);
+  await load.until(() => existsSync(mark), 'the last check');
+  load.child.kill('SIGINT');
+  const { code, stdout, stderr } = await load.ended;
+  assert.equal(code, 130, stderr);
+  const { requests }: LoadResult = JSON.parse(stdout);
+  assert.ok(requests.answered >= 5 && requests.answered <= 20, `${requests.answered} answered`);
+});
+
+/** A script whose check loops for ever once it has been called so many times; `mark` is a file that is there then. */
+function neverReturns(t: TestContext, after: number): { script: string; mark: string } {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-interrupt-'));
   t.after(() => rmSync(folder, { recursive: true }));
+  const mark = join(folder, 'loops');
   const script = join(folder, 'load.mjs');
-  const mark = join(folder, 'checking');
   writeFileSync(
     script,
     `import { writeFileSync } from 'node:fs';
+let left = ${after};
 export const request = () => ({ path: '/' });
-export const check = () => { writeFileSync(${JSON.stringify(mark)}, ''); for (;;); };
+export const check = () => {
+  if (left-- > 0) return;
+  writeFileSync(${JSON.stringify(mark)}, '');
+  for (;;);
+};
 `,
   );
+  return { script, mark };
+}
+
+test('a second Ctrl-C does not wait for a script that never returns', async (t) => {
+  const server = await startServer(t, (socket) => void socket.write(OK));
+  const { script, mark } = neverReturns(t, 0);
   const load = new CliProcess(t, ['load', '-c', '1', '--warmup', '0', '--script', script, server.url]);
   await load.until(() => existsSync(mark), 'the first check');
   load.child.kill('SIGINT');

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCount, parseRate, parseTime, parseTimeRange } from '#src/cli/load-numbers.ts';
+import { widthOf } from '#src/cli/load-run.ts';
 import { parseSiegeTime } from '#src/cli/siege-flags.ts';
 import { run } from './cli-run.ts';
 
@@ -20,6 +21,11 @@ const CASES: [string, string[], number, RegExp][] = [
   ['a result that cannot be written', ['--save', '/no/such/result.json', URL], 1, /--save \/no\/such\/result\.json: cannot be written \(ENOENT\)/],
   ['two uses of standard input', ['--body-file', '-', '-f', '-', URL], 2, /there is one standard input/],
   ['a bad URL with a password', ['ftp://bob:s3cret@127.0.0.1/'], 2, /ftp:\/\/bob:\*\*\*@127\.0\.0\.1\/" .* a target is an http URL/],
+  ['a bad list of a URL with a password', ['http://bob:s3cret@127.0.0.1/ x y'], 2, /http:\/\/bob:\*\*\*@127\.0\.0\.1\/ x y" is not allowed; a line is URL/],
+  ['a limit that is off', ['--slo', 'p99=off', URL], 2, /--slo: "off" is not allowed; a time above 0 with its unit/],
+  ['a limit without its unit', ['--find-limit', 'p99=10', URL], 2, /--find-limit: "10" is not allowed; a time above 0 with its unit/],
+  ['think time with streams', ['--h2', '-m', '8', '--think', '1s', URL], 2, /--streams: 8 is not allowed; it goes without --think/],
+  ['nothing on standard input', ['-f', '-'], 2, /standard input: "" is not allowed; it holds at least one URL/],
   ['a bad rate', ['-r', 'fast', URL], 2, /--rate: "fast" is not allowed; a number of requests a second/],
   ['a bad range', ['--think', '2s-1s', URL], 2, /--think: "2s-1s" is not allowed; a range goes upwards/],
   ['a bad threshold', ['--slo', 'p99=fast', URL], 2, /--slo: "fast" is not allowed/],
@@ -50,6 +56,11 @@ for (const [what, args, code, wanted] of CASES) {
     assert.equal(ended.stdout, '');
   });
 }
+
+test('a terminal without a size is as wide as a pipe', () => {
+  assert.equal(widthOf({ columns: 0 }), widthOf({}));
+  assert.equal(widthOf({ columns: 72 }), 72);
+});
 
 test('help pages fit 80 columns', async (t) => {
   for (const command of ['load', 'siege', 'load-agent']) {

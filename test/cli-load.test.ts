@@ -261,6 +261,23 @@ test('a pipe gets no progress, and text without colours', async (t) => {
     assert.match(ended.stdout, wanted);
 });
 
+test('a reader that leaves early costs no file and no exit code', async (t) => {
+  const server = await startServer(t, respond(OK));
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-load-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'result.json');
+  for (const command of [
+    ['load', '-n', '20', '-c', '2'],
+    ['siege', '-b', '-q', '-c', '2', '-r', '10'],
+  ]) {
+    const process = new CliProcess(t, [...command, '--save', file, server.url]);
+    process.child.stdout!.destroy();
+    const { code, stderr } = await process.ended;
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.equal((JSON.parse(readFileSync(file, 'utf8')) as LoadResult).requests.answered, 20);
+  }
+});
+
 test('thresholds decide the exit code, and a result can be saved, drawn and compared with', async (t) => {
   const server = await startServer(t, respond(OK));
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-load-'));

@@ -3,7 +3,6 @@
  * sent is exactly what stands here.
  */
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 
@@ -74,8 +73,12 @@ export async function freePort(): Promise<number> {
 
 /** A process that serves so many requests, each on a connection of its own, and then hangs with its accept queue full. */
 const HANGING = `
+  const { writeSync } = require('node:fs');
   let left = Number(process.argv[1]);
-  const hang = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  const hang = () => {
+    writeSync(1, 'hangs');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  };
   const server = require('node:net').createServer((socket) => {
     socket.on('error', () => {});
     socket.once('data', () => {
@@ -84,20 +87,34 @@ const HANGING = `
     });
   });
   server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
-    process.stdout.write(server.address().port + '\\n');
+    writeSync(1, server.address().port + ' ');
     if (left === 0) setTimeout(hang, 10);
   });
 `;
+
+export interface HangingServer {
+  readonly url: string;
+  /** Resolves when it has answered all that it answers. */
+  readonly hangs: Promise<void>;
+}
 
 /**
  * A server that does not accept any more once it has answered `count` requests: the kernel lets a connection or two
  * more stand, and all others hang where they are made.
  */
-export async function startHangingServer(t: TestContext, count: number): Promise<string> {
+export function startHangingServer(t: TestContext, count: number): Promise<HangingServer> {
   const child = spawn(process.execPath, ['-e', HANGING, String(count)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));
-  const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
-  return `http://127.0.0.1:${Number(line)}/`;
+  let text = '';
+  return new Promise((resolve) => {
+    const hangs = new Promise<void>((isHanging) => {
+      child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+        text += piece;
+        if (text.includes(' ')) resolve({ url: `http://127.0.0.1:${Number.parseInt(text, 10)}/`, hangs });
+        if (text.includes('hangs')) isHanging();
+      });
+    });
+  });
 }

@@ -139,17 +139,21 @@ function readExtent(flags: LoadFlags) {
 
 async function readUrls(flags: LoadFlags, urls: readonly string[]): Promise<ListedUrl[]> {
   const listed = urls.map((url) => parseListedUrl(url, 'URL'));
-  if (flags.file !== undefined) listed.push(...parseUrlList(await readList(flags.file), flags.file));
+  if (flags.file !== undefined) listed.push(...parseUrlList(await readList(flags.file), nameOf(flags.file)));
   if (listed.length === 0)
     throw new UsageError('a URL is missing, as in: holdfast load http://127.0.0.1:8080/; see --help');
   return listed;
+}
+
+function nameOf(file: string): string {
+  return file === STANDARD_INPUT ? 'standard input' : file;
 }
 
 async function readList(file: string): Promise<string> {
   try {
     return file === STANDARD_INPUT ? await text(process.stdin) : await readFile(file, 'utf8');
   } catch (error) {
-    throw new CommandError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    throw new CommandError(`${nameOf(file)}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
 }
 

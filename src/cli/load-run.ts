@@ -17,7 +17,20 @@ import { paint, usesColour } from '../observe/terminal.ts';
 import { onShutdownSignals } from '../server/shutdown-signals.ts';
 import { CommandError, EXIT } from './failure.ts';
 
-export const WIDTH_WHEN_UNKNOWN = 100;
+const WIDTH_WHEN_UNKNOWN = 100;
+
+/** Columns of a terminal; a pipe has none, and a terminal that nobody has given a size has 0. */
+export function widthOf(stream: { readonly columns?: number }): number {
+  return stream.columns || WIDTH_WHEN_UNKNOWN;
+}
+
+/** Whoever read standard output may have left (`| head -1`): files are written and the exit code tells all the same. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+}
 
 /**
  * Ctrl-C and SIGTERM break the run off; the result is what there is until then. A second Ctrl-C waits for nothing:
@@ -51,7 +64,7 @@ export async function runWithProgress(
     {
       write: (text) => void process.stderr.write(text),
       get columns() {
-        return process.stderr.columns ?? WIDTH_WHEN_UNKNOWN;
+        return widthOf(process.stderr);
       },
       colour: usesColour(2),
     },

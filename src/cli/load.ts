@@ -20,11 +20,12 @@ import { type LoadFlags, readLoadOptions } from './load-options.ts';
 import {
   checkFiles,
   descriptorLimit,
+  outliveReaders,
   packageVersion,
   runWithProgress,
   runWithSignals,
-  WIDTH_WHEN_UNKNOWN,
   warnBefore,
+  widthOf,
   writeFiles,
 } from './load-run.ts';
 
@@ -37,6 +38,7 @@ export async function loadCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${LOAD_USAGE}\n${describeFlags(LOAD_FLAGS)}\n`);
     return EXIT.done;
   }
+  outliveReaders();
   // Whatever is wrong with the flags is told before anything is opened.
   const judged = readThresholds(flags);
   const before = await Promise.all((flags.compare ?? []).map(readEarlier));
@@ -92,7 +94,7 @@ function show(result: LoadResult, before: readonly LoadResult[], flags: LoadFlag
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
     return;
   }
-  const options = { colour: usesColour(1), width: process.stdout.columns ?? WIDTH_WHEN_UNKNOWN };
+  const options = { colour: usesColour(1), width: widthOf(process.stdout) };
   process.stdout.write(textReport(result, options));
   for (const earlier of before) process.stdout.write(`\n${comparisonText(earlier, result, options)}`);
 }

@@ -21,11 +21,12 @@ import { autoThreads, readSourceAddresses } from './load-options.ts';
 import {
   checkFiles,
   descriptorLimit,
+  outliveReaders,
   packageVersion,
   runWithProgress,
   runWithSignals,
-  WIDTH_WHEN_UNKNOWN,
   warnBefore,
+  widthOf,
   writeFiles,
 } from './load-run.ts';
 import { SIEGE_FLAGS, SIEGE_USAGE } from './siege-flags.ts';
@@ -38,6 +39,7 @@ export async function siegeCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${SIEGE_USAGE}\n${describeFlags(SIEGE_FLAGS)}\n`);
     return EXIT.done;
   }
+  outliveReaders();
   const settings = siegeSettings(flags, await readSiegeResource(flags.rc, process.env), positionals[0]);
   if (!settings.isQuiet) for (const warning of settings.warnings) warn(warning);
   if (flags.get === true || flags.print === true) return showExchange(settings, flags);
@@ -187,7 +189,7 @@ function cannotLog(file: string, error: unknown): CommandError {
 function show(result: LoadResult, { isJson }: SiegeSettings): void {
   const figures = siegeFigures(result);
   const output = isJson ? process.stderr : process.stdout;
-  const options = { colour: usesColour(isJson ? 2 : 1), width: output.columns ?? WIDTH_WHEN_UNKNOWN };
+  const options = { colour: usesColour(isJson ? 2 : 1), width: widthOf(output) };
   const byUrl = urlLines(result, options);
   const sections = [...(byUrl.length === 0 ? [] : [...byUrl, '']), ...verdictLines(result, options)];
   output.write(`${siegeText(figures)}\n${sections.join('\n')}\n`);

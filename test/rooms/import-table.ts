@@ -47,7 +47,7 @@ export const ROOMS: readonly Room[] = [
       client: [],
       plan: ['client'],
       measure: ['client', 'plan'],
-      judge: ['measure', 'plan'],
+      judge: ['client', 'measure', 'plan'],
       run: ['client', 'plan', 'measure', 'judge'],
       agents: ['plan', 'measure', 'run'],
       report: ['measure'],

@@ -4,6 +4,7 @@
  * nothing has been measured; what goes wrong after it is survived, and told.
  */
 
+import { KeptSeconds } from '../measure/kept-seconds.ts';
 import type { MachineSummary } from '../measure/load-result.ts';
 import type { MachineShare, RunElsewhere } from '../measure/machine-facts.ts';
 import type { RunTotals } from '../measure/run-totals.ts';
@@ -11,7 +12,6 @@ import { SecondGatherer } from '../measure/second-gatherer.ts';
 import { dividePlan, type LoadPlan } from '../plan/load-plan.ts';
 import type { RunObserver } from '../run/run-on-threads.ts';
 import { AgentsError, type Fleet } from './fleet.ts';
-import { KeptSeconds } from './kept-seconds.ts';
 import { encodePlan } from './plan-message.ts';
 import type { RemoteAgent, RemoteRun } from './remote-agent.ts';
 

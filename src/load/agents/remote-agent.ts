@@ -4,6 +4,7 @@
  * that stays silent for a bounded time is lost, and whoever waits for it goes on without.
  */
 
+import type { KeptSeconds } from '../measure/kept-seconds.ts';
 import type { RunTotals, SecondReport } from '../measure/run-totals.ts';
 import type { LoadPlan } from '../plan/load-plan.ts';
 import { RUN_STATES, type RunState } from './agent-run.ts';
@@ -11,7 +12,6 @@ import { bestOffset, type ClockOffset, type ClockRound } from './clock-offset.ts
 import { type MachineKind, readMachineFacts } from './facts-message.ts';
 import { Fields } from './fields.ts';
 import { WireError } from './frame.ts';
-import type { KeptSeconds } from './kept-seconds.ts';
 import { LinkError } from './link.ts';
 import { type Answer, type MessageTransport, RefusedError } from './message-transport.ts';
 import type { ShareResult } from './run-share.ts';

@@ -13,6 +13,8 @@ export const FAILURE_NAMES = {
   closedEarly: 'closed early',
   /** What came is no HTTP; what is wrong with it follows. */
   garbage: 'garbage',
+  /** The same, where HTTP/2 was spoken to a server of HTTP/1. */
+  http1Answer: 'garbage: the server answers in HTTP/1, not in HTTP/2 (RFC 9113 §3.4)',
   /** An answer, or the content of one that has none, came to no request. */
   unsolicited: 'unsolicited answer',
   /** Due at a constant rate, and every connection was busy until the run was over. */

@@ -182,7 +182,7 @@ class H2Link implements ClientLink, FrameHandler {
     if (!this.#hasReceived) {
       this.#hasReceived = true;
       if (textOf(bytes, start, Math.min(end, start + HTTP1_BEGINNING.length)) === HTTP1_BEGINNING) {
-        this.#broken(`${FAILURE_NAMES.garbage}: the server answers in HTTP/1, not in HTTP/2 (RFC 9113 §3.4)`);
+        this.#broken(FAILURE_NAMES.http1Answer);
         return;
       }
     }

@@ -2,7 +2,6 @@
  * What a run has to keep: `p99=10ms`, an error rate. Parsed from the command line, held against a result.
  */
 import { OptionError } from '../../base/errors.ts';
-import { parseDuration } from '../../base/units.ts';
 import { rankOf } from '../measure/latency-counts.ts';
 import type { ThresholdResult } from '../measure/load-result.ts';
 import { latencyLimit, percent } from '../measure/number-text.ts';
@@ -30,11 +29,18 @@ export function parseLatencyThreshold(option: string, text: string): LatencyThre
   };
 }
 
-/** As a duration, and fractions of a millisecond: `0.5ms`, `800us`. */
+const MS_BY_UNIT: Readonly<Record<string, number>> = { us: 0.001, µs: 0.001, ms: 1, s: 1000, m: 60_000 };
+
+/** A bare number could be seconds or milliseconds, and a limit that is off is none. @throws OptionError */
 function parseMilliseconds(option: string, text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(us|µs|ms)$/.exec(text);
-  if (match !== null && Number(match[1]) > 0) return Number(match[1]) / (match[2] === 'ms' ? 1 : 1000);
-  return parseDuration(option, text);
+  const match = /^(\d+(?:\.\d+)?)(us|µs|ms|s|m)$/.exec(text);
+  const ms = match === null ? 0 : Number(match[1]) * MS_BY_UNIT[match[2]!]!;
+  if (ms > 0) return ms;
+  throw new OptionError(
+    option,
+    text,
+    "a time above 0 with its unit, such as '800us', '10ms', '1.5s' or '1m'",
+  );
 }
 
 /** `0.1%` or `0.001`, as a share. @throws OptionError */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FAILURE_NAMES } from '../client/failure-names.ts';
 import type { LimitName } from '../measure/load-result.ts';
 import type { ServerCpu } from '../measure/server-process.ts';
 import type { PortFacts } from '../measure/source-ports.ts';
@@ -83,6 +84,8 @@ const CASES: [string, Partial<VerdictInput>, LimitName, RegExp][] = [
   ['descriptors used up', { errors: { EMFILE: 12, timeout: 3 } }, 'descriptors', /20,000 in this process; 12 connections could not be opened/],
   ['nobody listens', { errors: { ECONNREFUSED: 900 }, ended: 900, answered: 0, failedWithoutAnswer: 900 }, 'errors', /100 % of the requests had no answer; ECONNREFUSED 900 times/],
   ['a kept rate', { ratePerSecond: 40_000, dueCount: 400_000, threads: [thread(0.99, 0)] }, 'asked-rate', /40,000\/s, kept at 40,000\/s/],
+  ['a kept ramp', { ratePerSecond: 80_000, dueCount: 400_000 }, 'asked-rate', /40,000\/s on average, growing to 80,000\/s, kept at 40,000\/s/],
+  ['a server that lets nobody in', { answered: 0, ended: 0, connectionsOpened: 0 }, 'unknown', /not one connection stood/],
   ['a rate that the server cannot keep', { ratePerSecond: 80_000, dueCount: 800_000, server: server(0.99) }, 'server-cpu', /server CPU/],
   ['think time', { thinkMs: 1000, answered: 498, ended: 498, meanServiceMs: 2 }, 'asked-rate', /the think time \(1\.00 s on average/],
   ['a full link', { network: { segmentsSent: 1e6, segmentsRetransmitted: 10, isLoopback: false, linkBitsPerSecond: 1e9, bytesMoved: 1.18e9 } }, 'network', /94\.4 % of the link's speed/],
@@ -100,6 +103,16 @@ for (const [what, change, limit, sentence] of CASES) {
     assert.match(verdict.sentence, /^limited by: [^\n]+$/);
   });
 }
+
+test('failures have remedies of their own', () => {
+  const remedy = (name: string) =>
+    judge({ ...CALM, errors: { [name]: 900 }, ended: 900, answered: 0, failedWithoutAnswer: 900 })
+      .remedies[0];
+  assert.match(remedy(FAILURE_NAMES.notSent)!, /-r.*-c/);
+  assert.match(remedy(FAILURE_NAMES.http1Answer)!, /without --h2/);
+  assert.match(remedy('garbage: no status line (RFC 9112 §4)')!, /check the port/);
+  assert.match(remedy('ENOENT')!, /--unix/);
+});
 
 test('remedies fit the case', () => {
   const remedies = (change: Partial<VerdictInput>) => judge({ ...CALM, ...change }).remedies.join('\n');

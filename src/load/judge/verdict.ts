@@ -4,6 +4,7 @@
  * makes everything else look calm.
  */
 
+import { FAILURE_NAMES } from '../client/failure-names.ts';
 import type { LimitName, SecondSample, Verdict } from '../measure/load-result.ts';
 import type { NetworkFacts } from '../measure/network-facts.ts';
 import { bytes, grouped, latency, percent, seconds, significant } from '../measure/number-text.ts';
@@ -60,6 +61,8 @@ export interface VerdictInput {
 
 /** A rate counts as kept from here on: the goal is 0.5 %, the rest is the last second's edge. */
 const RATE_KEPT_SHARE = 0.99;
+/** Fewer requests due than that, and it was not the whole rate all the time. */
+const RAMPED_SHARE = 0.97;
 /** With more failures than answers the failures are the result. */
 const ERRORS_SHARE = 0.5;
 const RETRANSMITTED_SHARE = 0.01;
@@ -82,6 +85,7 @@ const QUESTIONS: readonly Question[] = [
   noPorts,
   mostlyErrors,
   mostlyRefused,
+  notConnected,
   tooShort,
   keptRate,
   thinking,
@@ -171,7 +175,7 @@ function mostlyErrors({ errors, ended, failedWithoutAnswer }: VerdictInput): Fin
   return {
     limit: 'errors',
     sentence: `limited by: errors (${percent(failedWithoutAnswer / ended)} of the requests had no answer; ${name} ${grouped(count)} times)`,
-    remedies: REMEDIES_BY_ERROR[name.split(':', 1)[0]!] ?? [],
+    remedies: REMEDIES_BY_ERROR[name] ?? REMEDIES_BY_ERROR[name.split(':', 1)[0]!] ?? [],
   };
 }
 
@@ -198,12 +202,30 @@ function mostOf(counts: Readonly<Record<string, number>>): [name: string, count:
 
 const REMEDIES_BY_ERROR: Readonly<Record<string, readonly string[]>> = {
   ECONNREFUSED: ['nothing listens there: start the server, or check host and port'],
-  timeout: ['--timeout with a longer time, if answers may take that long'],
-  garbage: ['what answers there breaks HTTP/1.1, or speaks something else: check the port'],
-  'unsolicited answer': [
+  ENOENT: ['there is no such unix socket: check --unix'],
+  [FAILURE_NAMES.notSent]: [
+    'every connection was busy all the time: a lower rate (-r), or more connections (-c)',
+  ],
+  [FAILURE_NAMES.timeout]: ['--timeout with a longer time, if answers may take that long'],
+  [FAILURE_NAMES.connectTimeout]: ['nothing answers there: check host and port, or a firewall on the way'],
+  [FAILURE_NAMES.garbage]: ['what answers there breaks the protocol, or speaks another one: check the port'],
+  [FAILURE_NAMES.http1Answer]: ['without --h2: the server speaks HTTP/1'],
+  [FAILURE_NAMES.unsolicited]: [
     'the server sends more than it is asked for (two answers, or content after HEAD, 204, 304): whose answers are whose is not sure',
   ],
 };
+
+/** Broken off before the first connection stood, or failed. */
+function notConnected({ connectionsOpened, ended }: VerdictInput): Finding | undefined {
+  if (connectionsOpened > 0 || ended > 0) return undefined;
+  return {
+    limit: 'unknown',
+    sentence: 'limited by: unknown (not one connection stood when the run was broken off)',
+    remedies: [
+      'nothing answers there: check host and port, a firewall on the way, or whether the server accepts',
+    ],
+  };
+}
 
 /** Shares of CPU time over so short a time are the scheduler's slices. */
 function tooShort({ measuredMs }: VerdictInput): Finding | undefined {
@@ -221,9 +243,15 @@ function keptRate(input: VerdictInput): Finding | undefined {
   if (ratePerSecond === undefined || dueCount === undefined || answered < dueCount * RATE_KEPT_SHARE)
     return undefined;
   const achieved = (answered * 1000) / measuredMs;
+  // A ramp asks for less than the whole rate at first.
+  const average = (dueCount * 1000) / measuredMs;
+  const rate =
+    average < ratePerSecond * RAMPED_SHARE
+      ? `${significant(average)}/s on average, growing to ${significant(ratePerSecond)}/s`
+      : `${significant(ratePerSecond)}/s`;
   return {
     limit: 'asked-rate',
-    sentence: `limited by: the asked rate (${significant(ratePerSecond)}/s, kept at ${significant(achieved)}/s)${failed === 0 ? '; nothing was at its limit' : `, but ${percent(failed / ended)} of the requests failed`}`,
+    sentence: `limited by: the asked rate (${rate}, kept at ${significant(achieved)}/s)${failed === 0 ? '; nothing was at its limit' : `, but ${percent(failed / ended)} of the requests failed`}`,
     remedies: [],
   };
 }

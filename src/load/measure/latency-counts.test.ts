@@ -102,6 +102,10 @@ test('a summary has rising percentiles, a curve to the maximum, and a histogram 
   const decoded = library.decodeFromCompressedBase64(summary.histogram);
   assert.equal(decoded.totalCount, 10_000);
   assert.equal(summarizeLatencies(library, NO_LATENCIES).count, 0);
+  // Values that are counted together have a middle, which is no mean where there is one value.
+  const single = new LatencyCounts();
+  single.recordUs(48_704);
+  assert.equal(summarizeLatencies(library, single.data()).meanMs, 48.704);
 });
 
 test('what failed requests waited for is among the latencies, but no failure makes a server look quick', () => {

@@ -46,7 +46,8 @@ function figuresOf(histogram: Histogram, data: LatencyData): LatencyFigures {
   return {
     count: data.count,
     minMs: isEmpty ? null : data.minUs / US_PER_MS,
-    meanMs: isEmpty ? null : histogram.mean / US_PER_MS,
+    // The library takes the middle of those that are counted together, which may lie beyond the largest.
+    meanMs: isEmpty ? null : Math.min(Math.max(histogram.mean, data.minUs), data.maxUs) / US_PER_MS,
     stdevMs: isEmpty ? null : histogram.stdDeviation / US_PER_MS,
     maxMs: isEmpty ? null : data.maxUs / US_PER_MS,
     percentilesMs,

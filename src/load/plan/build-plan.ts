@@ -57,7 +57,7 @@ export async function buildPlan(options: LoadOptions): Promise<LoadPlan> {
   }
   if (run.pipeline > 1 && targets.length > 1 && (run.randomOrder || run.connections < requests.length))
     throw new OptionError(
-      '--pipeline',
+      depthFlag(run),
       run.pipeline,
       `with several servers there are at least as many connections as URLs (${requests.length})`,
     );
@@ -74,12 +74,17 @@ function checkTogether({ run, unixPath }: LoadOptions): void {
     );
   if (run.pipeline > 1 && (isThinking || run.newConnection))
     throw new OptionError(
-      '--pipeline',
+      depthFlag(run),
       run.pipeline,
       `it goes without ${isThinking ? '--think' : '--new-connection'}`,
     );
   if (run.sourceAddresses.length > 0 && unixPath !== undefined)
     throw new OptionError('--source-addresses', run.sourceAddresses[0], 'a unix socket has none');
+}
+
+/** What sets how many requests are under way at once on a connection. */
+function depthFlag({ protocol }: PlanSettings): string {
+  return protocol === 'h2' ? '--streams' : '--pipeline';
 }
 
 async function bodyOf(listed: ListedUrl, options: LoadOptions): Promise<Uint8Array | undefined> {

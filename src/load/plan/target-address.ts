@@ -20,7 +20,7 @@ class TargetError extends Error {
 }
 
 /** Errors are shown, and end up in the logs of CI. */
-function withoutPassword(text: string): string {
+export function withoutPassword(text: string): string {
   return text.replace(/^((?:[a-z][a-z0-9+.-]*:)?(?:\/\/)?[^/?#@]*?:)[^/?#]*@/i, '$1***@');
 }
 
@@ -54,10 +54,19 @@ export function parseTargetUrl(option: string, text: string): URL {
  */
 export function takeCredentials(url: URL): FieldPair | undefined {
   if (url.username === '' && url.password === '') return undefined;
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const pair = `${decoded(url.username)}:${decoded(url.password)}`;
   url.username = '';
   url.password = '';
   return ['Authorization', `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`];
+}
+
+/** A % that begins no code stands for itself, as in curl. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /**

@@ -4,6 +4,7 @@
  * file is named, not read.
  */
 import { OptionError } from '../../base/errors.ts';
+import { withoutPassword } from './target-address.ts';
 
 export interface ListedUrl {
   readonly url: string;
@@ -38,7 +39,7 @@ export function parseUrlList(text: string, name: string): ListedUrl[] {
     }
     found.push(parseListedUrl(substitute(line, variables, at), at));
   }
-  if (found.length === 0) throw new OptionError(name, text.slice(0, 40), 'it holds at least one URL');
+  if (found.length === 0) throw new OptionError(name, '', 'it holds at least one URL');
   return found;
 }
 
@@ -46,7 +47,11 @@ export function parseUrlList(text: string, name: string): ListedUrl[] {
 export function parseListedUrl(line: string, at: string): ListedUrl {
   const match = LINE.exec(line);
   if (match === null)
-    throw new OptionError(at, line, `a line is URL, or URL METHOD BODY with one of ${METHODS.join(' ')}`);
+    throw new OptionError(
+      at,
+      withoutPassword(line),
+      `a line is URL, or URL METHOD BODY with one of ${METHODS.join(' ')}`,
+    );
   const [, url, method, body] = match;
   const isFile = body?.startsWith('<') === true;
   return {
@@ -62,7 +67,11 @@ function substitute(text: string, variables: ReadonlyMap<string, string>, at: st
     const variable = (round ?? curly)!;
     const value = variables.get(variable);
     if (value === undefined)
-      throw new OptionError(at, text, `${variable} is set on a line before, as ${variable}=value`);
+      throw new OptionError(
+        at,
+        withoutPassword(text),
+        `${variable} is set on a line before, as ${variable}=value`,
+      );
     return value;
   });
 }

@@ -47,7 +47,9 @@ function header({ plan, interrupted, holdfastVersion }: LoadResult, options: Tex
   const parts = [
     counted(plan.connections, 'connection'),
     `${counted(plan.threads, 'thread')} (${plan.engine})`,
-    plan.ratePerSecond === undefined ? undefined : `${significant(plan.ratePerSecond)} requests/s asked for`,
+    plan.ratePerSecond === undefined
+      ? undefined
+      : `${significant(plan.ratePerSecond)} request${plan.ratePerSecond === 1 ? '' : 's'}/s asked for`,
     // One address is what the URL says, or its name; several need telling.
     plan.addresses.length > 1
       ? `to ${plan.addresses.map((address) => escapeControls(address, false)).join(', ')} in turn`

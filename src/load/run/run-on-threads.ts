@@ -4,6 +4,7 @@
  * agent on another machine runs the very same.
  */
 import { Worker } from 'node:worker_threads';
+import { KeptSeconds } from '../measure/kept-seconds.ts';
 import type { RunTotals, SecondReport } from '../measure/run-totals.ts';
 import { SecondGatherer } from '../measure/second-gatherer.ts';
 import { dividePlan, type LoadPlan } from '../plan/load-plan.ts';
@@ -82,7 +83,10 @@ class LoadThread {
   readonly done: Promise<RunTotals>;
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
+  readonly #kept = new KeptSeconds();
   #stopTimer: NodeJS.Timeout | undefined;
+  #isCut = false;
+  #engine = '';
 
   constructor(plan: LoadPlan, index: number, seconds: SecondGatherer) {
     const data: ThreadData = { plan };
@@ -105,9 +109,13 @@ class LoadThread {
       fail(error);
     };
     worker.on('message', (message: FromThread) => {
-      if (message.type === 'ready') isReady(message);
-      else if (message.type === 'second') seconds.add(index, message.report);
-      else if (message.type === 'done') {
+      if (message.type === 'ready') {
+        this.#engine = message.engine;
+        isReady(message);
+      } else if (message.type === 'second') {
+        this.#kept.add(message.report);
+        seconds.add(index, message.report);
+      } else if (message.type === 'done') {
         seconds.end(index);
         isDone(message.totals);
       } else failBoth(new LoadThreadError(message.message, message.code));
@@ -115,6 +123,8 @@ class LoadThread {
     worker.on('error', (error: Error) => failBoth(error));
     this.#exited = new Promise((resolve) => {
       worker.on('exit', (code) => {
+        // Its script may never return; what it had told until then counts.
+        if (this.#isCut) isDone(this.#kept.totals(this.#engine));
         failBoth(new LoadThreadError(`a load thread ended early, with code ${code}`, ''));
         resolve();
       });
@@ -127,7 +137,10 @@ class LoadThread {
 
   stop(): void {
     this.tell({ type: 'stop' });
-    this.#stopTimer ??= setTimeout(() => void this.#worker.terminate(), STOP_TIMEOUT_MS);
+    this.#stopTimer ??= setTimeout(() => {
+      this.#isCut = true;
+      void this.#worker.terminate();
+    }, STOP_TIMEOUT_MS);
     this.#stopTimer.unref();
   }
 

@@ -1,17 +1,11 @@
 /**
- * What an agent has reported second by second, added up: all that is left of its share if it is lost. The
+ * What a thread or an agent has reported second by second, added up: all that is left of its share if it is lost. The
  * seconds tell less than totals do: no statuses, no checks, no URLs, no times of connecting.
  */
-import { addRecords } from '../measure/counts-by-name.ts';
-import { LatencyCounts, NO_LATENCIES } from '../measure/latency-counts.ts';
-import {
-  addCounters,
-  type Counters,
-  type RunTotals,
-  type SecondReport,
-  zeroCounters,
-} from '../measure/run-totals.ts';
-import { NO_URLS } from '../measure/url-totals.ts';
+import { addRecords } from './counts-by-name.ts';
+import { LatencyCounts, NO_LATENCIES } from './latency-counts.ts';
+import { addCounters, type Counters, type RunTotals, type SecondReport, zeroCounters } from './run-totals.ts';
+import { NO_URLS } from './url-totals.ts';
 
 export class KeptSeconds {
   #counters: Counters = zeroCounters();
