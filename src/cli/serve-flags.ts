@@ -22,6 +22,7 @@ export const SERVE_FLAGS = {
   balance: { kind: 'choice', metavar: 'HOW', choices: ['kernel', 'least'], defaultText: 'kernel', group: WORK, help: "which worker gets a connection: the kernel's hash says, or the one with the fewest" },
   engine: { kind: 'choice', metavar: 'ENGINE', choices: ['auto', 'iouring', 'epoll', 'node'], defaultText: 'auto', group: WORK, help: 'what moves the bytes; auto takes the fastest that this host allows' },
   globals: { kind: 'switch', negatable: true, defaultText: 'on', group: WORK, help: "make Request and Response the engine's light ones in this process" },
+  http2: { kind: 'switch', negatable: true, defaultText: 'on', group: WORK, help: 'speak HTTP/2 too, on the same port' },
   watch: { kind: 'switch', group: WORK, help: 'reload when the module changes, or what it imports' },
 
   'header-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '10s', group: LIMITS, help: 'for the whole head of a request, however its bytes drip' },
@@ -59,6 +60,7 @@ export const FLAGS_OF_OPTIONS: FlagsOfOptions = {
   balance: 'balance',
   engine: 'engine',
   globals: 'globals',
+  http2: 'http2',
   'timeouts.header': 'header-timeout',
   'timeouts.idle': 'idle-timeout',
   'timeouts.body': 'body-timeout',

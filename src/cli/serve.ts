@@ -107,6 +107,7 @@ function serveOptions(
     balance: values.balance ?? 'kernel',
     // No code of anybody's sees the globals where a folder is served.
     globals: target.kind === 'module' && (values.globals ?? true),
+    http2: values.http2 ?? true,
     reusePort: values['reuse-port'] ?? false,
     trustProxy: trustProxyOf(values['trust-proxy']),
     timeouts: given({

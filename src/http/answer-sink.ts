@@ -39,6 +39,8 @@ export interface AnswerSink {
   interim(status: number, fields: readonly (readonly [string, string])[]): void;
   /** `100 Continue`. RFC 9110 §15.2.1 */
   continue(): void;
+  /** Asks for `drained` when what is unsent has left, so that others have their turn. Only while something is unsent. */
+  yields(): void;
   /** No request is read behind this answer, if the protocol has requests behind each other. */
   last(): void;
 }

@@ -41,4 +41,12 @@ export class ConnectionAccount {
     this.stateSinceMs = nowMs;
     this.movedAtMs = nowMs;
   }
+
+  /** Goes on counting where another session of the same connection ends. */
+  protected takeOver(from: ConnectionAccount): void {
+    this.bytesReceived = from.bytesReceived;
+    this.bytesWritten = from.bytesWritten;
+    this.movedAtMs = from.movedAtMs;
+    this.sample = from.sample;
+  }
 }

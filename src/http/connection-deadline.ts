@@ -28,8 +28,10 @@ export abstract class ConnectionDeadline extends ConnectionAccount {
   /** When the state's own time is over; the engine's deadline may come earlier, to look after the peer. */
   #atMs = NEVER;
 
-  constructor(host: ExchangeHost, engine: EngineConnection) {
-    super(host.takeConnectionId(), host.arrivalMs);
+  /** @param previous the session in whose place it comes; absent for a new connection */
+  constructor(host: ExchangeHost, engine: EngineConnection, previous?: ConnectionAccount) {
+    super(previous?.id ?? host.takeConnectionId(), previous?.acceptedAtMs ?? host.arrivalMs);
+    if (previous !== undefined) this.takeOver(previous);
     this.host = host;
     this.engine = engine;
   }

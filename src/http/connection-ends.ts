@@ -4,7 +4,6 @@
  * bytes unread makes the kernel reset, and a reset destroys what the client has not read yet (RFC 9112 §9.6).
  */
 import type { CloseReason } from '../engine/engine.ts';
-import type { Fault } from '../protocol/error.ts';
 import { STATE_ACCEPTED, STATE_CLOSED, STATE_LINGER } from './connection-account.ts';
 import { ConnectionDeadline, NEVER } from './connection-deadline.ts';
 import { ClientGoneError } from './errors.ts';
@@ -28,9 +27,6 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
 
   /** Whoever works for the client is told that it has gone. */
   protected abstract clientGone(error: ClientGoneError): void;
-
-  /** Writes a last answer to a connection of whose request nothing is known. */
-  protected abstract writeRefusal(fault: Fault): void;
 
   /** FIN after what was written, and no waiting for the peer; RST where FIN would pass for the end of an answer. */
   close(reason: CloseReason): void {
@@ -92,15 +88,6 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
     }
   }
 
-  /** Refuses a connection before its first byte, and does not wait for it longer than lingering lasts. */
-  turnAway(fault: Fault): void {
-    this.isTurnedAway = true;
-    this.isRefused = true;
-    this.writeRefusal(fault);
-    this.host.countFault(fault);
-    this.linger(fault.code);
-  }
-
   /** Sends FIN after the last byte, then discards what the peer still sends until its FIN or the deadline. */
   linger(reason: CloseReason): void {
     if (this.state >= STATE_LINGER) return;
@@ -115,5 +102,15 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
     this.engine.shutdownWrite();
     this.engine.resumeReading();
     this.arm(this.host.nowMs + this.host.settings.timeouts.lingerMs);
+  }
+
+  /** The deadline of lingering has come. */
+  protected lingerIsOver(): void {
+    if (!this.isStillTaking) this.silent('linger');
+    else if (!this.isRefused) this.rearm(this.host.settings.timeouts.lingerMs);
+    else {
+      this.host.deadlines.linger++;
+      this.reset('linger-timeout');
+    }
   }
 }

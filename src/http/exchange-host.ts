@@ -3,7 +3,6 @@
  * in this room knows the server that implements them, so an exchange is tested without one.
  */
 import type { CloseReason } from '../engine/engine.ts';
-import type { Fault } from '../protocol/error.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
@@ -103,7 +102,8 @@ export interface ExchangeHost {
   /** An answer without an exchange has been written. */
   countStatus(status: number): void;
   countClose(reason: CloseReason): void;
-  countFault(fault: Fault): void;
+  /** By its name, be it of HTTP/1 or HTTP/2. */
+  countFault(fault: { readonly code: string }): void;
   logError(what: string, error: unknown, exchange: ExchangeRecord): void;
   /** The hook that should have answered for `handlerError` failed itself. */
   logHookError(error: unknown, handlerError: unknown, exchange: ExchangeRecord): void;

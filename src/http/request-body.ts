@@ -54,7 +54,7 @@ export class RequestBody implements IncomingBody {
   #failure: { readonly reason: unknown } | undefined = undefined;
   #discarding = false;
 
-  /** @param contentLength -1 when the body is chunked, and `decoder` is given */
+  /** @param contentLength -1 when it is not known: the body is chunked, and `decoder` is given, or it is framed */
   constructor(owner: BodyOwner, contentLength: number, decoder: ChunkedDecoder | null) {
     this.#owner = owner;
     this.contentLength = contentLength < 0 ? undefined : contentLength;
@@ -128,6 +128,19 @@ export class RequestBody implements IncomingBody {
     }
     this.#handOver();
     return at;
+  }
+
+  /** Content whose end frames tell: `finish` follows. Copied. */
+  feedFramed(bytes: Uint8Array, start: number, end: number): void {
+    this.#push(bytes, start, end);
+    this.#remaining -= end - start;
+    if (this.#waiting !== undefined) this.#handOver();
+  }
+
+  /** The frames have told that it is whole. */
+  finish(): void {
+    this.complete = true;
+    this.#handOver();
   }
 
   /** Nothing more will come: whoever reads gets `reason`. What is buffered already is dropped. */

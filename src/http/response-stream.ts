@@ -89,7 +89,9 @@ export class ResponseStream {
     const sink = this.#sink;
     if (sink.room === 0) return true;
     // Where nothing is on its way, nobody would call when others have had their turn.
-    return sink.unsentBytes > 0 && this.#exchange.host.shouldYield(++this.#pulls);
+    if (sink.unsentBytes === 0 || !this.#exchange.host.shouldYield(++this.#pulls)) return false;
+    sink.yields();
+    return true;
   }
 
   #pull(): void {

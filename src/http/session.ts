@@ -5,6 +5,18 @@
 import type { CloseReason, EngineConnection } from '../engine/engine.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { Fault } from '../protocol/error.ts';
+import type { ConnectionAccount } from './connection-account.ts';
+
+/** Puts another session in the place of one that speaks HTTP/1. */
+export interface ProtocolSwitch {
+  /** bytes[start..end) begin with the preface, as far as they go. */
+  toHttp2(
+    from: ConnectionAccount & { readonly engine: EngineConnection },
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void;
+}
 
 export interface Session {
   readonly engine: EngineConnection;

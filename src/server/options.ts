@@ -186,6 +186,12 @@ export interface ServeOptions {
    * @default false
    */
   trustProxy?: TrustProxy;
+  /**
+   * Speak HTTP/2 with clients that begin so: with prior knowledge (RFC 9113 §3.3), by `Upgrade: h2c`, or by ALPN where TLS is.
+   * HTTP/1.1 is spoken on the same port.
+   * @default true
+   */
+  http2?: boolean;
   /** Certificate and key, as PEM text or the paths of files with it: HTTPS, on the node engine. */
   tls?: TlsOptions;
 }
@@ -194,6 +200,7 @@ export interface ServeOptions {
 export interface Settings {
   /** undefined where nobody is trusted. */
   readonly proxies: TrustedProxies | undefined;
+  readonly http2: boolean;
   readonly timeouts: {
     readonly headerMs: number;
     readonly idleMs: number;
@@ -219,7 +226,7 @@ export interface Settings {
 const OPTION_NAMES = [
   'fetch', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
   'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls', 'admin',
-  'balance', 'gracefulShutdown', 'trustProxy', 'health',
+  'balance', 'gracefulShutdown', 'trustProxy', 'health', 'http2',
 ] as const; // biome-ignore format: one list
 /** Handlers of other events, which modules for Cloudflare Workers export beside `fetch`. */
 const FOREIGN_NAMES = ['scheduled', 'queue', 'email', 'tail', 'tailStream', 'trace', 'test'] as const;
@@ -264,7 +271,7 @@ export function readOptions(given: unknown): ServeOptions {
 /** @throws OptionError naming the first option that is not allowed */
 export function checkOptions(options: ServeOptions): Settings {
   for (const name of ['fetch', 'error', 'onListen'] as const) checkFunction(name, options[name]);
-  for (const name of ['reusePort', 'globals'] as const) checkBoolean(name, options[name]);
+  for (const name of ['reusePort', 'globals', 'http2'] as const) checkBoolean(name, options[name]);
   checkChoice('engine', options.engine, ENGINES);
   checkChoice('balance', options.balance, ['kernel', 'least']);
   checkChoice('accessLog', options.accessLog, ['pretty', 'json', 'off']);
@@ -303,6 +310,7 @@ export function checkOptions(options: ServeOptions): Settings {
   }
   return {
     proxies: parseTrustProxy('trustProxy', given(options.trustProxy, false)),
+    http2: given(options.http2, true),
     timeouts: {
       headerMs: ms('header', '10s'),
       idleMs: ms('idle', '76s'),

@@ -8,18 +8,20 @@ import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../en
 import { AnswerPlan } from '../http/answer-plan.ts';
 import { AsyncScope } from '../http/async-scope.ts';
 import { ClosingSignals } from '../http/closing-signals.ts';
+import type { ConnectionAccount } from '../http/connection-account.ts';
 import { ErrorLog } from '../http/error-log.ts';
 import type { Deadlines, ErrorHandler, ExchangeHost, ExchangeRecord } from '../http/exchange-host.ts';
 import { H1Session } from '../http/h1/session.ts';
 import { H1Thread } from '../http/h1/thread.ts';
+import { H2Session } from '../http/h2/session.ts';
+import { H2SessionThread } from '../http/h2/thread.ts';
 import { PendingWork } from '../http/pending-work.ts';
-import type { Session } from '../http/session.ts';
+import type { ProtocolSwitch, Session } from '../http/session.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { AccessRecord } from '../observe/access-log.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import { emptyCounts, type HistogramCounts } from '../observe/duration-histogram.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
-import type { Fault } from '../protocol/error.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
@@ -75,7 +77,7 @@ export interface WorkerNumbers {
 const SHARE_IN_TURN = 16;
 const SHARE_BETWEEN_TURNS = 4;
 
-export class ServerThread implements EngineHandler, ExchangeHost {
+export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch {
   fetch: FetchHandler;
   errorHandler: ErrorHandler | undefined;
   readonly settings: Settings;
@@ -105,6 +107,8 @@ export class ServerThread implements EngineHandler, ExchangeHost {
   readonly work = new PendingWork();
   /** What its HTTP/1 connections share. */
   readonly h1: H1Thread;
+  /** Made for the first client that speaks HTTP/2. */
+  #h2: H2SessionThread | undefined = undefined;
   readonly #logger: LoggerLike;
   readonly #errorLog: ErrorLog;
   readonly #accessLog: ((record: AccessRecord) => void) | undefined;
@@ -131,7 +135,7 @@ export class ServerThread implements EngineHandler, ExchangeHost {
     this.#logger = guardedLogger(options.logger);
     this.#errorLog = new ErrorLog(this.#logger);
     this.#accessLog = options.accessLog;
-    this.h1 = new H1Thread(options.settings);
+    this.h1 = new H1Thread(options.settings, options.settings.http2 ? this : undefined);
     this.admission = new Admission(options.settings.limits, () => this.#engine!);
     this.#isLimited = this.admission.isLimited;
   }
@@ -158,6 +162,21 @@ export class ServerThread implements EngineHandler, ExchangeHost {
     const engine = this.#engine!;
     const share = engine.isInTurn ? SHARE_IN_TURN : SHARE_BETWEEN_TURNS;
     return (doneCount & (share - 1)) === 0 && engine.shouldYield;
+  }
+
+  // ProtocolSwitch
+
+  toHttp2(
+    from: ConnectionAccount & { readonly engine: EngineConnection },
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const { engine } = from;
+    this.#h2 ??= new H2SessionThread(this.settings, this.#engine!);
+    const session = new H2Session(this, this.#h2, engine, from);
+    engine.user = session;
+    session.receive(bytes, start, end);
   }
 
   // EngineHandler
@@ -292,7 +311,7 @@ export class ServerThread implements EngineHandler, ExchangeHost {
     this.#closeReasons.set(reason, (this.#closeReasons.get(reason) ?? 0) + 1);
   }
 
-  countFault(fault: Fault): void {
+  countFault(fault: { readonly code: string }): void {
     this.#faults.set(fault.code, (this.#faults.get(fault.code) ?? 0) + 1);
   }
 

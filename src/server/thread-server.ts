@@ -105,7 +105,7 @@ async function startThread(
     keepAlive: keepAliveFor(settings.timeouts.deadPeerMs),
     onError: (error) => logger.error('engine', error),
     // Read and checked by `readOptions`.
-    ...(options.tls === undefined ? {} : { tls: options.tls as TlsMaterial }),
+    ...(options.tls === undefined ? {} : { tls: tlsOf(options.tls as TlsMaterial, settings) }),
     handshakes: {
       timeoutMs: settings.timeouts.headerMs,
       mayBegin: (address) => thread.admission.mayBegin(address),
@@ -170,6 +170,11 @@ function authorityOf(address: RemoteAddress): string {
 
 export function urlOf(scheme: string, address: RemoteAddress): string {
   return address.family === 'unix' ? `unix:${address.address}` : `${scheme}://${authorityOf(address)}`;
+}
+
+/** What is offered to clients, the better first (RFC 7301); which one it became, the first bytes tell. */
+function tlsOf(material: TlsMaterial, { http2 }: Settings): TlsMaterial & { ALPNProtocols: string[] } {
+  return { ...material, ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'] };
 }
 
 /** A server in this thread. */

@@ -18,6 +18,7 @@ export type WorkerOptions = Pick<
   | 'limits'
   | 'accessLog'
   | 'globals'
+  | 'http2'
   | 'trustProxy'
   | 'tls'
   | 'fd'

@@ -219,13 +219,15 @@ class WorkerServer implements Server {
   }
 
   #workerOptions(index: number): WorkerOptions {
-    const { engine, timeouts, limits, accessLog, globals, tls, trustProxy, hostname, port } = this.#options;
+    const { engine, timeouts, limits, accessLog, globals, http2, tls, trustProxy, hostname, port } =
+      this.#options;
     const given = {
       engine,
       timeouts,
       limits: limits && shareOfLimits(limits, index, this.#options.workers!),
       accessLog,
       globals,
+      http2,
       tls,
       trustProxy,
     };

@@ -63,6 +63,8 @@ export function drawSwarm(random: SeededRandom): Swarm {
 function drawSettings(random: SeededRandom): Settings {
   return {
     proxies: undefined,
+    // Its clients speak HTTP/1, and send the preface as one malformed request of many.
+    http2: false,
     timeouts: {
       headerMs: random.pick([200, 1000, 10_000]),
       idleMs: random.pick([300, 5000, 76_000]),

@@ -7,12 +7,19 @@
  * the socket is not read while they do, so a client cannot make us hold more than one receive buffer.
  */
 import type { CloseReason, EngineConnection } from '../../engine/engine.ts';
-import { FAULT_BODY_TOO_LARGE, FAULT_HEADER_TIMEOUT, type Fault } from '../../protocol/error.ts';
+import {
+  FAULT_BODY_TOO_LARGE,
+  FAULT_HEADER_TIMEOUT,
+  FAULT_HTTP2_PREFACE,
+  type Fault,
+} from '../../protocol/error.ts';
 import { ChunkedDecoder } from '../../protocol/h1/chunked.ts';
 import { HEAD_MORE, HEAD_REFUSED, type RequestHeadParser } from '../../protocol/h1/request-head.ts';
+import { METHOD_OTHER } from '../../protocol/semantics/methods.ts';
 import { RESPONSE_HIGH_WATER_BYTES } from '../answer-sink.ts';
 import {
   STATE_ACCEPTED,
+  STATE_CLOSED,
   STATE_EXCHANGE,
   STATE_HEAD,
   STATE_IDLE,
@@ -35,6 +42,9 @@ const DRAIN_ACCEPTED_MS = 1000;
  * without waiting for anybody, and every usual receive window takes them though nobody reads.
  */
 const FAREWELL_BYTES_MAX = 14_600;
+
+/** How much of what cannot be read as HTTP/1 is looked at to tell what it is. */
+const FIRST_LINE_LOOKED_AT_BYTES = 256;
 
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
@@ -140,12 +150,7 @@ export class H1Session extends H1Carrier implements Session {
         else this.silent('idle');
         return;
       case STATE_LINGER:
-        if (!this.isStillTaking) this.silent('linger');
-        else if (!this.isRefused) this.rearm(this.host.settings.timeouts.lingerMs);
-        else {
-          this.host.deadlines.linger++;
-          this.reset('linger-timeout');
-        }
+        this.lingerIsOver();
         return;
       case STATE_EXCHANGE:
         if (this.exchange?.deadline(this.host.nowMs) === false) this.arm(this.exchange.deadlineMs);
@@ -178,9 +183,15 @@ export class H1Session extends H1Carrier implements Session {
     this.#parser = null;
   }
 
-  protected writeRefusal(fault: Fault): void {
-    this.host.countStatus(fault.status);
-    this.bytesWritten += this.#thread.responseHeads.faultHead(this.engine, this.host.nowMs, fault);
+  /** Refuses a connection before its first byte, and does not wait for it longer than lingering lasts. */
+  turnAway(fault: Fault): void {
+    const { host } = this;
+    this.isTurnedAway = true;
+    this.isRefused = true;
+    host.countStatus(fault.status);
+    this.bytesWritten += this.#thread.responseHeads.faultHead(this.engine, host.nowMs, fault);
+    host.countFault(fault);
+    this.linger(fault.code);
   }
 
   /**
@@ -257,6 +268,12 @@ export class H1Session extends H1Carrier implements Session {
         return;
       }
       if (status === HEAD_REFUSED) {
+        if (parser.fault === FAULT_HTTP2_PREFACE && this.#becomesHttp2(parser, bytes, at, end)) return;
+        if (this.#isForeign(parser, bytes, at, end)) {
+          this.host.countFault(parser.fault!);
+          this.linger(parser.fault!.code);
+          return;
+        }
         this.#refuse(parser.fault!, parser.isHead);
         return;
       }
@@ -268,6 +285,32 @@ export class H1Session extends H1Carrier implements Session {
       at = this.#begin(parser, latin1Slice.call(bytes, at, headEnd), undefined, bytes, headEnd, end);
       if (isOwn) heads.takeBack(parser);
     }
+  }
+
+  /** HTTP/2 with prior knowledge: its preface was written to look like this to us. RFC 9113 §3.3 */
+  #becomesHttp2(parser: RequestHeadParser, bytes: Uint8Array, at: number, end: number): boolean {
+    const { switching } = this.#thread;
+    if (switching === undefined || this.requests > 0 || parser.methodStart > 0) return false;
+    this.#giveWay(end - at);
+    switching.toHttp2(this, bytes, at, end);
+    return true;
+  }
+
+  /**
+   * Neither a method that anybody knows nor a version of HTTP in the first line of a connection: what was meant for a
+   * HTTP/2 preface, or for no HTTP at all, is not told of its fault in HTTP/1, which it would take for something else.
+   */
+  #isForeign({ method }: RequestHeadParser, bytes: Uint8Array, at: number, end: number): boolean {
+    if (this.#thread.switching === undefined || this.requests > 0 || method !== METHOD_OTHER) return false;
+    const first = latin1Slice.call(bytes, at, Math.min(end, at + FIRST_LINE_LOOKED_AT_BYTES));
+    return first.includes('\n') && !/^[^\n]*HTTP\//.test(first);
+  }
+
+  /** Another session comes in the place of this one, and reads the last `unreadBytes` anew. */
+  #giveWay(unreadBytes: number): void {
+    this.bytesReceived -= unreadBytes;
+    this.forgetInput();
+    this.state = STATE_CLOSED;
   }
 
   /**

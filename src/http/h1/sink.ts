@@ -61,6 +61,9 @@ export class H1Sink implements AnswerSink {
     this.#isChunked = false;
   }
 
+  /** `drained` comes to the one exchange that is open. */
+  yields(): void {}
+
   last(): void {
     this.keepAlive = false;
   }

@@ -1,6 +1,7 @@
 /** What the HTTP/1 connections of one thread share. */
 import { DEFAULT_LIMITS, type ProtocolLimits } from '../../protocol/limits.ts';
 import type { HttpSettings } from '../exchange-host.ts';
+import type { ProtocolSwitch } from '../session.ts';
 import { HeadReader } from './head-reader.ts';
 import { ResponseHeads } from './response-heads.ts';
 
@@ -9,7 +10,11 @@ export class H1Thread {
   readonly heads: HeadReader;
   readonly responseHeads: ResponseHeads;
 
-  constructor(settings: HttpSettings) {
+  /** Absent where HTTP/1 is all that is spoken. */
+  readonly switching: ProtocolSwitch | undefined;
+
+  constructor(settings: HttpSettings, switching?: ProtocolSwitch) {
+    this.switching = switching;
     const { headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax } = settings.limits;
     this.limits = { ...DEFAULT_LIMITS, headBytesMax, headerCountMax, targetBytesMax, bodyBytesMax };
     this.heads = new HeadReader(this.limits);

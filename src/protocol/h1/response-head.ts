@@ -9,6 +9,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { Fault } from '../error.ts';
+import { faultText } from '../semantics/fault-text.ts';
 import { formatHttpDate, HTTP_DATE_BYTES } from '../semantics/http-date.ts';
 import { asciiBytes } from '../semantics/octets.ts';
 import { reasonPhrase } from '../semantics/statuses.ts';
@@ -191,8 +192,7 @@ export class ResponseHeadEncoder {
    * @param withBody false for an answer to HEAD, which announces the length and sends nothing
    */
   encodeFaultInto(out: Uint8Array, at: number, fault: Fault, withBody = true): number {
-    const rule = fault.section === '' ? '' : ` (${fault.section.replace('§', 'section ')})`;
-    const body = `${fault.status} ${reasonPhrase(fault.status)}: ${fault.sentence}${rule}\n`;
+    const body = faultText(fault);
     const p = this.encodeSimpleInto(
       out,
       at,

@@ -41,7 +41,9 @@ export class FrameWriter {
 
   settingsAck(): void {
     const output = this.#output;
-    frame.settingsAckInto(output.out, output.reserve(HEADER_BYTES));
+    // `out` belongs to a reservation: there may be none before it.
+    const at = output.reserve(HEADER_BYTES);
+    frame.settingsAckInto(output.out, at);
     output.commit(HEADER_BYTES);
   }
 

@@ -94,6 +94,11 @@ export class H2Server {
     return this.#state.table.count;
   }
 
+  /** The same, in a list of the caller's own. */
+  streams(): H2Stream[] {
+    return this.#state.table.all();
+  }
+
   /** After `onEnd` or `abort`. */
   get isOver(): boolean {
     return this.#state.isOver;

@@ -1,0 +1,323 @@
+/**
+ * The life of one HTTP/2 connection: what each event of the engine means to the core (protocol/h2/server), and what
+ * each event of the core means to exchanges. It is idle while no stream is open; every open stream has its exchange, whose
+ * deadlines are kept here, since the engine has one for all of a connection.
+ */
+import type { CloseReason, EngineConnection } from '../../engine/engine.ts';
+import type { ConnectionRow } from '../../observe/connection-row.ts';
+import {
+  FAULT_BODY_TOO_LARGE,
+  FAULT_HEAD_TOO_LARGE,
+  FAULT_METHOD_UNSUPPORTED,
+  FAULT_TARGET_TOO_LONG,
+  type Fault,
+} from '../../protocol/error.ts';
+import type { Http2Fault } from '../../protocol/h2/error-codes.ts';
+import type { H2Stream } from '../../protocol/h2/server/h2-stream.ts';
+import type { RequestHead } from '../../protocol/h2/server/head-cache.ts';
+import { H2Server } from '../../protocol/h2/server/server-core.ts';
+import type { H2Events, H2Output } from '../../protocol/h2/server/server-events.ts';
+import { type ConnectionAccount, STATE_EXCHANGE, STATE_IDLE, STATE_LINGER } from '../connection-account.ts';
+import { NEVER } from '../connection-deadline.ts';
+import { ConnectionEnds } from '../connection-ends.ts';
+import { ClientGoneError } from '../errors.ts';
+import { Exchange } from '../exchange.ts';
+import type { ExchangeHost } from '../exchange-host.ts';
+import { RequestBody } from '../request-body.ts';
+import type { Session } from '../session.ts';
+import { rowOf } from '../session-row.ts';
+import type { AnswerBlocks } from './answer-blocks.ts';
+import { H2Head } from './head.ts';
+import { StreamCarrier, type StreamSession, writeFault } from './stream.ts';
+import type { H2SessionThread } from './thread.ts';
+
+export class H2Session extends ConnectionEnds implements Session, StreamSession, H2Events, H2Output {
+  /** Requests begun, those that are open included. */
+  requests = 0;
+  hasPeerEnded = false;
+  readonly core: H2Server;
+  readonly blocks: AnswerBlocks;
+  /** Streams whose exchanges have deadlines. */
+  readonly #timed = new Set<StreamCarrier>();
+  /** Streams that let others have their turn. */
+  #yielding: StreamCarrier[] = [];
+  /** What streams are told that end with the connection. */
+  #goneError: ClientGoneError | undefined = undefined;
+  #idleAtMs = NEVER;
+  #isPaused = false;
+
+  /** @param previous the session in whose place it comes; absent for a new connection */
+  constructor(
+    host: ExchangeHost,
+    thread: H2SessionThread,
+    engine: EngineConnection,
+    previous?: ConnectionAccount,
+  ) {
+    super(host, engine, previous);
+    this.blocks = thread.blocks;
+    this.core = new H2Server(thread.core, this, this);
+    this.state = STATE_IDLE;
+    this.core.begin();
+    this.#becomeIdle();
+    if (host.isDraining) this.core.drain();
+  }
+
+  // H2Output: the engine's memory, counted.
+
+  get out(): Uint8Array {
+    return this.engine.out;
+  }
+
+  reserve(size: number): number {
+    return this.engine.reserve(size);
+  }
+
+  commit(size: number): void {
+    this.engine.commit(size);
+    this.bytesWritten += size;
+  }
+
+  get unsentBytes(): number {
+    return this.engine.unsentBytes;
+  }
+
+  get takesBytes(): boolean {
+    return this.engine.takesBytes;
+  }
+
+  // Events of the engine.
+
+  /** @hot */
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    this.bytesReceived += end - start;
+    if (this.state >= STATE_LINGER) {
+      if (this.state === STATE_LINGER && !this.isTurnedAway) this.armLingering();
+      return;
+    }
+    let isBroken = true;
+    try {
+      this.core.receive(bytes, start, end);
+      isBroken = false;
+    } finally {
+      if (isBroken) this.broken();
+    }
+    if (!this.#isPaused && this.core.mustPause) {
+      this.#isPaused = true;
+      this.engine.pauseReading();
+    }
+  }
+
+  drained(): void {
+    this.movedAtMs = this.host.nowMs;
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      this.engine.resumeReading();
+    }
+    this.core.drained();
+    const yielding = this.#yielding;
+    if (yielding.length === 0) return;
+    this.#yielding = [];
+    for (const stream of yielding) stream.exchange.drained();
+  }
+
+  peerEnded(): void {
+    this.hasReadEnd = true;
+    if (this.state === STATE_IDLE || this.state === STATE_LINGER) this.close('client-closed');
+    else this.peerEndSeen();
+  }
+
+  peerEndSeen(): void {
+    if (this.hasPeerEnded) return;
+    this.hasPeerEnded = true;
+    for (const { user } of this.core.streams()) (user as StreamCarrier | undefined)?.peerEnded();
+  }
+
+  deadline(): void {
+    if (!this.isDue) {
+      this.lookAfterPeer();
+      return;
+    }
+    const { nowMs } = this.host;
+    if (this.state === STATE_LINGER) {
+      this.lingerIsOver();
+      return;
+    }
+    this.core.expire(nowMs);
+    for (const stream of this.#timed) if (stream.deadline(nowMs) === NEVER) this.#timed.delete(stream);
+    if (this.state >= STATE_LINGER) return;
+    if (nowMs < this.#idleAtMs || this.state !== STATE_IDLE) this.#rearm();
+    else if (this.isStillTaking) this.#becomeIdle();
+    else this.#idleTooLong();
+  }
+
+  /** The client is told that its connection goes, and what it has sent meanwhile is answered. */
+  #idleTooLong(): void {
+    this.#idleAtMs = NEVER;
+    if (!this.host.isDraining) this.host.deadlines.idle++;
+    this.endReason ??= this.host.isDraining ? 'drained' : 'idle-timeout';
+    this.core.drain();
+    this.#rearm();
+  }
+
+  closed(reason: CloseReason): void {
+    this.gone(reason);
+  }
+
+  /** What is open is answered; GOAWAY tells the client to ask elsewhere. */
+  drain(_idleGraceMs: number): void {
+    this.core.drain();
+  }
+
+  row(nowMs: number): ConnectionRow {
+    let oldest: Exchange | null = null;
+    for (const { user } of this.core.streams()) {
+      const exchange = (user as StreamCarrier | undefined)?.exchange;
+      if (exchange !== undefined && (oldest === null || exchange.startedAtMs < oldest.startedAtMs))
+        oldest = exchange;
+    }
+    return rowOf(this, nowMs, this.requests, oldest);
+  }
+
+  turnAway(fault: Fault): void {
+    this.host.countFault(fault);
+    this.reset(fault.code);
+  }
+
+  // ConnectionEnds
+
+  protected forgetInput(): void {}
+
+  /** FIN passes for nothing: each answer says itself when it is whole. */
+  protected get isCutShort(): boolean {
+    return false;
+  }
+
+  protected clientGone(error: ClientGoneError): void {
+    this.#goneError = error;
+    this.core.abort();
+    this.#timed.clear();
+    this.#yielding = [];
+  }
+
+  // Deadlines: the earliest of the core's, of the exchanges' and of the idle time.
+
+  streamTimed(stream: StreamCarrier, atMs: number): void {
+    this.#timed.add(stream);
+    if (this.state < STATE_LINGER) this.armBy(atMs);
+  }
+
+  streamYields(stream: StreamCarrier): void {
+    this.#yielding.push(stream);
+  }
+
+  onDeadline(atMs: number): void {
+    if (this.state < STATE_LINGER) this.armBy(atMs);
+  }
+
+  #rearm(): void {
+    let atMs = Math.min(this.core.deadlineMs, this.#idleAtMs);
+    for (const { exchange } of this.#timed) atMs = Math.min(atMs, exchange.deadlineMs);
+    this.arm(atMs);
+  }
+
+  #becomeIdle(): void {
+    const { host } = this;
+    this.state = STATE_IDLE;
+    this.stateSinceMs = host.nowMs;
+    this.#idleAtMs = host.nowMs + host.settings.timeouts.idleMs;
+    this.#rearm();
+  }
+
+  // Events of the core.
+
+  /** @hot */
+  onActive(isActive: boolean): void {
+    if (this.state >= STATE_LINGER) return;
+    if (isActive) {
+      this.state = STATE_EXCHANGE;
+      this.#idleAtMs = NEVER;
+    } else if (this.hasReadEnd) this.close('client-closed');
+    else this.#becomeIdle();
+  }
+
+  /** @hot */
+  onRequest(stream: H2Stream, head: RequestHead, isWhole: boolean): void {
+    const { host } = this;
+    const { fields } = head;
+    const { limits } = host.settings;
+    this.requests++;
+    if (fields.method === 'CONNECT' || fields.method === 'TRACE')
+      this.#refuse(stream, FAULT_METHOD_UNSUPPORTED, true);
+    else if (fields.path.length > limits.targetBytesMax)
+      this.#refuse(stream, FAULT_TARGET_TOO_LONG, fields.method !== 'HEAD');
+    else if (fields.contentLength > limits.bodyBytesMax)
+      this.#refuse(stream, FAULT_BODY_TOO_LARGE, fields.method !== 'HEAD');
+    else this.#begin(stream, head, isWhole);
+    if (this.requests >= limits.requestsPerConnectionMax) this.core.drain();
+  }
+
+  #begin(stream: H2Stream, head: RequestHead, isWhole: boolean): void {
+    const { host } = this;
+    const { fields } = head;
+    const form = (head.cached ??= new H2Head(fields)) as H2Head;
+    form.hasContent = !isWhole;
+    const carrier = new StreamCarrier(this, stream);
+    stream.user = carrier;
+    const exchange = new Exchange(
+      host,
+      carrier,
+      carrier,
+      host.nowMs,
+      form,
+      form.text,
+      form.urlOn(host),
+      fields.expectsContinue && !isWhole,
+    );
+    carrier.exchange = exchange;
+    host.exchangeBegun(exchange);
+    if (!isWhole) exchange.body = new RequestBody(carrier, fields.contentLength, null);
+    exchange.run();
+  }
+
+  onHeadTooLarge(stream: H2Stream, _isWhole: boolean): void {
+    this.requests++;
+    this.#refuse(stream, FAULT_HEAD_TOO_LARGE, true);
+  }
+
+  /** Without an exchange; the connection goes on. */
+  #refuse(stream: H2Stream, fault: Fault, withContent: boolean): void {
+    const { host } = this;
+    host.requestRefused();
+    host.countFault(fault);
+    host.countStatus(fault.status);
+    writeFault(this.core, this.blocks, host.nowMs, stream, fault, withContent);
+  }
+
+  /** @hot */
+  onData(stream: H2Stream, bytes: Uint8Array, start: number, end: number): void {
+    const carrier = stream.user as StreamCarrier;
+    carrier.data(carrier.exchange.body!, bytes, start, end);
+  }
+
+  onRequestEnd(stream: H2Stream): void {
+    const carrier = stream.user as StreamCarrier;
+    carrier.bodyEnds(carrier.exchange.body!);
+  }
+
+  onReset(stream: H2Stream): void {
+    const carrier = stream.user as StreamCarrier | undefined;
+    carrier?.reset(this.#goneError ?? new ClientGoneError('stream-reset'));
+  }
+
+  onWindow(stream: H2Stream): void {
+    (stream.user as StreamCarrier | undefined)?.exchange.drained();
+  }
+
+  onFault(fault: Http2Fault): void {
+    this.host.countFault(fault);
+  }
+
+  onEnd(fault: Http2Fault | undefined): void {
+    this.linger(fault === undefined ? (this.endReason ?? 'drained') : fault.code);
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * One stream of HTTP/2 as the carrier of its exchange, and how its answer is written: frames of the core (server-core.ts)
+ * in place of HTTP/1's heads and chunks. Windows and turns are the core's; here they are only how much room there is.
+ *
+ * The core's stream serves another request when this one is over, so it is let go of with the last frame: what a handler
+ * still does afterwards finds none.
+ */
+import type { CloseReason, EngineConnection, RemoteAddress } from '../../engine/engine.ts';
+import { FAULT_BODY_TOO_LARGE, type Fault } from '../../protocol/error.ts';
+import { CANCEL, INTERNAL_ERROR } from '../../protocol/h2/error-codes.ts';
+import type { H2Stream } from '../../protocol/h2/server/h2-stream.ts';
+import { CONTINUE_BLOCK, responseBlock } from '../../protocol/h2/server/response-block.ts';
+import type { H2Server } from '../../protocol/h2/server/server-core.ts';
+import { faultText } from '../../protocol/semantics/fault-text.ts';
+import { TEXT_TYPE } from '../../web/body-init.ts';
+import type { AnswerPlan } from '../answer-plan.ts';
+import type { AnswerSink } from '../answer-sink.ts';
+import { NEVER } from '../connection-deadline.ts';
+import { ClientGoneError, RequestFaultError } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
+import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
+import type { ExchangeOwner } from '../exchange-owner.ts';
+import type { BodyOwner, RequestBody } from '../request-body.ts';
+import { type AnswerBlocks, checkedFields } from './answer-blocks.ts';
+
+/** What a stream needs of its session. */
+export interface StreamSession {
+  readonly host: ExchangeHost;
+  readonly engine: EngineConnection;
+  readonly core: H2Server;
+  readonly blocks: AnswerBlocks;
+  readonly hasPeerEnded: boolean;
+  /** The exchange of the stream has got a deadline. */
+  streamTimed(stream: StreamCarrier, atMs: number): void;
+  /** `drained` is to be called when what is unsent has left. */
+  streamYields(stream: StreamCarrier): void;
+}
+
+export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
+  readonly #session: StreamSession;
+  #stream: H2Stream | null;
+  exchange!: Exchange; // made by the session right after, since it needs its carrier
+  /** Content that was handed over, and that the client may not send anew yet. */
+  #unread = 0;
+
+  constructor(session: StreamSession, stream: H2Stream) {
+    this.#session = session;
+    this.#stream = stream;
+  }
+
+  // What comes.
+
+  /** @param bytes the engine's */
+  data(body: RequestBody, bytes: Uint8Array, start: number, end: number): void {
+    const { exchange } = this;
+    exchange.expectsContinue = false;
+    exchange.bodyBytes += end - start;
+    this.#unread += end - start;
+    if (exchange.bodyBytes > this.#session.host.settings.limits.bodyBytesMax) {
+      this.#giveBack();
+      exchange.requestFault(FAULT_BODY_TOO_LARGE, new RequestFaultError(FAULT_BODY_TOO_LARGE));
+      return;
+    }
+    body.feedFramed(bytes, start, end);
+    // Nothing is kept: somebody reads all of it, or nobody any.
+    if (body.memoryBytes === 0) this.#giveBack();
+    this.#wait();
+  }
+
+  bodyEnds(body: RequestBody): void {
+    body.finish();
+    this.#wait();
+  }
+
+  /** The stream is over, by the client's wish or its fault, or with its connection. */
+  reset(error: ClientGoneError): void {
+    this.#stream = null;
+    this.exchange.clientGone(error);
+    this.exchange.release();
+  }
+
+  /** FIN: who sends no more may still read, but half a body is none. */
+  peerEnded(): void {
+    const { exchange } = this;
+    if (exchange.body === null || exchange.body.complete) exchange.peerEnded();
+    else this.exchangeBroken(exchange, 'client-closed-in-body');
+  }
+
+  /** Content that was read may be followed by more. */
+  #giveBack(): void {
+    const bytes = this.#unread;
+    this.#unread = 0;
+    if (bytes > 0 && this.#stream !== null) this.#session.core.consumed(this.#stream, bytes);
+  }
+
+  // BodyOwner
+
+  bodyWanted(): void {
+    const { exchange } = this;
+    if (exchange.expectsContinue) {
+      exchange.expectsContinue = false;
+      this.continue();
+    }
+    this.#giveBack();
+    this.#wait();
+  }
+
+  bodyCancelled(): void {
+    this.#giveBack();
+    this.#wait();
+  }
+
+  // ExchangeOwner
+
+  get hasPeerEnded(): boolean {
+    return this.#session.hasPeerEnded;
+  }
+
+  remoteAddress(): RemoteAddress | undefined {
+    return this.#session.engine.remoteAddress();
+  }
+
+  exchangeFinished(): void {
+    this.#stream = null;
+    this.exchange.release();
+  }
+
+  exchangeBroken(_record: ExchangeRecord, reason: CloseReason): void {
+    const stream = this.#stream;
+    if (stream === null) return;
+    this.#session.core.reset(stream, reason === 'response-failed' ? INTERNAL_ERROR : CANCEL);
+    this.reset(new ClientGoneError(String(reason)));
+  }
+
+  exchangeWaits(): void {
+    this.#wait();
+  }
+
+  armExchange(): void {
+    const { deadlineMs } = this.exchange;
+    if (deadlineMs !== NEVER && this.#stream !== null) this.#session.streamTimed(this, deadlineMs);
+  }
+
+  #wait(): void {
+    const { exchange } = this;
+    const { host } = this.#session;
+    exchange.bodyDeadlineMs =
+      exchange.body?.isWaited === true ? host.nowMs + host.settings.timeouts.bodyMs : undefined;
+    this.armExchange();
+  }
+
+  /** @returns when it is to be asked again; NEVER when no deadline holds */
+  deadline(nowMs: number): number {
+    if (this.#stream === null) return NEVER;
+    this.exchange.deadline(nowMs);
+    return this.#stream === null ? NEVER : this.exchange.deadlineMs;
+  }
+
+  // AnswerSink
+
+  /** @hot */
+  shortText(status: number, contentType: string | undefined, text: string): boolean {
+    const stream = this.#stream;
+    // The exchange is over for its client; the answer counts as given, as HTTP/1's to a closed socket does.
+    if (stream === null) return true;
+    const { core, blocks, host } = this.#session;
+    const { scratch } = blocks;
+    const { length } = text;
+    if (length > scratch.length) return false;
+    for (let i = 0; i < length; i++) {
+      const char = text.charCodeAt(i);
+      if (char > 0x7f) return false;
+      scratch[i] = char;
+    }
+    if (!blocks.short(host.nowMs, status, contentType, length)) return false;
+    return core.respond(stream, blocks.block, 0, blocks.end, scratch, 0, length);
+  }
+
+  begin(plan: AnswerPlan): boolean {
+    const stream = this.#stream;
+    if (stream === null) return true;
+    const { core, blocks, host } = this.#session;
+    blocks.general(host.nowMs, plan);
+    const { bytes } = plan;
+    if (plan.stream === null && bytes === null) {
+      core.sendHead(stream, blocks.block, 0, blocks.end, true);
+      return true;
+    }
+    if (bytes !== null && core.respond(stream, blocks.block, 0, blocks.end, bytes, 0, bytes.length))
+      return true;
+    core.sendHead(stream, blocks.block, 0, blocks.end, false);
+    return false;
+  }
+
+  fault(fault: Fault, withContent: boolean): number {
+    const stream = this.#stream;
+    if (stream === null) return 0;
+    const { core, blocks, host } = this.#session;
+    return writeFault(core, blocks, host.nowMs, stream, fault, withContent);
+  }
+
+  get room(): number {
+    return this.#stream === null ? 0 : this.#session.core.room(this.#stream);
+  }
+
+  get unsentBytes(): number {
+    return this.#session.engine.unsentBytes;
+  }
+
+  get takesBytes(): boolean {
+    return this.#stream !== null && this.#session.engine.takesBytes;
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): number {
+    const stream = this.#stream;
+    if (stream === null) return end;
+    const to = Math.min(end, start + this.#session.core.room(stream));
+    this.#session.core.write(stream, bytes, start, to, false);
+    return to;
+  }
+
+  end(): void {
+    if (this.#stream !== null) this.#session.core.end(this.#stream);
+  }
+
+  interim(status: number, fields: readonly (readonly [string, string])[]): void {
+    const { names, values } = checkedFields(fields);
+    if (this.#stream !== null)
+      this.#session.core.sendInterim(this.#stream, responseBlock(status, names, values));
+  }
+
+  continue(): void {
+    if (this.#stream !== null) this.#session.core.sendInterim(this.#stream, CONTINUE_BLOCK);
+  }
+
+  yields(): void {
+    this.#session.streamYields(this);
+  }
+
+  /** Other requests have streams of their own. */
+  last(): void {}
+}
+
+/** Writes a short answer of our own. @returns the bytes of its content */
+export function writeFault(
+  core: H2Server,
+  blocks: AnswerBlocks,
+  nowMs: number,
+  stream: H2Stream,
+  fault: Fault,
+  withContent: boolean,
+): number {
+  const text = Buffer.from(faultText(fault), 'latin1');
+  blocks.short(nowMs, fault.status, TEXT_TYPE, text.length);
+  const { block, end } = blocks;
+  if (!withContent) {
+    core.sendHead(stream, block, 0, end, true);
+    return 0;
+  }
+  if (core.respond(stream, block, 0, end, text, 0, text.length)) return text.length;
+  // No window for it: the status has to do.
+  core.sendHead(stream, block, 0, end, true);
+  return 0;
+}
