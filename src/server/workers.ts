@@ -219,18 +219,9 @@ class WorkerServer implements Server {
   }
 
   #workerOptions(index: number): WorkerOptions {
-    const { engine, timeouts, limits, accessLog, globals, http2, tls, trustProxy, hostname, port } =
-      this.#options;
-    const given = {
-      engine,
-      timeouts,
-      limits: limits && shareOfLimits(limits, index, this.#options.workers!),
-      accessLog,
-      globals,
-      http2,
-      tls,
-      trustProxy,
-    };
+    const { engine, timeouts, accessLog, globals, http2, tls, trustProxy, hostname, port } = this.#options;
+    const limits = this.#options.limits && shareOfLimits(this.#options.limits, index, this.#options.workers!);
+    const given = { engine, timeouts, limits, accessLog, globals, http2, tls, trustProxy };
     const present = Object.fromEntries(
       Object.entries(given).filter(([, value]) => value !== undefined),
     ) as WorkerOptions;

@@ -11,6 +11,7 @@ import {
   FAULT_BODY_TOO_LARGE,
   FAULT_HEADER_TIMEOUT,
   FAULT_HTTP2_PREFACE,
+  FAULT_TARGET,
   type Fault,
 } from '../../protocol/error.ts';
 import { ChunkedDecoder } from '../../protocol/h1/chunked.ts';
@@ -269,7 +270,7 @@ export class H1Session extends H1Carrier implements Session {
       }
       if (status === HEAD_REFUSED) {
         if (parser.fault === FAULT_HTTP2_PREFACE && this.#becomesHttp2(parser, bytes, at, end)) return;
-        if (this.#isForeign(parser, bytes, at, end)) {
+        if (this.#isNoHttp1(parser, bytes, at, end)) {
           this.host.countFault(parser.fault!);
           this.linger(parser.fault!.code);
           return;
@@ -297,11 +298,12 @@ export class H1Session extends H1Carrier implements Session {
   }
 
   /**
-   * Neither a method that anybody knows nor a version of HTTP in the first line of a connection: what was meant for a
-   * HTTP/2 preface, or for no HTTP at all, is not told of its fault in HTTP/1, which it would take for something else.
+   * The first line of the connection names no method that anybody knows, no target and no version of HTTP: what was meant
+   * for a HTTP/2 preface is not told of its fault in HTTP/1, which it would take for something else. RFC 9113 §3.4
    */
-  #isForeign({ method }: RequestHeadParser, bytes: Uint8Array, at: number, end: number): boolean {
-    if (this.#thread.switching === undefined || this.requests > 0 || method !== METHOD_OTHER) return false;
+  #isNoHttp1({ method, fault }: RequestHeadParser, bytes: Uint8Array, at: number, end: number): boolean {
+    if (this.#thread.switching === undefined || this.requests > 0) return false;
+    if (method !== METHOD_OTHER || fault !== FAULT_TARGET) return false;
     const first = latin1Slice.call(bytes, at, Math.min(end, at + FIRST_LINE_LOOKED_AT_BYTES));
     return first.includes('\n') && !/^[^\n]*HTTP\//.test(first);
   }
