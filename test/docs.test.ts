@@ -58,7 +58,7 @@ test('decisions are numbered without gaps and have the parts that a decision has
 
 test('the page on the command line names every flag of serve, and none that no command has', () => {
   const page = readFileSync('docs/command-line.md', 'utf8');
-  const named = new Set([...page.matchAll(/`--([a-z-]+)`/g)].map((match) => match[1]!));
+  const named = new Set([...page.matchAll(/`--([a-z0-9-]+)`/g)].map((match) => match[1]!));
   const exist = new Set<string>([...Object.keys(LOAD_FLAGS), ...Object.keys(SIEGE_FLAGS)]);
   for (const [name, flag] of Object.entries(SERVE_FLAGS)) {
     exist.add(name);

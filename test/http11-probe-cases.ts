@@ -162,7 +162,6 @@ const SIZES: ProbeCase[] = [
   }),
   ...refused(505, {
     'HTTP/9.9': line('GET / HTTP/9.9'),
-    'the preface of HTTP/2 behind an empty line': '\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
   }),
   ...refused(417, { 'an expectation that nobody knows': field('Expect: 200-ok') }),
   { rule: 'a target of 7,900 bytes', bytes: line(`GET /${'a'.repeat(7900)} HTTP/1.1`), answeredWith: [200] },

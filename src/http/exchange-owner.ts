@@ -14,4 +14,6 @@ export interface ExchangeOwner {
   exchangeWaits(exchange: ExchangeRecord): void;
   /** A deadline of the exchange has moved. */
   armExchange(exchange: ExchangeRecord): void;
+  /** A handler has ended whose client went before. */
+  handlerEnded(): void;
 }

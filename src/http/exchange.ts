@@ -72,6 +72,8 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   closeReason: CloseReason = 'answered';
   readonly request: HoldfastRequest;
   isFinished = false;
+  /** It has not answered yet, nor failed. */
+  isHandlerBusy = false;
   /** Why the client did not get its answer whole. */
   goneError: Error | undefined = undefined;
   #settled = false;
@@ -217,16 +219,28 @@ export class Exchange implements ExchangePort, ExchangeRecord {
    * @throws for what only looks like a promise
    */
   #await(promise: Promise<unknown>, fromHook: boolean): void {
+    this.isHandlerBusy = true;
     whenSettled(
       promise,
-      (response) => this.#respond(response, fromHook),
-      (error) => this.#failed(error, fromHook),
+      (response) => {
+        this.#handlerEnded();
+        this.#respond(response, fromHook);
+      },
+      (error) => {
+        this.#handlerEnded();
+        this.#failed(error, fromHook);
+      },
     );
     const { host } = this;
     const { handlerMs } = host.settings.timeouts;
     // No deadline but the handler's own while it works: keep-alive idle time is not charged to it.
     if (handlerMs !== NEVER) this.handlerDeadlineMs ??= host.nowMs + handlerMs;
     this.owner.exchangeWaits(this);
+  }
+
+  #handlerEnded(): void {
+    this.isHandlerBusy = false;
+    if (this.goneError !== undefined) this.owner.handlerEnded();
   }
 
   #respond(response: unknown, fromHook: boolean): void {

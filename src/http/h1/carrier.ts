@@ -54,6 +54,9 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
     if (this.exchange === record) this.close(reason);
   }
 
+  /** Each connection has one handler, or has ended. */
+  handlerEnded(): void {}
+
   exchangeWaits(record: ExchangeRecord): void {
     if (this.exchange === record) this.updateExchangeDeadline();
   }

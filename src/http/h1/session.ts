@@ -7,6 +7,7 @@
  * the socket is not read while they do, so a client cannot make us hold more than one receive buffer.
  */
 import type { CloseReason, EngineConnection } from '../../engine/engine.ts';
+import { HTTP2_PREFACE } from '../../protocol/detect.ts';
 import {
   FAULT_BODY_TOO_LARGE,
   FAULT_HEADER_TIMEOUT,
@@ -269,7 +270,7 @@ export class H1Session extends H1Carrier implements Session {
         return;
       }
       if (status === HEAD_REFUSED) {
-        if (parser.fault === FAULT_HTTP2_PREFACE && this.#becomesHttp2(parser, bytes, at, end)) return;
+        if (parser.fault === FAULT_HTTP2_PREFACE && this.#becomesHttp2(bytes, at, end)) return;
         if (this.#isNoHttp1(parser, bytes, at, end)) {
           this.host.countFault(parser.fault!);
           this.linger(parser.fault!.code);
@@ -289,9 +290,9 @@ export class H1Session extends H1Carrier implements Session {
   }
 
   /** HTTP/2 with prior knowledge: its preface was written to look like this to us. RFC 9113 §3.3 */
-  #becomesHttp2(parser: RequestHeadParser, bytes: Uint8Array, at: number, end: number): boolean {
+  #becomesHttp2(bytes: Uint8Array, at: number, end: number): boolean {
     const { switching } = this.#thread;
-    if (switching === undefined || this.requests > 0 || parser.methodStart > 0) return false;
+    if (switching === undefined || this.requests > 0 || bytes[at] !== HTTP2_PREFACE[0]) return false;
     this.#giveWay(end - at);
     switching.toHttp2(this, bytes, at, end);
     return true;
@@ -305,7 +306,7 @@ export class H1Session extends H1Carrier implements Session {
     if (this.#thread.switching === undefined || this.requests > 0) return false;
     if (method !== METHOD_OTHER || fault !== FAULT_TARGET) return false;
     const first = latin1Slice.call(bytes, at, Math.min(end, at + FIRST_LINE_LOOKED_AT_BYTES));
-    return first.includes('\n') && !/^[^\n]*HTTP\//.test(first);
+    return /[^\r\n]\r?\n/.test(first) && !/^[\r\n]*[^\n]*HTTP\//.test(first);
   }
 
   /** Another session comes in the place of this one, and reads the last `unreadBytes` anew. */

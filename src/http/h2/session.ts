@@ -26,7 +26,6 @@ import type { ExchangeHost } from '../exchange-host.ts';
 import { RequestBody } from '../request-body.ts';
 import type { Session } from '../session.ts';
 import { rowOf } from '../session-row.ts';
-import type { AnswerBlocks } from './answer-blocks.ts';
 import { H2Head } from './head.ts';
 import { StreamCarrier, type StreamSession, writeFault } from './stream.ts';
 import type { H2SessionThread } from './thread.ts';
@@ -36,7 +35,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   requests = 0;
   hasPeerEnded = false;
   readonly core: H2Server;
-  readonly blocks: AnswerBlocks;
+  readonly thread: H2SessionThread;
   /** Streams whose exchanges have deadlines. */
   readonly #timed = new Set<StreamCarrier>();
   /** Streams that let others have their turn. */
@@ -54,7 +53,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     previous?: ConnectionAccount,
   ) {
     super(host, engine, previous);
-    this.blocks = thread.blocks;
+    this.thread = thread;
     this.core = new H2Server(thread.core, this, this);
     this.state = STATE_IDLE;
     this.core.begin();
@@ -290,7 +289,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     host.requestRefused();
     host.countFault(fault);
     host.countStatus(fault.status);
-    writeFault(this.core, this.blocks, host.nowMs, stream, fault, withContent);
+    writeFault(this.core, this.thread.heads, stream, fault, withContent);
   }
 
   /** @hot */

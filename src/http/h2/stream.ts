@@ -6,14 +6,16 @@
  * still does afterwards finds none.
  */
 import type { CloseReason, EngineConnection, RemoteAddress } from '../../engine/engine.ts';
+import { SEND_RESERVE_BYTES_MAX } from '../../engine/engine.ts';
 import { FAULT_BODY_TOO_LARGE, type Fault } from '../../protocol/error.ts';
 import { CANCEL, INTERNAL_ERROR } from '../../protocol/h2/error-codes.ts';
+import type { AnswerHeads } from '../../protocol/h2/server/answer-heads.ts';
 import type { H2Stream } from '../../protocol/h2/server/h2-stream.ts';
-import { CONTINUE_BLOCK, responseBlock } from '../../protocol/h2/server/response-block.ts';
+import { CONTINUE_BLOCK } from '../../protocol/h2/server/response-block.ts';
 import type { H2Server } from '../../protocol/h2/server/server-core.ts';
 import { faultText } from '../../protocol/semantics/fault-text.ts';
 import { TEXT_TYPE } from '../../web/body-init.ts';
-import type { AnswerPlan } from '../answer-plan.ts';
+import { type AnswerPlan, isFramingField } from '../answer-plan.ts';
 import type { AnswerSink } from '../answer-sink.ts';
 import { NEVER } from '../connection-deadline.ts';
 import { ClientGoneError, RequestFaultError } from '../errors.ts';
@@ -21,14 +23,14 @@ import type { Exchange } from '../exchange.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
 import type { ExchangeOwner } from '../exchange-owner.ts';
 import type { BodyOwner, RequestBody } from '../request-body.ts';
-import { type AnswerBlocks, checkedFields } from './answer-blocks.ts';
+import type { H2SessionThread } from './thread.ts';
 
 /** What a stream needs of its session. */
 export interface StreamSession {
   readonly host: ExchangeHost;
   readonly engine: EngineConnection;
   readonly core: H2Server;
-  readonly blocks: AnswerBlocks;
+  readonly thread: H2SessionThread;
   readonly hasPeerEnded: boolean;
   /** The exchange of the stream has got a deadline. */
   streamTimed(stream: StreamCarrier, atMs: number): void;
@@ -74,9 +76,16 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
 
   /** The stream is over, by the client's wish or its fault, or with its connection. */
   reset(error: ClientGoneError): void {
+    const { exchange } = this;
     this.#stream = null;
-    this.exchange.clientGone(error);
-    this.exchange.release();
+    // What works on for nobody keeps its place taken: else resets would begin more and more of it.
+    if (exchange.isHandlerBusy) this.#session.core.handlerOutlives();
+    exchange.clientGone(error);
+    exchange.release();
+  }
+
+  handlerEnded(): void {
+    this.#session.core.handlerEnds();
   }
 
   /** FIN: who sends no more may still read, but half a body is none. */
@@ -103,6 +112,11 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     }
     this.#giveBack();
     this.#wait();
+  }
+
+  /** Content lies between frames: what was received is never all one body's. */
+  takeReceived(): boolean {
+    return false;
   }
 
   bodyCancelled(): void {
@@ -163,40 +177,35 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     const stream = this.#stream;
     // The exchange is over for its client; the answer counts as given, as HTTP/1's to a closed socket does.
     if (stream === null) return true;
-    const { core, blocks, host } = this.#session;
-    const { scratch } = blocks;
-    const { length } = text;
-    if (length > scratch.length) return false;
-    for (let i = 0; i < length; i++) {
-      const char = text.charCodeAt(i);
-      if (char > 0x7f) return false;
-      scratch[i] = char;
-    }
-    if (!blocks.short(host.nowMs, status, contentType, length)) return false;
-    return core.respond(stream, blocks.block, 0, blocks.end, scratch, 0, length);
+    const { core, thread } = this.#session;
+    const { heads } = thread;
+    return (
+      heads.simple(status, contentType, text.length) &&
+      core.respondText(stream, heads.block, 0, heads.end, text)
+    );
   }
 
   begin(plan: AnswerPlan): boolean {
     const stream = this.#stream;
     if (stream === null) return true;
-    const { core, blocks, host } = this.#session;
-    blocks.general(host.nowMs, plan);
+    const { core, thread } = this.#session;
+    const { heads } = thread;
+    writeHead(heads, plan);
     const { bytes } = plan;
     if (plan.stream === null && bytes === null) {
-      core.sendHead(stream, blocks.block, 0, blocks.end, true);
+      core.sendHead(stream, heads.block, 0, heads.end, true);
       return true;
     }
-    if (bytes !== null && core.respond(stream, blocks.block, 0, blocks.end, bytes, 0, bytes.length))
+    if (bytes !== null && core.respond(stream, heads.block, 0, heads.end, bytes, 0, bytes.length))
       return true;
-    core.sendHead(stream, blocks.block, 0, blocks.end, false);
+    core.sendHead(stream, heads.block, 0, heads.end, false);
     return false;
   }
 
   fault(fault: Fault, withContent: boolean): number {
     const stream = this.#stream;
     if (stream === null) return 0;
-    const { core, blocks, host } = this.#session;
-    return writeFault(core, blocks, host.nowMs, stream, fault, withContent);
+    return writeFault(this.#session.core, this.#session.thread.heads, stream, fault, withContent);
   }
 
   get room(): number {
@@ -224,9 +233,11 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   }
 
   interim(status: number, fields: readonly (readonly [string, string])[]): void {
-    const { names, values } = checkedFields(fields);
-    if (this.#stream !== null)
-      this.#session.core.sendInterim(this.#stream, responseBlock(status, names, values));
+    const { heads } = this.#session.thread;
+    heads.beginInterim(status);
+    for (const [name, value] of fields) checked(heads.field(name.toLowerCase(), value), name);
+    heads.finish();
+    if (this.#stream !== null) this.#session.core.sendInterim(this.#stream, heads.block, heads.end);
   }
 
   continue(): void {
@@ -241,24 +252,46 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   last(): void {}
 }
 
+/**
+ * The head of `plan`, left in `heads`.
+ * @throws TypeError, RangeError when a field cannot be sent
+ */
+function writeHead(heads: AnswerHeads, plan: AnswerPlan): void {
+  const { names, values, contentType } = plan;
+  if (names.length === 0) {
+    checked(heads.simple(plan.status, contentType, plan.contentLength), 'content-type');
+    return;
+  }
+  heads.begin(plan.status);
+  if (contentType !== undefined) checked(heads.field('content-type', contentType), 'content-type');
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!;
+    if (!isFramingField(name)) checked(heads.field(name, values[i]!), name);
+  }
+  heads.finish(plan.contentLength);
+  if (heads.end > SEND_RESERVE_BYTES_MAX)
+    throw new RangeError(`the response's header fields take ${heads.end} bytes; at most 64 KiB can be sent`);
+}
+
+function checked(isSound: boolean, name: string): void {
+  if (!isSound)
+    throw new TypeError(
+      `the response's field ${JSON.stringify(name)} has a name or value that cannot be sent`,
+    );
+}
+
 /** Writes a short answer of our own. @returns the bytes of its content */
 export function writeFault(
   core: H2Server,
-  blocks: AnswerBlocks,
-  nowMs: number,
+  heads: AnswerHeads,
   stream: H2Stream,
   fault: Fault,
   withContent: boolean,
 ): number {
-  const text = Buffer.from(faultText(fault), 'latin1');
-  blocks.short(nowMs, fault.status, TEXT_TYPE, text.length);
-  const { block, end } = blocks;
-  if (!withContent) {
-    core.sendHead(stream, block, 0, end, true);
-    return 0;
-  }
-  if (core.respond(stream, block, 0, end, text, 0, text.length)) return text.length;
-  // No window for it: the status has to do.
-  core.sendHead(stream, block, 0, end, true);
+  const text = faultText(fault);
+  heads.simple(fault.status, TEXT_TYPE, text.length);
+  if (withContent && core.respondText(stream, heads.block, 0, heads.end, text)) return text.length;
+  // For HEAD, or no window is open: the status has to do.
+  core.sendHead(stream, heads.block, 0, heads.end, true);
   return 0;
 }

@@ -5,14 +5,14 @@
 import { asciiBytes } from './octets.ts';
 
 /** A token that has no number here: its text says what it is. */
-const METHOD_OTHER = 0;
+export const METHOD_OTHER = 0;
 export const METHOD_GET = 1;
 export const METHOD_HEAD = 2;
 const METHOD_POST = 3;
 const METHOD_PUT = 4;
 const METHOD_DELETE = 5;
 export const METHOD_OPTIONS = 6;
-const METHOD_PATCH = 7;
+export const METHOD_PATCH = 7;
 export const METHOD_TRACE = 8;
 export const METHOD_CONNECT = 9;
 
