@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FAILURE_NAMES } from '../client/failure-names.ts';
-import type { LimitName } from '../measure/load-result.ts';
+import type { LimitName, SecondSample } from '../measure/load-result.ts';
 import type { ServerCpu } from '../measure/server-process.ts';
 import type { PortFacts } from '../measure/source-ports.ts';
 import { judge, type VerdictInput } from './verdict.ts';
@@ -63,6 +63,21 @@ const thread = (busy: number, waited: number) => ({
   cpuMs: busy * 10_000,
   waitedMs: waited * 10_000,
 });
+
+const second = {
+  second: 0,
+  answered: 1,
+  failed: 0,
+  bytesReceived: 1,
+  p50Ms: 1,
+  p99Ms: 1,
+  p999Ms: 1,
+  maxMs: 1,
+  open: 1,
+  opened: 0,
+  sourcePorts: 1,
+  clientCpu: 1,
+};
 
 const CASES: [string, Partial<VerdictInput>, LimitName, RegExp][] = [
   ['a server of one thread at its limit', { server: server(0.99) }, 'server-cpu', /its thread was at work 99\.0 % of the time; 0\.99 cores in all/],
@@ -128,21 +143,20 @@ test('remedies fit the case', () => {
   assert.match(remedies({ threads: [thread(0.5, 0.49)] }), /taskset/);
 });
 
+test('a server that stands still for seconds is told from one that is idle', () => {
+  const still = { ...second, answered: 0, maxMs: 3400, marks: [] };
+  const idle = { ...second, answered: 0, maxMs: null, marks: [] };
+  const verdictOf = (...series: SecondSample[]) => judge({ ...CALM, meanServiceMs: 0.2, series });
+  const found = verdictOf({ ...second, marks: [] }, still, { ...still, maxMs: 1400 });
+  assert.equal(found.limit, 'handler-time');
+  assert.match(
+    found.sentence,
+    /stood still \(in 2 of 3 seconds nothing was answered, .* for up to 3\.40 s\)/,
+  );
+  assert.equal(verdictOf(idle, idle).limit, 'unknown');
+});
+
 test('the evidence tells of both sides, of ports, of the schedule and of marked seconds', () => {
-  const second = {
-    second: 0,
-    answered: 1,
-    failed: 0,
-    bytesReceived: 1,
-    p50Ms: 1,
-    p99Ms: 1,
-    p999Ms: 1,
-    maxMs: 1,
-    open: 1,
-    opened: 0,
-    sourcePorts: 1,
-    clientCpu: 1,
-  };
   const { evidence } = judge({
     ...CALM,
     server: server(0.5),

@@ -71,6 +71,8 @@ const LINK_SHARE = 0.9;
 const OCCUPIED_SHARE = 0.6;
 
 const TELLING_MS = 300;
+/** Nothing was answered in a whole second, and a request had waited through all of it. */
+const HANG_MS = 1000;
 
 interface Finding {
   readonly limit: LimitName;
@@ -92,6 +94,7 @@ const QUESTIONS: readonly Question[] = [
   busyCpu,
   slowNetwork,
   slowAnswers,
+  stoodStill,
 ];
 /** Where one machine of several can be what limits all. */
 const QUESTIONS_BY_MACHINE: readonly Question[] = [noDescriptors, noPorts, busyCpu, slowNetwork];
@@ -309,10 +312,10 @@ function portSearch(input: VerdictInput): Finding | undefined {
   };
 }
 
-/** Of the half that is offered first. */
+/** With this share of the half that is offered first in use, the search is long. */
 const SEARCHED_SHARE = 0.8;
 
-/** Who waits for a core a good part of the time would be faster with one, even if it is idle now and then. */
+/** A thread that waits for a core a good part of the time would be faster with one, even if it is idle now and then. */
 function isStarved(atWork: number, waited: number): boolean {
   return waited > 0.15 && atWork + waited > 0.7;
 }
@@ -383,6 +386,18 @@ function slowNetwork(input: VerdictInput): Finding | undefined {
       remedies: ['look for a full queue or a bad link between the machines'],
     };
   return undefined;
+}
+
+/** A server that hangs uses no CPU, and its connections look as if they were not in use. */
+function stoodStill({ series }: VerdictInput): Finding | undefined {
+  const waits = series.filter(({ answered, maxMs }) => answered === 0 && (maxMs ?? 0) >= HANG_MS);
+  const longest = Math.max(0, ...waits.map(({ maxMs }) => maxMs ?? 0));
+  if (waits.length === 0) return undefined;
+  return {
+    limit: 'handler-time',
+    sentence: `limited by: a server that stood still (in ${waits.length} of ${series.length} seconds nothing was answered, while requests waited for up to ${latency(longest)})`,
+    remedies: ['look for what blocks the server meanwhile: its event loop, a lock, a garbage collection'],
+  };
 }
 
 /** By Little's law: what is under way on average is rate times time. */
