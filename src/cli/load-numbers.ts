@@ -52,7 +52,7 @@ export function parseTime(option: string, text: string): number {
   return parseDuration(option, spelled);
 }
 
-/** As parseTime, and more than 0. @throws OptionError */
+/** Like parseTime, and more than 0. @throws OptionError */
 export function parsePositiveTime(option: string, text: string): number {
   const ms = parseTime(option, text);
   if (!(ms > 0 && Number.isFinite(ms))) throw new OptionError(option, text, `${TIME_ALLOWED}; more than 0`);

@@ -23,10 +23,10 @@ export type LoadFlags = FlagValues<typeof LOAD_FLAGS>;
 /** In place of a file's name. */
 const STANDARD_INPUT = '-';
 const DEFAULT_CONNECTIONS = 50;
-/** As of `--streams`. */
+/** `--streams` allows as many. */
 const STREAMS_MAX = 1024;
 const DEFAULT_DURATION_MS = 10_000;
-/** Of one step of a search. */
+/** One step of a search takes so long. */
 const DEFAULT_STEP_MS = 3000;
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** Our own code is compiled while it runs: the first second says more about that than about the server. */
@@ -48,7 +48,7 @@ export async function readLoadOptions(flags: LoadFlags, urls: readonly string[])
     throw new UsageError('--body and --body-file are not given together');
   const sourceAddresses = await readSourceAddresses(flags['source-addresses'], flags.agents === undefined);
   const headers = (flags.header ?? []).map((header) => parseHeaderFlag('--header', header));
-  // Who asks for a close leaves it to the server to close first, and so the TIME_WAIT. RFC 9112 §9.6
+  // A client that asks for a close leaves it to the server to close first, and so the TIME_WAIT. RFC 9112 §9.6
   if (
     flags['new-connection'] === true &&
     flags.h2 !== true &&

@@ -29,7 +29,7 @@ import {
   writeFiles,
 } from './load-run.ts';
 
-/** As many as a file of URLs is for. */
+/** For more URLs there is `--file`. */
 const URLS_MAX = 1000;
 
 export async function loadCommand(argv: readonly string[]): Promise<number> {

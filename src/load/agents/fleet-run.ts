@@ -20,7 +20,7 @@ const READY_MS_MAX = 30_000;
 const LEAD_MS = 750;
 /** Beyond that, so many round trips. */
 const LEAD_DELAYS = 10;
-/** Who has not confirmed by then may not begin in time. */
+/** An agent that has not confirmed this long before the moment may not begin in time. */
 const CONFIRMED_MS = 50;
 /** Beyond its last second and the time limit of its requests. */
 const NEWS_MS_MAX = 30_000;
@@ -255,7 +255,7 @@ function newRun(number: number, plan: LoadPlan, onSecond: RemoteRun['onSecond'])
   };
 }
 
-/** As threads share a plan, with seeds far enough apart for the threads of each machine. */
+/** Divides a plan as it is divided among threads, with seeds far enough apart for the threads of each machine. */
 function divide(plan: LoadPlan, machineCount: number): LoadPlan[] {
   return dividePlan(plan, machineCount).map((part, index) => ({
     ...part,

@@ -9,7 +9,7 @@ import { agentSubject, groupSubject, type Link } from './link.ts';
 import { MessageTransport, RefusedError } from './message-transport.ts';
 import { RemoteAgent } from './remote-agent.ts';
 
-/** As long as agents on the same network need to answer by far. */
+/** Agents on the same network answer far sooner than that. */
 const FIND_MS = 1000;
 /** For `--agent-count`: machines that are just being started. */
 const FIND_COUNT_MS = 30_000;
@@ -29,7 +29,7 @@ export interface FleetOptions {
   /** The server, as people know it. */
   readonly shown: string;
   readonly group: string;
-  /** Who asks, as agents name it to others: `host:pid`. */
+  /** The name by which agents tell others who asks: `host:pid`. */
   readonly name: string;
   /** Exactly so many, waited for. @default all that answer and are free */
   readonly count?: number | undefined;
@@ -151,7 +151,7 @@ class Search {
     return withOwnNames([...this.#found.values()]).filter(({ busyWith }) => busyWith === undefined);
   }
 
-  /** Who is there and was not taken. */
+  /** Warns of agents that answered and were not taken. */
   tell(agents: readonly RemoteAgent[]): void {
     const taken = new Set(agents.map(({ kind }) => kind.id));
     for (const { id, name, busyWith } of this.#found.values())

@@ -10,7 +10,7 @@ export const WIRE_VERSION = 4;
 /** A name: letters, digits, and what host names and process ids are put together with. */
 const NAME = /^[\w.:@#-]{1,100}$/;
 const HEAD_BYTES_MAX = 512;
-/** Of one payload. 64 MiB, as it travels, hold any plan or histogram by far. */
+/** One payload takes no more as it travels: any plan or histogram is far smaller. */
 export const PAYLOAD_BYTES_MAX = 64 * 1024 * 1024;
 /** The smallest body that a payload is cut into, so that a payload has at most as many frames as this allows. */
 export const BODY_BYTES_MIN = 1024;
@@ -18,7 +18,7 @@ const PARTS_MAX = PAYLOAD_BYTES_MAX / BODY_BYTES_MIN;
 const NEWLINE = 0x0a;
 
 export interface Frame {
-  /** Who sends it, for people. */
+  /** The sender's name, for people. */
   readonly from: string;
   /** The same for all frames of a payload, and for no other. */
   readonly payload: string;
@@ -37,7 +37,7 @@ type WireFault = 'version' | 'malformed' | 'too-large';
 export class WireError extends Error {
   override readonly name = 'WireError';
   readonly code: WireFault;
-  /** Who sent it, where that could be read. */
+  /** The sender's name, where that could be read. */
   readonly from: string | undefined;
 
   constructor(code: WireFault, message: string, from?: string) {

@@ -26,7 +26,7 @@ export class RefusedError extends Error {
 }
 
 export interface Answer {
-  /** Who answers, by name. */
+  /** The name of the side that answers. */
   readonly from: string;
   readonly fields: Fields;
 }
@@ -121,7 +121,7 @@ function answerOf(frame: Frame, value: unknown): Answer {
 /** A question as it has come in. */
 export interface Question {
   readonly fields: Fields;
-  /** Who asks, by the name it gives. */
+  /** The name that the asking side gives itself. */
   readonly from: string;
   /** When its last frame came. */
   readonly receivedMs: number;

@@ -34,7 +34,7 @@ interface NatsAddress {
 }
 
 interface NatsOptions {
-  /** Who connects, as the server's own tools show it. */
+  /** The name under which the server's own tools show this connection. */
   readonly name: string;
   /** A file of NATS credentials (JWT and key). */
   readonly credentialsFile?: string | undefined;

@@ -21,7 +21,7 @@ interface AgentsOptions {
   readonly count?: number | undefined;
   readonly waitMs?: number | undefined;
   readonly silenceMs?: number | undefined;
-  /** Of each machine. @default each chooses by its connections and cores */
+  /** The number on each machine. @default each chooses by its connections and cores */
   readonly threads?: number | undefined;
   readonly onWarning: (text: string) => void;
 }
@@ -93,7 +93,7 @@ export class Agents {
     return [...parts];
   };
 
-  /** Of the last run. */
+  /** Says what the last run's machines told. */
   elsewhere(): RunElsewhere {
     return this.#elsewhere;
   }

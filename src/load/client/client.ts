@@ -51,7 +51,7 @@ export interface ClientLink {
   eachUnderWay(each: (ticket: number) => void): void;
 }
 
-/** Who hears of answers. It may start requests and detach the link from inside of these calls. */
+/** It hears of answers. It may start requests and detach the link from inside of these calls. */
 export interface AnswerHandler {
   /** A whole final answer. `content` only where the client was asked to keep it. */
   onAnswer(link: ClientLink, ticket: number, status: number, content: AnswerContent | undefined): void;

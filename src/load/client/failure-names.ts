@@ -39,7 +39,7 @@ export function isClosing(error: string): boolean {
   return error === FAILURE_NAMES.closedEarly || error === 'ECONNRESET' || error === 'EPIPE';
 }
 
-/** Of what a call has thrown. */
+/** The system's name of what a call has thrown. */
 export function errorCode(error: unknown): string {
   return (error as { code?: string } | null)?.code ?? 'error';
 }

@@ -81,7 +81,7 @@ export class H1Link implements ClientLink {
   #request: EncodedRequest | undefined = undefined;
   #method = 0;
   #first = 0;
-  /** Of those under way, how many were before the bytes that are being received: only they can be answered by these. */
+  /** How many of those under way were begun before the bytes came that are being received: only they can be answered by these. */
   #awaited = 0;
   #phase = PHASE_OVER;
   /** Counts connections: what is left of a chunk must not be read as the next connection's. */

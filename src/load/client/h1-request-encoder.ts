@@ -73,7 +73,7 @@ function checkField(name: string, value: string, option: string, given: string):
     throw new OptionError(option, given, 'bodies are sent with their length');
 }
 
-/** As much of a request as is looked at for its head. */
+/** A request's head is looked for in so many bytes. */
 const HEAD_LOOKED_AT = 4096;
 
 /** Whether an encoded request asks the server to close: who does so leaves the closing to it. RFC 9112 §9.6 */

@@ -76,7 +76,7 @@ class H2Link implements ClientLink, FrameHandler {
   #decoder = new HpackDecoder(textOf);
   #window = new ReceiveWindow(CONNECTION_WINDOW_BYTES);
   #streamsMax = STREAMS_UNTIL_SETTINGS;
-  /** As the server has set it. */
+  /** The server has set it. */
   #streamsAllowed = Number.POSITIVE_INFINITY;
   #nextStream = 1;
   #order = 0;

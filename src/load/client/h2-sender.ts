@@ -7,7 +7,7 @@ import { FlowWindow } from '../../protocol/h2/flow-window.ts';
 import * as frame from '../../protocol/h2/frames.ts';
 import { BLOCK_START, blockEnd } from './h2-request-encoder.ts';
 
-/** As HTTP/1's writer has it: uploads should not wait for us. */
+/** HTTP/1's writer has the same: uploads should not wait for us. */
 const UNSENT_BYTES_MAX = 4 * SEND_RESERVE_BYTES_MAX;
 const FRAME_BYTES_MAX = frame.DEFAULT_FRAME_BYTES_MAX;
 

@@ -15,7 +15,7 @@ export interface PredictionInput {
   readonly serverCloses: boolean;
   readonly hasSourceAddresses: boolean;
   readonly ports: PortFacts | undefined;
-  /** Of `ports.available`, before the run. */
+  /** How many of `ports.available` are in use before the run. */
   readonly portsTaken: number;
   /** RLIMIT_NOFILE; undefined when nobody tells. */
   readonly descriptorsMax: number | undefined;

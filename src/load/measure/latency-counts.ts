@@ -168,7 +168,7 @@ export function rankOf(percentile: number, count: number): number {
   return Math.max(1, Math.ceil((percentile / 100) * count - 1e-9 * count));
 }
 
-/** Of values as they are counted: each stands for the middle of those that are counted with it. */
+/** The mean of values as they are counted: each stands for the middle of those that are counted with it. */
 export function meanUs({ pairs, count }: LatencyData): number {
   let sum = 0;
   for (let i = 0; i < pairs.length; i += 2)

@@ -38,14 +38,14 @@ export interface LoadResult {
   readonly connectTime: LatencySummary | undefined;
   /** Where there are several URLs: of each, in the order of the plan, as far as there are rows. */
   readonly byUrl: readonly UrlFigures[];
-  /** Of all others together, whose `url` is empty; undefined where there are none. */
+  /** The figures of all others together, whose `url` is empty; undefined where there are none. */
   readonly otherUrls: UrlFigures | undefined;
   readonly connections: ConnectionCounts;
   readonly series: readonly SecondSample[];
   readonly cpu: CpuSummary;
   readonly verdict: Verdict;
   readonly thresholds: readonly ThresholdResult[];
-  /** Of a script's checks, by name. */
+  /** How a script's checks went, by name. */
   readonly checks: Readonly<Record<string, { readonly passed: number; readonly failed: number }>>;
   /** The steps of `--find-limit`, in the order they were tried. */
   readonly limitSearch: readonly LimitStep[];
@@ -86,9 +86,9 @@ export interface MachineSummary {
   readonly node: string;
   /** This machine's part of the answered requests. */
   readonly answered: number;
-  /** Of an agent: how far its beginning may have been from that of the machine that asked, at the most. */
+  /** Only agents have it: how far its beginning may have been from that of the machine that asked, at the most. */
   readonly startUncertaintyMs?: number;
-  /** Of an agent that did not see the run through: when, why, and what of its share is missing. */
+  /** Only an agent has it that did not see the run through: when, why, and what of its share is missing. */
   readonly lost?: string;
 }
 
@@ -109,7 +109,7 @@ interface RequestCounts {
   readonly waitingAtEnd: number;
   /** Sent once more, since the server had closed the connection under them; each counts once in all else. */
   readonly resent: number;
-  /** Of all that were answered, over the time that they took: `settledMs`. */
+  /** All that were answered, divided by the time that they took: `settledMs`. */
   readonly answeredPerSecond: number;
 }
 
@@ -133,10 +133,10 @@ export interface LatencySummary extends LatencyFigures {
 
 export interface UrlFigures {
   readonly method: string;
-  /** Of a script's request without its query, which is counted with all others of that path. */
+  /** A script's request is counted without its query, with all others of that path. */
   readonly url: string;
   readonly answered: number;
-  /** As in `requests`. */
+  /** It counts what `requests` counts as failed. */
   readonly failed: number;
   readonly statuses: Readonly<Record<string, number>>;
   readonly latency: LatencyFigures;
@@ -172,7 +172,7 @@ export interface SecondSample {
   readonly failed: number;
   readonly bytesReceived: number;
   /**
-   * Of all that ended in this second, and of what waited through all of it, with its wait so far: while a server hangs
+   * It is over all that ended in this second, and over what waited through all of it, with its wait so far: while a server hangs
    * the second says so, and not only the one in which the wait ends. `null`, as the next three, where there was neither.
    */
   readonly p50Ms: number | null;
@@ -227,7 +227,7 @@ export interface Verdict {
 }
 
 export interface ThresholdResult {
-  /** As asked: `p99 <= 10ms`, `error rate <= 0.1 %`. */
+  /** What was asked: `p99 <= 10ms`, `error rate <= 0.1 %`. */
   readonly name: string;
   readonly limit: number;
   /** `null` where there is nothing to measure: not one request was answered or waited for. */

@@ -26,7 +26,7 @@ export interface MachineFacts {
 /** What ran on other machines. */
 export interface RunElsewhere {
   readonly machines: readonly MachineSummary[];
-  /** Of the machines that could tell in the end. */
+  /** Only machines are here that could tell in the end. */
   readonly shares: readonly MachineShare[];
 }
 

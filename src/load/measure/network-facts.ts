@@ -5,11 +5,11 @@ import type { ProcFiles } from './proc-files.ts';
 import { isOwnAddress } from './server-process.ts';
 
 export interface NetworkFacts {
-  /** Of this machine while the run lasted, whoever sent them. */
+  /** All that this machine sent while the run lasted, whoever sent them. */
   readonly segmentsSent: number;
   readonly segmentsRetransmitted: number;
   readonly isLoopback: boolean;
-  /** Of the interface towards the target; undefined where nobody tells. */
+  /** The speed of the interface towards the target; undefined where nobody tells. */
   readonly linkBitsPerSecond: number | undefined;
   readonly bytesMoved: number;
 }
@@ -19,7 +19,7 @@ export interface SegmentCounts {
   readonly retransmitted: number;
 }
 
-/** Of this network namespace since it began: /proc/net/snmp has two lines for TCP, names and values. */
+/** Counts of this network namespace since it began: /proc/net/snmp has two lines for TCP, names and values. */
 export function readSegments(files: ProcFiles): SegmentCounts | undefined {
   const lines = (files.text('/proc/net/snmp') ?? '').split('\n').filter((line) => line.startsWith('Tcp:'));
   const names = lines[0]?.split(' ');
@@ -33,7 +33,7 @@ export function staysOnMachine(target: ConnectTarget): boolean {
   return 'unix' in target || isOwnAddress(target.address);
 }
 
-/** Of the interface that the route to the target leaves by; undefined for IPv6 and where nobody tells. */
+/** The speed of the interface that the route to the target leaves by; undefined for IPv6 and where nobody tells. */
 export function linkBitsPerSecond(target: ConnectTarget, files: ProcFiles): number | undefined {
   if ('unix' in target || !isIPv4(target.address)) return undefined;
   const name = interfaceTowards(target.address, files.text('/proc/net/route') ?? '');

@@ -25,7 +25,7 @@ function attempt<T>(read: () => T): T | undefined {
 
 /** A line of /proc/net/tcp or tcp6 (Documentation/networking/proc_net_tcp.rst). */
 interface SocketLine {
-  /** As the file has it: hexadecimal words in the machine's byte order. */
+  /** The file's own spelling: hexadecimal words in the machine's byte order. */
   readonly localHex: string;
   readonly localPort: number;
   readonly remoteHex: string;

@@ -122,7 +122,7 @@ export interface SecondReport {
   readonly second: number;
   /** Shorter than a second for the last one. */
   readonly lengthMs: number;
-  /** Of this second alone, but for `openMax`. */
+  /** What happened in this second alone, but for `openMax`. */
   readonly counters: Readonly<Counters>;
   /** At its end. */
   readonly open: number;

@@ -5,9 +5,9 @@
 import type { SecondMark } from './load-result.ts';
 import type { SecondReport } from './run-totals.ts';
 
-/** Of its core: a thread that has less left is at its limit. */
+/** A thread that uses more of its core is at its limit. */
 export const BUSY_SHARE = 0.95;
-/** Of the time, ready and without a core: at more, latencies are the scheduler's. */
+/** If a thread was ready and without a core for more of the time, latencies are the scheduler's. */
 const WAITED_SHARE = 0.1;
 const LATE_SHARE = 0.01;
 const LATE_MIN = 3;

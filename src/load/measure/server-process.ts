@@ -44,7 +44,7 @@ export function findServerPids(target: ConnectTarget, files: ProcFiles): number[
   return pids;
 }
 
-/** As links of descriptors name them: `socket:[123]`. */
+/** Links of descriptors name them so: `socket:[123]`. */
 function listeningInodes(target: ConnectTarget, files: ProcFiles): Set<string> {
   const found = new Set<string>();
   if ('unix' in target) {

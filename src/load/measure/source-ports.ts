@@ -89,7 +89,7 @@ export function countTakenPorts(target: ConnectTarget, files: ProcFiles): number
   return count;
 }
 
-/** As /proc/net/tcp writes it: a word in the machine's byte order. Undefined for IPv6: the port will do. */
+/** The address as /proc/net/tcp writes it: a word in the machine's byte order. Undefined for IPv6: the port will do. */
 function addressHex(address: string): string | undefined {
   if (!isIPv4(address)) return undefined;
   const bytes = address.split('.').map(Number);

@@ -94,7 +94,7 @@ export function toResult(library: HistogramLibrary, facts: RunFacts): LoadResult
   };
 }
 
-/** Of one URL they are the run's own. */
+/** A single URL needs none: its figures are the run's own. */
 function urlFigures(
   library: HistogramLibrary,
   { rows, others }: RunTotals['urls'],

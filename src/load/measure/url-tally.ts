@@ -50,7 +50,7 @@ export class UrlTally {
   isOn = false;
   readonly #places = new Map<string, number>();
   readonly #rows: Row[] = [];
-  /** Of URLs that have no row, and of what was due and of which no URL is known. */
+  /** Counts URLs that have no row, and requests that were due and whose URL is not known. */
   readonly #others = new Row('', '');
   #hasOthers = false;
 

@@ -24,7 +24,7 @@ export interface LoadPlan {
   readonly ratePerSecond: number | undefined;
   /** Where in the interval between two requests this part's schedule begins, from 0 up to 1: parts interleave. */
   readonly phase: number;
-  /** Of the measured part. Undefined when `requestCount` ends the run. */
+  /** How long the measured part lasts. Undefined when `requestCount` ends the run. */
   readonly durationMs: number | undefined;
   /** Requests to make in all, the failed ones included. */
   readonly requestCount: number | undefined;
@@ -41,7 +41,7 @@ export interface LoadPlan {
   /** Connections are spread over them; empty lets the system choose. */
   readonly sourceAddresses: readonly string[];
   readonly script: PlannedScript | undefined;
-  /** Of think times, and of a random order. */
+  /** Think times and a random order are drawn from it. */
   readonly seed: number;
 }
 
@@ -67,7 +67,7 @@ export interface PlannedRequest {
 }
 
 export interface PlannedScript {
-  /** As the user named it. */
+  /** The name that the user gave. */
   readonly name: string;
   /** What a thread imports. */
   readonly url: string;

@@ -5,7 +5,7 @@
 import { isIP, isIPv4 } from 'node:net';
 import { OptionError } from '../../base/errors.ts';
 
-/** As many as anybody has configured: a /22, some 28 million ports. */
+/** Nobody has more of them configured: it is a /22, with some 28 million ports. */
 const ADDRESSES_MAX = 1024;
 const ALLOWED = "addresses and IPv4 ranges, with commas between: '127.0.0.2-127.0.0.9,10.0.0.5'";
 

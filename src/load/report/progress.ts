@@ -14,7 +14,7 @@ export interface ProgressFrame {
   readonly elapsedMs: number;
   /** Warm-up and all; undefined when a count ends the run. */
   readonly totalMs: number | undefined;
-  /** Of the last second that is complete. */
+  /** The last second that is complete. */
   readonly sample: SecondSample | undefined;
   readonly answered: number;
   readonly failed: number;

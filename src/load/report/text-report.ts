@@ -128,7 +128,7 @@ function dataLines({ bytesReceived, bytesSent, settledMs }: LoadResult): string[
   return [row('Data', `${bytes(bytesReceived)} received, ${bytes(perSecond)}/s; ${bytes(bytesSent)} sent`)];
 }
 
-/** Of the agents that made the load; a run on this machine alone need not say so. */
+/** Lists the agents that made the load; a run on this machine alone need not say so. */
 function machineLines({ machines, requests }: LoadResult, options: TextOptions): string[] {
   const isHere = machines.length === 1 && machines[0]!.startUncertaintyMs === undefined;
   if (isHere) return [];

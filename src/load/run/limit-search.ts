@@ -16,10 +16,10 @@ const FIRST_SHARE = 1 / 8;
 const PRECISION = 0.03;
 /** Doubling from 1/8 to beyond 1 takes four, halving to 3 % five more. */
 const STEPS_MAX = 14;
-/** Of what was due, at the end: with more in the queue it would have gone on growing. */
+/** If a larger share of what was due waits at the end, the queue would have gone on growing. */
 const WAITING_SHARE_MAX = 0.02;
 const PROBE_MS = 2000;
-/** Of a rate, until one keeps the threshold. */
+/** A rate is tried so often until one try keeps the threshold. */
 const ATTEMPTS = 2;
 
 export interface SearchStep {

@@ -103,7 +103,7 @@ export class ThinkPacing implements Pacing {
 
 /** A send that is later than this is late: at 1 ms the timers of the event loop themselves would show. */
 const LATE_SEND_MS = 1;
-/** Of a million requests that wait it is enough to know the waits of each thousand. */
+/** Where a million requests wait it is enough to know the wait of each thousand. */
 const WAITING_GROUPS_MAX = 1000;
 /** So many are begun at most before the event loop has its turn: connecting may be slow when it fails. */
 const BEGUN_AT_ONCE_MAX = 512;

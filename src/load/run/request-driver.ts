@@ -278,7 +278,7 @@ export class RequestDriver implements EngineHandler, AnswerHandler, PacedDriver,
     this.onWoken();
   }
 
-  /** Of a connection that the server was to close, and did not. */
+  /** Only connections have a deadline that the server was to close, and did not. */
   onDeadline(conn: EngineConnection): void {
     this.#connections.leftOpen(conn);
   }

@@ -34,7 +34,7 @@ export interface ScriptContext {
   readonly connection: number;
   /** How many requests this connection has made before. */
   readonly count: number;
-  /** Of this connection, for the script's own use: a session, a cursor. */
+  /** What the script itself keeps for this connection: a session, a cursor. */
   readonly state: Record<string, unknown>;
 }
 
@@ -48,7 +48,7 @@ export interface CheckContext extends ScriptContext {
 export interface ScriptResponse {
   readonly status: number;
   readonly headers: ScriptHeaders;
-  /** As it came, without transfer coding. */
+  /** The body as it came, without transfer coding. */
   readonly body: Uint8Array;
   text(): string;
   json(): unknown;

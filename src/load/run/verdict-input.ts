@@ -51,7 +51,7 @@ export function verdictInput(
   };
 }
 
-/** Of the measured part; the schedule begins with the warm-up. */
+/** How many requests were due in the measured part; the schedule begins with the warm-up. */
 function dueCount(plan: LoadPlan, measuredMs: number): number | undefined {
   if (plan.ratePerSecond === undefined) return undefined;
   const schedule = new Schedule(0, plan.ratePerSecond, 0, plan.rampMs);
@@ -60,7 +60,7 @@ function dueCount(plan: LoadPlan, measuredMs: number): number | undefined {
   return Math.min(due, plan.requestCount ?? Number.POSITIVE_INFINITY);
 }
 
-/** Of one machine of several. The server may run on any of them. */
+/** The same for one machine of several; the server may run on any of them. */
 export function shareInput({ plan, totals, facts }: MachineShare, merged: MachineFacts): VerdictInput {
   return verdictInput(plan, totals, { ...facts, server: merged.server }, []);
 }

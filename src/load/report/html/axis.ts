@@ -73,7 +73,7 @@ export function rateAxis(title: string, rates: readonly number[]): Axis {
   return { title: `${title}, log axis`, scale: logScale(low / 1.15, high * 1.15), ticks };
 }
 
-/** As far as asked: an axis of seconds ends where the run ended, and not at a round number. */
+/** An axis of seconds ends where the run ended, and not at a round number. */
 export function timeAxis(seconds: number): Axis {
   const end = seconds >= SECONDS_MIN && seconds <= SECONDS_MAX ? seconds : 1;
   const steps = [

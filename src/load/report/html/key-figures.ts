@@ -32,7 +32,7 @@ const TAIL_SAME_WITHIN = 0.1;
 interface Figure {
   readonly name: string;
   readonly pick: (result: LoadResult) => number | undefined;
-  /** Of all values that stand beside each other: they have one unit. */
+  /** The unit that all values have that stand beside each other. */
   readonly format: (value: number | undefined, all: readonly (number | undefined)[], unit: MsUnit) => string;
   readonly better?: 'more' | 'less';
   /** Between these two it is what was asked for, and no outcome: neither is better. */
@@ -97,7 +97,7 @@ const FIGURES: readonly Figure[] = [
     format: inLatencyUnit,
     sameWithin: 0,
   },
-  // Of how many says the share: more requests have more failures.
+  // The share says of how many: more requests have more failures.
   { name: 'failed requests', pick: (result) => result.requests.failed, format: formatCount, sameWithin: 0 },
   { name: 'share failed', pick: failedShare, format: formatShare, better: 'less', sameWithin: SAME_WITHIN },
   {

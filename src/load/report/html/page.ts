@@ -11,7 +11,7 @@ import { REPORT_STYLE } from './page-style.ts';
 interface Page {
   readonly title: string;
   readonly content: Piece;
-  /** As the content of a `script` element that holds data. */
+  /** Escapes it as the content of a `script` element that holds data. */
   readonly data: Markup;
 }
 

@@ -11,7 +11,7 @@ import { type PlacedTick, placeTicks } from './ticks.ts';
 /** Width and height of the square that lines are drawn in. */
 export const PLOT_UNITS = 1000;
 
-/** As many as the style sheet has room for: one for each kind of mark. */
+/** The style sheet has room for so many: one for each kind of mark. */
 const LANES_MAX = 6;
 
 export interface LegendItem {

@@ -7,7 +7,7 @@ import type { LoadResult } from '../../measure/load-result.ts';
 import { formatMs } from './numbers.ts';
 import { longTailed, makeResult } from './sample-results.fixture.ts';
 
-/** As much as the server's one core can do, with a short tail from its garbage collector. */
+/** The server's one core does what it can, with a short tail from its garbage collector. */
 export function healthyRun(
   options: { seed?: number; perSecond?: number; medianMs?: number } = {},
 ): LoadResult {

@@ -95,7 +95,7 @@ function labelled(ticks: readonly Placed[], widthPx: number): Set<number> {
   return fitting(indexes, ticks, widthPx);
 }
 
-/** Of those given, in that order, each that touches none before it. */
+/** Keeps, in the order given, each that touches none of those kept before it. */
 function fitting(order: readonly number[], ticks: readonly Placed[], widthPx: number): Set<number> {
   const taken: (readonly [from: number, to: number])[] = [];
   const chosen = new Set<number>();

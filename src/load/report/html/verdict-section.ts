@@ -90,7 +90,7 @@ function failedAtRate({ verdict, requests }: LoadResult): Reading | undefined {
   };
 }
 
-/** Of a search, what was found matters more than what limited the run that found it. */
+/** What a search found matters more than what limited the run that found it. */
 function limitReading(result: LoadResult): Reading | undefined {
   const headline = limitAnswer(result);
   const asked = result.plan.ratePerSecond;
