@@ -100,6 +100,14 @@ export interface EngineConnection {
   /** The first `size` bytes of the last reservation are to be sent. */
   commit(size: number): void;
   /**
+   * As `commit`, of the caller's own memory: it is sent from where it is, behind what has been committed, and is borrowed
+   * until `onDrained` or `onClosed`. Nobody is to change it before. Where it is transferred or shrunk all the same, the
+   * connection ends as it does when sending fails, with EFAULT, and nothing else is sent in its place.
+   */
+  commitBorrowed(bytes: Uint8Array): void;
+  /** Less than that is better copied; Infinity where nothing is ever borrowed, and `commitBorrowed` copies. */
+  readonly borrowedBytesMin: number;
+  /**
    * Bytes committed that the kernel has not taken yet. The layer above stops writing at its own
    * high-water mark and goes on when `onDrained` comes. The engine itself never refuses.
    */

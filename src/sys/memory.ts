@@ -113,6 +113,14 @@ function unmap(address: number, byteLength: number): void {
 }
 
 /**
+ * Where memory of JavaScript's lies: for a call that is made at once. It stays there as long as `bytes` are reachable and have
+ * more than 64 bytes (V8 may keep fewer in its own heap, and move them), and nobody transfers or resizes their buffer.
+ */
+export function addressOf(bytes: Uint8Array): number {
+  return loadFfi().addressOf(bytes);
+}
+
+/**
  * Gives whole pages of a private mapping back to the system. They stay mapped, and are zeros when they are touched
  * next. Nothing may be lost in it: the caller's `address` and length are multiples of `pageBytes()`.
  * @throws SysError EINVAL

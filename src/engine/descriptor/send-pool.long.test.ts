@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { test } from 'node:test';
 import { pageBytes } from '../../sys/memory.ts';
-import { LARGE_BLOCK_BYTES, type SendBlock, SendPool, SMALL_BLOCK_BYTES } from './send-pool.ts';
+import type { SendBlock } from './send-block.ts';
+import { LARGE_BLOCK_BYTES, SendPool, SMALL_BLOCK_BYTES } from './send-pool.ts';
 
 const isHere = process.platform === 'linux' && pageBytes() === SMALL_BLOCK_BYTES;
 const skip = isHere ? false : 'Linux with pages of 4 KiB only';

@@ -11,6 +11,8 @@
  */
 import { allocate, discardPages, type Memory, pageBytes } from '../../sys/memory.ts';
 import { SEND_RESERVE_BYTES_MAX } from '../engine.ts';
+import { GatheredSend } from './gathered-send.ts';
+import { SendBlock } from './send-block.ts';
 
 /** A page: most answers fit. */
 export const SMALL_BLOCK_BYTES = 4096;
@@ -26,32 +28,6 @@ const PERIOD_MS = 2000;
 const STEP_BYTES_MAX = 2 * 1024 * 1024;
 const STEP_BLOCKS_MAX = 128;
 const STEP_PAUSE_MS = 10;
-
-export class SendBlock {
-  /** The arena's memory; `start` is where this block begins in it. */
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly address: number;
-  /**
-   * The address again, for calls through FFI: a number beyond 2^31 that is read from a field is boxed anew for
-   * each call, 16 bytes; in an array that holds something else too it stays boxed, and reading it allocates nothing.
-   */
-  readonly boxedAddress: readonly [number, null];
-  readonly capacity: number;
-  /** Bytes written so far, counted from `start`. */
-  filled = 0;
-  /** Bytes that the kernel has taken, counted from `start`. */
-  sent = 0;
-  next: SendBlock | null = null;
-
-  constructor(arena: Memory, start: number, capacity: number) {
-    this.bytes = arena.bytes;
-    this.start = start;
-    this.address = arena.address + start;
-    this.boxedAddress = [this.address, null];
-    this.capacity = capacity;
-  }
-}
 
 /**
  * Blocks of one size. The free ones are a stack: those at its bottom have been free for longest. From the bottom up
@@ -145,7 +121,13 @@ class BlockList {
     const arena = allocate(ARENA_BYTES);
     this.#arenas.push(arena);
     for (let start = ARENA_BYTES - this.#blockBytes; start >= 0; start -= this.#blockBytes)
-      this.#free[this.#freeCount++] = new SendBlock(arena, start, this.#blockBytes);
+      this.#free[this.#freeCount++] = new SendBlock(
+        arena.bytes,
+        start,
+        arena.address + start,
+        this.#blockBytes,
+        false,
+      );
     this.#cleanCount = this.#freeCount;
     this.#lowestCount = this.#freeCount;
   }
@@ -155,6 +137,7 @@ export class SendPool {
   readonly #small = new BlockList(SMALL_BLOCK_BYTES);
   readonly #large = new BlockList(LARGE_BLOCK_BYTES);
   #scratch: Uint8Array | undefined;
+  #gathered: GatheredSend | undefined;
 
   /** A block with room for `size` bytes, owned by the caller until `give`. */
   take(size: number): SendBlock {
@@ -162,8 +145,15 @@ export class SendPool {
   }
 
   give(block: SendBlock): void {
+    if (block.isBorrowed) return;
     if (block.capacity === SMALL_BLOCK_BYTES) this.#small.give(block);
     else this.#large.give(block);
+  }
+
+  /** For what lies in several blocks. Made when first needed. */
+  get gathered(): GatheredSend {
+    this.#gathered ??= new GatheredSend();
+    return this.#gathered;
   }
 
   /** Where writes to connections that are gone end up: nobody reads it. */
@@ -179,5 +169,6 @@ export class SendPool {
   release(): void {
     this.#small.release();
     this.#large.release();
+    this.#gathered?.release();
   }
 }

@@ -387,11 +387,19 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
    */
   #send(conn: EpollConnection): void {
     for (let block = conn.firstBlock; block !== null; block = conn.firstBlock) {
+      if (block.next !== null || block.isBorrowed) {
+        const isLast = (conn.flags & (CLOSING | SHUTDOWN_WANTED)) !== 0;
+        const result = this.sendPool.gathered.sendAll(conn, isLast, this.counters);
+        if (result === 0) break;
+        if (result === EAGAIN) conn.flags |= SEND_BLOCKED;
+        else conn.sendFailed(-result);
+        return;
+      }
       const length = block.filled - block.sent;
       // A reservation that was never committed leaves an empty block.
       if (length > 0) {
-        // MSG_MORE: no segment ends where a block does, and FIN leaves with the last bytes.
-        const isMore = block.next !== null || (conn.flags & (CLOSING | SHUTDOWN_WANTED)) !== 0;
+        // MSG_MORE: FIN leaves with the last bytes.
+        const isMore = (conn.flags & (CLOSING | SHUTDOWN_WANTED)) !== 0;
         const flags = isMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
         const address = block.sent === 0 ? block.boxedAddress[0] : block.address + block.sent;
         const sent = send(conn.fd, address, length, flags);

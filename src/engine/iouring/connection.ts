@@ -34,6 +34,8 @@ export const BULK_WANTED = ENGINE_FLAGS << 12;
 export const BULK_ARMED = ENGINE_FLAGS << 13;
 /** The last receive filled a large buffer, so that more may be there already. */
 export const BULK_FILLED = ENGINE_FLAGS << 14;
+/** What is in flight is no send but a poll: see lent-sends.ts. */
+export const ROOM_AWAITED = ENGINE_FLAGS << 15;
 
 export class IouringConnection extends DescriptorConnection {
   /** Bytes that arrived after reading was paused; at most what was in flight at that moment. */

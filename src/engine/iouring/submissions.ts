@@ -28,7 +28,7 @@ import { MSG_NOSIGNAL, MSG_WAITALL, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../sy
 import { allocate, type Memory } from '../../sys/memory.ts';
 import { hasMultishotReceive, ringOperations } from '../../sys/uring.ts';
 import { SLOT_BITS } from '../descriptor/connection-table.ts';
-import type { SendBlock } from '../descriptor/send-pool.ts';
+import type { SendBlock } from '../descriptor/send-block.ts';
 import {
   BULK_ARMED,
   CONNECT_ARMED,
@@ -94,6 +94,12 @@ export class Submissions {
     sqe[at + SQE_LEN] = block.filled - block.sent;
     // WAITALL: the kernel retries a short send itself (5.19), so one completion covers the block.
     sqe[at + SQE_OP_FLAGS] = MSG_NOSIGNAL | MSG_WAITALL;
+  }
+
+  /** Completes, as a send does, when the socket takes bytes again or has failed. */
+  awaitRoom(conn: IouringConnection): void {
+    const at = this.#take(IORING_OP_POLL_ADD, conn.fd, OP_SEND, conn.slot, conn.generation, 0);
+    this.#ring.sqe32[at + SQE_OP_FLAGS] = POLLOUT;
   }
 
   /**

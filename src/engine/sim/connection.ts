@@ -41,6 +41,7 @@ export class SimConnection implements EngineConnection, LinkServer {
   readonly generation: number;
   readonly link: SimLink;
   readonly unsent = new ByteQueue();
+  readonly borrowedBytesMin = 64 * 1024;
   readonly openedMs: number;
   isOpen = true;
   isReadingPaused = false;
@@ -108,6 +109,15 @@ export class SimConnection implements EngineConnection, LinkServer {
       this.tap?.committed(this.out, start, start + size);
     if (!this.takesBytes) return;
     this.unsent.pushCopy(this.out, start, start + size);
+    this.#owner.touch(this);
+  }
+
+  commitBorrowed(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.isOpen && !this.#hasAskedEnd && !this.isShutdownWanted)
+      this.tap?.committed(bytes, 0, bytes.length);
+    if (!this.takesBytes) return;
+    this.unsent.pushCopy(bytes, 0, bytes.length);
     this.#owner.touch(this);
   }
 
