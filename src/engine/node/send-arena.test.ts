@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SEND_RESERVE_BYTES_MAX } from '../engine.ts';
-import { MAPPED_BYTES_MIN, SendArena } from './send-arena.ts';
+import { SendArena, type SendBlock } from './send-arena.ts';
 
 /** What a connection does: reserve, commit all of it. */
 function put(arena: SendArena, size: number) {
@@ -13,7 +13,7 @@ function put(arena: SendArena, size: number) {
 
 test('bytes that the kernel took at once leave the block as it was', () => {
   const arena = new SendArena();
-  const block = arena.withRoom(1);
+  const block = arena.current;
   for (let turn = 0; turn < 1000; turn++) {
     assert.equal(put(arena, 5000), block);
     arena.unpin(block);
@@ -53,16 +53,32 @@ test('a block replaced in a turn is not given out again before the turn ends', (
   arena.endTurn();
   put(arena, SEND_RESERVE_BYTES_MAX);
   put(arena, SEND_RESERVE_BYTES_MAX);
-  assert.ok(seen.has(put(arena, MAPPED_BYTES_MIN)), 'free blocks are used again');
+  assert.ok(seen.has(put(arena, 1)), 'free blocks are used again');
+});
+
+test('blocks of a peak are memory of another kind than those that stay', () => {
+  const arena = new SendArena();
+  const all = new Set<SendBlock>();
+  while (all.size < 40) all.add(put(arena, SEND_RESERVE_BYTES_MAX));
+  const plain = [...all].filter(({ isPlain }) => isPlain);
+  assert.equal(plain.length, 8);
+  for (const block of all) {
+    const { maxByteLength } = block.bytes.buffer as ArrayBuffer & { readonly maxByteLength: number };
+    assert.equal(maxByteLength, block.bytes.length);
+    assert.equal((block.bytes.buffer as { resizable?: boolean }).resizable, !block.isPlain);
+  }
+  arena.endTurn();
+  for (const block of all) while (block.pins > 0) arena.unpin(block);
+  // The next ones are plain again.
+  for (let i = 0; i < 16; i++) assert.ok(put(arena, SEND_RESERVE_BYTES_MAX).isPlain || i < 2);
 });
 
 test('a block with waiting segments comes back when the last one is through, once', () => {
   const arena = new SendArena();
   const slow = put(arena, SEND_RESERVE_BYTES_MAX);
   put(arena, SEND_RESERVE_BYTES_MAX);
-  const current = put(arena, MAPPED_BYTES_MIN);
-  assert.notEqual(current, slow);
-  arena.unpin(current);
+  assert.notEqual(put(arena, 1), slow);
+  arena.unpin(arena.current);
   arena.endTurn();
   arena.unpin(slow);
   arena.unpin(slow);
@@ -70,16 +86,4 @@ test('a block with waiting segments comes back when the last one is through, onc
   const next = new Set();
   for (let i = 0; i < 6; i++) next.add(put(arena, SEND_RESERVE_BYTES_MAX));
   assert.equal(next.size, 3);
-});
-
-test('what is small and what is large lie in different blocks', () => {
-  const arena = new SendArena();
-  const small = put(arena, MAPPED_BYTES_MIN - 1);
-  const large = put(arena, MAPPED_BYTES_MIN);
-  assert.notEqual(small, large);
-  assert.equal(put(arena, 1), small);
-  assert.equal(put(arena, SEND_RESERVE_BYTES_MAX), large);
-  for (const block of [small, small, large, large]) arena.unpin(block);
-  arena.endTurn();
-  assert.deepEqual([small.used, large.used], [0, 0]);
 });
