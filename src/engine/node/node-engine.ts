@@ -45,6 +45,12 @@ const READ_BUFFER_BYTES = 64 * 1024;
 /** How long a turn may keep others waiting before the handler is to yield; other engines look again so often. */
 const YIELD_MS = 0.25;
 
+/**
+ * In each round of libuv's loop `onDrained` is told within turns for so long; after that it waits for the next round. A
+ * round for each piece of a stream costs 5 us; a timer is that much later at most.
+ */
+const DRAINS_MS = 1;
+
 export async function createNodeEngine(options: NodeEngineOptions): Promise<NodeEngine> {
   if (options.tls === undefined) return new NodeEngine(options, createServer, resetTcp);
   // Loaded only when wanted: the modules of TLS cost start-up time.
@@ -85,8 +91,10 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
   /** Connections to flush: the first `#touchedCount` entries. */
   readonly #touched: (NodeConnection | undefined)[] = [];
   #touchedCount = 0;
-  /** Connections that are owed `onDrained`, told by `setImmediate`. */
+  /** Connections that are owed `onDrained` in the next round. */
   #drained: NodeConnection[] = [];
+  /** Until when they are told within turns of this round, or 0 when none was yet. */
+  #drainsEndMs = 0;
   #isFlushScheduled = false;
   isInTurn = false;
   /** The clock's reading in this turn; 0 as long as nobody has asked. */
@@ -290,18 +298,24 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
   }
 
   /**
-   * `onDrained` comes in a turn of its own: a handler that goes on writing to a peer as fast as it reads
-   * would otherwise never let the others have theirs.
+   * Within this turn as long as the round of the loop has time for it: a handler that goes on writing to a peer as fast as it
+   * reads would otherwise never let the others have theirs.
    */
   drained(conn: NodeConnection): void {
-    if (this.#drained.length === 0) setImmediate(reportDrainedOf, this);
-    this.#drained.push(conn);
+    const now = performance.now();
+    if (this.#drainsEndMs === 0) {
+      this.#drainsEndMs = now + DRAINS_MS;
+      setImmediate(reportDrainedOf, this);
+    }
+    if (now >= this.#drainsEndMs) this.#drained.push(conn);
+    else if (conn.takeDrained()) this.#handler.onDrained(conn);
   }
 
   /** For `setImmediate`. */
   reportDrained(): void {
     const drained = this.#drained;
     this.#drained = [];
+    this.#drainsEndMs = 0;
     let at = 0;
     this.#enter();
     try {
@@ -311,9 +325,16 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
       }
     } finally {
       // The handler threw: the others are told all the same.
-      for (; at < drained.length; at++) this.drained(drained[at]!);
+      if (at < drained.length) this.#tellLater(drained.slice(at));
       this.#leave();
     }
+  }
+
+  #tellLater(rest: NodeConnection[]): void {
+    if (this.#drainsEndMs === 0) setImmediate(reportDrainedOf, this);
+    // The round has had its time.
+    this.#drainsEndMs = performance.now();
+    this.#drained.push(...rest);
   }
 
   socketConnected(conn: NodeConnection): void {
