@@ -197,7 +197,9 @@ for (const engine of ENGINES) {
     for (const [what, memory] of Object.entries(MEMORY)) {
       it(`of a piece whose memory ${what} while it is sent ${memory.isHarmless === true ? 'come whole' : 'are cut by a reset'}`, async () => {
         let answer: () => unknown = () => undefined;
-        const server = await serve({ port: 0, engine, logger: quiet, fetch: () => answer() as Response });
+        const errors: unknown[] = [];
+        const logger = { ...quiet, error: (_text: string, error: unknown) => errors.push(error) };
+        const server = await serve({ port: 0, engine, logger, fetch: () => answer() as Response });
         try {
           const ways = Object.entries(GIVEN);
           for (const [how, give] of what === 'is transferred' ? ways : ways.slice(0, 1)) {
@@ -211,6 +213,8 @@ for (const engine of ENGINES) {
             client.socket.resume();
             const outcome = await readToEnd(client);
             assert.equal(outcome, memory.isHarmless === true ? 'whole' : 'reset', how);
+            const names = errors.splice(0).map((error) => (error as Error).name);
+            assert.deepEqual(names, memory.isHarmless === true ? [] : ['ResponsePieceError'], how);
             client.destroy();
           }
           answer = () => new Response('fine');

@@ -8,6 +8,7 @@
 import type { AsyncResource } from 'node:async_hooks';
 import type { CloseReason } from '../engine/engine.ts';
 import type { OutgoingBody } from '../web/parts.ts';
+import type { PieceTaker } from '../web/pieces.ts';
 import type { AnswerSink } from './answer-sink.ts';
 import { currentContext } from './async-scope.ts';
 import { ResponseLengthError, ResponsePieceError } from './errors.ts';
@@ -25,7 +26,7 @@ interface StreamedExchange {
   watchQuiet(): void;
 }
 
-export class ResponseStream {
+export class ResponseStream implements PieceTaker {
   readonly #exchange: StreamedExchange;
   readonly #sink: AnswerSink;
   readonly #body: OutgoingBody;
@@ -35,6 +36,8 @@ export class ResponseStream {
   #piece: Uint8Array | null = null;
   #pieceBytes = 0;
   #pieceAt = 0;
+  /** What the sink may still send from: until it has drained, nothing more is pulled. */
+  #lent: Uint8Array | null = null;
   #pulls = 0;
   #pulling = false;
   #ended = false;
@@ -58,6 +61,7 @@ export class ResponseStream {
   }
 
   drained(): void {
+    this.#lent = null;
     if (!this.#ended) this.#context.runInAsyncScope(this.#advance, this);
   }
 
@@ -66,6 +70,10 @@ export class ResponseStream {
     if (this.#ended) return;
     this.#ended = true;
     this.#piece = null;
+    const lent = this.#lent;
+    // The connection has failed for that.
+    if (lent !== null && lent.length < this.#pieceBytes)
+      this.#exchange.breakOff(new ResponsePieceError(this.#pieceBytes, lent.length), 'response-failed');
     this.#context.runInAsyncScope(this.#body.cancel, this.#body, reason);
   }
 
@@ -96,26 +104,35 @@ export class ResponseStream {
 
   #pull(): void {
     this.#pulling = true;
-    this.#body.read().then(
-      (piece) => {
-        this.#pulling = false;
-        if (this.#ended) return;
-        if (piece === undefined) this.#end();
-        else {
-          this.#piece = piece.length === 0 ? null : piece;
-          this.#pieceBytes = piece.length;
-          this.#pieceAt = 0;
-          this.#advance();
-          if (this.#exchange.owner.hasPeerEnded) this.#exchange.watchQuiet();
-        }
-      },
-      (error) => {
-        this.#pulling = false;
-        if (this.#ended) return;
-        this.#ended = true;
-        this.#exchange.breakOff(error, 'response-failed');
-      },
-    );
+    const body = this.#body;
+    if (body.readTo !== undefined) body.readTo(this);
+    else
+      body.read().then(
+        (piece) => (piece === undefined ? this.piecesEnded() : this.pieceCame(piece)),
+        (error) => this.piecesFailed(error),
+      );
+  }
+
+  pieceCame(piece: Uint8Array): void {
+    this.#pulling = false;
+    if (this.#ended) return;
+    this.#piece = piece.length === 0 ? null : piece;
+    this.#pieceBytes = piece.length;
+    this.#pieceAt = 0;
+    this.#advance();
+    if (this.#exchange.owner.hasPeerEnded) this.#exchange.watchQuiet();
+  }
+
+  piecesEnded(): void {
+    this.#pulling = false;
+    if (!this.#ended) this.#end();
+  }
+
+  piecesFailed(error: unknown): void {
+    this.#pulling = false;
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#exchange.breakOff(error, 'response-failed');
   }
 
   #fail(error: unknown): void {
@@ -136,7 +153,12 @@ export class ResponseStream {
       this.#fail(error);
       return false;
     }
-    const size = this.#sink.write(piece, this.#pieceAt, this.#pieceBytes) - this.#pieceAt;
+    const sink = this.#sink;
+    const from = this.#pieceAt;
+    const end = this.#pieceBytes;
+    const size =
+      (sink.lend === undefined ? sink.write(piece, from, end) : sink.lend(piece, from, end)) - from;
+    if (sink.isLending === true) this.#lent = piece;
     this.#sent += size;
     this.#exchange.responseBytes += size;
     this.#pieceAt += size;

@@ -335,3 +335,55 @@ describe('a body that is cancelled before it was read', () => {
     for (const each of odd) new IterablePieces(each as AsyncIterable<unknown>).cancel();
   });
 });
+
+describe('pieces of a stream told to a taker', () => {
+  /** What is told, in order; reads on after each piece. */
+  function told(body: StreamPieces): { log: unknown[]; done: Promise<void> } {
+    const log: unknown[] = [];
+    const done = new Promise<void>((resolve) => {
+      const taker = {
+        pieceCame(piece: Uint8Array) {
+          log.push(...piece);
+          body.readTo(taker);
+          log.push('asked');
+        },
+        piecesEnded() {
+          log.push('end');
+          resolve();
+        },
+        piecesFailed(error: unknown) {
+          log.push((error as Error).message);
+          resolve();
+        },
+      };
+      body.readTo(taker);
+      log.push('asked');
+    });
+    return { log, done };
+  }
+
+  it('come one by one, the empty ones left out, and never from within the call', async () => {
+    for (const [last, ending] of [
+      ['end', 'end'],
+      ['error', 'source failed'],
+      ['wrong', 'Received non-Uint8Array chunk: a body stream gave 5'],
+    ] as const) {
+      const [, { body, cancels }] = producers(last)[0]!;
+      const { log, done } = told(body as StreamPieces);
+      await done;
+      assert.deepEqual(log, ['asked', 1, 'asked', 2, 'asked', 3, 'asked', ending]);
+      assert.equal(cancels.length, last === 'wrong' ? 1 : 0);
+    }
+  });
+
+  it('end when they were cancelled, before or while one is waited for', async () => {
+    const waiting = new StreamPieces(new ReadableStream());
+    const { log, done } = told(waiting);
+    waiting.cancel();
+    await done;
+    assert.deepEqual(log, ['asked', 'end']);
+    const again = told(waiting);
+    await again.done;
+    assert.deepEqual(again.log, ['asked', 'end']);
+  });
+});

@@ -8,12 +8,22 @@ import { ByteQueue } from '../base/byte-queue.ts';
 import { show } from '../base/errors.ts';
 import { cancelRead, cancelUnread } from './stream-cancel.ts';
 
+/** Whom `readTo` tells, once a call. */
+export interface PieceTaker {
+  /** Borrowed until the next read, never empty. */
+  pieceCame(piece: Uint8Array): void;
+  piecesEnded(): void;
+  piecesFailed(error: unknown): void;
+}
+
 export interface PieceReader {
   /**
    * The next piece, never empty, borrowed until the next `read`; undefined at the end.
    * Rejects with the producer's error. One read at a time.
    */
   read(): Promise<Uint8Array | undefined>;
+  /** As `read`, with fewer promises. The answer comes later, never from within the call. */
+  readTo?(taker: PieceTaker): void;
   /** Each piece is memory of its own, and given away: it may be kept beyond the next `read`. */
   readonly givesPieces?: boolean;
   /** Everything, before anything was read: given away to the caller, in memory that nothing else uses. */
@@ -47,6 +57,7 @@ export class StreamPieces implements OutgoingBody {
   readonly #stream: ReadableStream;
   readonly #reader: ReadableStreamDefaultReader<unknown>;
   #hasRead = false;
+  #taker: PieceTaker | undefined;
   /** Nothing has come of its first read. */
   #isFirst = true;
   #ended = false;
@@ -57,31 +68,44 @@ export class StreamPieces implements OutgoingBody {
     this.#reader = stream.getReader();
   }
 
-  async read(): Promise<Uint8Array | undefined> {
-    this.#hasRead = true;
-    while (!this.#ended) {
-      let piece: unknown;
-      try {
-        const result = await this.#reader.read();
-        this.#isFirst = false;
-        if (result.done) break;
-        piece = result.value;
-      } catch (error) {
-        this.#ended = true;
-        throw error;
-      }
-      const bytes = this.isLenient || types.isUint8Array(piece) ? bytesOf(piece) : undefined;
-      if (bytes === undefined) {
-        const fault = new TypeError(`Received non-Uint8Array chunk: a body stream gave ${shown(piece)}`);
-        this.cancel(fault);
-        throw fault;
-      }
-      if (bytes.byteLength > 0) return bytes;
-      if (this.#empties.areMany()) await turn();
-    }
-    this.#ended = true;
-    return undefined;
+  read(): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      this.readTo({ pieceCame: resolve, piecesEnded: () => resolve(undefined), piecesFailed: reject });
+    });
   }
+
+  readTo(taker: PieceTaker): void {
+    if (this.#ended) {
+      queueMicrotask(() => taker.piecesEnded());
+      return;
+    }
+    this.#hasRead = true;
+    this.#taker = taker;
+    this.#reader.read().then(this.#onResult, this.#onError);
+  }
+
+  readonly #onResult = (result: { readonly done: boolean; readonly value?: unknown }): void => {
+    this.#isFirst = false;
+    if (this.#ended || result.done) {
+      this.#ended = true;
+      this.#taker!.piecesEnded();
+      return;
+    }
+    const piece = result.value;
+    const bytes = this.isLenient || types.isUint8Array(piece) ? bytesOf(piece) : undefined;
+    if (bytes === undefined) {
+      const fault = new TypeError(`Received non-Uint8Array chunk: a body stream gave ${shown(piece)}`);
+      this.cancel(fault);
+      this.#taker!.piecesFailed(fault);
+    } else if (bytes.byteLength > 0) this.#taker!.pieceCame(bytes);
+    else if (this.#empties.areMany()) setImmediate(() => this.readTo(this.#taker!));
+    else this.readTo(this.#taker!);
+  };
+
+  readonly #onError = (error: unknown): void => {
+    this.#ended = true;
+    this.#taker!.piecesFailed(error);
+  };
 
   cancel(reason?: unknown): void {
     if (this.#ended) return;

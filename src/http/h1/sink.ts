@@ -27,6 +27,8 @@ import { headSizeOf, type ResponseHeads } from './response-heads.ts';
 
 const CHUNK_OVERHEAD_BYTES_MAX = CHUNK_HEADER_BYTES_MAX + CHUNK_END_BYTES;
 const PIECE_BYTES_MAX = SEND_RESERVE_BYTES_MAX - CHUNK_OVERHEAD_BYTES_MAX;
+/** As much is lent at once: the kernel copies it in some 50 us, and others wait meanwhile. */
+const LENT_BYTES_MAX = 256 * 1024;
 
 /** What a sink needs of its connection. */
 interface SinkConnection {
@@ -41,6 +43,7 @@ interface SinkConnection {
 export class H1Sink implements AnswerSink {
   /** Whether the connection goes on behind the answer that is being written. */
   keepAlive = true;
+  isLending = false;
   /** The minor version of the request. */
   #minor = 1;
   #isChunked = false;
@@ -144,6 +147,31 @@ export class H1Sink implements AnswerSink {
     if (isChunked) at = chunkEndInto(out, at);
     engine.commit(at - from);
     connection.bytesWritten += at - from;
+    return start + size;
+  }
+
+  lend(bytes: Uint8Array, start: number, end: number): number {
+    const engine = this.#engine;
+    const connection = this.#connection;
+    // Less than the high-water mark would leave room for more.
+    this.isLending = end - start >= Math.max(engine.borrowedBytesMin, RESPONSE_HIGH_WATER_BYTES);
+    if (!this.isLending) return this.write(bytes, start, end);
+    const size = Math.min(end - start, LENT_BYTES_MAX);
+    if (engine.unsentBytes === 0) connection.movedAtMs = connection.nowMs;
+    const lent = size === bytes.length ? bytes : bytes.subarray(start, start + size);
+    connection.bytesWritten += size;
+    if (!this.#isChunked) {
+      engine.commitBorrowed(lent);
+      return start + size;
+    }
+    const head = engine.reserve(CHUNK_HEADER_BYTES_MAX);
+    const headBytes = chunkHeaderInto(engine.out, head, size) - head;
+    engine.commit(headBytes);
+    engine.commitBorrowed(lent);
+    const tail = engine.reserve(CHUNK_END_BYTES);
+    chunkEndInto(engine.out, tail);
+    engine.commit(CHUNK_END_BYTES);
+    connection.bytesWritten += headBytes + CHUNK_END_BYTES;
     return start + size;
   }
 
