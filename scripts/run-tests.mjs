@@ -84,8 +84,8 @@ if (chosen.length === 0) {
 }
 
 bundleIfStale();
-/** What the machine has twice, two files may use. */
-const lanes = Math.min(2, availableParallelism());
+/** A file waits about as much as it computes, so one more than there are cores keeps these at work. */
+const lanes = Math.min(2, availableParallelism()) + 1;
 let failed = [...(await runFiles(beside, { lanes })), ...(await runFiles(alone, { lanes: 1 }))];
 if (flags.retry && failed.length > 0 && failed.length <= RETRIED_FILES_MAX) failed = await runAgain(failed);
 process.exitCode = failed.length === 0 ? 0 : 1;
