@@ -402,18 +402,23 @@ for (const engine of ENGINES) {
         const port = await new Promise<number>((resolve) =>
           child.stdout.once('data', (data) => resolve(Number(data))),
         );
+        // A server that has answered has loaded what it loads last.
+        const first = await RawClient.open(port);
+        first.write('GET /answered HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+        await first.until((each) => each.ended, 'an answer');
         const client = await RawClient.open(port);
         const request = get('/');
         client.write(request.slice(0, 10));
-        await sleep(200);
+        await sleep(400);
         client.write(request.slice(10));
         await sleep(50);
         client.reset();
-        await until(() => log.includes('\n'), 'a line');
-        const line = JSON.parse(log);
+        await until(() => log.split('\n').length > 2, 'a second line');
+        const line = JSON.parse(log.split('\n')[1]!);
         assert.equal(line.status, 499);
         assert.equal(line.remote, '127.0.0.1');
-        assert.ok(line.ms >= 240 && line.ms < 240 + NOTICED_MS, `${line.ms} ms`);
+        // Not since the last byte of the head, 50 ms before; a busy machine may see the first byte late.
+        assert.ok(line.ms >= 200 && line.ms < 450 + NOTICED_MS, `${line.ms} ms`);
       } finally {
         child.kill();
       }

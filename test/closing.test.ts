@@ -205,6 +205,7 @@ describe('gracefulShutdown of a program of its own', () => {
       file,
       `import { serve } from ${JSON.stringify(import.meta.resolve('holdfast'))};
        const server = await serve({ port: 0, ${options}, fetch: async (request) => {
+         console.log('asked');
          if (request.url.endsWith('/slow')) await new Promise((resolve) => setTimeout(resolve, 300));
          if (request.url.endsWith('/never')) await new Promise(() => {});
          return new Response('ok');
@@ -220,7 +221,7 @@ describe('gracefulShutdown of a program of its own', () => {
     const { child, port } = await start('gracefulShutdown: true');
     const client = await RawClient.open(port);
     client.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n');
-    await sleep(50);
+    await once(child.stdout!, 'data');
     const exit = once(child, 'exit');
     child.kill('SIGTERM');
     assert.equal((await client.response()).body, 'ok');
@@ -236,12 +237,14 @@ describe('gracefulShutdown of a program of its own', () => {
       const { child, port } = await start(options);
       const client = await RawClient.open(port);
       client.write('GET /never HTTP/1.1\r\nHost: a\r\n\r\n');
-      await sleep(50);
+      await once(child.stdout!, 'data');
       const exit = once(child, 'exit');
       const startMs = performance.now();
       for (const signal of signals) {
         child.kill(signal);
-        await sleep(300);
+        // It has heard the signal; a second one at the same moment would be that of the same keystroke.
+        while (await listens(port)) await sleep(10);
+        await sleep(50);
       }
       assert.deepEqual(await exit, [code, null]);
       assert.ok(performance.now() - startMs < 3000);

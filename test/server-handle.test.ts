@@ -49,7 +49,7 @@ for (const engine of ['iouring', 'epoll', 'node'] as EngineName[]) {
           void server.finished.then((report) => (outside.report = report));
           client = await RawClient.open(server.port);
           client.write(GET);
-          await sleep(100);
+          while ((await server.stats()).requests === 0) await sleep(10);
           assert.equal(outside.report, undefined, 'it has not finished before its end');
         }
         const { server, report } = outside;
@@ -77,7 +77,7 @@ for (const engine of ['iouring', 'epoll', 'node'] as EngineName[]) {
         const server = await open();
         const client = await RawClient.open(server.port);
         client.write(GET);
-        await sleep(100);
+        while ((await server.stats()).requests === 0) await sleep(10);
         void server.close(true);
         assert.deepEqual(await server.finished, { drained: 0, forced: 1 });
         await client.until(({ closed }) => closed, 'the reset');
