@@ -8,17 +8,16 @@ import { CliProcess, endsWell } from './cli-run.ts';
 const IS_LOADED =
   "Object.getOwnPropertySymbols(globalThis).some((each) => each.description.startsWith('undici.'))";
 
-test('a server is ready before Node’s fetch classes are loaded, and they are there for its first answer', () => {
+test('a server is ready and waits without Node’s fetch classes, and they are there for its first answer', () => {
   const program = `
     const { serve, Response } = await import(${JSON.stringify(import.meta.resolve('holdfast'))});
     const server = await serve({ fetch: () => new Response('x'), port: 0 });
-    const told = [${IS_LOADED}];
-    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-    told.push(${IS_LOADED}, new Response('x') instanceof globalThis.Response);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const told = [${IS_LOADED}, new Response('x') instanceof globalThis.Response];
     await server.close(true);
     console.log(told.join());`;
   const told = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
-  assert.equal(told, 'false,true,true\n');
+  assert.equal(told, 'false,true\n');
 });
 
 test('a folder is served without them', async (t) => {

@@ -10,7 +10,6 @@ import { createAccessLog } from '../observe/access-log.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { FetchHandler } from '../web/context.ts';
-import { preparePlatform } from '../web/platform.ts';
 import { limitsOn } from './admission.ts';
 import { type CloseOptions, type ClosePlan, closePlan } from './close-plan.ts';
 import { fetchDetached } from './detached.ts';
@@ -39,7 +38,6 @@ export async function serveHere(
   surroundings: Surroundings = {},
 ): Promise<ThreadServer> {
   const running = await startThread(options, settings, options.fetch, surroundings);
-  preparePlatform();
   return new ThreadServer(running, surroundings);
 }
 

@@ -4,9 +4,8 @@
  * `instanceof` holds, and it never runs the platform's constructor (measured on Node 20: 15 us for a
  * Response, 5 for a Request) unless something is asked for that only the platform has.
  *
- * Node loads them when they are first asked for, which costs 50 ms of CPU time. So do we: when a server has started
- * (`preparePlatform`), at the latest when the first object of ours is made, or, where `installGlobals` has put ours in
- * their place, when somebody asks for what only they can do.
+ * Node loads them when they are first asked for, which costs 50 ms of CPU time. So do we: when the first object of ours
+ * is made, or, where `installGlobals` has put ours in their place, when somebody asks for what only they can do.
  */
 
 interface Platform {
@@ -61,11 +60,6 @@ export function onPlatform(link: (platform: Platform) => void): void {
 /** Before an object of ours is given away: `instanceof` the global class must hold for it. @hot */
 export function ensurePlatform(): void {
   if (isNeededAtOnce) platform();
-}
-
-/** Loads the platform's classes when nothing else is to be done, so that no request has to wait for them. */
-export function preparePlatform(): void {
-  if (isNeededAtOnce) setImmediate(ensurePlatform);
 }
 
 /** Before something else is put in the place of the globals: where Node shows no getters, this is the last chance. */
