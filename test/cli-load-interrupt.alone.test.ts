@@ -13,7 +13,7 @@ import { CliProcess } from './cli-run.ts';
 import { OK, startHangingServer, startServer } from './load-servers.ts';
 
 const ENDS_WITHIN_MS = 1000;
-/** Of `-c`, which the kernel lets stand in the accept queue though nobody accepts them. */
+/** So many of `-c` the kernel lets stand in the accept queue though nobody accepts them. */
 const QUEUED_MAX = 3;
 
 /** Resolves when so many connections to `url` are being made: SYN_SENT, which is 02 in /proc/net/tcp. */

@@ -81,7 +81,7 @@ test('ports that run out are named before and after, with their count and what h
 });
 
 test('with source addresses enough, all runs pass', { skip: impossible }, async () => {
-  // As many as a second test run within a minute, on a fast machine, could ask for.
+  // A second test run within a minute, on a fast machine, could ask for so many.
   const texts = await threeSieges(['--source-addresses', '127.1.0.0-127.1.3.255']);
   for (const text of texts) {
     assert.match(text, /Availability:\t\t +100\.00 %/);

@@ -44,7 +44,7 @@ const post = (body: string, framing = `Content-Length: ${Buffer.byteLength(body)
 const chunked = (body: string) =>
   post(`${Buffer.byteLength(body).toString(16)}\r\n${body}\r\n0\r\n\r\n`, 'Transfer-Encoding: chunked');
 
-/** Of `size` and more bytes, no two the same. */
+/** Makes bodies of `size` and more bytes, no two the same. */
 const bodyOf = (client: number, request: number, size: number) =>
   JSON.stringify({ client, request, text: `${client}/${request} é`.repeat(size / 5) });
 

@@ -63,7 +63,7 @@ export interface RemoteAddress {
 export type ConnectTarget =
   | {
       readonly family: 'IPv4' | 'IPv6';
-      /** As text, without brackets; IPv6 may carry a zone. */
+      /** The address as text, without brackets; IPv6 may carry a zone. */
       readonly address: string;
       readonly port: number;
       /**
@@ -100,7 +100,7 @@ export interface EngineConnection {
   /** The first `size` bytes of the last reservation are to be sent. */
   commit(size: number): void;
   /**
-   * As `commit`, of the caller's own memory: it is sent from where it is, behind what has been committed, and is borrowed
+   * Does what `commit` does, with the caller's own memory: it is sent from where it is, behind what has been committed, and is borrowed
    * until `onDrained` or `onClosed`. Nobody is to change it before. Where it is transferred or shrunk all the same, the
    * connection ends as it does when sending fails, with EFAULT, and nothing else is sent in its place.
    */
@@ -267,7 +267,7 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
   readonly nowMs: number;
   /**
    * A moment no earlier than the arrival of the connection or the bytes that are being handed over, for
-   * deadlines that count from there and must not come early. Of the same clock; reads it where `nowMs` may be
+   * deadlines that count from there and must not come early. It has the same clock, and reads it where `nowMs` may be
    * older, because the socket is asked only after other callbacks of the turn.
    */
   readonly arrivalMs: number;

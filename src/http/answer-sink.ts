@@ -31,7 +31,7 @@ export interface AnswerSink {
   /** Writes content of bytes[start..end), copying it. @returns the position behind what was taken, at least one byte */
   write(bytes: Uint8Array, start: number, end: number): number;
   /**
-   * As `write`, of memory that nobody changes until `drained`: where there is much of it, it is sent from where it is, and
+   * Does what `write` does, with memory that nobody changes until `drained`: where there is much of it, it is sent from where it is, and
    * there is no room before it has left. Absent where everything is copied.
    */
   lend?(bytes: Uint8Array, start: number, end: number): number;

@@ -16,7 +16,7 @@ const { slice } = Uint8Array.prototype;
 
 /** A copy of bytes[start..end) in an array of its own: one call in place of three, and a third cheaper. @hot */
 export function ownBytes(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
-  // Of anything derived, as a Buffer, `slice` would make another of its kind.
+  // Where the array is of a derived kind, such as a Buffer, `slice` would make another of that kind.
   if (Object.getPrototypeOf(bytes) === Uint8Array.prototype)
     return slice.call(bytes, start, end) as Uint8Array<ArrayBuffer>;
   const own = unclearedBytes(end - start);

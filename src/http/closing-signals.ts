@@ -1,5 +1,5 @@
 /**
- * Who is told that the server begins to drain: the signals behind `context.closing`. Each request has one of its
+ * Tells requests that the server begins to drain, by the signals behind `context.closing`. Each request has one of its
  * own, made when it is asked for and let go when nothing of the request goes on, so that listeners do not gather
  * on one object for as long as the server lives.
  */

@@ -53,7 +53,7 @@ export interface ExchangeRecord {
   readonly startedAtMs: number;
   /** 0 until the answer begins. */
   readonly status: number;
-  /** Of content, written so far. */
+  /** Bytes of content, written so far. */
   readonly responseBytes: number;
   /** The method as it was sent. */
   readonly methodName: string;

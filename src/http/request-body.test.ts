@@ -17,7 +17,7 @@ function feed(body: RequestBody, text: string): void {
 
 test('one-byte chunks that nobody reads cost memory in their bytes', () => {
   const body = chunkedBody();
-  // As they arrive: a receive buffer at a time.
+  // They arrive a receive buffer at a time.
   for (let i = 0; i < 6; i++) feed(body, '1\r\nx\r\n'.repeat(10_000));
   assert.ok(body.memoryBytes >= 60_000);
   assert.ok(body.memoryBytes <= 2 * BODY_HIGH_WATER_BYTES, `${body.memoryBytes}`);

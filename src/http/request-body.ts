@@ -48,7 +48,7 @@ export class RequestBody implements IncomingBody {
   #lent: Uint8Array | undefined = undefined;
   #lentAt = 0;
   #waiting: Waiting<Uint8Array | undefined> | undefined = undefined;
-  /** Who reads all of it, and where it is put together if its length is known. */
+  /** The reader of all of it, and where it is put together if its length is known. */
   #waitingForAll: Waiting<Uint8Array> | undefined = undefined;
   #whole: WholeBody | undefined = undefined;
   #failure: { readonly reason: unknown } | undefined = undefined;

@@ -148,7 +148,7 @@ export class TrustedProxies {
 
 const LOOPBACK = parseIp('127.0.0.1');
 
-/** Of a list that each hop appended to, what the farthest trusted one wrote. */
+/** @returns what the farthest trusted hop wrote, of a list that each hop appended to */
 function writtenBy(hops: number, list: readonly string[]): string {
   return list[Math.max(0, list.length - hops)]!;
 }

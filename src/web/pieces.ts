@@ -22,7 +22,7 @@ export interface PieceReader {
    * Rejects with the producer's error. One read at a time.
    */
   read(): Promise<Uint8Array | undefined>;
-  /** As `read`, with fewer promises. The answer comes later, never from within the call. */
+  /** Does what `read` does, with fewer promises. The answer comes later, never from within the call. */
   readTo?(taker: PieceTaker): void;
   /** Each piece is memory of its own, and given away: it may be kept beyond the next `read`. */
   readonly givesPieces?: boolean;

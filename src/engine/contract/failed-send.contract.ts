@@ -1,6 +1,6 @@
 /**
  * Promise: what a peer has sent before it was gone is handed over, although sending to it has failed meanwhile: a server
- * refuses an upload and closes, and its answer waits to be read behind our failure to send the rest. Who pauses reading
+ * refuses an upload and closes, and its answer waits to be read behind our failure to send the rest. A caller that pauses reading
  * does without it.
  */
 import assert from 'node:assert/strict';

@@ -119,7 +119,7 @@ export function outgoingContract(subject: Subject): void {
     let answered = 0;
     let next = (): void => {};
     const plan = {
-      // As a client does that opens a connection for each request, and only keeps an eye on the whole answer.
+      // This is what a client does that opens a connection for each request, and only keeps an eye on the whole answer.
       onReceive(conn: EngineConnection, _bytes: Uint8Array, _start: number, _end: number, it: Watched) {
         if (it.receivedBytes < 10) return;
         answered++;

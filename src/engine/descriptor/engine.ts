@@ -52,7 +52,7 @@ const DISCARDED_MAX_BYTES = 1024 * 1024;
 /** A list that once was longer is given to the garbage collector when it is empty. */
 const TOUCHED_KEPT_MAX = 4096;
 
-/** Of a module that is loaded when there is a name to look up. */
+/** Comes from a module that is loaded when there is a name to look up. */
 const lookUp: Lookup = (hostname, options) =>
   process.getBuiltinModule('node:dns/promises').lookup(hostname, options);
 

@@ -71,7 +71,7 @@ test('what waits for a thread that has ended goes to the others, or is closed', 
   b.join(wake);
   for (const fd of given) assert.equal(a.tryGive(fd, 9), true);
   c.join(wake);
-  // As the main thread does it, from outside.
+  // The main thread does the same, from outside.
   assert.equal(new Handoff(buffer, 1).abandon(), 0);
   assert.equal(b.take(), -1);
   a.report(5);

@@ -73,7 +73,7 @@ export class DescriptorLedger {
     this.#held[fd] = HELD;
   }
 
-  /** As `hold`, for a socket that no other thread or process uses. @hot */
+  /** Does what `hold` does, for a socket that no other thread or process uses. @hot */
   holdSocket(fd: number): void {
     this.#held[fd] = HELD_SOCKET;
   }

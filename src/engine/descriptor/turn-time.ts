@@ -75,7 +75,7 @@ export class TurnTime {
     return --this.#callbacksLeft <= 0 && this.#read() >= this.#endMs;
   }
 
-  /** As `isSpent`, after each deadline, and each connection for which something is sent or ended. @hot */
+  /** The same as `isSpent`, asked after each deadline, and each connection for which something is sent or ended. @hot */
   isWhollySpent(): boolean {
     return --this.#callbacksLeft <= 0 && this.#read() >= this.#endMs + SEND_MS;
   }

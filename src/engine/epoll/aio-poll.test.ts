@@ -95,7 +95,7 @@ describe('an AIO poll of an epoll set', () => {
     assert.equal(events.add(second.readFd, INPUT_INTEREST, 8, 0), 0);
     assert.equal(events.look(), 2);
     assert.equal(events.dataAt(events.take()), 7);
-    // As after a callback that threw.
+    // This is the state after a callback that threw.
     assert.equal(events.look(), 1);
     assert.equal(events.dataAt(events.take()), 8);
     assert.equal(events.look(), 0);

@@ -1,4 +1,4 @@
-/** Whose descriptors they are, and that they go. */
+/** Tests whose descriptors they are, and that they go. */
 import assert from 'node:assert/strict';
 import { closeSync, openSync } from 'node:fs';
 import { describe, test } from 'node:test';

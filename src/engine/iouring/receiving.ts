@@ -133,7 +133,7 @@ export class Receiving {
     }
     if (result === -ERRNO.ENOBUFS) {
       const { laidOutCount, count } = this.#bulkBuffers;
-      // As many again, for the next pass.
+      // The next pass gets as many again.
       if (laidOutCount < count) this.#bulkBuffers.layOut(laidOutCount);
       else if (conn !== undefined) endBulk(conn);
     }

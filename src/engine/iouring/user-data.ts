@@ -28,5 +28,5 @@ export const OP_CONNECT = 6;
 export const OP_WATCH = 7;
 /** An accept whose descriptor has been taken: see unread-accepts.ts. */
 export const OP_TAKEN = 8;
-/** As OP_RECEIVE, into a large buffer: see bulk-receives.ts. */
+/** Is the same as OP_RECEIVE, into a large buffer: see bulk-receives.ts. */
 export const OP_RECEIVE_BULK = 9;

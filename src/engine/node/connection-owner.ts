@@ -19,6 +19,6 @@ export interface ConnectionOwner<C> {
   /** Everything was taken at once, and `onDrained` is owed all the same. */
   drained(conn: C): void;
   countSent(byteCount: number): void;
-  /** As that of a connection. */
+  /** The same as that of a connection. */
   takeReceived(bytes: Uint8Array): boolean;
 }

@@ -252,7 +252,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
     } finally {
       this.#leave();
     }
-    // Who fills the buffer moves much: what follows is read into memory that can be given away.
+    // A peer that fills the buffer moves much: what follows is read into memory that can be given away.
     if (this.#isWanted && end === READ_BUFFER_BYTES) this.#nextBuffer = ownBuffer();
     return true;
   }

@@ -48,7 +48,7 @@ const PEER_SEND_BUFFER_BYTES = 64 * 1024;
 export class SimLink implements DirectionOwner {
   readonly world: SimWorld;
   readonly id: number;
-  /** Of the server. */
+  /** The server's port. */
   readonly port: number;
   /** From the peer to the server. */
   readonly up: Direction;

@@ -68,7 +68,7 @@ export class SimPeer implements LinkPeer {
     this.link.resetToServer();
   }
 
-  /** As `close(2)`: FIN when all was read, RST when not, and RST for whatever comes later. */
+  /** Does what `close(2)` does: FIN when all was read, RST when not, and RST for whatever comes later. */
   destroy(): void {
     if (this.isOver) return;
     if (this.link.down.received.length > 0 || !this.isConnected) {

@@ -27,7 +27,7 @@ import { headSizeOf, type ResponseHeads } from './response-heads.ts';
 
 const CHUNK_OVERHEAD_BYTES_MAX = CHUNK_HEADER_BYTES_MAX + CHUNK_END_BYTES;
 const PIECE_BYTES_MAX = SEND_RESERVE_BYTES_MAX - CHUNK_OVERHEAD_BYTES_MAX;
-/** As much is lent at once: the kernel copies it in some 50 us, and others wait meanwhile. */
+/** So much is lent at once: the kernel copies it in some 50 us, and others wait meanwhile. */
 const LENT_BYTES_MAX = 256 * 1024;
 
 /** What a sink needs of its connection. */

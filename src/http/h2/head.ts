@@ -19,7 +19,7 @@ export class H2Head implements RequestHead {
   readonly hostEnd: number;
   readonly fieldsStart: number;
   readonly fieldsEnd: number;
-  /** Of the request that is being begun: those that repeat this head may differ in that. */
+  /** What belongs to the request that is being begun: those that repeat this head may differ in that. */
   hasContent = false;
   #url: string | undefined = undefined;
 

@@ -83,7 +83,7 @@ export class LoadAgent {
     this.#timer = setInterval(() => this.#check(), CHECK_MS);
   }
 
-  /** Whose session it is in. */
+  /** The name of the machine that it works for now. */
   get busyWith(): string | undefined {
     return this.#session?.owner;
   }

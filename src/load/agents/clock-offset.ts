@@ -1,6 +1,6 @@
 /**
  * How far another machine's clock is ahead of this one's, from questions and answers with the time: RFC
- * 5905 §8. Of several rounds the fastest counts, since what was delayed least was distorted least. Pure.
+ * 5905 §8. The fastest of several rounds counts, since what was delayed least was distorted least. Pure.
  */
 
 /** One question and its answer: what the clocks showed when each was sent and received. */

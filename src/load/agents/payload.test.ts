@@ -8,7 +8,7 @@ import { PayloadAssembler, toFrames } from './payload.ts';
 const refusal = (code: string, message?: RegExp) => (error: unknown) =>
   error instanceof WireError && error.code === code && (message === undefined || message.test(error.message));
 
-/** As it would arrive: encoded, and read again. */
+/** Encodes it and reads it again, so that it is what would arrive. */
 function travel(value: unknown, messageBytesMax: number): Frame[] {
   return toFrames(value, 'host:1', 'p1', messageBytesMax).map((frame) => {
     const message = encodeFrame(frame);

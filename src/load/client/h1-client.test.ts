@@ -210,7 +210,7 @@ test('what follows an answer answers no request that is begun only now, wherever
   for (const [what, request, text, status] of TOO_MUCH) {
     for (const depth of [1, 3]) {
       const { heard, link, whenAnswered } = setUp(depth);
-      // As a load thread does: the next one is begun when the last is answered, and has not been sent by then.
+      // This is what a load thread does: the next one is begun when the last is answered, and has not been sent by then.
       whenAnswered((answered) => void answered.start(request));
       link.start(request);
       feed(link, text);

@@ -120,6 +120,6 @@ test('what failed requests waited for is among the latencies, but no failure mak
   assert.deepEqual([together.minUs, together.maxUs], [100, 3_000_000]);
   assert.equal(withLostWaits(latency, of(1, 2)), latency);
   assert.equal(withLostWaits(of(), of(7)).count, 0);
-  // Of a part of a run in which nothing was answered the run's answers say what is quick.
+  // The run's answers say what is quick in a part of it in which nothing was answered.
   assert.equal(withLostWaits(of(), of(7, 3_000_000), latency).count, 1);
 });

@@ -13,7 +13,7 @@ export const NAME_MALFORMED = 1;
 export const VALUE_MALFORMED = 2;
 
 export interface FieldListLimits {
-  /** Of names and values, and 32 bytes for each field, as SETTINGS_MAX_HEADER_LIST_SIZE counts. RFC 9113 §6.5.2 */
+  /** Counts names and values, and 32 bytes for each field, as SETTINGS_MAX_HEADER_LIST_SIZE counts. RFC 9113 §6.5.2 */
   readonly listBytesMax: number;
   /** Crumbs of cookies count one by one: CVE-2026-49975. */
   readonly fieldCountMax: number;

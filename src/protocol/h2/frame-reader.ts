@@ -109,7 +109,7 @@ export class FrameReader {
   #streamId = 0;
   /** Bytes of the frame that have not come yet. */
   #left = 0;
-  /** Of DATA: padding behind the content, once its length has come. */
+  /** Padding behind the content of DATA, once its length has come. */
   #padding = 0;
   #isPaddingRead = false;
   #kept: Uint8Array = NO_BYTES;

@@ -39,7 +39,7 @@ export class HpackDecoder {
   #at = 0;
   #end = 0;
   #isBroken = false;
-  /** Of the string that was read last. */
+  /** The flags of the string that was read last. */
   #flags = 0;
   #scratch: Uint8Array = NO_BYTES;
 

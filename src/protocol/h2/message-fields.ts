@@ -30,7 +30,7 @@ export class RequestFields {
   scheme = '';
   authority = '';
   path = '';
-  /** Of an extended CONNECT; empty for none. RFC 8441 §4 */
+  /** The protocol that an extended CONNECT names; empty for none. RFC 8441 §4 */
   protocol = '';
   contentLength = LENGTH_UNKNOWN;
   expectsContinue = false;

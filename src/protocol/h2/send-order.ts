@@ -1,5 +1,5 @@
 /**
- * Whose DATA goes next: RFC 9218 §10. The most urgent streams first; of the same urgency, those that are to come as a
+ * Decides whose DATA goes next: RFC 9218 §10. The most urgent streams first; of the same urgency, those that are to come as a
  * whole in the order of their ids, beside those that can be used in pieces, which take turns. A stream whose client
  * has said nothing takes turns too: to make one download wait for another nobody has asked for.
  *

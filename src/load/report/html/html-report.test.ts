@@ -247,7 +247,7 @@ test('what came from outside is only ever text', () => {
   assert.ok(HOSTILE.includes('</script><script>'));
   assert.doesNotMatch(page, /<script>window|<img|onerror="/);
   for (const hidden of ['\u0000', '\u202e']) assert.ok(!shownIn(page).includes(hidden));
-  // As many scripts as charts to read out, the data and the script itself.
+  // There is a script for each chart to read out, one with the data, and the script itself.
   const charts = [...page.matchAll(/<figure /g)].length;
   assert.equal([...page.matchAll(/<script/g)].length, charts + 2);
   assert.match(page, /&lt;\/script&gt;&lt;script&gt;window\.harmed=1/);

@@ -241,7 +241,7 @@ export function searchedRun(): LoadResult {
   const half = Math.floor(made.requests.answered / 2);
   return {
     ...made,
-    // As in a run, answers of 400 and more are answered and failed.
+    // Like in a run, answers of 400 and more are answered and failed.
     requests: {
       ...made.requests,
       succeeded: made.requests.answered - 1110,

@@ -55,7 +55,7 @@ export class ConnectionState {
   lastId = 0;
   /** GOAWAY has told that `lastId` is the last: those that come behind are not answered. */
   isLeaving = false;
-  /** Of the heads of open requests. */
+  /** What the heads of open requests take. */
   headsBytes = 0;
   /** The client has acknowledged our settings. */
   isAgreed = false;
@@ -204,7 +204,7 @@ export class ConnectionState {
   end(why: fault.Http2Fault | undefined): void {
     if (this.isOver) return;
     if (why !== undefined) {
-      // Who does not speak HTTP/2 would not know what it reads.
+      // A client that does not speak HTTP/2 would not know what it reads.
       if (why !== fault.FAULT_PREFACE) this.writer.goAway(this.lastId, why.errorCode);
       this.events.onFault(why);
     }

@@ -32,7 +32,7 @@ interface PeerStream {
   readonly id: number;
   /** What we may still send on it. */
   upload: number;
-  /** Of its content; undefined when it is all sent. */
+  /** How much of its content is left; undefined when it is all sent. */
   left: number | undefined;
   /** What the server may still send on it. */
   window: number;
@@ -46,7 +46,7 @@ class Peer {
   readonly streams = new Map<number, PeerStream>();
   /** All that it has sent. */
   readonly sent: Uint8Array[] = [];
-  /** Of the connection, for the server; a planted fault makes it smaller than was said. */
+  /** The connection's window, for the server; a planted fault makes it smaller than was said. */
   window: number;
   upload = 65_535;
   initialWindow = 65_535;

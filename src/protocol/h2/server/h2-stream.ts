@@ -53,7 +53,7 @@ export class H2Stream {
   headBytes = 0;
   /** Waiting for a window, or lingering: it is ended then. */
   deadlineMs = NEVER;
-  /** Of those whose ids fall together in the table. */
+  /** The next of those whose ids fall together in the table. */
   nextInSlot: H2Stream | undefined = undefined;
 
   /** Clears what the last request has left. @hot */

@@ -15,7 +15,7 @@ const LIST_BYTES_MAX = 4096;
 /** The head of a request, decoded and found sound. Shared by all requests that repeat it: not to be changed. */
 export class RequestHead {
   readonly fields: RequestFields;
-  /** As HPACK counts: names, values, and 32 bytes for each. */
+  /** Counts what HPACK counts: names, values, and 32 bytes for each. */
   readonly listBytes: number;
   /** RFC 9218 §4 */
   readonly urgency: number;

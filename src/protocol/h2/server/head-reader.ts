@@ -13,7 +13,7 @@ import type { H2Settings } from './server-settings.ts';
 const BOMB_FACTOR = 4;
 
 export class HeadReader {
-  /** Of the block that was read last: what it means, undefined when it is malformed or too large. */
+  /** What the block that was read last means, undefined when it is malformed or too large. */
   head: RequestHead | undefined = undefined;
   isTooLarge = false;
   readonly #settings: H2Settings;

@@ -22,9 +22,9 @@ export class ReceiveSide {
   /** What streams may still be given beyond their first windows. */
   #growthLeft: number;
   #tinyUnread = 0;
-  /** Whose DATA frame is being read, undefined when it is dropped. */
+  /** The stream whose DATA frame is being read, undefined when it is dropped. */
   #frameStream: H2Stream | undefined = undefined;
-  /** Of that frame: what has neither been handed over nor dropped, its padding with it. */
+  /** The part of that frame that has neither been handed over nor dropped, its padding with it. */
   #frameLeft = 0;
   #frameContent = 0;
 
@@ -61,7 +61,7 @@ export class ReceiveSide {
     return stream.receiveWindow >= 0;
   }
 
-  /** Whose frame it is, undefined when the stream is over or was before. */
+  /** The stream whose frame it is, undefined when the stream is over or was before. */
   get frameStream(): H2Stream | undefined {
     return this.#frameStream;
   }

@@ -44,7 +44,7 @@ export function trailerBlock(names: readonly string[], values: readonly string[]
   return block.slice(0, at);
 }
 
-/** Of 100 (Continue), which says nothing else. */
+/** The block of 100 (Continue), which says nothing else. */
 export const CONTINUE_BLOCK: Uint8Array = Uint8Array.of(0x08, 3, ...asciiBytes('100'));
 
 /** @param text of DATE_TEXT_BYTES @returns the index after, DATE_FIELD_BYTES further */

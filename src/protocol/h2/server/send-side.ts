@@ -26,7 +26,7 @@ interface SendPlace {
 const FIRST_WINDOW_BYTES = 65_535;
 
 export class SendSide {
-  /** Of streams that are opened from now on. */
+  /** The window of streams that are opened from now on. */
   initialWindow = FIRST_WINDOW_BYTES;
   readonly #place: SendPlace;
   readonly #output: H2Output;
@@ -34,7 +34,7 @@ export class SendSide {
   readonly #order = new SendOrder<H2Stream>();
   /** The connection's. */
   #window = FIRST_WINDOW_BYTES;
-  /** Whose turn it is, and what it may still write in it. */
+  /** The stream that has the turn. */
   #turn: H2Stream | undefined = undefined;
   #share = 0;
   #isPumping = false;

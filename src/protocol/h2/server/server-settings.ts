@@ -6,7 +6,7 @@ import type { TextOf } from '../hpack-decoder.ts';
 
 /**
  * An allowance for something that is legal and costs more than it brings: so many at once, so many more a second, and
- * some for each stream that is answered to its end. Who does honest work is never cut, who only costs is.
+ * some for each stream that is answered to its end. A client that does honest work is never cut, one that only costs is.
  */
 export interface Allowance {
   readonly burst: number;
@@ -42,11 +42,11 @@ export interface H2Settings {
   readonly textOf: TextOf;
   /** SETTINGS_MAX_CONCURRENT_STREAMS */
   readonly streamCountMax: number;
-  /** Of a head's names and values and 32 bytes a field: beyond, 431; beyond four times that, the connection ends. */
+  /** Counts a head's names and values and 32 bytes a field: beyond, 431; beyond four times that, the connection ends. */
   readonly headBytesMax: number;
   /** Crumbs of cookies count one by one. */
   readonly fieldCountMax: number;
-  /** Of the heads of all open requests of a connection. */
+  /** Counts the heads of all open requests of a connection. */
   readonly headsBytesMax: number;
   /** Frames that go on with one field block. */
   readonly continuationCountMax: number;
