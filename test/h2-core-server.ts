@@ -3,7 +3,7 @@
  * `/echo` answers with the content of the request, `/bytes/N` with N bytes, `/late` after 20 ms, `/never` not at all, anything else
  * with a greeting, when the request is whole.
  *
- *     node dist-test/h2-core-server.js PORT
+ *     node dist-test/h2-core-server.js PORT [SETTINGS as JSON]
  */
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -127,6 +127,7 @@ class SocketSession implements H2Events {
 
   onData(stream: H2Stream, bytes: Uint8Array, start: number, end: number): void {
     const answer = stream.user as Answer | undefined;
+    if (stream.head!.fields.path === '/never') return;
     if (answer === undefined) this.core.consumed(stream, end - start);
     else {
       // Consumed when it has gone out again: who does not read his echo is not read either.
@@ -253,6 +254,7 @@ export async function serveCore(port = 0, settings: Partial<H2Settings> = {}): P
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const server = await serveCore(Number(process.argv[2]));
+  const settings = JSON.parse(process.argv[3] ?? '{}') as Partial<H2Settings>;
+  const server = await serveCore(Number(process.argv[2]), settings);
   console.log(`ready port=${server.port} pid=${process.pid}`);
 }
