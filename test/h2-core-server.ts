@@ -171,7 +171,14 @@ class SocketSession implements H2Events {
   onDeadline(atMs: number): void {
     clearTimeout(this.#timer);
     const { clock } = this.#thread;
-    this.#timer = setTimeout(() => this.core.expire(clock.nowMs), Math.max(0, atMs - clock.nowMs) + 1);
+    this.#timer = setTimeout(
+      () => {
+        this.core.expire(clock.nowMs);
+        // Timers count from the beginning of their turn, and may so come early.
+        if (this.core.deadlineMs !== Number.POSITIVE_INFINITY) this.onDeadline(this.core.deadlineMs);
+      },
+      Math.max(0, atMs - clock.nowMs) + 1,
+    );
   }
 
   onFault(why: Http2Fault): void {

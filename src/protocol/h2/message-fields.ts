@@ -18,6 +18,9 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
+/** As one bit each: the lengths of these names, and of `te`, `host`, `cookie`, `expect`, `content-length`. */
+const LENGTHS = (1 << 2) | (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 14) | (1 << 16) | (1 << 17);
+const LENGTH_MAX = 17;
 /** A host with an optional port and without user information: RFC 9113 §8.3.1, RFC 3986 §3.2 */
 const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[\w\-.~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+)(?::(\d*))?$/;
 const PORT_MAX = 65_535;
@@ -89,7 +92,14 @@ function takeFields(list: FieldList, first: number, request: RequestFields): boo
   for (let i = first; i < list.count; i++) {
     const name = list.names[i]!;
     const value = list.values[i]!;
-    if (name.charCodeAt(0) === octet.COLON || CONNECTION_FIELDS.has(name)) return false;
+    if (name.charCodeAt(0) === octet.COLON) return false;
+    // Most names have not even the length of one that means something here.
+    if (name.length > LENGTH_MAX || ((LENGTHS >> name.length) & 1) === 0) {
+      request.names.push(name);
+      request.values.push(value);
+      continue;
+    }
+    if (CONNECTION_FIELDS.has(name)) return false;
     if (name === 'cookie' && cookieAt >= 0) {
       request.values[cookieAt] += `; ${value}`;
       continue;

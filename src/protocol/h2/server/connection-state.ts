@@ -19,6 +19,9 @@ import type { Clock, H2Events, H2Output } from './server-events.ts';
 import type { H2Settings } from './server-settings.ts';
 import { END_BY_US, END_WHOLE, StreamTable } from './stream-table.ts';
 
+/** They stand in the line of HTTP/1, which does not count as a field. RFC 8441 has the fifth. */
+const PSEUDO_FIELD_COUNT = 5;
+
 /** What all connections of a thread share. */
 export class H2Thread {
   readonly settings: H2Settings;
@@ -32,7 +35,7 @@ export class H2Thread {
     this.clock = clock;
     this.list = new FieldList({
       listBytesMax: settings.headBytesMax,
-      fieldCountMax: settings.fieldCountMax,
+      fieldCountMax: settings.fieldCountMax + PSEUDO_FIELD_COUNT,
     });
   }
 }

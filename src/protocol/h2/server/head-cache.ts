@@ -3,7 +3,8 @@
  * the decoder's table mean the same head, which is then neither decoded nor judged nor made again. It is decision 4
  * for HPACK. Clients repeat themselves: once their fields stand in the table, a request is a few index bytes.
  *
- * Bounded: eight heads of 4 KiB at most. A block that adds to the table is never the same again and is not kept.
+ * Bounded: eight heads of 4 KiB at most. A block is kept when it comes a second time: those that add to the table, or name
+ * another path each, cost a store and no memory.
  */
 import type { RequestFields } from '../message-fields.ts';
 import { parsePriority, URGENCY_DEFAULT } from '../priority.ts';
@@ -48,32 +49,43 @@ interface Entry {
 export class HeadCache {
   /** Made when the first head is kept. */
   #entries: (Entry | undefined)[] | undefined = undefined;
+  /** Hashes of the blocks that were seen last, by slot. */
+  #seen: number[] | undefined = undefined;
+  /** Of the block that was looked for last. */
+  #hash = 0;
 
   /** @hot */
   find(bytes: Uint8Array, start: number, end: number, tableVersion: number): RequestHead | undefined {
-    if (this.#entries === undefined || end - start > BLOCK_BYTES_MAX) return undefined;
-    const entry = this.#entries[slotOf(bytes, start, end)];
+    const length = end - start;
+    if (length > BLOCK_BYTES_MAX) return undefined;
+    let hash = length;
+    for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
+    this.#hash = hash;
+    const entry = this.#entries?.[slotOf(hash)];
     if (entry === undefined || entry.tableVersion !== tableVersion) return undefined;
     const { block } = entry;
-    const length = end - start;
     if (block.length !== length) return undefined;
     for (let i = 0; i < length; i++) if (block[i] !== bytes[start + i]) return undefined;
     return entry.head;
   }
 
-  /** In place of what stood in its slot. */
+  /** The block that was not found just now means `head`: in place of what stood in its slot, if it is the second time. */
   keep(bytes: Uint8Array, start: number, end: number, tableVersion: number, head: RequestHead): void {
     if (end - start > BLOCK_BYTES_MAX || head.listBytes > LIST_BYTES_MAX) return;
+    const hash = this.#hash;
+    const slot = slotOf(hash);
+    this.#seen ??= new Array<number>(SLOT_COUNT).fill(0);
+    if (this.#seen[slot] !== hash) {
+      this.#seen[slot] = hash;
+      return;
+    }
     this.#entries ??= new Array<Entry | undefined>(SLOT_COUNT).fill(undefined);
     const block = new Uint8Array(end - start);
     block.set(bytes.subarray(start, end));
-    this.#entries[slotOf(bytes, start, end)] = { head, block, tableVersion };
+    this.#entries[slot] = { head, block, tableVersion };
   }
 }
 
-/** @hot */
-function slotOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = end - start;
-  for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
+function slotOf(hash: number): number {
   return (hash ^ (hash >>> 7)) & (SLOT_COUNT - 1);
 }

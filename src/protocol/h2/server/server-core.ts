@@ -184,7 +184,7 @@ export class H2Server {
     if (!this.#state.isOver) this.#state.sending.pump();
   }
 
-  /** The moment that `onDeadline` told has come. Earlier does no harm. */
+  /** The moment that `onDeadline` told has come. Earlier is no help: it is to be called again at `deadlineMs` then. */
   expire(nowMs: number): void {
     const state = this.#state;
     if (state.isOver || nowMs < state.deadlineMs) return;
