@@ -27,6 +27,10 @@ export class AnswerPlan {
   unsent: OutgoingBody | null = null;
   /** The handler wants the connection to end behind this answer. RFC 9112 §9.6 */
   closes = false;
+  /** Fields are to come behind the content, if the protocol and the client have such. */
+  endsWithTrailers = false;
+  /** Whether content may follow the head at all. */
+  mayHaveContent = true;
 
   /**
    * @param isHead the request's method is HEAD
@@ -43,9 +47,11 @@ export class AnswerPlan {
     this.stream = null;
     this.unsent = null;
     this.closes = false;
+    this.endsWithTrailers = false;
     const hint = names.length === 0 ? -1 : this.#readHints();
     // RFC 9110 §6.4.1: these have no content, whatever the handler gave.
     const isEmpty = isHead || status === 204 || status === 304;
+    this.mayHaveContent = !isEmpty;
     if (body === null) this.contentLength = isEmpty ? hint : 0;
     else if (isOutgoing(body)) {
       this.contentLength = body.contentLength ?? hint;

@@ -4,6 +4,7 @@
  */
 import type { Fault } from '../protocol/error.ts';
 import type { AnswerPlan } from './answer-plan.ts';
+import type { Trailers } from './trailers.ts';
 
 /** Unsent bytes above which nothing is pulled from a source, nor a further request read. */
 export const RESPONSE_HIGH_WATER_BYTES = 64 * 1024;
@@ -37,8 +38,8 @@ export interface AnswerSink {
   lend?(bytes: Uint8Array, start: number, end: number): number;
   /** Whether the last call of `lend` made no copy. */
   readonly isLending?: boolean;
-  /** The content is whole. */
-  end(): void;
+  /** The content is whole. @param trailers to end with, where the protocol and the client have such */
+  end(trailers: Trailers | undefined): void;
   /**
    * Writes an interim answer, if the client understands such.
    * @throws TypeError when a field cannot be sent

@@ -1,10 +1,13 @@
 /** The second argument of a handler: what concerns the connection and the answer rather than the request. */
 import type { RemoteAddress } from '../engine/engine.ts';
 import type { InterimFields, RequestContext } from '../web/context.ts';
+import { Headers as LightHeaders } from '../web/headers.ts';
 import type { HoldfastRequest } from '../web/request.ts';
 import type { AnswerSink } from './answer-sink.ts';
 import type { ExchangeHost, ExchangeRecord } from './exchange-host.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
+import type { RequestBody } from './request-body.ts';
+import { checkedTrailers, fieldPairs, type Trailers } from './trailers.ts';
 
 /** Shared by all, so it may not be written to. */
 export const NO_PROPS: Readonly<Record<string, never>> = Object.freeze({});
@@ -31,6 +34,8 @@ interface ContextExchange extends ExchangeRecord {
   readonly sink: AnswerSink;
   readonly request: HoldfastRequest;
   readonly isFinished: boolean;
+  readonly body: RequestBody | null;
+  trailers: Trailers | undefined;
   /** Why the client did not get its answer whole. */
   readonly goneError: Error | undefined;
 }
@@ -93,12 +98,25 @@ export class ServerContext implements RequestContext {
         `sendInformational: ${status} is no interim status; allowed are 100 to 199, but 101`,
       );
     const { sink, isFinished, status: answered } = this.#exchange;
-    if (!isFinished && answered === 0) sink.interim(status, fieldsOf(headers));
+    if (!isFinished && answered === 0) sink.interim(status, fieldPairs(headers));
   }
 
   /** Sends `103 Early Hints` now. RFC 8297 */
   earlyHints(headers: InterimFields): void {
     this.sendInformational(103, headers);
+  }
+
+  trailers(fields: InterimFields): void {
+    const exchange = this.#exchange;
+    const trailers = checkedTrailers(fields);
+    if (!exchange.isFinished) exchange.trailers = trailers;
+  }
+
+  get requestTrailers(): Promise<Headers> {
+    const { body } = this.#exchange;
+    return (body === null
+      ? Promise.resolve(new LightHeaders())
+      : body.trailers()) as Promise<unknown> as Promise<Headers>;
   }
 
   passThroughOnException(): void {}
@@ -131,19 +149,6 @@ export class ServerContext implements RequestContext {
     const { isFinished, host } = this.#exchange;
     if (closing !== undefined && isFinished && jobs === 0) host.closingSignals.drop(closing);
   }
-}
-
-function fieldsOf(headers: InterimFields): [string, string][] {
-  if (Symbol.iterator in headers)
-    return Array.from(headers as Iterable<readonly [string, string]>, ([name, value]) => [
-      name,
-      String(value),
-    ]);
-  return Object.entries(headers).flatMap(([name, value]) =>
-    typeof value === 'object'
-      ? value.map((each): [string, string] => [name, String(each)])
-      : [[name, String(value)] as [string, string]],
-  );
 }
 
 function completion(): Completion {

@@ -45,9 +45,11 @@ import type { ExchangeOwner } from './exchange-owner.ts';
 import { promised, whenSettled } from './promised.ts';
 import type { RequestBody } from './request-body.ts';
 import { ResponseStream } from './response-stream.ts';
+import type { Trailers } from './trailers.ts';
 import { plainAddress } from './trusted-proxies.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
+const NOTHING = new Uint8Array(0);
 
 export class Exchange implements ExchangePort, ExchangeRecord {
   readonly host: ExchangeHost;
@@ -62,6 +64,8 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   /** For the access log; 0 until the answer begins. */
   status = 0;
   responseBytes = 0;
+  /** What the answer is to end with. */
+  trailers: Trailers | undefined = undefined;
   /** When the first byte of the request came, as far as that is known. */
   readonly startedAtMs: number;
   /** Not a number until there is one: a double would be allocated with every exchange. */
@@ -195,7 +199,14 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   /** The commonest answer takes no detour. @returns false when it is not as simple as that @hot */
   #sendShort(response: Response): boolean {
     const text = shortText(response);
-    if (text === undefined || this.isHead || this.body !== null || this.#settled) return false;
+    if (
+      text === undefined ||
+      this.isHead ||
+      this.body !== null ||
+      this.#settled ||
+      this.trailers !== undefined
+    )
+      return false;
     try {
       // Throws, before anything is written, where it is frozen.
       response._used = true;
@@ -283,6 +294,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
     try {
       if (this.expectsContinue) this.#settleExpectation(parts);
       plan.decide(parts, this.isHead);
+      plan.endsWithTrailers = this.trailers !== undefined && plan.mayHaveContent;
       isWhole = sink.begin(plan);
     } catch (error) {
       // Nothing has been committed: a name or value that is not legal in a head.
@@ -301,7 +313,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
       this.finish();
       return;
     }
-    this.#stream = new ResponseStream(this, stream ?? new BytesBody(bytes!), contentLength);
+    this.#stream = new ResponseStream(this, stream ?? new BytesBody(bytes ?? NOTHING), contentLength);
     owner.exchangeWaits(this);
     this.#stream.start();
     if (owner.hasPeerEnded) this.watchQuiet();

@@ -7,8 +7,10 @@ import { ByteQueue } from '../base/byte-queue.ts';
 import type { Fault } from '../protocol/error.ts';
 import { CHUNKED_DATA, CHUNKED_END, CHUNKED_REFUSED, type ChunkedDecoder } from '../protocol/h1/chunked.ts';
 import { decodedRange } from '../web/consume.ts';
+import { type Headers, headersOfHead } from '../web/headers.ts';
 import type { IncomingBody } from '../web/request.ts';
 import { ownBytes, unclearedBytes, WholeBody } from './body-memory.ts';
+import { AwaitedTrailers } from './trailers.ts';
 
 /** Memory of unread bytes above which the socket is no longer read: as much as a response may have unsent. */
 export const BODY_HIGH_WATER_BYTES = 64 * 1024;
@@ -53,6 +55,9 @@ export class RequestBody implements IncomingBody {
   #whole: WholeBody | undefined = undefined;
   #failure: { readonly reason: unknown } | undefined = undefined;
   #discarding = false;
+  /** Behind the content: known when it is whole, or made of what the decoder has kept. */
+  #fields: Headers | undefined = undefined;
+  #awaited: AwaitedTrailers | undefined = undefined;
 
   /** @param contentLength -1 when it is not known: the body is chunked, and `decoder` is given, or it is framed */
   constructor(owner: BodyOwner, contentLength: number, decoder: ChunkedDecoder | null) {
@@ -108,19 +113,19 @@ export class RequestBody implements IncomingBody {
       if (size === this.contentLength && !this.#discarding && !this.isWaited) {
         this.#only = ownBytes(bytes, at, at + size);
         this.#remaining = 0;
-        this.complete = true;
+        this.#completed();
         return at + size;
       }
       if (!this.#take(bytes, size)) this.#push(bytes, at, at + size);
       this.#remaining -= size;
-      this.complete = this.#remaining === 0;
+      if (this.#remaining === 0) this.#completed();
       this.#handOver();
       return at + size;
     }
     while (at < end && !this.complete) {
       at = decoder.decode(bytes, at, end);
       if (decoder.event === CHUNKED_DATA) this.#push(bytes, decoder.dataStart, decoder.dataEnd);
-      else if (decoder.event === CHUNKED_END) this.complete = true;
+      else if (decoder.event === CHUNKED_END) this.#completed();
       else if (decoder.event === CHUNKED_REFUSED) {
         this.fault = decoder.fault;
         return at;
@@ -137,10 +142,34 @@ export class RequestBody implements IncomingBody {
     if (this.#waiting !== undefined) this.#handOver();
   }
 
-  /** The frames have told that it is whole. */
-  finish(): void {
-    this.complete = true;
+  /** The frames have told that it is whole. @param fields behind it */
+  finish(fields: Headers | undefined): void {
+    this.#fields = fields;
+    this.#completed();
     this.#handOver();
+  }
+
+  #completed(): void {
+    this.complete = true;
+    this.#awaited?.come(this.#trailerFields());
+  }
+
+  #trailerFields(): Headers {
+    if (this.#fields === undefined) {
+      const text = this.#decoder?.trailerText() ?? '';
+      this.#fields = headersOfHead(text, 0, text.length);
+    }
+    return this.#fields;
+  }
+
+  /** The fields behind the content, when all of it has come. RFC 9110 §6.5 */
+  trailers(): Promise<Headers> {
+    if (this.complete) return Promise.resolve(this.#trailerFields());
+    if (this.#awaited === undefined) {
+      this.#awaited = new AwaitedTrailers();
+      if (this.#failure !== undefined) this.#awaited.fail(this.#failure.reason);
+    }
+    return this.#awaited.promise;
   }
 
   /** Nothing more will come: whoever reads gets `reason`. What is buffered already is dropped. */
@@ -153,6 +182,7 @@ export class RequestBody implements IncomingBody {
     this.#waiting = undefined;
     this.#waitingForAll?.reject(reason);
     this.#waitingForAll = undefined;
+    this.#awaited?.fail(reason);
   }
 
   // What the handler's side asks: IncomingBody.

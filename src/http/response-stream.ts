@@ -14,6 +14,7 @@ import { currentContext } from './async-scope.ts';
 import { ResponseLengthError, ResponsePieceError } from './errors.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
+import type { Trailers } from './trailers.ts';
 
 /** What a streamed answer asks and tells of its exchange. */
 interface StreamedExchange {
@@ -21,6 +22,7 @@ interface StreamedExchange {
   readonly owner: ExchangeOwner;
   readonly sink: AnswerSink;
   responseBytes: number;
+  readonly trailers: Trailers | undefined;
   finish(): void;
   breakOff(error: unknown, reason: CloseReason): void;
   watchQuiet(): void;
@@ -173,7 +175,7 @@ export class ResponseStream implements PieceTaker {
       this.#exchange.breakOff(error, 'response-failed');
       return;
     }
-    this.#sink.end();
+    this.#sink.end(this.#exchange.trailers);
     this.#exchange.finish();
   }
 }

@@ -5,17 +5,29 @@
 import type { CloseReason, EngineConnection } from '../engine/engine.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { Fault } from '../protocol/error.ts';
+import type { RequestHead } from '../web/request.ts';
 import type { ConnectionAccount } from './connection-account.ts';
+
+/** What another session takes over from one that it replaces. */
+export type ReplacedSession = ConnectionAccount & { readonly engine: EngineConnection };
+
+/** A request that has been read when the protocol changes: it is answered in the new one. */
+export interface RequestSoFar {
+  readonly head: RequestHead;
+  /** That the positions of `head` are in. */
+  readonly text: string;
+  readonly startedAtMs: number;
+}
 
 /** Puts another session in the place of one that speaks HTTP/1. */
 export interface ProtocolSwitch {
-  /** bytes[start..end) begin with the preface, as far as they go. */
-  toHttp2(
-    from: ConnectionAccount & { readonly engine: EngineConnection },
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): void;
+  /** bytes[start..end) begin with the preface of HTTP/2, as far as they go. */
+  toHttp2(from: ReplacedSession, bytes: Uint8Array, start: number, end: number): void;
+  /**
+   * `Upgrade: h2c`. @param settings the content of a SETTINGS frame
+   * @returns false when they are bad: nothing has changed then
+   */
+  upgradeToHttp2(from: ReplacedSession, settings: Uint8Array, request: RequestSoFar): boolean;
 }
 
 export interface Session {

@@ -84,5 +84,12 @@ class DetachedContext implements RequestContext {
 
   earlyHints(): void {}
 
+  trailers(): void {}
+
+  /** A Request that was made by a program has none. */
+  get requestTrailers(): Promise<Headers> {
+    return Promise.resolve(new Headers());
+  }
+
   passThroughOnException(): void {}
 }

@@ -8,7 +8,6 @@ import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../en
 import { AnswerPlan } from '../http/answer-plan.ts';
 import { AsyncScope } from '../http/async-scope.ts';
 import { ClosingSignals } from '../http/closing-signals.ts';
-import type { ConnectionAccount } from '../http/connection-account.ts';
 import { ErrorLog } from '../http/error-log.ts';
 import type { Deadlines, ErrorHandler, ExchangeHost, ExchangeRecord } from '../http/exchange-host.ts';
 import { H1Session } from '../http/h1/session.ts';
@@ -16,7 +15,7 @@ import { H1Thread } from '../http/h1/thread.ts';
 import { H2Session } from '../http/h2/session.ts';
 import { H2SessionThread } from '../http/h2/thread.ts';
 import { PendingWork } from '../http/pending-work.ts';
-import type { ProtocolSwitch, Session } from '../http/session.ts';
+import type { ProtocolSwitch, ReplacedSession, RequestSoFar, Session } from '../http/session.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { AccessRecord } from '../observe/access-log.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
@@ -166,17 +165,20 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
 
   // ProtocolSwitch
 
-  toHttp2(
-    from: ConnectionAccount & { readonly engine: EngineConnection },
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
-    const { engine } = from;
-    this.#h2 ??= new H2SessionThread(this.settings, this.#engine!);
-    const session = new H2Session(this, this.#h2, engine, from);
-    engine.user = session;
+  toHttp2(from: ReplacedSession, bytes: Uint8Array, start: number, end: number): void {
+    const session = this.#http2Session(from);
+    from.engine.user = session;
+    session.begin();
     session.receive(bytes, start, end);
+  }
+
+  upgradeToHttp2(from: ReplacedSession, settings: Uint8Array, request: RequestSoFar): boolean {
+    return this.#http2Session(from).beginUpgraded(settings, request);
+  }
+
+  #http2Session(from: ReplacedSession): H2Session {
+    this.#h2 ??= new H2SessionThread(this.settings, this.#engine!);
+    return new H2Session(this, this.#h2, from.engine, from);
   }
 
   // EngineHandler

@@ -59,6 +59,15 @@ export interface RequestContext {
   sendInformational(status: number, headers?: InterimFields): void;
   /** `sendInformational(103, headers)`. RFC 8297 */
   earlyHints(headers: InterimFields): void;
+  /**
+   * Fields to end the answer with, behind its content (RFC 9110 §6.5): gRPC's status, a digest. Until the last byte has been
+   * written; later fields replace earlier ones. HTTP/2 sends them always; HTTP/1.1
+   * to clients that say `TE: trailers`, behind a body in chunks: given before the answer, they make it one.
+   * @throws TypeError for fields that cannot be sent, or may not come so late
+   */
+  trailers(fields: InterimFields): void;
+  /** Fields behind the request's content, once all of that has come; none for most requests. Rejects as the content does. */
+  readonly requestTrailers: Promise<Headers>;
   /** Does nothing: there is no other handler that could take over. */
   passThroughOnException(): void;
   /** Always empty: nothing configures a single request here. */

@@ -93,8 +93,6 @@ export interface IncomingBody {
    */
   readAll?(): Promise<Uint8Array>;
   cancel(reason?: unknown): void;
-  /** Fields after the body. */
-  readonly trailers?: Promise<Headers>;
 }
 
 /** By `methodId`; 0 is any other and stands in the text. */

@@ -15,6 +15,9 @@ import { rowOf } from '../session-row.ts';
 import type { ResponseHeads } from './response-heads.ts';
 import { H1Sink } from './sink.ts';
 
+/** RFC 9110 §10.1.4 */
+const TE_TRAILERS = /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i;
+
 export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner, BodyOwner {
   /** Requests begun, the one that is open included. */
   requests = 0;
@@ -78,6 +81,16 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
   get isLastRequest(): boolean {
     const { host } = this;
     return host.isDraining || this.requests >= host.settings.limits.requestsPerConnectionMax;
+  }
+
+  /** SinkConnection */
+  get takesTrailers(): boolean {
+    try {
+      return TE_TRAILERS.test(this.exchange?.request.headers.get('te') ?? '');
+    } catch {
+      // The handler has redefined it.
+      return false;
+    }
   }
 
   // The request's body.

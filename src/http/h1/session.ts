@@ -12,12 +12,10 @@ import {
   FAULT_BODY_TOO_LARGE,
   FAULT_HEADER_TIMEOUT,
   FAULT_HTTP2_PREFACE,
-  FAULT_TARGET,
   type Fault,
 } from '../../protocol/error.ts';
 import { ChunkedDecoder } from '../../protocol/h1/chunked.ts';
 import { HEAD_MORE, HEAD_REFUSED, type RequestHeadParser } from '../../protocol/h1/request-head.ts';
-import { METHOD_OTHER } from '../../protocol/semantics/methods.ts';
 import { RESPONSE_HIGH_WATER_BYTES } from '../answer-sink.ts';
 import {
   STATE_ACCEPTED,
@@ -34,6 +32,7 @@ import { RequestBody } from '../request-body.ts';
 import type { Session } from '../session.ts';
 import { H1Carrier } from './carrier.ts';
 import { KeptBytes } from './kept-bytes.ts';
+import { h2cSettings, isNoHttp1 } from './other-protocols.ts';
 import type { H1Thread } from './thread.ts';
 
 /** How long a draining server waits for the first byte of a connection that it has accepted. */
@@ -44,9 +43,6 @@ const DRAIN_ACCEPTED_MS = 1000;
  * without waiting for anybody, and every usual receive window takes them though nobody reads.
  */
 const FAREWELL_BYTES_MAX = 14_600;
-
-/** How much of what cannot be read as HTTP/1 is looked at to tell what it is. */
-const FIRST_LINE_LOOKED_AT_BYTES = 256;
 
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
@@ -271,7 +267,11 @@ export class H1Session extends H1Carrier implements Session {
       }
       if (status === HEAD_REFUSED) {
         if (parser.fault === FAULT_HTTP2_PREFACE && this.#becomesHttp2(bytes, at, end)) return;
-        if (this.#isNoHttp1(parser, bytes, at, end)) {
+        if (
+          this.requests === 0 &&
+          this.#thread.switching !== undefined &&
+          isNoHttp1(parser, bytes, at, end)
+        ) {
           this.host.countFault(parser.fault!);
           this.linger(parser.fault!.code);
           return;
@@ -298,15 +298,23 @@ export class H1Session extends H1Carrier implements Session {
     return true;
   }
 
-  /**
-   * The first line of the connection names no method that anybody knows, no target and no version of HTTP: what was meant
-   * for a HTTP/2 preface is not told of its fault in HTTP/1, which it would take for something else. RFC 9113 §3.4
-   */
-  #isNoHttp1({ method, fault }: RequestHeadParser, bytes: Uint8Array, at: number, end: number): boolean {
-    if (this.#thread.switching === undefined || this.requests > 0) return false;
-    if (method !== METHOD_OTHER || fault !== FAULT_TARGET) return false;
-    const first = latin1Slice.call(bytes, at, Math.min(end, at + FIRST_LINE_LOOKED_AT_BYTES));
-    return /[^\r\n]\r?\n/.test(first) && !/^[\r\n]*[^\n]*HTTP\//.test(first);
+  /** `Upgrade: h2c`: this request is answered in HTTP/2 already, and what lies behind it is read so. */
+  #isUpgraded(
+    parser: RequestHeadParser,
+    text: string,
+    startedAtMs: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+  ): boolean {
+    const { switching } = this.#thread;
+    const settings = switching === undefined ? undefined : h2cSettings(parser, text);
+    if (switching === undefined || settings === undefined || this.host.scheme === 'https') return false;
+    if (!switching.upgradeToHttp2(this, settings, { head: parser, text, startedAtMs })) return false;
+    this.#giveWay(end - at);
+    const successor = this.engine.user as Session;
+    if (at < end) successor.receive(bytes, at, end);
+    return true;
   }
 
   /** Another session comes in the place of this one, and reads the last `unreadBytes` anew. */
@@ -344,6 +352,8 @@ export class H1Session extends H1Carrier implements Session {
     this.#burst++;
     this.#isClientsLast = !parser.keepAlive;
     this.sink.open(parser.minor, parser.keepAlive);
+    if (parser.hasConnectionUpgrade && this.#isUpgraded(parser, text, startedAtMs, bytes, at, end))
+      return end;
     if (contentLength > host.settings.limits.bodyBytesMax) {
       host.requestRefused();
       this.#refuse(FAULT_BODY_TOO_LARGE, parser.isHead);

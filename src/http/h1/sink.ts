@@ -23,6 +23,7 @@ import {
 } from '../../protocol/h1/response-head.ts';
 import type { AnswerPlan } from '../answer-plan.ts';
 import { type AnswerSink, RESPONSE_HIGH_WATER_BYTES } from '../answer-sink.ts';
+import type { Trailers } from '../trailers.ts';
 import { headSizeOf, type ResponseHeads } from './response-heads.ts';
 
 const CHUNK_OVERHEAD_BYTES_MAX = CHUNK_HEADER_BYTES_MAX + CHUNK_END_BYTES;
@@ -30,12 +31,16 @@ const PIECE_BYTES_MAX = SEND_RESERVE_BYTES_MAX - CHUNK_OVERHEAD_BYTES_MAX;
 /** So much is lent at once: the kernel copies it in some 50 us, and others wait meanwhile. */
 const LENT_BYTES_MAX = 256 * 1024;
 
+const NO_TRAILERS: Trailers = { names: [], values: [] };
+
 /** What a sink needs of its connection. */
 interface SinkConnection {
   readonly engine: EngineConnection;
   readonly nowMs: number;
   /** Whether the request that is being answered is the last that is read. */
   readonly isLastRequest: boolean;
+  /** Whether the client said `TE: trailers`. RFC 9110 §6.5.1 */
+  readonly takesTrailers: boolean;
   bytesWritten: number;
   movedAtMs: number;
 }
@@ -99,9 +104,11 @@ export class H1Sink implements AnswerSink {
       }
     }
     if (plan.status === 204 || plan.status === 304) length = contentLength < 0 ? LENGTH_NONE : contentLength;
+    const isOpenEnded = plan.endsWithTrailers && this.#minor > 0 && connection.takesTrailers;
+    if (isOpenEnded) length = LENGTH_CHUNKED;
     this.#isChunked = length === LENGTH_CHUNKED;
     const size = headSizeOf(plan);
-    const fits = bytes !== null && bytes.length + size <= SEND_RESERVE_BYTES_MAX;
+    const fits = bytes !== null && !isOpenEnded && bytes.length + size <= SEND_RESERVE_BYTES_MAX;
     connection.bytesWritten += this.#heads.begin(
       this.#engine,
       connection.nowMs,
@@ -111,7 +118,7 @@ export class H1Sink implements AnswerSink {
       this.#mode(),
       fits ? bytes : null,
     );
-    return stream === null && (bytes === null || fits);
+    return stream === null && !isOpenEnded && (bytes === null || fits);
   }
 
   fault(fault: Fault, withContent: boolean): number {
@@ -175,12 +182,21 @@ export class H1Sink implements AnswerSink {
     return start + size;
   }
 
-  end(): void {
+  end(trailers: Trailers | undefined): void {
     if (!this.#isChunked) return;
+    const { names, values } =
+      trailers !== undefined && this.#connection.takesTrailers ? trailers : NO_TRAILERS;
     const engine = this.#engine;
-    const start = engine.reserve(LAST_CHUNK_BYTES);
-    engine.commit(lastChunkInto(engine.out, start) - start);
-    this.#connection.bytesWritten += LAST_CHUNK_BYTES;
+    let room = LAST_CHUNK_BYTES;
+    for (let i = 0; i < names.length; i++) room += names[i]!.length + values[i]!.length + 4;
+    const isTooLarge = room > SEND_RESERVE_BYTES_MAX;
+    const start = engine.reserve(isTooLarge ? LAST_CHUNK_BYTES : room);
+    // They were checked when they were given; those that fit nowhere are left out, as RFC 9110 §6.5.1 lets anybody on the way.
+    const end = isTooLarge
+      ? lastChunkInto(engine.out, start)
+      : lastChunkInto(engine.out, start, names, values);
+    engine.commit(end - start);
+    this.#connection.bytesWritten += end - start;
   }
 
   /** HTTP/1.0 knows none. RFC 9110 §15.2 */

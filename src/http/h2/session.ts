@@ -24,11 +24,16 @@ import { ClientGoneError } from '../errors.ts';
 import { Exchange } from '../exchange.ts';
 import type { ExchangeHost } from '../exchange-host.ts';
 import { RequestBody } from '../request-body.ts';
-import type { Session } from '../session.ts';
+import type { RequestSoFar, Session } from '../session.ts';
 import { rowOf } from '../session-row.ts';
 import { H2Head } from './head.ts';
 import { StreamCarrier, type StreamSession, writeFault } from './stream.ts';
 import type { H2SessionThread } from './thread.ts';
+
+const SWITCHING = Buffer.from(
+  'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n',
+  'latin1',
+);
 
 export class H2Session extends ConnectionEnds implements Session, StreamSession, H2Events, H2Output {
   /** Requests begun, those that are open included. */
@@ -55,10 +60,32 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     super(host, engine, previous);
     this.thread = thread;
     this.core = new H2Server(thread.core, this, this);
-    this.state = STATE_IDLE;
-    this.core.begin();
     this.#becomeIdle();
-    if (host.isDraining) this.core.drain();
+  }
+
+  /** Begins to speak. */
+  begin(): void {
+    this.core.begin();
+    if (this.host.isDraining) this.core.drain();
+  }
+
+  /**
+   * Begins with a request that HTTP/1.1 has brought, which becomes stream 1. RFC 7540 §3.2
+   * @returns false when `settings` are none, and nothing has been written
+   */
+  beginUpgraded(settings: Uint8Array, { head, text, startedAtMs }: RequestSoFar): boolean {
+    const stream = this.core.upgrade(settings);
+    if (stream === undefined) return false;
+    this.engine.user = this;
+    const start = this.reserve(SWITCHING.length);
+    this.out.set(SWITCHING, start);
+    this.commit(SWITCHING.length);
+    this.begin();
+    this.requests++;
+    const carrier = new StreamCarrier(this, stream);
+    stream.user = carrier;
+    this.#run(carrier, new Exchange(this.host, carrier, carrier, startedAtMs, head, text, undefined, false));
+    return true;
   }
 
   // H2Output: the engine's memory, counted.
@@ -272,9 +299,14 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
       form.urlOn(host),
       fields.expectsContinue && !isWhole,
     );
-    carrier.exchange = exchange;
-    host.exchangeBegun(exchange);
     if (!isWhole) exchange.body = new RequestBody(carrier, fields.contentLength, null);
+    this.#run(carrier, exchange);
+  }
+
+  /** @hot */
+  #run(carrier: StreamCarrier, exchange: Exchange): void {
+    carrier.exchange = exchange;
+    this.host.exchangeBegun(exchange);
     exchange.run();
   }
 
@@ -298,9 +330,9 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     carrier.data(carrier.exchange.body!, bytes, start, end);
   }
 
-  onRequestEnd(stream: H2Stream): void {
+  onRequestEnd(stream: H2Stream, names: readonly string[], values: readonly string[]): void {
     const carrier = stream.user as StreamCarrier;
-    carrier.bodyEnds(carrier.exchange.body!);
+    carrier.bodyEnds(carrier.exchange.body!, names, values);
   }
 
   onReset(stream: H2Stream): void {

@@ -15,6 +15,7 @@ import { CONTINUE_BLOCK } from '../../protocol/h2/server/response-block.ts';
 import type { H2Server } from '../../protocol/h2/server/server-core.ts';
 import { faultText } from '../../protocol/semantics/fault-text.ts';
 import { TEXT_TYPE } from '../../web/body-init.ts';
+import { Headers } from '../../web/headers.ts';
 import { type AnswerPlan, isFramingField } from '../answer-plan.ts';
 import type { AnswerSink } from '../answer-sink.ts';
 import { NEVER } from '../connection-deadline.ts';
@@ -23,6 +24,7 @@ import type { Exchange } from '../exchange.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
 import type { ExchangeOwner } from '../exchange-owner.ts';
 import type { BodyOwner, RequestBody } from '../request-body.ts';
+import type { Trailers } from '../trailers.ts';
 import type { H2SessionThread } from './thread.ts';
 
 /** What a stream needs of its session. */
@@ -69,8 +71,9 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     this.#wait();
   }
 
-  bodyEnds(body: RequestBody): void {
-    body.finish();
+  /** @param names of the fields behind it */
+  bodyEnds(body: RequestBody, names: readonly string[], values: readonly string[]): void {
+    body.finish(names.length === 0 ? undefined : headersOf(names, values));
     this.#wait();
   }
 
@@ -192,12 +195,12 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     const { heads } = thread;
     writeHead(heads, plan);
     const { bytes } = plan;
-    if (plan.stream === null && bytes === null) {
+    if (plan.stream === null && bytes === null && !plan.endsWithTrailers) {
       core.sendHead(stream, heads.block, 0, heads.end, true);
       return true;
     }
-    if (bytes !== null && core.respond(stream, heads.block, 0, heads.end, bytes, 0, bytes.length))
-      return true;
+    const mayBeWhole = bytes !== null && !plan.endsWithTrailers;
+    if (mayBeWhole && core.respond(stream, heads.block, 0, heads.end, bytes, 0, bytes.length)) return true;
     core.sendHead(stream, heads.block, 0, heads.end, false);
     return false;
   }
@@ -228,8 +231,20 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     return to;
   }
 
-  end(): void {
-    if (this.#stream !== null) this.#session.core.end(this.#stream);
+  end(trailers: Trailers | undefined): void {
+    const stream = this.#stream;
+    if (stream === null) return;
+    const { core, thread } = this.#session;
+    if (trailers === undefined) {
+      core.end(stream);
+      return;
+    }
+    const { heads } = thread;
+    const { names, values } = trailers;
+    heads.beginTrailers();
+    for (let i = 0; i < names.length; i++) heads.field(names[i]!, values[i]!);
+    heads.finish();
+    core.sendTrailers(stream, heads.block, heads.end);
   }
 
   interim(status: number, fields: readonly (readonly [string, string])[]): void {
@@ -278,6 +293,12 @@ function checked(isSound: boolean, name: string): void {
     throw new TypeError(
       `the response's field ${JSON.stringify(name)} has a name or value that cannot be sent`,
     );
+}
+
+function headersOf(names: readonly string[], values: readonly string[]): Headers {
+  const headers = new Headers();
+  for (let i = 0; i < names.length; i++) headers.append(names[i]!, values[i]!);
+  return headers;
 }
 
 /** Writes a short answer of our own. @returns the bytes of its content */
