@@ -261,10 +261,13 @@ const GOOD: ProbeCase[] = [
     content: `/url/${path.replace('\\', '%5C')}`,
     without: /X-Injected: true\r\n/,
   })),
+  // h2c with settings is taken: test/http2-switching.
   ...['websocket', 'h2c', 'TLS/1.0', 'other/1'].flatMap((protocol) =>
     [
       'Connection: Upgrade\r\n',
-      'Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n',
+      protocol === 'h2c'
+        ? 'Connection: Upgrade\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n'
+        : 'Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n',
       '',
     ].map((connection) => ({
       rule: `Upgrade: ${protocol} is not taken${connection === '' ? ', nor meant' : ''}`,
