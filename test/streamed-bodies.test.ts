@@ -225,6 +225,32 @@ for (const engine of ENGINES) {
       });
     }
 
+    it('of memory that is filled anew for each piece come as it was when it was given', async () => {
+      const COUNT = 150;
+      const memory = new Uint8Array(64 * 1024);
+      let given = 0;
+      const body = new ReadableStream({
+        async pull(controller) {
+          await new Promise((resolve) => setImmediate(resolve));
+          controller.enqueue(memory.fill(given++ % 256));
+          if (given === COUNT) controller.close();
+        },
+      });
+      const server = await serve({ port: 0, engine, logger: quiet, fetch: () => new Response(body) });
+      try {
+        const reader = (await fetch(server.url)).body!.getReader();
+        // Longer than it takes until nothing more fits between the two.
+        await sleep(300);
+        let at = 0;
+        for (let read = await reader.read(); !read.done; read = await reader.read())
+          for (const byte of read.value)
+            if (byte !== Math.floor(at++ / memory.length) % 256) assert.fail(`byte ${at}`);
+        assert.equal(at, COUNT * memory.length);
+      } finally {
+        await server.close(true);
+      }
+    });
+
     it('may be made of memory that the handler takes back at once', async () => {
       const SIZES = [10, 60_000, 300_000];
       let answer: () => unknown = () => undefined;

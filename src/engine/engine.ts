@@ -100,11 +100,15 @@ export interface EngineConnection {
   /** The first `size` bytes of the last reservation are to be sent. */
   commit(size: number): void;
   /**
-   * Does what `commit` does, with the caller's own memory: it is sent from where it is, behind what has been committed, and is borrowed
-   * until `onDrained` or `onClosed`. Nobody is to change it before. Where it is transferred or shrunk all the same, the
-   * connection ends as it does when sending fails, with EFAULT, and nothing else is sent in its place.
+   * Does what `commit` does, with the caller's own memory, which need not be copied. It is borrowed until `settle`, which has to follow
+   * before the caller returns: what the kernel takes then is sent from where it is.
    */
   commitBorrowed(bytes: Uint8Array): void;
+  /**
+   * Sends what is committed, as far as the kernel takes it at once, and copies what is left of borrowed memory. `onDrained`
+   * follows in a later turn, also when nothing is left.
+   */
+  settle(): void;
   /** Less than that is better copied; Infinity where nothing is ever borrowed, and `commitBorrowed` copies. */
   readonly borrowedBytesMin: number;
   /**

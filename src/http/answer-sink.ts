@@ -32,11 +32,11 @@ export interface AnswerSink {
   /** Writes content of bytes[start..end), copying it. @returns the position behind what was taken, at least one byte */
   write(bytes: Uint8Array, start: number, end: number): number;
   /**
-   * Does what `write` does, with memory that nobody changes until `drained`: where there is much of it, it is sent from where it is, and
-   * there is no room before it has left. Absent where everything is copied.
+   * Does what `write` does, but of much nothing is copied that the kernel takes at once. Nothing is to be written then before `drained`,
+   * so that others have their turns. Absent where everything is copied.
    */
   lend?(bytes: Uint8Array, start: number, end: number): number;
-  /** Whether the last call of `lend` made no copy. */
+  /** Whether `drained` is to be waited for after the last call of `lend`. */
   readonly isLending?: boolean;
   /** The content is whole. @param trailers to end with, where the protocol and the client have such */
   end(trailers: Trailers | undefined): void;

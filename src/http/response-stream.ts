@@ -38,8 +38,8 @@ export class ResponseStream implements PieceTaker {
   #piece: Uint8Array | null = null;
   #pieceBytes = 0;
   #pieceAt = 0;
-  /** What the sink may still send from: until it has drained, nothing more is pulled. */
-  #lent: Uint8Array | null = null;
+  /** Nothing is written or pulled before that. */
+  #isDrainAwaited = false;
   #pulls = 0;
   #pulling = false;
   #ended = false;
@@ -63,7 +63,7 @@ export class ResponseStream implements PieceTaker {
   }
 
   drained(): void {
-    this.#lent = null;
+    this.#isDrainAwaited = false;
     if (!this.#ended) this.#context.runInAsyncScope(this.#advance, this);
   }
 
@@ -72,10 +72,6 @@ export class ResponseStream implements PieceTaker {
     if (this.#ended) return;
     this.#ended = true;
     this.#piece = null;
-    const lent = this.#lent;
-    // The connection has failed for that.
-    if (lent !== null && lent.length < this.#pieceBytes)
-      this.#exchange.breakOff(new ResponsePieceError(this.#pieceBytes, lent.length), 'response-failed');
     this.#context.runInAsyncScope(this.#body.cancel, this.#body, reason);
   }
 
@@ -85,7 +81,7 @@ export class ResponseStream implements PieceTaker {
     const sink = this.#sink;
     try {
       // One that takes no bytes has failed, and what is written to it never adds up: `cancel` follows.
-      while (this.#piece !== null && sink.room > 0 && sink.takesBytes) {
+      while (this.#piece !== null && !this.#isDrainAwaited && sink.room > 0 && sink.takesBytes) {
         if (!this.#writeSome(this.#piece)) return;
       }
       if (this.#piece === null && !this.#pulling && sink.takesBytes && !this.#mustWait()) this.#pull();
@@ -97,7 +93,7 @@ export class ResponseStream implements PieceTaker {
   /** Until the reader has taken what is unsent, or because small pieces that are ready at once keep others waiting. */
   #mustWait(): boolean {
     const sink = this.#sink;
-    if (sink.room === 0) return true;
+    if (this.#isDrainAwaited || sink.room === 0) return true;
     // Where nothing is on its way, nobody would call when others have had their turn.
     if (sink.unsentBytes === 0 || !this.#exchange.host.shouldYield(++this.#pulls)) return false;
     sink.yields();
@@ -160,7 +156,7 @@ export class ResponseStream implements PieceTaker {
     const end = this.#pieceBytes;
     const size =
       (sink.lend === undefined ? sink.write(piece, from, end) : sink.lend(piece, from, end)) - from;
-    if (sink.isLending === true) this.#lent = piece;
+    if (sink.isLending === true) this.#isDrainAwaited = true;
     this.#sent += size;
     this.#exchange.responseBytes += size;
     this.#pieceAt += size;

@@ -38,6 +38,7 @@ const BORROWED_BYTES_MIN = 64 * 1024;
 /** What the connection needs of its engine. */
 export interface ConnectionOwner {
   readonly sendPool: SendPool;
+  readonly counters: { bytesSent: number };
   readonly given: GivenMemory;
   /** `conn` has a wish that the engine must look at. */
   touch(conn: DescriptorConnection): void;
@@ -61,8 +62,10 @@ export const CLOSED = 1 << 7;
 export const CONNECTING = 1 << 8;
 /** Sending failed, and what has been received until then is still being handed over: nothing is sent any more. */
 export const SEND_FAILED = 1 << 9;
+/** `settle` was called: `onDrained` is to come though nothing may be left to be sent. */
+export const DRAIN_OWED = 1 << 10;
 /** The first bit that an engine may use for itself: `ENGINE_FLAGS << 0`, `ENGINE_FLAGS << 1`, ... */
-export const ENGINE_FLAGS = 1 << 10;
+export const ENGINE_FLAGS = 1 << 11;
 /** With one of these nothing that is written is sent. */
 const TAKES_NOTHING = CLOSING | CLOSED | SHUTDOWN_WANTED | SEND_FAILED;
 
@@ -142,6 +145,45 @@ export abstract class DescriptorConnection implements EngineConnection {
     this.lastBlock = block;
     this.unsentBytes += bytes.length;
     if ((this.flags & TOUCHED) === 0) this.#owner.touch(this);
+  }
+
+  /** Whether a system call may send now what is queued: nothing else of it is under way. */
+  protected abstract readonly maySend: boolean;
+
+  settle(): void {
+    if ((this.flags & TAKES_NOTHING) !== 0) return;
+    const { sendPool, counters } = this.#owner;
+    const result = this.maySend ? sendPool.gathered.sendAll(this, false, counters) : 0;
+    if (result < 0 && result !== -ERRNO.EAGAIN) {
+      this.sendFailed(-result);
+      return;
+    }
+    if (this.firstBlock !== null) this.#keepBorrowed();
+    this.flags |= DRAIN_OWED;
+    if ((this.flags & TOUCHED) === 0) this.#owner.touch(this);
+  }
+
+  /** Puts copies in the place of what is borrowed. */
+  #keepBorrowed(): void {
+    let last: SendBlock | null = null;
+    for (let block = this.firstBlock; block !== null; block = block.next) {
+      if (!block.isBorrowed) {
+        last = block;
+        continue;
+      }
+      for (let at = block.sent; at < block.capacity; ) {
+        const own = this.#owner.sendPool.take(LARGE_BLOCK_BYTES);
+        const size = Math.min(own.capacity, block.capacity - at);
+        own.bytes.set(block.bytes.subarray(at, at + size), own.start);
+        own.filled = size;
+        if (last === null) this.firstBlock = own;
+        else last.next = own;
+        last = own;
+        at += size;
+      }
+      last!.next = block.next;
+      if (block.next === null) this.lastBlock = last;
+    }
   }
 
   /** The kernel has taken `size` more bytes, of any blocks. What is empty before the next byte is given back. */

@@ -78,7 +78,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   /** CLOCK_MONOTONIC minus performance.now(), in ms. */
   protected readonly clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
   protected released = false;
-  protected readonly counters: EngineStats = emptyEngineStats();
+  readonly counters: EngineStats = emptyEngineStats();
   readonly given = new GivenMemory();
   readonly #connectingSockets = new ConnectingSockets();
   readonly #wheel = new TimingWheel(DEADLINE_TICK_MS, this.turnMs);

@@ -1,7 +1,6 @@
 /**
  * One system call for all that a connection has queued, where that lies in several places: sendmsg(2) with a list. The
- * kernel copies during the call, so memory that is borrowed is read by nobody between two of them. Its owner may do
- * with it what it likes: what has gone is noticed here, before its address is used.
+ * kernel copies during the call, so memory that is borrowed is read by nobody after it.
  */
 import { iovec, MSG_DONTWAIT, MSG_MORE, MSG_NOSIGNAL, msghdr } from '../../sys/abi/socket.ts';
 import { ERRNO } from '../../sys/errno.ts';
@@ -36,7 +35,7 @@ export class GatheredSend {
    * Sends until all is sent or the kernel takes no more.
    * @param isLast FIN follows the last byte, and leaves with it
    * @param counters are told what was sent
-   * @returns 0 when all is sent, or a negative errno: EAGAIN, EFAULT where borrowed memory is gone
+   * @returns 0 when all is sent, or a negative errno: EAGAIN when the kernel takes no more
    * @hot
    */
   sendAll(queue: SendQueue, isLast: boolean, counters: { bytesSent: number }): number {
@@ -58,7 +57,6 @@ export class GatheredSend {
       const length = block.filled - block.sent;
       // A reservation that was never committed leaves an empty block.
       if (length === 0) continue;
-      if (block.isBorrowed && block.bytes.length !== block.capacity) return -ERRNO.EFAULT;
       storeAddress(words, at + BASE, block.address + block.sent);
       words[at + LENGTH] = length;
       at += PIECE_WORDS;

@@ -12,7 +12,7 @@ export class SendBlock {
    */
   readonly boxedAddress: readonly [number, null];
   readonly capacity: number;
-  /** Memory of the layer above, whose bytes may be gone: before each use, `bytes` must still be `capacity` long. */
+  /** Memory of the layer above. */
   readonly isBorrowed: boolean;
   /** Bytes written so far, counted from `start`. */
   filled = 0;

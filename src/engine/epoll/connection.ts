@@ -2,7 +2,7 @@
  * What the epoll engine knows of one connection's socket. Edges are remembered here: epoll tells of each
  * change once, and whoever cannot act on it at once must not forget it.
  */
-import { DescriptorConnection, ENGINE_FLAGS } from '../descriptor/connection.ts';
+import { CONNECTING, DescriptorConnection, ENGINE_FLAGS } from '../descriptor/connection.ts';
 
 /** There may be something to receive: an edge came, and no receive has emptied the socket since. */
 export const READABLE = ENGINE_FLAGS << 0;
@@ -23,6 +23,10 @@ export const PEER_END_TOLD = ENGINE_FLAGS << 5;
 export const MOVES_MUCH = ENGINE_FLAGS << 6;
 
 export class EpollConnection extends DescriptorConnection {
+  protected override get maySend(): boolean {
+    return (this.flags & (SEND_BLOCKED | CONNECTING)) === 0;
+  }
+
   /** No edge will tell of what waits to be received. */
   override sendFailed(errno: number): void {
     this.flags |= READABLE | READ_TO_END;

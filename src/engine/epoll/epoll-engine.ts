@@ -26,6 +26,7 @@ import {
   CLOSED,
   CLOSING,
   CONNECTING,
+  DRAIN_OWED,
   READING_PAUSED,
   RECEIVE_ENDED,
   SEND_FAILED,
@@ -342,6 +343,9 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       (conn.flags & SEND_BLOCKED) === 0
     ) {
       this.#send(conn);
+    } else if (conn.firstBlock === null && (conn.flags & (DRAIN_OWED | CLOSING | CLOSED)) === DRAIN_OWED) {
+      conn.flags &= ~DRAIN_OWED;
+      this.handler.onDrained(conn);
     }
     // The commonest case of all, one answer sent whole, ends here.
     if ((conn.flags & (CLOSED | CLOSING | SHUTDOWN_WANTED | READABLE | SEND_FAILED)) === 0) return;
@@ -387,7 +391,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
    */
   #send(conn: EpollConnection): void {
     for (let block = conn.firstBlock; block !== null; block = conn.firstBlock) {
-      if (block.next !== null || block.isBorrowed) {
+      if (block.next !== null) {
         const isLast = (conn.flags & (CLOSING | SHUTDOWN_WANTED)) !== 0;
         const result = this.sendPool.gathered.sendAll(conn, isLast, this.counters);
         if (result === 0) break;
@@ -413,6 +417,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
         conn.tookFromFirstBlock(sent);
       } else conn.tookFromFirstBlock(0);
     }
+    conn.flags &= ~DRAIN_OWED;
     if ((conn.flags & CLOSING) === 0) this.handler.onDrained(conn);
   }
 

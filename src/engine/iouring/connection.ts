@@ -2,7 +2,12 @@
  * What the kernel is doing for one connection of the io_uring engine. `IouringEngine` derives from these
  * flags, and from the wishes that every connection has, what to submit.
  */
-import { type ConnectionOwner, DescriptorConnection, ENGINE_FLAGS } from '../descriptor/connection.ts';
+import {
+  CONNECTING,
+  type ConnectionOwner,
+  DescriptorConnection,
+  ENGINE_FLAGS,
+} from '../descriptor/connection.ts';
 
 /** A receive is armed in the kernel. */
 export const RECEIVE_ARMED = ENGINE_FLAGS << 0;
@@ -34,8 +39,6 @@ export const BULK_WANTED = ENGINE_FLAGS << 12;
 export const BULK_ARMED = ENGINE_FLAGS << 13;
 /** The last receive filled a large buffer, so that more may be there already. */
 export const BULK_FILLED = ENGINE_FLAGS << 14;
-/** What is in flight is no send but a poll: see lent-sends.ts. */
-export const ROOM_AWAITED = ENGINE_FLAGS << 15;
 
 export class IouringConnection extends DescriptorConnection {
   /** Bytes that arrived after reading was paused; at most what was in flight at that moment. */
@@ -50,6 +53,10 @@ export class IouringConnection extends DescriptorConnection {
     this.held = undefined;
     this.receivedAt = -1;
     this.filledBuffers = 0;
+  }
+
+  protected override get maySend(): boolean {
+    return (this.flags & (SEND_IN_FLIGHT | CONNECTING)) === 0;
   }
 
   get hasReceived(): boolean {

@@ -23,6 +23,7 @@ import {
   CLOSED,
   CLOSING,
   CONNECTING,
+  DRAIN_OWED,
   SEND_FAILED,
   SHUTDOWN_DONE,
   SHUTDOWN_WANTED,
@@ -41,11 +42,9 @@ import {
   PEER_END_PENDING,
   RECEIVE_ARMED,
   RECEIVE_CANCELLED,
-  ROOM_AWAITED,
   SEND_IN_FLIGHT,
   WATCH_ARMED,
 } from './connection.ts';
-import { isLentNext, sendLent } from './lent-sends.ts';
 import { ReceiveBuffers } from './receive-buffers.ts';
 import { Receiving } from './receiving.ts';
 import { Ring } from './ring.ts';
@@ -275,9 +274,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   #onSend(slot: number, generation: number, result: number): void {
     const conn = this.table.find(slot, generation);
     assert(conn !== undefined, 'a send outlived its connection');
-    const isRoom = (conn.flags & ROOM_AWAITED) !== 0;
-    conn.flags &= ~(SEND_IN_FLIGHT | ROOM_AWAITED);
-    if (isRoom) return void this.touch(conn);
+    // Who is owed a call has it when all is sent.
+    conn.flags &= ~(SEND_IN_FLIGHT | DRAIN_OWED);
     if (result < 0) {
       if (result === -ERRNO.EINTR || result === -ERRNO.EAGAIN || (conn.flags & CLOSING) !== 0)
         this.touch(conn);
@@ -375,15 +373,15 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     if ((conn.flags & LAST_STEPS) !== 0) this.#sendLast(conn);
     if ((conn.flags & SEND_IN_FLIGHT) === 0) {
       const block = conn.firstBlock;
-      if (isLentNext(conn)) {
-        if (sendLent(conn, this.sendPool.gathered, this.counters, this.#submissions))
-          this.handler.onDrained(conn);
-        if (conn.firstBlock === null && (conn.flags & SHUTDOWN_WANTED) !== 0) this.touch(conn); // for its FIN
-      } else if (block !== null) {
+      if (block !== null) {
         conn.flags |= SEND_IN_FLIGHT;
         this.#submissions.send(conn, block);
       } else if ((conn.flags & (SHUTDOWN_WANTED | SHUTDOWN_DONE | CLOSING)) === SHUTDOWN_WANTED)
         this.#shutdown(conn);
+      if (block === null && (conn.flags & (DRAIN_OWED | CLOSING)) === DRAIN_OWED) {
+        conn.flags &= ~DRAIN_OWED;
+        this.handler.onDrained(conn);
+      }
     }
     if ((conn.flags & CLOSING) !== 0 && conn.firstBlock === null) this.#advanceClosing(conn);
     // The last bytes leave at once most often: before the next pass there is nothing to receive for.
@@ -397,8 +395,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
    */
   #sendLast(conn: IouringConnection): void {
     const block = conn.firstBlock;
-    if (block === null || block.next !== null || block.isBorrowed || (conn.flags & SEND_IN_FLIGHT) !== 0)
-      return;
+    if (block === null || block.next !== null || (conn.flags & SEND_IN_FLIGHT) !== 0) return;
     // Closing waits for the end of what is armed, and the answer must not.
     if ((conn.flags & CLOSING) !== 0 && (conn.flags & (RECEIVE_ARMED | WATCH_ARMED)) !== 0) return;
     const length = block.filled - block.sent;

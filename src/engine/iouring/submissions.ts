@@ -96,12 +96,6 @@ export class Submissions {
     sqe[at + SQE_OP_FLAGS] = MSG_NOSIGNAL | MSG_WAITALL;
   }
 
-  /** Completes, as a send does, when the socket takes bytes again or has failed. */
-  awaitRoom(conn: IouringConnection): void {
-    const at = this.#take(IORING_OP_POLL_ADD, conn.fd, OP_SEND, conn.slot, conn.generation, 0);
-    this.#ring.sqe32[at + SQE_OP_FLAGS] = POLLOUT;
-  }
-
   /**
    * The first receive of a connection serves once: most often its bytes are there already, and a connection that ends with
    * its first answer has then nothing armed that would have to be cancelled. Later ones serve many times.

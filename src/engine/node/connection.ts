@@ -191,6 +191,12 @@ export class NodeConnection implements EngineConnection {
     }
   }
 
+  settle(): void {
+    if (!this.takesBytes) return;
+    this.#owesDrained = true;
+    if (!this.isTouched) this.owner.touched(this);
+  }
+
   pauseReading(): void {
     if (this.#state !== OPEN || this.isPaused) return;
     this.isPaused = true;

@@ -121,6 +121,12 @@ export class SimConnection implements EngineConnection, LinkServer {
     this.#owner.touch(this);
   }
 
+  settle(): void {
+    if (!this.takesBytes) return;
+    this.drainOwed = true;
+    this.#owner.touch(this);
+  }
+
   pauseReading(): void {
     this.isReadingPaused = true;
     if (this.isPeerEndNews) this.#owner.ready(this);

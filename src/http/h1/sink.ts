@@ -28,8 +28,8 @@ import { headSizeOf, type ResponseHeads } from './response-heads.ts';
 
 const CHUNK_OVERHEAD_BYTES_MAX = CHUNK_HEADER_BYTES_MAX + CHUNK_END_BYTES;
 const PIECE_BYTES_MAX = SEND_RESERVE_BYTES_MAX - CHUNK_OVERHEAD_BYTES_MAX;
-/** So much is lent at once: the kernel copies it in some 50 us, and others wait meanwhile. */
-const LENT_BYTES_MAX = 256 * 1024;
+/** So much is lent at once: what the kernel does not take of it is copied, and kept for each reader that has stopped. */
+const LENT_BYTES_MAX = 128 * 1024;
 
 const NO_TRAILERS: Trailers = { names: [], values: [] };
 
@@ -169,6 +169,7 @@ export class H1Sink implements AnswerSink {
     connection.bytesWritten += size;
     if (!this.#isChunked) {
       engine.commitBorrowed(lent);
+      engine.settle();
       return start + size;
     }
     const head = engine.reserve(CHUNK_HEADER_BYTES_MAX);
@@ -178,6 +179,7 @@ export class H1Sink implements AnswerSink {
     const tail = engine.reserve(CHUNK_END_BYTES);
     chunkEndInto(engine.out, tail);
     engine.commit(CHUNK_END_BYTES);
+    engine.settle();
     connection.bytesWritten += headBytes + CHUNK_END_BYTES;
     return start + size;
   }
