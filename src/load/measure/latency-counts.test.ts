@@ -72,6 +72,14 @@ test('what two threads record is, merged, what one would have recorded', () => {
   assert.equal(mergeLatencies([]).count, 0);
 });
 
+test('what is counted several times is counted within the bounds, too', () => {
+  const counts = new LatencyCounts();
+  counts.recordUsTimes(-5, 3);
+  counts.recordUsTimes(LATENCY_US_MAX * 2, 4);
+  const { count, pairs } = counts.data();
+  assert.deepEqual([count, pairs[1], pairs[3], pairs.length], [7, 3, 4, 4]);
+});
+
 test('extremes are exact, and what no clock should say is counted all the same', () => {
   const counts = new LatencyCounts();
   for (const us of [123_457, -3, 1e12]) counts.recordUs(us);

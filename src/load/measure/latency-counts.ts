@@ -65,8 +65,9 @@ export class LatencyCounts {
 
   /** Counts `us` several times. */
   recordUsTimes(us: number, times: number): void {
-    this.recordUs(us);
-    this.counts[countsIndex(us)]! += times - 1;
+    const value = Math.min(Math.max(us, 0), LATENCY_US_MAX);
+    this.recordUs(value);
+    this.counts[countsIndex(value)]! += times - 1;
     this.count += times - 1;
   }
 

@@ -125,11 +125,10 @@ export class Tally {
   }
 
   /** Due, and never sent: whoever was to send it has waited as long, and in vain. */
-  unsent(waitedMs: number, url: number): void {
-    this.urls.waitedFor(url, waitedMs);
-    this.counters.notSent++;
-    this.#errors.set(FAILURE_NAMES.notSent, (this.#errors.get(FAILURE_NAMES.notSent) ?? 0) + 1);
-    this.#second.recordMs(waitedMs);
+  unsent(waitedMs: number, times: number): void {
+    this.counters.notSent += times;
+    this.#errors.set(FAILURE_NAMES.notSent, (this.#errors.get(FAILURE_NAMES.notSent) ?? 0) + times);
+    this.#second.recordUsTimes(Math.round(waitedMs * 1000), times);
   }
 
   connectionOpened(connectMs: number): void {

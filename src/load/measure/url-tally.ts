@@ -21,9 +21,9 @@ class Row {
     this.url = url;
   }
 
-  record(us: number): void {
+  record(us: number, times = 1): void {
     this.latency ??= new LatencyCounts();
-    this.latency.recordUs(us);
+    this.latency.recordUsTimes(us, times);
   }
 
   clear(): void {
@@ -85,11 +85,11 @@ export class UrlTally {
   }
 
   /** It failed, and has been waited for so long. */
-  waitedFor(place: number, waitedMs: number): void {
+  waitedFor(place: number, waitedMs: number, times = 1): void {
     if (!this.isOn) return;
     const row = this.#row(place);
-    row.failed++;
-    row.record(Math.round(waitedMs * 1000));
+    row.failed += times;
+    row.record(Math.round(waitedMs * 1000), times);
   }
 
   clear(): void {

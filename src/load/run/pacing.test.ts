@@ -110,7 +110,7 @@ test('what still waits when it gives up is told with its moments, and begun no m
   pacing.beginDue(0);
   pacing.stop(5);
   const unsent: number[] = [];
-  pacing.giveUp((intendedMs) => unsent.push(intendedMs));
+  pacing.giveUp(Number.NEGATIVE_INFINITY, (intendedMs) => unsent.push(intendedMs));
   assert.deepEqual(unsent, [2, 3, 4]);
   thread.nowMs = 11;
   pacing.onFree(slots[0]!);
@@ -143,6 +143,24 @@ test('what waits for a slot is told by its moments, and many of the same time to
     many.reduce((sum, [, times]) => sum + times, 0),
     49_999,
   );
+});
+
+test('giving up ten million requests takes no time that requests under way would be charged with', () => {
+  const { thread, pacing, slots } = setUp(10_000_000, 1, 1000, Number.POSITIVE_INFINITY);
+  thread.nowMs = -1;
+  pacing.onFree(slots[0]!);
+  pacing.beginDue(0);
+  pacing.stop(1000);
+  let calls = 0;
+  let count = 0;
+  pacing.giveUp(500, (dueMs, times) => {
+    assert.ok(dueMs >= 499.99 && dueMs < 1000);
+    calls++;
+    count += times;
+  });
+  assert.ok(calls <= 1000, `${calls} calls`);
+  assert.equal(count, 5_000_000);
+  assert.equal(pacing.waiting, 0);
 });
 
 test('a thinking slot begins again after its pause', () => {
@@ -179,6 +197,6 @@ test('of a count of requests no more than that is due, and what was not sent of 
   pacing.stop(1000);
   assert.equal(pacing.waiting, 6);
   const unsent: number[] = [];
-  pacing.giveUp((intendedMs) => unsent.push(intendedMs));
+  pacing.giveUp(Number.NEGATIVE_INFINITY, (intendedMs) => unsent.push(intendedMs));
   assert.deepEqual(unsent, [10, 20, 30, 40, 50, 60]);
 });

@@ -22,8 +22,11 @@ export interface Pacing {
    * are due at about the same time, together.
    */
   eachWaiting(fromMs: number, toMs: number, record: (dueMs: number, times: number) => void): void;
-  /** After `stop`: begins nothing any more. Calls `onUnsent` with the moment of each request that still waits. */
-  giveUp(onUnsent: (intendedMs: number) => void): void;
+  /**
+   * After `stop`: begins nothing any more. Calls `onUnsent` for the requests that still wait and were due at `fromMs` or
+   * later, in groups as above.
+   */
+  giveUp(fromMs: number, onUnsent: (dueMs: number, times: number) => void): void;
 }
 
 /** What a pacing asks of the thread. */
@@ -212,18 +215,21 @@ export class RatePacing implements Pacing {
   }
 
   eachWaiting(fromMs: number, toMs: number, record: (dueMs: number, times: number) => void): void {
-    const schedule = this.#schedule;
-    const first = Math.max(this.#begun, schedule.countBefore(fromMs));
-    const end = Math.min(this.#dueCount, schedule.countBefore(toMs));
-    const step = Math.max(1, Math.ceil((end - first) / WAITING_GROUPS_MAX));
-    for (let at = first; at < end; at += step) {
-      const times = Math.min(step, end - at);
-      record(schedule.momentMs(at + times - 1), times);
-    }
+    const end = Math.min(this.#dueCount, this.#schedule.countBefore(toMs));
+    this.#eachGroup(fromMs, end, record);
   }
 
-  giveUp(onUnsent: (intendedMs: number) => void): void {
+  /** Of a group all count as having waited as long as the first of them. */
+  #eachGroup(fromMs: number, end: number, record: (dueMs: number, times: number) => void): void {
+    const first = Math.max(this.#begun, this.#schedule.countBefore(fromMs));
+    const step = Math.max(1, Math.ceil((end - first) / WAITING_GROUPS_MAX));
+    for (let at = first; at < end; at += step) record(this.#schedule.momentMs(at), Math.min(step, end - at));
+  }
+
+  giveUp(fromMs: number, onUnsent: (dueMs: number, times: number) => void): void {
     this.#waker.stop();
-    for (; this.waiting > 0; this.#begun++) onUnsent(this.#schedule.momentMs(this.#begun));
+    if (this.waiting === 0) return;
+    this.#eachGroup(fromMs, this.#dueCount, onUnsent);
+    this.#begun = this.#dueCount;
   }
 }

@@ -118,9 +118,11 @@ export class RequestDriver implements EngineHandler, AnswerHandler, PacedDriver,
     this.tick();
     const nowMs = this.#clock[0]!;
     this.#hasGivenUp = true;
-    this.#pacing.giveUp((intendedMs) => {
-      if (intendedMs >= this.#tally.measuredFromMs)
-        this.#tally.unsent(nowMs - intendedMs, this.#source.skip());
+    this.#pacing.giveUp(this.#tally.measuredFromMs, (intendedMs, times) => {
+      const waitedMs = nowMs - intendedMs;
+      this.#tally.unsent(waitedMs, times);
+      for (const skipped of this.#source.skip(times))
+        this.#tally.urls.waitedFor(skipped.urlRow, waitedMs, skipped.times);
     });
     this.#checkIdle();
   }
@@ -144,7 +146,7 @@ export class RequestDriver implements EngineHandler, AnswerHandler, PacedDriver,
     this.#hasGivenUp = true;
     // Neither is there before the beginning.
     this.#pacing?.stop(0);
-    this.#pacing?.giveUp(() => {});
+    this.#pacing?.giveUp(Number.POSITIVE_INFINITY, () => {});
     this.#timers?.stop();
   }
 

@@ -14,10 +14,15 @@ export interface MadeRequest extends PlannedRequest {
   readonly urlRow: number;
 }
 
+export interface SkippedRequests {
+  readonly urlRow: number;
+  readonly times: number;
+}
+
 export interface RequestSource {
   next(slot: Slot): MadeRequest;
-  /** One that was due is never sent. @returns the row of its URL */
-  skip(): number;
+  /** So many that were due are never sent. @returns the rows of their URLs, with how many are of each */
+  skip(times: number): readonly SkippedRequests[];
   /** Where the first request of `slot` will go: its connection can be opened before. */
   firstTarget(slot: Slot): number;
   /** Whether answers must be kept for `onAnswer`. */
@@ -60,9 +65,17 @@ export class PlannedSource implements RequestSource {
     return request;
   }
 
-  /** In turn: which one it would have been depends on the slot that was not free. */
-  skip(): number {
-    return this.#requests[this.#skipped++ % this.#requests.length]!.urlRow;
+  /** Takes them in turn: which ones it would have been depends on the slots that were not free. */
+  skip(times: number): SkippedRequests[] {
+    const { length } = this.#requests;
+    const first = this.#skipped;
+    this.#skipped += times;
+    const skipped: SkippedRequests[] = [];
+    for (let turn = 0; turn < Math.min(times, length); turn++) {
+      const { urlRow } = this.#requests[(first + turn) % length]!;
+      skipped.push({ urlRow, times: Math.floor((times - 1 - turn) / length) + 1 });
+    }
+    return skipped;
   }
 
   firstTarget(slot: Slot): number {

@@ -8,7 +8,7 @@ import { encodeRequest, type FieldPair } from '../client/h1-request-encoder.ts';
 import { encodeH2Request } from '../client/h2-request-encoder.ts';
 import { OTHERS, type UrlTally } from '../measure/url-tally.ts';
 import type { LoadPlan } from '../plan/load-plan.ts';
-import type { MadeRequest, RequestSource } from './request-source.ts';
+import type { MadeRequest, RequestSource, SkippedRequests } from './request-source.ts';
 import type { CheckContext, ScriptContext, ScriptRequest, ScriptResponse } from './script.ts';
 import { type LoadedScript, ScriptError } from './script-loader.ts';
 import type { Slot } from './slot.ts';
@@ -60,8 +60,8 @@ export class ScriptSource implements RequestSource {
   }
 
   /** Nobody knows what the script would have made. */
-  skip(): number {
-    return OTHERS;
+  skip(times: number): SkippedRequests[] {
+    return [{ urlRow: OTHERS, times }];
   }
 
   next(slot: Slot): MadeRequest {
