@@ -310,9 +310,9 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     exchange.run();
   }
 
-  onHeadTooLarge(stream: H2Stream, _isWhole: boolean): void {
+  onHeadTooLarge(stream: H2Stream, _isWhole: boolean, isHead: boolean): void {
     this.requests++;
-    this.#refuse(stream, FAULT_HEAD_TOO_LARGE, true);
+    this.#refuse(stream, FAULT_HEAD_TOO_LARGE, !isHead);
   }
 
   /** Without an exchange; the connection goes on. */

@@ -311,8 +311,11 @@ export function writeFault(
 ): number {
   const text = faultText(fault);
   heads.simple(fault.status, TEXT_TYPE, text.length);
-  if (withContent && core.respondText(stream, heads.block, 0, heads.end, text)) return text.length;
-  // For HEAD, or no window is open: the status has to do.
+  if (withContent) {
+    if (core.respondText(stream, heads.block, 0, heads.end, text)) return text.length;
+    // No window is open: the status has to do, and a length that no content has would make it malformed.
+    heads.simple(fault.status, undefined, 0);
+  }
   core.sendHead(stream, heads.block, 0, heads.end, true);
   return 0;
 }

@@ -60,6 +60,12 @@ export class HeadReader {
     return list.listBytes > BOMB_FACTOR * this.#settings.headBytesMax ? FAULT_FIELD_BOMB : undefined;
   }
 
+  /** Whether the fields that were read last ask by HEAD, also where there were too many. */
+  get isHead(): boolean {
+    const at = this.#list.names.indexOf(':method');
+    return at >= 0 && this.#list.values[at] === 'HEAD';
+  }
+
   /** Whether the fields that were read last may follow content. */
   get areTrailers(): boolean {
     return !this.#list.isTooLarge && areTrailers(this.#list);

@@ -79,7 +79,7 @@ export class PeerFrames implements FrameHandler {
     stream.contentLeft = contentLength;
     if (this.#early !== undefined) this.#applyEarly(stream);
     if (head !== undefined) state.events.onRequest(stream, head, isLast);
-    else state.events.onHeadTooLarge(stream, isLast);
+    else state.events.onHeadTooLarge(stream, isLast, heads.isHead);
     // RFC 9113 §5.1.1: who has used all ids has to make another connection.
     if (id === STREAM_ID_MAX) state.leave();
     return head === undefined ? state.draw(DRAW_RESET) : undefined;

@@ -31,7 +31,7 @@ export interface H2Events {
   /** `head` is shared with other requests. `isWhole`: no content follows, nor `onRequestEnd`. */
   onRequest(stream: H2Stream, head: RequestHead, isWhole: boolean): void;
   /** A request whose head is beyond the limits: 431 is the answer. What follows of it comes as of any other. */
-  onHeadTooLarge(stream: H2Stream, isWhole: boolean): void;
+  onHeadTooLarge(stream: H2Stream, isWhole: boolean, isHead: boolean): void;
   /** Content, borrowed until return. `consumed` is owed for each byte, when it has been read. */
   onData(stream: H2Stream, bytes: Uint8Array, start: number, end: number): void;
   /** The request is whole, with its trailers. The arrays are the session's. */
