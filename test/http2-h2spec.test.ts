@@ -1,0 +1,37 @@
+/** h2spec, somebody else's suite for servers of HTTP/2, on every engine: with its strict cases, on the port that HTTP/1.1 is spoken on. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { buffer } from 'node:stream/consumers';
+import { describe, it } from 'node:test';
+import { selectEngine } from '#src/engine/select.ts';
+import { type EngineName, serve } from '#src/index.ts';
+
+const H2SPEC = process.env['H2SPEC'] ?? 'h2spec';
+const hasH2spec = spawnSync(H2SPEC, ['--version']).status === 0;
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+
+describe('h2spec', {
+  skip: hasH2spec ? false : 'h2spec is neither on PATH nor where H2SPEC says',
+}, () => {
+  for (const engine of ['iouring', 'epoll', 'node'] as EngineName[])
+    it(`passes on the ${engine} engine`, async (t) => {
+      const isMissing = await selectEngine(engine).then(
+        () => false,
+        () => true,
+      );
+      if (isMissing) {
+        t.skip(`${engine} is not available here`);
+        return;
+      }
+      const fetch = async (request: Request): Promise<Response> =>
+        new Response((await request.text()) || 'Hello, World!');
+      const server = await serve({ port: 0, engine, logger: quiet, fetch });
+      const child = spawn(H2SPEC, ['-h', '127.0.0.1', '-p', String(server.port), '-S', '-o', '4']);
+      const [output, [code]] = await Promise.all([buffer(child.stdout), once(child, 'exit')]);
+      await server.close(true);
+      const text = output.toString();
+      assert.match(text, /14\d tests, 14\d passed, 0 skipped, 0 failed/, text.slice(-3000));
+      assert.equal(code, 0);
+    });
+});
