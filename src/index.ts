@@ -11,6 +11,7 @@ export {
   ServerClosingError,
 } from './http/errors.ts';
 export type { ErrorHandler } from './http/exchange-host.ts';
+export type { CloseMessage, ExchangeMessage, StateMessage } from './http/trace.ts';
 export type { TrustProxy } from './http/trusted-proxies.ts';
 export type { ConnectionRow } from './observe/connection-row.ts';
 export type { LoggerLike } from './observe/logger-like.ts';

@@ -7,6 +7,7 @@ import type { CloseReason } from '../engine/engine.ts';
 import { STATE_ACCEPTED, STATE_CLOSED, STATE_LINGER } from './connection-account.ts';
 import { ConnectionDeadline, NEVER } from './connection-deadline.ts';
 import { ClientGoneError } from './errors.ts';
+import { closeChannel, stateChannel, traceClose, traceState } from './trace.ts';
 
 export abstract class ConnectionEnds extends ConnectionDeadline {
   state: number = STATE_ACCEPTED;
@@ -27,6 +28,12 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
 
   /** Whoever works for the client is told that it has gone. */
   protected abstract clientGone(error: ClientGoneError): void;
+
+  /** Another state begins. @hot */
+  protected enter(state: number): void {
+    if (stateChannel.hasSubscribers) traceState(this.id, this.state, state);
+    this.state = state;
+  }
 
   /** FIN after what was written, and no waiting for the peer; RST where FIN would pass for the end of an answer. */
   close(reason: CloseReason): void {
@@ -57,7 +64,7 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
 
   /** It is over for us. */
   protected ended(reason: CloseReason): void {
-    this.state = STATE_CLOSED;
+    this.enter(STATE_CLOSED);
     this.stateSinceMs = this.host.nowMs;
     this.forgetInput();
     this.clientGone(new ClientGoneError(String(reason)));
@@ -67,7 +74,9 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
   protected gone(reason: CloseReason): void {
     // The kernel's own verdict, by keepalive; ours is counted where it is given.
     if (reason === 'peer-dead' && this.state !== STATE_CLOSED) this.host.deadlines.deadPeer++;
-    this.host.countClose(this.endReason ?? reason);
+    const counted = this.endReason ?? reason;
+    this.host.countClose(counted);
+    if (closeChannel.hasSubscribers) traceClose(this.id, counted);
     this.ended(reason);
   }
 
@@ -97,7 +106,7 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
       this.close(reason);
       return;
     }
-    this.state = STATE_LINGER;
+    this.enter(STATE_LINGER);
     this.stateSinceMs = this.host.nowMs;
     this.engine.shutdownWrite();
     this.engine.resumeReading();

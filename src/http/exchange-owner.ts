@@ -3,6 +3,8 @@ import type { CloseReason, RemoteAddress } from '../engine/engine.ts';
 import type { ExchangeRecord } from './exchange-host.ts';
 
 export interface ExchangeOwner {
+  /** Of the connection, unique in its thread. */
+  readonly connectionId: number;
   /** The client has sent FIN, as far as we have seen. */
   readonly hasPeerEnded: boolean;
   remoteAddress(): RemoteAddress | undefined;

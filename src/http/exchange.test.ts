@@ -114,6 +114,7 @@ function stage(fetch: FetchHandler, errorHandler?: ErrorHandler) {
     waitUntil: (promise) => promise.then(() => {}),
   };
   const owner: ExchangeOwner = {
+    connectionId: 1,
     hasPeerEnded: false,
     remoteAddress: () => undefined,
     exchangeFinished: () => events.push('told'),

@@ -31,6 +31,7 @@ import {
 import type { Response } from '../web/response.ts';
 import type { AnswerSink } from './answer-sink.ts';
 import { BytesBody } from './bytes-body.ts';
+import { NEVER } from './connection-deadline.ts';
 import { ServerContext } from './context.ts';
 import { discardResponse } from './discard.ts';
 import {
@@ -45,10 +46,10 @@ import type { ExchangeOwner } from './exchange-owner.ts';
 import { promised, whenSettled } from './promised.ts';
 import type { RequestBody } from './request-body.ts';
 import { ResponseStream } from './response-stream.ts';
+import { abortChannel, beginChannel, finishChannel, traceExchange } from './trace.ts';
 import type { Trailers } from './trailers.ts';
 import { plainAddress } from './trusted-proxies.ts';
 
-const NEVER = Number.POSITIVE_INFINITY;
 const NOTHING = new Uint8Array(0);
 
 export class Exchange implements ExchangePort, ExchangeRecord {
@@ -171,6 +172,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
 
   /** Calls the handler, in an async context of its own. @hot */
   run(): void {
+    if (beginChannel.hasSubscribers) traceExchange(beginChannel, this);
     this.host.scope.run(this.callHandler, this);
   }
 
@@ -333,6 +335,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   finish(): void {
     if (this.isFinished) return;
     this.isFinished = true;
+    if (finishChannel.hasSubscribers) traceExchange(finishChannel, this);
     this.host.exchangeFinished(this);
     this.#context?.settle(undefined);
     this.owner.exchangeFinished(this);
@@ -464,6 +467,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
     this.body?.fail(this.#abortReason);
     this.#stream?.cancel(this.#abortReason);
     this.#abort(error);
+    if (abortChannel.hasSubscribers) traceExchange(abortChannel, this);
     this.host.exchangeAborted(this);
     this.#context?.settle(error);
   }

@@ -5,6 +5,7 @@
 import type { SysError } from '../base/errors.ts';
 import type { EngineHandler } from '../engine/engine.ts';
 import type { SimConnection } from '../engine/sim/connection.ts';
+import type { ConnectionAccount } from '../http/connection-account.ts';
 import type { SimClient } from './client.ts';
 import { ConnectionModel, modelOf } from './connection-model.ts';
 import type { PlannedRequest } from './handlers.ts';
@@ -20,6 +21,8 @@ export class Observer implements EngineHandler<SimConnection> {
   readonly #refused = new Set<SimConnection>();
   readonly #counted = new Set<SimConnection>();
   readonly #byLink = new Map<number, SimClient>();
+  /** By the number that the server gives to a connection. */
+  readonly #byId = new Map<number, ConnectionModel>();
 
   constructor(world: World, server: EngineHandler<SimConnection>) {
     this.#world = world;
@@ -41,6 +44,11 @@ export class Observer implements EngineHandler<SimConnection> {
     this.#world.totals.connections++;
     this.#limit(conn, model);
     this.#server.onAccept(conn);
+    this.#byId.set((conn.user as ConnectionAccount).id, model);
+  }
+
+  modelOf(connectionId: number): ConnectionModel | undefined {
+    return this.#byId.get(connectionId);
   }
 
   /** Over a limit a connection must be refused; all peers of a run share one address. */

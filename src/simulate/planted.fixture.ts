@@ -4,7 +4,7 @@ import type { SimConnection } from '../engine/sim/connection.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { ExchangeRecord } from '../http/exchange-host.ts';
 import type { H1Session } from '../http/h1/session.ts';
-import { ObservedThread } from './observed-thread.ts';
+import { ServerThread, type ServerThreadOptions } from '../server/server-thread.ts';
 import type { RunOptions } from './run.ts';
 import type { World } from './world.ts';
 
@@ -182,7 +182,17 @@ class NeverLingers extends PassOn {
   }
 }
 
-class IdleInExchange extends ObservedThread {
+/** A server with a fault of its own. */
+class SpoiledThread extends ServerThread {
+  protected readonly world: World;
+
+  constructor(options: ServerThreadOptions, world: World) {
+    super(options);
+    this.world = world;
+  }
+}
+
+class IdleInExchange extends SpoiledThread {
   override onReceive(conn: SimConnection, bytes: Uint8Array, start: number, end: number): void {
     super.onReceive(conn, bytes, start, end);
     const connection = conn.user as H1Session;
@@ -194,7 +204,7 @@ class IdleInExchange extends ObservedThread {
   }
 }
 
-class AbortsSuccess extends ObservedThread {
+class AbortsSuccess extends SpoiledThread {
   override exchangeFinished(exchange: ExchangeRecord): void {
     super.exchangeFinished(exchange);
     (exchange as Exchange).abortSignal().dispatchEvent(new Event('abort'));
@@ -202,7 +212,7 @@ class AbortsSuccess extends ObservedThread {
 }
 
 /** After FIN no stream is given up that has nothing to send. */
-class WaitsForQuietStreams extends ObservedThread {
+class WaitsForQuietStreams extends SpoiledThread {
   override exchangeBegun(exchange: ExchangeRecord): void {
     super.exchangeBegun(exchange);
     Object.assign(exchange, { watchQuiet() {} });

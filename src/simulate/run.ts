@@ -8,16 +8,16 @@ import type { EngineHandler } from '../engine/engine.ts';
 import type { SimConnection } from '../engine/sim/connection.ts';
 import { SimNetwork } from '../engine/sim/network.ts';
 import { SimEngine } from '../engine/sim/sim-engine.ts';
-import type { ServerThread, ServerThreadOptions } from '../server/server-thread.ts';
+import { ServerThread, type ServerThreadOptions } from '../server/server-thread.ts';
 import { keepAliveFor } from '../server/thread-server.ts';
 import { SimClient } from './client.ts';
 import { ClientPlanner } from './client-plan.ts';
 import type { ConnectionModel } from './connection-model.ts';
 import { SimHandlers } from './handlers.ts';
-import { ObservedThread } from './observed-thread.ts';
 import { Observer } from './observer.ts';
 import { drawSwarm, type Swarm } from './swarm.ts';
 import { count, noTotals, type Totals } from './totals.ts';
+import { watchTrace } from './watch-trace.ts';
 import { World } from './world.ts';
 
 /** A run that takes more events than this does not come to rest. */
@@ -87,10 +87,10 @@ class Run {
       accessLog: undefined,
       scheme: 'http',
     };
-    const thread =
-      this.#options.makeThread?.(threadOptions, world) ?? new ObservedThread(threadOptions, world);
+    const thread = this.#options.makeThread?.(threadOptions, world) ?? new ServerThread(threadOptions);
     const server = this.#options.plant?.(thread, world) ?? thread;
     const observer = new Observer(world, server);
+    const stopWatching = watchTrace(world, observer);
     const handlers = new SimHandlers(world, observer.planned, this.#swarm.errorHook);
     const keepAlive = keepAliveFor(settings.timeouts.deadPeerMs);
     world.deadPeerMs = (keepAlive.idleSeconds + keepAlive.intervalSeconds * keepAlive.probes) * 1000;
@@ -114,7 +114,7 @@ class Run {
         });
       });
     }
-    await network.run(() => network.eventCount > EVENTS_MAX);
+    await network.run(() => network.eventCount > EVENTS_MAX).finally(stopWatching);
     if (network.pendingEvents > 0) world.find(`no rest after ${EVENTS_MAX} events`);
     this.#judge(observer, engine, thread, clients);
   }

@@ -66,7 +66,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'http',
     mayImport: ['base', 'engine', 'protocol', 'web', 'observe'],
-    node: ['node:async_hooks'],
+    node: ['node:async_hooks', 'node:diagnostics_channel'],
   },
   { name: 'observe', mayImport: ['base'], node: 'any' },
   {

@@ -48,6 +48,10 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
     exchange?.clientGone(error);
   }
 
+  get connectionId(): number {
+    return this.id;
+  }
+
   remoteAddress(): RemoteAddress | undefined {
     return this.engine.remoteAddress();
   }

@@ -321,7 +321,7 @@ export class H1Session extends H1Carrier implements Session {
   #giveWay(unreadBytes: number): void {
     this.bytesReceived -= unreadBytes;
     this.forgetInput();
-    this.state = STATE_CLOSED;
+    this.enter(STATE_CLOSED);
   }
 
   /**
@@ -347,7 +347,7 @@ export class H1Session extends H1Carrier implements Session {
     const { host } = this;
     const startedAtMs = this.state === STATE_HEAD ? this.stateSinceMs : host.nowMs;
     const { contentLength, chunked } = parser;
-    this.state = STATE_EXCHANGE;
+    this.enter(STATE_EXCHANGE);
     this.requests++;
     this.#burst++;
     this.#isClientsLast = !parser.keepAlive;
@@ -408,7 +408,7 @@ export class H1Session extends H1Carrier implements Session {
       const now = this.host.arrivalMs;
       // Absolute: from accept for the first request, from this first byte for a later one.
       if (this.state === STATE_IDLE) this.arm(now + this.host.settings.timeouts.headerMs);
-      this.state = STATE_HEAD;
+      this.enter(STATE_HEAD);
       this.stateSinceMs = now;
     }
     this.#keep(bytes, at, end, kept);
@@ -446,7 +446,7 @@ export class H1Session extends H1Carrier implements Session {
       else this.linger(closeReason);
       return;
     }
-    this.state = STATE_IDLE;
+    this.enter(STATE_IDLE);
     const now = this.host.nowMs;
     this.stateSinceMs = now;
     this.arm(now + this.host.settings.timeouts.idleMs);

@@ -248,7 +248,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
 
   #becomeIdle(): void {
     const { host } = this;
-    this.state = STATE_IDLE;
+    this.enter(STATE_IDLE);
     this.stateSinceMs = host.nowMs;
     this.#idleAtMs = host.nowMs + host.settings.timeouts.idleMs;
     this.#rearm();
@@ -260,7 +260,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   onActive(isActive: boolean): void {
     if (this.state >= STATE_LINGER) return;
     if (isActive) {
-      this.state = STATE_EXCHANGE;
+      this.enter(STATE_EXCHANGE);
       this.#idleAtMs = NEVER;
     } else if (this.hasReadEnd) this.close('client-closed');
     else this.#becomeIdle();

@@ -29,6 +29,7 @@ import type { H2SessionThread } from './thread.ts';
 
 /** What a stream needs of its session. */
 export interface StreamSession {
+  readonly id: number;
   readonly host: ExchangeHost;
   readonly engine: EngineConnection;
   readonly core: H2Server;
@@ -131,6 +132,10 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
 
   get hasPeerEnded(): boolean {
     return this.#session.hasPeerEnded;
+  }
+
+  get connectionId(): number {
+    return this.#session.id;
   }
 
   remoteAddress(): RemoteAddress | undefined {
