@@ -65,7 +65,6 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   /** For the access log; 0 until the answer begins. */
   status = 0;
   responseBytes = 0;
-  /** What the answer is to end with. */
   trailers: Trailers | undefined = undefined;
   /** When the first byte of the request came, as far as that is known. */
   readonly startedAtMs: number;
@@ -77,7 +76,6 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   closeReason: CloseReason = 'answered';
   readonly request: HoldfastRequest;
   isFinished = false;
-  /** It has not answered yet, nor failed. */
   isHandlerBusy = false;
   /** Why the client did not get its answer whole. */
   goneError: Error | undefined = undefined;
@@ -167,8 +165,6 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   requestBody(): IncomingBody | undefined {
     return this.body ?? undefined;
   }
-
-  // The handler.
 
   /** Calls the handler, in an async context of its own. @hot */
   run(): void {

@@ -27,6 +27,13 @@ export type WorkerOptions = Pick<
   | 'reusePort'
 >;
 
+/** Its module is being loaded. */
+export const START_MODULE = 0;
+/** What calls the kernel is being loaded. */
+export const START_NATIVE = 1;
+/** It has taken its listening socket, and may have accepted connections. */
+export const START_ADOPTED = 2;
+
 export interface WorkerData {
   /** Shared with the other workers when connections are balanced. */
   readonly shared: SharedMemory;
@@ -34,8 +41,8 @@ export interface WorkerData {
   readonly module: string;
   readonly options: WorkerOptions;
   readonly index: number;
-  /** One word: 1 once the thread has taken the listening socket `options.fd`, which it closes from then on. */
-  readonly adopted: SharedArrayBuffer;
+  /** One of the START_ numbers: how far the start has come. */
+  readonly start: SharedArrayBuffer;
   /** There is an admin port: somebody will look. */
   readonly measures: boolean;
   /** Somebody watches the files that it loads. */

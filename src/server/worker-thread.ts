@@ -17,6 +17,8 @@ import type { CloseReport } from './thread-closing.ts';
 import {
   errorFromData,
   type FromWorker,
+  START_ADOPTED,
+  START_NATIVE,
   type ToWorker,
   type WorkerData,
   type WorkerOptions,
@@ -57,6 +59,9 @@ interface WorkerThreadInit {
 }
 
 /** What threads say that is not about their own life. */
+/** How often it is looked whether a thread has loaded what it calls the kernel with: some 20 ms in all. */
+const NATIVE_LOOK_MS = 5;
+
 type Saying = Exclude<FromWorker, { type: 'ready' | 'failed' | 'stopped' | 'loaded' }>;
 
 export interface WorkerThreadEvents {
@@ -82,7 +87,8 @@ export class WorkerThread {
   readonly #init: WorkerThreadInit;
   readonly #events: WorkerThreadEvents;
   readonly #ledger = DescriptorLedger.allocate();
-  readonly #adopted = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  /** How far its start has come: one of the START_ numbers. */
+  readonly #start = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   #resolveEnded!: (report: CloseReport) => void;
   #report: CloseReport = { drained: 0, forced: 0 };
   #error: Error | undefined;
@@ -105,9 +111,9 @@ export class WorkerThread {
     const { module, options, index, handoff, measures } = init;
     const shared = { ledger: this.#ledger, ...(handoff === undefined ? {} : { handoff }) };
     const reportsLoads = loadedFiles().hasSubscribers;
-    const adopted = this.#adopted;
+    const start = this.#start;
     this.worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: { module, options, index, shared, measures, adopted, reportsLoads } satisfies WorkerData,
+      workerData: { module, options, index, shared, measures, start, reportsLoads } satisfies WorkerData,
       name: init.name,
     });
     this.worker.on('message', (message: FromWorker) => this.#heard(message));
@@ -123,7 +129,11 @@ export class WorkerThread {
 
   /** It has taken its listening socket, and may have accepted connections. */
   get hasAdopted(): boolean {
-    return Atomics.load(new Int32Array(this.#adopted), 0) === 1;
+    return this.#startState === START_ADOPTED;
+  }
+
+  get #startState(): number {
+    return Atomics.load(new Int32Array(this.#start), 0);
   }
 
   /** It must serve within `startMs` of its start, or is given up; a sooner moment that was set before stands. */
@@ -163,7 +173,10 @@ export class WorkerThread {
   /** Ends, though it does not serve yet. */
   discard(plan: ClosePlan, stopsListening: boolean): void {
     if (this.hasAdopted) this.dismiss(plan, stopsListening);
-    else {
+    else if (this.#startState === START_NATIVE && !this.#isEnded) {
+      // An addon that is being loaded when its thread is terminated ends the whole process.
+      setTimeout(() => this.discard(plan, stopsListening), NATIVE_LOOK_MS);
+    } else {
       this.#isLeaving = true;
       this.#terminate();
     }

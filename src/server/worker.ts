@@ -9,11 +9,19 @@ import { loadModule, type ServedModule } from './module.ts';
 import { checkOptions } from './options.ts';
 import { remoteLogger } from './portable-log.ts';
 import { serveHere, type ThreadServer } from './thread-server.ts';
-import { errorData, type FromWorker, type ToWorker, type WorkerData } from './worker-messages.ts';
+import {
+  errorData,
+  type FromWorker,
+  START_ADOPTED,
+  START_MODULE,
+  START_NATIVE,
+  type ToWorker,
+  type WorkerData,
+} from './worker-messages.ts';
 
 const port = parentPort;
 assert(port !== null, 'worker.ts runs in worker threads only');
-const { module, options, shared, measures, adopted, reportsLoads } = workerData as WorkerData;
+const { module, options, shared, measures, start: startState, reportsLoads } = workerData as WorkerData;
 const tell = (message: FromWorker) => port.postMessage(message);
 const logger = remoteLogger((level, values) => tell({ type: 'log', level, values }));
 
@@ -21,9 +29,17 @@ async function start(): Promise<ThreadServer> {
   if (options.globals === true) installGlobals();
   const { fetch, error } = await loadWatched(new URL(module));
   const served = { ...options, fetch, logger, ...(error === undefined ? {} : { error }) };
-  const onAdopt = () => void Atomics.store(new Int32Array(adopted), 0, 1);
+  const reached = (state: number) => void Atomics.store(new Int32Array(startState), 0, state);
+  const onAdopt = () => reached(START_ADOPTED);
   const onStopped = () => tell({ type: 'stopped' });
-  return serveHere(served, checkOptions(served), { shared, measures, onAdopt, onStopped });
+  const settings = checkOptions(served);
+  reached(START_NATIVE);
+  try {
+    return await serveHere(served, settings, { shared, measures, onAdopt, onStopped });
+  } catch (error) {
+    reached(START_MODULE);
+    throw error;
+  }
 }
 
 const tellFailure = (error: unknown) => tell({ type: 'failed', error: errorData(error) });

@@ -2,6 +2,8 @@
 
 /** A stream is not pulled while its unsent bytes exceed this. */
 export const HIGH_WATER_BYTES = 64 * 1024;
+/** A large piece may be lent, or copied where it was refused: so much of it at once, beyond the mark. */
+export const LENT_BYTES_MAX = 256 * 1024;
 /** A head, and a short answer behind it. */
 export const HEADS_BYTES_MAX = 2048;
 /** Dead peers are looked for once a period; before the first retransmissions nobody can tell. */

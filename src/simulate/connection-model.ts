@@ -7,7 +7,7 @@
  * What is owed "at once" is owed before the clock moves; a deadline is met in the first turn of the
  * engine at or after its tick, and never before it.
  */
-import { DEADLINE_TICK_MS, SEND_RESERVE_BYTES_MAX } from '../engine/engine.ts';
+import { DEADLINE_TICK_MS } from '../engine/engine.ts';
 import type { ConnectionTap, SimConnection } from '../engine/sim/connection.ts';
 import { answerComplaint, contentComplaint, faultComplaint, mustClose } from './answer-rules.ts';
 import * as bounds from './bounds.ts';
@@ -263,7 +263,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     if (this.reason !== undefined) this.find('bytes after the end');
     this.sent.push(bytes, start, end);
     const unsent = this.#conn.unsent.length + end - start;
-    if (unsent > bounds.HIGH_WATER_BYTES + SEND_RESERVE_BYTES_MAX + bounds.HEADS_BYTES_MAX)
+    if (unsent > bounds.HIGH_WATER_BYTES + bounds.LENT_BYTES_MAX + bounds.HEADS_BYTES_MAX)
       this.find(`${unsent} bytes wait for a slow reader`);
     this.#committingBytes = end - start;
     this.#quietBegins();

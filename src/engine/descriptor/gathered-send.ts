@@ -16,7 +16,7 @@ const BASE = PIECES_AT / 4 + iovec.offset.iov_base / 4;
 const LENGTH = PIECES_AT / 4 + iovec.offset.iov_len / 4;
 const COUNT = msghdr.offset.msg_iovlen / 4;
 
-export interface SendQueue {
+interface SendQueue {
   readonly fd: number;
   readonly firstBlock: SendBlock | null;
   /** The kernel has taken so much. */
