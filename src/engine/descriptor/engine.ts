@@ -43,14 +43,14 @@ import { DescriptorLedger } from './ledger.ts';
 import { AcceptRest, type DescriptorListener } from './listener.ts';
 import { type Lookup, openListener } from './listening-socket.ts';
 import { SendPool } from './send-pool.ts';
+import { Touched } from './touched.ts';
+import { TurnSchedule } from './turn-schedule.ts';
 import { TurnTime } from './turn-time.ts';
 
 /** Deadlines that a turn has time for however little it has: telling of one costs some microseconds. */
 const EXPIRED_AT_LEAST = 1000;
 /** A peer that sends without end is not waited for. */
 const DISCARDED_MAX_BYTES = 1024 * 1024;
-/** A list that once was longer is given to the garbage collector when it is empty. */
-const TOUCHED_KEPT_MAX = 4096;
 
 /** Comes from a module that is loaded when there is a name to look up. */
 const lookUp: Lookup = (hostname, options) =>
@@ -64,9 +64,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   protected readonly options: EngineOptions<C>;
   protected readonly table = new ConnectionTable<C>();
   protected readonly listeners: DescriptorListener[] = [];
-  /** Connections with wishes, in the order in which they were touched; `touchedCount` of them count. */
-  protected touched: C[] = [];
-  protected touchedCount = 0;
+  protected readonly touched = new Touched<C>();
   isInTurn = false;
   /** The clock's reading for this turn. */
   protected turnMs = performance.now();
@@ -82,7 +80,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   readonly given = new GivenMemory();
   readonly #connectingSockets = new ConnectingSockets();
   readonly #wheel = new TimingWheel(DEADLINE_TICK_MS, this.turnMs);
-  #turnScheduled = false;
+  readonly #schedule = new TurnSchedule(this.time, (isChained) => this.#takeTurn(isChained));
   #held = false;
   #handoff: Handoff | undefined;
   readonly #acceptRest: AcceptRest<C>;
@@ -278,8 +276,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   /** @hot */
   touch(conn: C): void {
     if ((conn.flags & TOUCHED) !== 0) return;
-    conn.flags |= TOUCHED;
-    this.touched[this.touchedCount++] = conn;
+    this.touched.add(conn);
     if (!this.isInTurn) this.schedule();
   }
 
@@ -294,37 +291,32 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
 
   // Turns
 
-  /**
-   * A turn soon: after the microtasks of whoever wrote, so that all their bytes leave together, or when libuv has
-   * had its turn, if that has waited long enough.
-   */
+  /** A turn soon: see TurnSchedule. */
   protected schedule(): void {
-    if (this.#turnScheduled || this.isInTurn) return;
-    this.#turnScheduled = true;
-    if (this.time.isChainSpent) setImmediate(this.#laterTurn);
-    else process.nextTick(this.#chainedTurn);
+    if (!this.isInTurn) this.#schedule.soon();
   }
 
   /** Work is left: come back soon, but let the event loop run first. */
   protected again(): void {
-    if (this.#turnScheduled) return;
-    this.#turnScheduled = true;
-    setImmediate(this.#laterTurn);
+    this.#schedule.later();
+  }
+
+  /**
+   * The turn ends with work left. Where it has asked handlers that answer by promises it goes on as soon as these have
+   * run, for their answers to leave before others are heard; else behind the event loop.
+   */
+  protected goOnLater(): void {
+    if (this.#waitsForPromises) this.#schedule.behindPromises();
+    else this.#schedule.later();
+  }
+
+  get #waitsForPromises(): boolean {
+    return this.time.hasUnanswered && this.handler.hasOpenWork === true;
   }
 
   /** The kernel has news. A turn that is scheduled comes all the same: forgotten, it would be joined by another. */
   protected readonly turn = (): void => {
     this.#takeTurn(false);
-  };
-
-  readonly #laterTurn = (): void => {
-    this.#turnScheduled = false;
-    this.#takeTurn(false);
-  };
-
-  readonly #chainedTurn = (): void => {
-    this.#turnScheduled = false;
-    this.#takeTurn(true);
   };
 
   #takeTurn(isChained: boolean): void {
@@ -352,13 +344,13 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
 
   /** Whether another turn is on its way. */
   protected get isScheduled(): boolean {
-    return this.#turnScheduled;
+    return this.#schedule.isPending;
   }
 
   /** The kernel is to be asked for news now. @returns false when the turn has had its time. @hot */
   protected mayLook(): boolean {
     this.turnMs = performance.now();
-    return this.time.mayLook(this.turnMs);
+    return !this.#waitsForPromises && this.time.mayLook(this.turnMs);
   }
 
   get shouldYield(): boolean {
@@ -375,13 +367,6 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   #closeSocket({ socket }: DescriptorListener): void {
     this.ledger?.drop(socket.fd);
     socket.close();
-  }
-
-  /** The first `count` touched connections have been looked at; those behind them move up. */
-  protected dropTouched(count: number): void {
-    if (count < this.touchedCount) this.touched.copyWithin(0, count, this.touchedCount);
-    this.touchedCount -= count;
-    if (this.touchedCount === 0 && this.touched.length > TOUCHED_KEPT_MAX) this.touched = [];
   }
 
   /** Calls `onWake` and `onDeadline` where it is time, once `dueMs` has come. */

@@ -7,7 +7,9 @@
  * follow each other by `process.nextTick`, as answers of async handlers and pieces of streams make them do, keep libuv
  * out just as well: a chain of them has the same time, then the next is `setImmediate`'s. Within a turn the kernel is
  * asked for news each LOOK_MS, as far as callbacks let us: what one connection has much of waits behind what others
- * have just sent. What promises do between turns no turn can bound: there those who have much to do ask `shouldYield`.
+ * have just sent. A turn that has asked handlers which answer by promises ends there and goes on behind these, so that
+ * answers leave before more is asked. What promises do between turns no turn can bound: there those who have much to do ask
+ * `shouldYield`.
  */
 
 /** One round of libuv's loop costs some 5 us beside that. */
@@ -22,6 +24,8 @@ const LOOK_MS = 0.25;
 const SEND_MS = 1;
 /** The clock is read once for so many callbacks, as long as these are quick. */
 const CALLBACKS_PER_READING = 16;
+/** What is longer is taken for a piece of a body, for which nobody is owed an answer. */
+const REQUEST_BYTES_LIKELY = 4096;
 
 export class TurnTime {
   /** When the kernel was last asked for news. */
@@ -33,6 +37,7 @@ export class TurnTime {
   #chained = 0;
   #chainBeganMs = 0;
   #chainIsSpent = false;
+  #hasUnanswered = false;
 
   /** A turn that libuv begins. @hot */
   begin(nowMs: number): void {
@@ -55,7 +60,18 @@ export class TurnTime {
     this.#lookedMs = nowMs;
     this.#readMs = nowMs;
     this.#endMs = endMs;
+    this.#hasUnanswered = false;
     this.#callbacksLeft = CALLBACKS_PER_READING;
+  }
+
+  /** A handler has been given `size` bytes and has written nothing in return. @hot */
+  noteUnanswered(size: number): void {
+    if (size < REQUEST_BYTES_LIKELY) this.#hasUnanswered = true;
+  }
+
+  /** Somebody has asked something in this turn that is answered later, most likely by a promise. */
+  get hasUnanswered(): boolean {
+    return this.#hasUnanswered;
   }
 
   /** The next turn is to be begun by libuv, which has waited long enough. */

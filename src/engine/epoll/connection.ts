@@ -21,6 +21,8 @@ export const PEER_END_SEEN = ENGINE_FLAGS << 4;
 export const PEER_END_TOLD = ENGINE_FLAGS << 5;
 /** The last receive took as much as one may: the next is into memory that can be given away. */
 export const MOVES_MUCH = ENGINE_FLAGS << 6;
+/** All that was written has been sent, and `onDrained` is still to be called. */
+export const DRAIN_UNTOLD = ENGINE_FLAGS << 7;
 
 export class EpollConnection extends DescriptorConnection {
   protected override get maySend(): boolean {

@@ -32,7 +32,6 @@ import {
   SEND_FAILED,
   SHUTDOWN_DONE,
   SHUTDOWN_WANTED,
-  TOUCHED,
 } from '../descriptor/connection.ts';
 import { DescriptorEngine } from '../descriptor/engine.ts';
 import { GIVEN_BYTES } from '../descriptor/given-memory.ts';
@@ -42,6 +41,7 @@ import type { EngineOptions } from '../engine.ts';
 import { Accepting } from './accepting.ts';
 import { AioPoll } from './aio-poll.ts';
 import {
+  DRAIN_UNTOLD,
   EpollConnection,
   IN_READY,
   MOVES_MUCH,
@@ -76,6 +76,11 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   readonly #bytes: Uint8Array;
   readonly #address: number;
   #pollArmed = false;
+  readonly #advancing = {
+    advance: (conn: EpollConnection): void => this.#advance(conn),
+    hasRoom: (): boolean => true,
+    time: this.time,
+  };
   /** The moment that the timer is armed for. */
   #armedMs = Number.POSITIVE_INFINITY;
   /** The turn ended, or broke off, with work left. */
@@ -83,6 +88,8 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   readonly #ready: EpollConnection[] = [];
   #readyCount = 0;
   readonly #accepting: Accepting;
+  readonly #drained: EpollConnection[] = [];
+  #drainedCount = 0;
   /** Accepted and received from at once, and not in the event set yet. */
   readonly #fresh: EpollConnection[] = [];
   #freshCount = 0;
@@ -176,13 +183,14 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       // What an armed poll has to tell will wake us: then this turn only sends what was written.
       const count = this.#pollArmed ? 0 : this.#takeEvents();
       if (this.turnMs >= this.dueMs) this.expire();
-      this.#flushTouched();
+      this.touched.flush(this.#advancing);
+      this.#tellDrained();
       this.#watchFresh();
       // Handlers have run meanwhile: who is accepted now may have connected just now.
       if (count > 0) this.turnMs = performance.now();
       const moreWait = this.#accepting.acceptWaiting();
-      const isMore = moreWait || this.#readyCount > 0 || this.touchedCount > 0 || this.#freshCount > 0;
-      if (count === 0 && !isMore) {
+      const isLeft = this.touched.count + this.#drainedCount + this.#readyCount + this.#freshCount > 0;
+      if (count === 0 && !moreWait && !isLeft) {
         this.#unfinished = false;
         break;
       }
@@ -192,8 +200,9 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
 
   protected endTurn(): void {
     if (!this.#unfinished && !this.#pollArmed) this.#pollArmed = this.#poll.arm() === 1;
+    if (this.#unfinished) this.goOnLater();
     // Without the memory for a poll we do not sleep, which costs time; sleeping would cost everything.
-    if (this.#unfinished || !this.#pollArmed) this.again();
+    else if (!this.#pollArmed) this.again();
   }
 
   // Events
@@ -273,6 +282,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       if ((conn.flags & CLOSING) !== 0) return;
       if (isMuch) this.given.handOver(this.handler, conn, size);
       else this.handler.onReceive(conn, this.#bytes, 0, size);
+      if (conn.unsentBytes === 0) this.time.noteUnanswered(size);
     } else if (size === EAGAIN || size === 0) {
       if (size === 0) conn.flags |= RECEIVE_ENDED;
       else conn.flags &= ~(READABLE | READ_TO_END);
@@ -309,31 +319,6 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   }
 
   // Wishes
-
-  /**
-   * Looks at each touched connection once, as far as the turn has time. What callbacks touch meanwhile is for the
-   * next pass.
-   * @hot
-   */
-  #flushTouched(): void {
-    const count = this.touchedCount;
-    if (count === 0) return;
-    let at = 0;
-    let begun: EpollConnection | undefined;
-    try {
-      while (at < count) {
-        begun = this.touched[at++]!;
-        begun.flags &= ~TOUCHED;
-        this.#advance(begun);
-        begun = undefined;
-        if (this.time.isWhollySpent()) break;
-      }
-    } finally {
-      this.dropTouched(at);
-      // `onDrained` threw, and not all that the connection wishes has been done.
-      if (begun !== undefined) this.touch(begun);
-    }
-  }
 
   /** Does for a connection what it wishes, as far as the kernel takes it. @hot */
   #advance(conn: EpollConnection): void {
@@ -418,7 +403,27 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       } else conn.tookFromFirstBlock(0);
     }
     conn.flags &= ~DRAIN_OWED;
-    if ((conn.flags & CLOSING) === 0) this.handler.onDrained(conn);
+    if ((conn.flags & (CLOSING | DRAIN_UNTOLD)) !== 0) return;
+    conn.flags |= DRAIN_UNTOLD;
+    this.#drained[this.#drainedCount++] = conn;
+  }
+
+  /** Behind all that was to be sent: who is told may have much to do, and answers of others must not wait for it. */
+  #tellDrained(): void {
+    const count = this.#drainedCount;
+    let at = 0;
+    try {
+      while (at < count) {
+        const conn = this.#drained[at++]!;
+        conn.flags &= ~DRAIN_UNTOLD;
+        // What has been written since is sent, and told of, later.
+        if ((conn.flags & (CLOSING | CLOSED)) === 0 && conn.unsentBytes === 0) this.handler.onDrained(conn);
+        if (this.time.isSpent()) break;
+      }
+    } finally {
+      this.#drained.copyWithin(0, at, this.#drainedCount);
+      this.#drainedCount -= at;
+    }
   }
 
   #finish(conn: EpollConnection): void {

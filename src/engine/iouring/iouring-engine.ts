@@ -27,7 +27,6 @@ import {
   SEND_FAILED,
   SHUTDOWN_DONE,
   SHUTDOWN_WANTED,
-  TOUCHED,
 } from '../descriptor/connection.ts';
 import { SLOT_BITS } from '../descriptor/connection-table.ts';
 import { DescriptorEngine } from '../descriptor/engine.ts';
@@ -97,6 +96,11 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   /** Whether waiting for SHORT_WAIT_US brings news. */
   readonly #shortWait = new WorthTrying();
   readonly #receiving: Receiving;
+  readonly #advancing = {
+    advance: (conn: IouringConnection): void => this.#advance(conn),
+    hasRoom: (): boolean => this.#hasRoom(),
+    time: this.time,
+  };
   /** The moment that the kernel timer is armed for. */
   #armedMs = Number.POSITIVE_INFINITY;
 
@@ -198,7 +202,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       this.#flushTouched();
       this.#advanceAccepts();
       this.#armTimer();
-      if (ring.pending > 0 || ring.hasNews || this.touchedCount > 0) {
+      if (ring.pending > 0 || ring.hasNews || this.touched.count > 0) {
         this.#enter();
         continue;
       }
@@ -214,12 +218,12 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       if (ring.pending === 0 && !ring.hasNews) return;
       ring.setSilent(true);
     }
-    this.again();
+    this.goOnLater();
   }
 
   /** Silent as long as another turn is on its way: a signal would only make one more of it. */
   protected endTurn(): void {
-    if (this.touchedCount > 0 || this.#ring.pending > 0) this.again();
+    if (!this.isScheduled && (this.touched.count > 0 || this.#ring.pending > 0)) this.again();
     this.#ring.setSilent(this.isScheduled);
   }
 
@@ -328,29 +332,10 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     return 0;
   }
 
-  /**
-   * Turns wishes into submissions. Stops early when the ring is full or the turn has had its time; then the rest
-   * keep waiting. What is touched meanwhile is for the next pass.
-   */
+  /** Turns wishes into submissions; a full queue leaves the rest for later. */
   #flushTouched(): void {
     this.#receiving.serveStarved();
-    const count = this.touchedCount;
-    let at = 0;
-    let begun: IouringConnection | undefined;
-    try {
-      while (at < count) {
-        if (!this.#hasRoom()) break;
-        begun = this.touched[at++]!;
-        begun.flags &= ~TOUCHED;
-        this.#advance(begun);
-        begun = undefined;
-        if (this.time.isWhollySpent()) break;
-      }
-    } finally {
-      if (at > 0) this.dropTouched(at);
-      // A callback threw, and not all that the connection wishes has been submitted.
-      if (begun !== undefined) this.touch(begun);
-    }
+    this.touched.flush(this.#advancing);
   }
 
   /** Whether one connection can be advanced; makes room if that is possible. @hot */

@@ -165,7 +165,10 @@ export class Receiving {
       const start = id * buffers.bufferBytes;
       if ((conn.flags & READING_PAUSED) !== 0 || conn.held !== undefined)
         conn.hold(copyBytes(buffers.bytes, start, start + result));
-      else this.#handler.onReceive(conn, buffers.bytes, start, start + result);
+      else {
+        this.#handler.onReceive(conn, buffers.bytes, start, start + result);
+        if (conn.unsentBytes === 0) this.#time.noteUnanswered(result);
+      }
       return;
     }
     if (hasBuffer) buffers.give(flags >>> 16);
