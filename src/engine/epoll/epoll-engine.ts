@@ -1,7 +1,6 @@
 /**
- * The epoll engine: for hosts that forbid io_uring, as container runtimes do by default. It needs no
- * more than Linux 4.18. One loop: look for events, receive and hand over, send what was written, look
- * again; sleep when a look finds nothing.
+ * The epoll engine: for hosts that forbid io_uring, as container runtimes do. It needs Linux 4.18. One loop: look for
+ * events, receive and hand over, send what was written, look again; sleep when a look finds nothing.
  *
  * Nothing is registered anew while a connection lives, and a receive that leaves room in the buffer has
  * emptied the socket: so a request costs one recv and one send, and the looks and the sleep are shared by
