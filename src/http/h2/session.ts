@@ -232,6 +232,10 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     if (this.state < STATE_LINGER) this.armBy(atMs);
   }
 
+  streamUntimed(stream: StreamCarrier): void {
+    this.#timed.delete(stream);
+  }
+
   streamYields(stream: StreamCarrier): void {
     this.#yielding.push(stream);
   }

@@ -37,6 +37,8 @@ export interface StreamSession {
   readonly hasPeerEnded: boolean;
   /** The exchange of the stream has got a deadline. */
   streamTimed(stream: StreamCarrier, atMs: number): void;
+  /** It needs none any more: the exchange is over. */
+  streamUntimed(stream: StreamCarrier): void;
   /** `drained` is to be called when what is unsent has left. */
   streamYields(stream: StreamCarrier): void;
 }
@@ -47,6 +49,7 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   exchange!: Exchange; // made by the session right after, since it needs its carrier
   /** Content that was handed over, and that the client may not send anew yet. */
   #unread = 0;
+  #isTimed = false;
 
   constructor(session: StreamSession, stream: H2Stream) {
     this.#session = session;
@@ -81,7 +84,7 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   /** The stream is over, by the client's wish or its fault, or with its connection. */
   reset(error: ClientGoneError): void {
     const { exchange } = this;
-    this.#stream = null;
+    this.#leave();
     // What works on for nobody keeps its place taken: else resets would begin more and more of it.
     if (exchange.isHandlerBusy) this.#session.core.handlerOutlives();
     exchange.clientGone(error);
@@ -143,8 +146,14 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   }
 
   exchangeFinished(): void {
-    this.#stream = null;
+    this.#leave();
     this.exchange.release();
+  }
+
+  /** The stream is another's from now on. */
+  #leave(): void {
+    this.#stream = null;
+    if (this.#isTimed) this.#session.streamUntimed(this);
   }
 
   exchangeBroken(_record: ExchangeRecord, reason: CloseReason): void {
@@ -160,7 +169,9 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
 
   armExchange(): void {
     const { deadlineMs } = this.exchange;
-    if (deadlineMs !== NEVER && this.#stream !== null) this.#session.streamTimed(this, deadlineMs);
+    if (deadlineMs === NEVER || this.#stream === null) return;
+    this.#isTimed = true;
+    this.#session.streamTimed(this, deadlineMs);
   }
 
   #wait(): void {

@@ -12,7 +12,7 @@ export const NAME_MALFORMED = 1;
 /** The value holds what no value may. */
 export const VALUE_MALFORMED = 2;
 
-export interface FieldListLimits {
+interface FieldListLimits {
   /** Counts names and values, and 32 bytes for each field, as SETTINGS_MAX_HEADER_LIST_SIZE counts. RFC 9113 §6.5.2 */
   readonly listBytesMax: number;
   /** Crumbs of cookies count one by one: CVE-2026-49975. */

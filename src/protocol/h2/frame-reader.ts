@@ -42,7 +42,7 @@ const NO_BYTES = new Uint8Array(0);
 const KEPT_BYTES_MAX = 4096;
 
 /** No priority stood before the field block. */
-export const DEPENDS_ON_NOTHING = -1;
+const DEPENDS_ON_NOTHING = -1;
 
 /**
  * Hears what has been read. A fault that is returned ends the connection, and nothing is read behind it; faults that
@@ -88,7 +88,7 @@ export interface FrameHandler {
   onStreamFault(streamId: number, fault: Http2Fault): Http2Fault | undefined;
 }
 
-export interface FrameReaderLimits {
+interface FrameReaderLimits {
   /** Our SETTINGS_MAX_FRAME_SIZE. */
   readonly frameBytesMax: number;
   /** A field block as it is sent, without padding. */

@@ -7,13 +7,13 @@
 export const URGENCY_DEFAULT = 3;
 export const URGENCY_LAST = 7;
 
-export interface Priority {
+interface Priority {
   readonly urgency: number;
   /** Its pieces are of use one by one: answers of the same urgency take turns. */
   readonly isIncremental: boolean;
 }
 
-export const DEFAULT_PRIORITY: Priority = Object.freeze({ urgency: URGENCY_DEFAULT, isIncremental: false });
+const DEFAULT_PRIORITY: Priority = Object.freeze({ urgency: URGENCY_DEFAULT, isIncremental: false });
 
 const KEY = /^[a-z*][a-z0-9_\-.*]*$/;
 

@@ -7,7 +7,7 @@ import { asciiBytes } from '../../semantics/octets.ts';
 import { encodedBytesMax, encodeFieldInto } from '../hpack-encoder.ts';
 
 /** `Sun, 06 Nov 1994 08:49:37 GMT`. RFC 9110 §5.6.7 */
-export const DATE_TEXT_BYTES = 29;
+const DATE_TEXT_BYTES = 29;
 /** A literal with the name of the static table, not in Huffman's code: `date` takes its value three bytes further. */
 const DATE_BEGINNING = [0x0f, 0x12, DATE_TEXT_BYTES] as const; // 15 + 18 = 33, date
 export const DATE_FIELD_BYTES = DATE_BEGINNING.length + DATE_TEXT_BYTES;

@@ -77,7 +77,7 @@ function allowance(burst: number, perSecond: number, perAnswer = 0, perDataFrame
   return Object.freeze({ burst, perSecond, perAnswer, perDataFrame });
 }
 
-export const DEFAULT_BOUNDS: AbuseBounds = Object.freeze({
+const DEFAULT_BOUNDS: AbuseBounds = Object.freeze({
   // nghttp2 1000 and 33/s, whose 33 cut players and clients that reset after each answer; h2 20 cut gRPC. 200 wasted
   // requests a second cost what 200 requests cost, and an answer earns one.
   resets: allowance(1000, 200, 1),
