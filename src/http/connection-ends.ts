@@ -6,7 +6,6 @@
 import type { CloseReason } from '../engine/engine.ts';
 import { STATE_ACCEPTED, STATE_CLOSED, STATE_LINGER } from './connection-account.ts';
 import { ConnectionDeadline, NEVER } from './connection-deadline.ts';
-import { ClientGoneError } from './errors.ts';
 import { closeChannel, stateChannel, traceClose, traceState } from './trace.ts';
 
 export abstract class ConnectionEnds extends ConnectionDeadline {
@@ -26,8 +25,8 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
   /** Whether an answer is under way for the whole of which FIN might pass: the connection has to be reset then. */
   protected abstract get isCutShort(): boolean;
 
-  /** Whoever works for the client is told that it has gone. */
-  protected abstract clientGone(error: ClientGoneError): void;
+  /** Whoever works for the client is told that it has gone. Mostly there is nobody, and an Error costs more than a connection. */
+  protected abstract clientGone(reason: CloseReason): void;
 
   /** Another state begins. @hot */
   protected enter(state: number): void {
@@ -67,7 +66,7 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
     this.enter(STATE_CLOSED);
     this.stateSinceMs = this.host.nowMs;
     this.forgetInput();
-    this.clientGone(new ClientGoneError(String(reason)));
+    this.clientGone(reason);
   }
 
   /** The engine has let go of it. */

@@ -6,7 +6,7 @@ import type { CloseReason, EngineConnection, RemoteAddress } from '../../engine/
 import type { ConnectionRow } from '../../observe/connection-row.ts';
 import { STATE_EXCHANGE } from '../connection-account.ts';
 import { ConnectionEnds } from '../connection-ends.ts';
-import { type ClientGoneError, RequestFaultError } from '../errors.ts';
+import { ClientGoneError, RequestFaultError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
 import type { ExchangeOwner } from '../exchange-owner.ts';
@@ -42,10 +42,11 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
     return this.exchange?.isCutShort === true;
   }
 
-  protected clientGone(error: ClientGoneError): void {
+  protected clientGone(reason: CloseReason): void {
     const { exchange } = this;
+    if (exchange === null) return;
     this.exchange = null;
-    exchange?.clientGone(error);
+    exchange.clientGone(new ClientGoneError(String(reason)));
   }
 
   get connectionId(): number {

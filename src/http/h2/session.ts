@@ -45,8 +45,8 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   readonly #timed = new Set<StreamCarrier>();
   /** Streams that let others have their turn. */
   #yielding: StreamCarrier[] = [];
-  /** What streams are told that end with the connection. */
-  #goneError: ClientGoneError | undefined = undefined;
+  /** Why streams end that end with the connection. */
+  #goneReason: CloseReason | undefined = undefined;
   #idleAtMs = NEVER;
   #isPaused = false;
 
@@ -218,8 +218,8 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     return false;
   }
 
-  protected clientGone(error: ClientGoneError): void {
-    this.#goneError = error;
+  protected clientGone(reason: CloseReason): void {
+    this.#goneReason = reason;
     this.core.abort();
     this.#timed.clear();
     this.#yielding = [];
@@ -341,7 +341,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
 
   onReset(stream: H2Stream): void {
     const carrier = stream.user as StreamCarrier | undefined;
-    carrier?.reset(this.#goneError ?? new ClientGoneError('stream-reset'));
+    carrier?.reset(new ClientGoneError(String(this.#goneReason ?? 'stream-reset')));
   }
 
   onWindow(stream: H2Stream): void {
