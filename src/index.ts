@@ -17,6 +17,7 @@ export type { ConnectionRow } from './observe/connection-row.ts';
 export type { LoggerLike } from './observe/logger-like.ts';
 export type { CloseOptions } from './server/close-plan.ts';
 export { ServerClosedError, StartTimeoutError } from './server/errors.ts';
+export type { Http2Allowance, Http2LimitOptions } from './server/http2-limits.ts';
 export { ListenError } from './server/listen-error.ts';
 export { ModuleError } from './server/module.ts';
 export type {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { LOAD_FLAGS } from '#src/cli/load-flags.ts';
 import { SERVE_FLAGS } from '#src/cli/serve-flags.ts';
 import { SIEGE_FLAGS } from '#src/cli/siege-flags.ts';
+import { DEFAULT_H2_LIMITS } from '#src/protocol/h2/server/server-settings.ts';
 
 const pages = ['.', 'docs']
   .flatMap((root) =>
@@ -70,19 +71,38 @@ test('the page on the command line names every flag of serve, and none that no c
 
 test('the page on options names every option of serve()', () => {
   const page = readFileSync('docs/options.md', 'utf8');
-  const source = readFileSync('src/server/options.ts', 'utf8');
+  const source = ['options', 'http2-limits']
+    .map((file) => readFileSync(`src/server/${file}.ts`, 'utf8'))
+    .join('\n');
   const members = (name: string) => {
     const body = new RegExp(`export interface ${name} \\{\\n([\\s\\S]*?)\\n\\}`).exec(source);
-    assert.ok(body !== null, `src/server/options.ts has no interface ${name}`);
+    assert.ok(body !== null, `src/server has no interface ${name}`);
     return [...body[1]!.matchAll(/^ {2}(\w+)\??:/gm)].map((match) => match[1]!);
   };
-  for (const name of ['ServeOptions', 'TimeoutOptions', 'LimitOptions'])
+  for (const name of ['ServeOptions', 'TimeoutOptions', 'LimitOptions', 'Http2LimitOptions'])
     for (const option of members(name).filter((each) => each !== 'timeouts' && each !== 'limits'))
       assert.match(
         page,
         new RegExp(`^\\| \`${option}\` +\\|`, 'm'),
         `docs/options.md has no row for ${option} of ${name}`,
       );
+});
+
+test('the page on options tells the defaults of the limits of HTTP/2 as they are', () => {
+  const page = readFileSync('docs/options.md', 'utf8');
+  const { streamCountMax, continuationCountMax, headsBytesMax, bounds } = DEFAULT_H2_LIMITS;
+  const { tinyDataUnreadMax, stalledAnswersMax, settingsInFrameMax: _, ...allowances } = bounds;
+  const texts: Record<string, string> = {
+    concurrentStreams: `${streamCountMax}`,
+    continuations: `${continuationCountMax}`,
+    openHeaderBytes: `${headsBytesMax / 2 ** 20} MiB`,
+    unreadTinyData: `${tinyDataUnreadMax}`,
+    stalledAnswers: `${stalledAnswersMax}`,
+  };
+  for (const [name, { burst, perSecond }] of Object.entries(allowances))
+    texts[name] = name === 'resets' ? `${burst} at once, ${perSecond} a second` : `${burst}, ${perSecond}`;
+  for (const [name, text] of Object.entries(texts))
+    assert.match(page, new RegExp(`^\\| \`${name}\` +\\| ${text} +\\|`, 'm'), `${name} is ${text}`);
 });
 
 test('the page on load names every flag of load, and none that no command has', () => {

@@ -7,6 +7,7 @@ const server = await serve({
   port: 0,
   hostname: '127.0.0.1',
   engine: process.argv[3],
+  timeouts: { stall: Number(process.argv[4]) },
   async fetch(request) {
     const { pathname } = new URL(request.url);
     if (pathname === '/never') return new Promise(() => {});

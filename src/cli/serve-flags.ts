@@ -36,6 +36,7 @@ export const SERVE_FLAGS = {
   'max-body-size': { kind: 'size', metavar: 'SIZE', defaultText: '100m', group: LIMITS, help: 'of a request body; beyond, 413' },
   'max-connections': { kind: 'integer', metavar: 'N', min: 1, word: 'off', defaultText: 'off', group: LIMITS, help: 'open at once, over all workers' },
   'max-connections-per-address': { kind: 'integer', metavar: 'N', min: 1, word: 'off', defaultText: 'off', group: LIMITS, help: 'open at once from one address, in each worker; beyond, 503' },
+  'max-concurrent-streams': { kind: 'integer', metavar: 'N', min: 1, max: 2 ** 31 - 1, defaultText: '128', group: LIMITS, help: 'requests open at once on one HTTP/2 connection' },
   'when-full': { kind: 'choice', metavar: 'WHAT', choices: ['refuse', 'pause'], defaultText: 'refuse', group: LIMITS, help: 'beyond --max-connections: answer 503, or let clients wait' },
 
   admin: { kind: 'text', metavar: 'ADDRESS', group: WORDS, help: 'PORT (on 127.0.0.1) or HOST:PORT for metrics, health and a page of connections' },
@@ -71,6 +72,7 @@ export const FLAGS_OF_OPTIONS: FlagsOfOptions = {
   'limits.bodyBytes': 'max-body-size',
   'limits.connections': 'max-connections',
   'limits.connectionsPerAddress': 'max-connections-per-address',
+  'limits.http2.concurrentStreams': 'max-concurrent-streams',
   'limits.whenFull': 'when-full',
   admin: 'admin',
   health: 'health',

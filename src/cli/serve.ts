@@ -125,6 +125,7 @@ function serveOptions(
         connections: orOff(values['max-connections']),
         connectionsPerAddress: orOff(values['max-connections-per-address']),
       }),
+      http2: given({ concurrentStreams: values['max-concurrent-streams'] }),
       ...(values['when-full'] === undefined ? {} : { whenFull: values['when-full'] }),
     },
     ...tlsOptions(values['tls-cert'], values['tls-key'], values['tls-passphrase-file']),

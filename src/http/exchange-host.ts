@@ -3,6 +3,7 @@
  * in this room knows the server that implements them, so an exchange is tested without one.
  */
 import type { CloseReason } from '../engine/engine.ts';
+import type { H2Limits } from '../protocol/h2/server/server-settings.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
@@ -25,6 +26,7 @@ export interface HttpSettings {
     readonly handlerMs: number;
     readonly deadPeerMs: number;
     readonly lingerMs: number;
+    readonly stallMs: number;
   };
   readonly limits: {
     readonly headBytesMax: number;
@@ -32,6 +34,7 @@ export interface HttpSettings {
     readonly targetBytesMax: number;
     readonly bodyBytesMax: number;
     readonly requestsPerConnectionMax: number;
+    readonly http2: H2Limits;
   };
 }
 
@@ -42,6 +45,7 @@ export type Deadlines = {
   body: number;
   handler: number;
   linger: number;
+  stall: number;
   deadPeer: number;
   drain: number;
 };

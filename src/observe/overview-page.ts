@@ -51,7 +51,7 @@ export const OVERVIEW_SCRIPT = `
 'use strict';
 const EVERY_MS = 2000, POINTS = 90, ROWS = 50;
 const STATES = ['accepted', 'head', 'idle', 'exchange', 'linger', 'closing'];
-const DEADLINES = { header: 'header', idle: 'idle', body: 'body', handler: 'handler', linger: 'linger', deadPeer: 'dead peer', drain: 'drain' };
+const DEADLINES = { header: 'header', idle: 'idle', body: 'body', handler: 'handler', linger: 'linger', stall: 'stall', deadPeer: 'dead peer', drain: 'drain' };
 const at = (id) => document.getElementById(id);
 const say = (id, text) => { at(id).textContent = text; };
 const make = (name, className, text) => {

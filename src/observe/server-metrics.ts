@@ -14,6 +14,7 @@ export interface ServerNumbers {
   readonly aborted: number;
   readonly statusClasses: Counts;
   readonly faults: Counts;
+  readonly http2Limits: Counts;
   readonly closeReasons: Counts;
   readonly deadlines: Counts;
   readonly states: Counts;
@@ -78,6 +79,12 @@ function writeRequests(out: Exposition, numbers: ServerNumbers): void {
     'Requests refused for a rule, a limit or a deadline.',
     'fault',
     numbers.faults,
+  );
+  out.counters(
+    'holdfast_http2_limits_total',
+    'HTTP/2 connections and streams ended for what they cost, by the option that bounds it.',
+    'limit',
+    numbers.http2Limits,
   );
 }
 

@@ -61,9 +61,21 @@ export function checkChoice(option: string, value: unknown, choices: readonly st
     throw new OptionError(option, value, `one of ${choices.map((each) => `'${each}'`).join(', ')}`);
 }
 
-export function checkCount(option: string, value: unknown, least: number, most: number): void {
+export function checkCount(option: string, value: unknown, least: number, most: number, orElse = ''): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
-    throw new OptionError(option, value, `a whole number from ${least} to ${most}`);
+    throw new OptionError(option, value, `a whole number from ${least} to ${most}${orElse}`);
+  return value;
+}
+
+/** The same where `Infinity` is off. */
+export function checkCountOrOff(option: string, value: unknown, least: number, most: number): number {
+  if (value === Number.POSITIVE_INFINITY) return value;
+  return checkCount(option, value, least, most, ', or Infinity for no limit');
+}
+
+/** Only `undefined` is a default: null is somebody's mistake and is told. */
+export function given<T>(value: T | undefined, fallback: T): T {
+  return value === undefined ? fallback : value;
 }
 
 /** By shape: a polyfill's, or one of another realm, will do. */

@@ -8,17 +8,21 @@ import type { EngineName } from '../engine/engine.ts';
 import type { ErrorHandler } from '../http/exchange-host.ts';
 import { parseTrustProxy, type TrustedProxies, type TrustProxy } from '../http/trusted-proxies.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
+import { DEFAULT_H2_SETTINGS, type H2Limits } from '../protocol/h2/server/server-settings.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import { LISTENER_ADVICE, listenerKind } from './handler-shape.ts';
+import { checkHttp2Limits, type Http2LimitOptions, readHttp2Limits } from './http2-limits.ts';
 import {
   checkBoolean,
   checkChoice,
   checkCount,
+  checkCountOrOff,
   checkFunction,
   checkHostname,
   checkLogger,
   checkSignal,
+  given,
   portNumber,
   snapshot,
 } from './option-checks.ts';
@@ -41,6 +45,12 @@ export interface TimeoutOptions {
   deadPeer?: Duration;
   /** How long late data is discarded after the last byte of a closing connection. @default '2s' */
   linger?: Duration;
+  /**
+   * How long an answer over HTTP/2 may wait for a window that its client keeps shut, until 16 KiB of it have moved: its
+   * stream is reset. Behind them it may wait for ever.
+   * @default '60s'
+   */
+  stall?: Duration;
   /**
    * How long `close()` waits for answers under way.
    * @default '25s': below the 30 s after which Kubernetes kills, and the time that a process needs to end
@@ -78,6 +88,8 @@ export interface LimitOptions {
   connectionsPerAddress?: number;
   /** Requests on one connection before it is closed. @default Infinity */
   requestsPerConnection?: number;
+  /** What a client that speaks HTTP/2 may cost: beyond, its connection is ended. */
+  http2?: Http2LimitOptions;
 }
 
 /** How a server ends on SIGTERM and SIGINT. */
@@ -208,6 +220,7 @@ export interface Settings {
     readonly handlerMs: number;
     readonly deadPeerMs: number;
     readonly lingerMs: number;
+    readonly stallMs: number;
     readonly drainMs: number;
     readonly startMs: number;
   };
@@ -220,6 +233,7 @@ export interface Settings {
     readonly connectionsMax: number;
     readonly connectionsPerAddressMax: number;
     readonly pausesWhenFull: boolean;
+    readonly http2: H2Limits;
   };
 }
 
@@ -230,7 +244,17 @@ const OPTION_NAMES = [
 ] as const; // biome-ignore format: one list
 /** Handlers of other events, which modules for Cloudflare Workers export beside `fetch`. */
 const FOREIGN_NAMES = ['scheduled', 'queue', 'email', 'tail', 'tailStream', 'trace', 'test'] as const;
-const TIMEOUT_NAMES = ['header', 'idle', 'body', 'handler', 'deadPeer', 'linger', 'drain', 'start'] as const;
+const TIMEOUT_NAMES = [
+  'header',
+  'idle',
+  'body',
+  'handler',
+  'deadPeer',
+  'linger',
+  'stall',
+  'drain',
+  'start',
+] as const;
 const LIMIT_NAMES = [
   'headerBytes',
   'headerCount',
@@ -240,6 +264,7 @@ const LIMIT_NAMES = [
   'connections',
   'connectionsPerAddress',
   'whenFull',
+  'http2',
 ] as const;
 const ADMIN_HOSTNAME = '127.0.0.1';
 const SHUTDOWN_NAMES = ['delay', 'timeout'] as const;
@@ -259,7 +284,11 @@ export function readOptions(given: unknown): ServeOptions {
   checkLogger('logger', logger);
   if (logger !== undefined) options.logger = guardedLogger(logger);
   if (timeouts !== undefined) options.timeouts = snapshot('timeouts.', timeouts, TIMEOUT_NAMES);
-  if (limits !== undefined) options.limits = snapshot('limits.', limits, LIMIT_NAMES);
+  if (limits !== undefined) {
+    options.limits = snapshot<LimitOptions>('limits.', limits, LIMIT_NAMES);
+    const { http2 } = options.limits;
+    if (http2 !== undefined) options.limits.http2 = readHttp2Limits(http2);
+  }
   if (typeof admin === 'object') options.admin = snapshot('admin.', admin, ADMIN_NAMES);
   if (typeof health === 'object') options.health = snapshot('health.', health, ADMIN_NAMES);
   if (typeof gracefulShutdown === 'object')
@@ -295,11 +324,8 @@ export function checkOptions(options: ServeOptions): Settings {
     parseDuration(`timeouts.${name}`, given(timeouts[name], fallback));
   const bytes = (name: 'headerBytes' | 'targetBytes' | 'bodyBytes', fallback: Size) =>
     parseSize(`limits.${name}`, given(limits[name], fallback));
-  const count = (name: CountName, fallback: number) => {
-    const value = given(limits[name], fallback);
-    if (value !== Number.POSITIVE_INFINITY) checkCount(`limits.${name}`, value, 1, 2 ** 31);
-    return value;
-  };
+  const count = (name: CountName, fallback: number) =>
+    checkCountOrOff(`limits.${name}`, given(limits[name], fallback), 1, 2 ** 31);
   const headBytesMax = bytes('headerBytes', '16k');
   if (headBytesMax < 256 || headBytesMax > 1024 * 1024) {
     throw new OptionError(
@@ -318,6 +344,7 @@ export function checkOptions(options: ServeOptions): Settings {
       handlerMs: ms('handler', Number.POSITIVE_INFINITY),
       deadPeerMs: ms('deadPeer', '2m'),
       lingerMs: ms('linger', '2s'),
+      stallMs: ms('stall', DEFAULT_H2_SETTINGS.stallTimeoutMs),
       drainMs: ms('drain', '25s'),
       startMs: ms('start', '30s'),
     },
@@ -330,13 +357,9 @@ export function checkOptions(options: ServeOptions): Settings {
       connectionsPerAddressMax: count('connectionsPerAddress', Number.POSITIVE_INFINITY),
       pausesWhenFull: limits.whenFull === 'pause',
       requestsPerConnectionMax: count('requestsPerConnection', Number.POSITIVE_INFINITY),
+      http2: checkHttp2Limits(limits.http2 ?? {}),
     },
   };
-}
-
-/** Only `undefined` is a default: null is somebody's mistake and is told. */
-function given<T>(value: T | undefined, fallback: T): T {
-  return value === undefined ? fallback : value;
 }
 
 /** What belongs to the caller and is used later, when a wrong one would end more than this call. */

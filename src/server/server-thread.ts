@@ -21,6 +21,7 @@ import type { AccessRecord } from '../observe/access-log.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import { emptyCounts, type HistogramCounts } from '../observe/duration-histogram.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
+import { type CostBound, countsByBound } from '../protocol/h2/error-codes.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
@@ -50,6 +51,8 @@ export interface ServerThreadStats {
   /** Why connections ended, and the faults that were answered, by name. */
   closeReasons: Record<string, number>;
   faults: Record<string, number>;
+  /** HTTP/2 connections and streams that were ended for what they cost, by the option that bounds it. */
+  http2Limits: Record<CostBound, number>;
   /** Deadlines that fired, by the option of `timeouts` that sets them. */
   deadlines: Deadlines;
   /** Open connections, by state. */
@@ -99,6 +102,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
     body: 0,
     handler: 0,
     linger: 0,
+    stall: 0,
     deadPeer: 0,
     drain: 0,
   };
@@ -370,6 +374,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
       aborted: this.#aborted,
       closeReasons: Object.fromEntries(this.#closeReasons),
       faults: Object.fromEntries(this.#faults),
+      http2Limits: countsByBound((code) => this.#faults.get(code) ?? 0),
       deadlines: { ...this.deadlines },
       ...countStates(this.connections()),
       durations: this.measures?.durations.snapshot() ?? emptyCounts(),

@@ -1,6 +1,7 @@
 /** Sums of the threads' numbers. */
 import { type EngineStats, emptyEngineStats } from '../engine/engine.ts';
 import { addCounts, emptyCounts } from '../observe/duration-histogram.ts';
+import { countsByBound } from '../protocol/h2/error-codes.ts';
 import type { ServerStats } from './server.ts';
 import type { WorkerNumbers } from './server-thread.ts';
 
@@ -10,7 +11,8 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
   const statusClasses = { '1xx': 0, '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0 };
   const closeReasons: Record<string, number> = {};
   const faults: Record<string, number> = {};
-  const deadlines = { header: 0, idle: 0, body: 0, handler: 0, linger: 0, deadPeer: 0, drain: 0 };
+  const http2Limits = countsByBound(() => 0);
+  const deadlines = { header: 0, idle: 0, body: 0, handler: 0, linger: 0, stall: 0, deadPeer: 0, drain: 0 };
   const states = { accepted: 0, head: 0, idle: 0, exchange: 0, linger: 0, closing: 0 };
   let requests = 0;
   let aborted = 0;
@@ -36,6 +38,7 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
     addInto(statusClasses, each.statusClasses);
     addInto(closeReasons, each.closeReasons);
     addInto(faults, each.faults);
+    addInto(http2Limits, each.http2Limits);
     addInto(deadlines, each.deadlines);
     addInto(states, each.states);
   }
@@ -45,6 +48,7 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
     statusClasses,
     closeReasons,
     faults,
+    http2Limits,
     deadlines,
     states,
     unsentBytes,

@@ -5,6 +5,7 @@
  */
 import type { SeededRandom } from '../base/random.ts';
 import { type NetworkFaults, NO_FAULTS } from '../engine/sim/faults.ts';
+import { DEFAULT_H2_LIMITS } from '../protocol/h2/server/server-settings.ts';
 import type { Settings } from '../server/options.ts';
 import { HEAD_BYTES_MAX, HEADER_COUNT_MAX, TARGET_BYTES_MAX } from './refusals.ts';
 
@@ -72,6 +73,7 @@ function drawSettings(random: SeededRandom): Settings {
       handlerMs: random.pick([NEVER, NEVER, 250, 4000]),
       deadPeerMs: random.pick([4000, 120_000]),
       lingerMs: random.pick([400, 2000]),
+      stallMs: 60_000,
       drainMs: random.pick([500, 30_000]),
       startMs: 30_000,
     },
@@ -84,6 +86,7 @@ function drawSettings(random: SeededRandom): Settings {
       connectionsMax: random.chance(0.1) ? random.between(1, 3) : NEVER,
       connectionsPerAddressMax: random.chance(0.05) ? random.between(1, 3) : NEVER,
       pausesWhenFull: random.chance(0.5),
+      http2: DEFAULT_H2_LIMITS,
     },
   };
 }

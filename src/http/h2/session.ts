@@ -12,7 +12,7 @@ import {
   FAULT_TARGET_TOO_LONG,
   type Fault,
 } from '../../protocol/error.ts';
-import type { Http2Fault } from '../../protocol/h2/error-codes.ts';
+import { FAULT_STALL_FLOOD, FAULT_STALLED, type Http2Fault } from '../../protocol/h2/error-codes.ts';
 import type { H2Stream } from '../../protocol/h2/server/h2-stream.ts';
 import type { RequestHead } from '../../protocol/h2/server/head-cache.ts';
 import { H2Server } from '../../protocol/h2/server/server-core.ts';
@@ -350,6 +350,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
 
   onFault(fault: Http2Fault): void {
     this.host.countFault(fault);
+    if (fault === FAULT_STALLED || fault === FAULT_STALL_FLOOD) this.host.deadlines.stall++;
   }
 
   onEnd(fault: Http2Fault | undefined): void {

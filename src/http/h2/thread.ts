@@ -15,18 +15,20 @@ export class H2SessionThread {
   #nextDateMs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: HttpSettings, clock: Clock) {
-    const { headBytesMax, headerCountMax } = settings.limits;
-    const { headerMs, lingerMs } = settings.timeouts;
+    const { headBytesMax, headerCountMax, http2 } = settings.limits;
+    const { headerMs, lingerMs, stallMs } = settings.timeouts;
     this.#clock = clock;
     this.core = new H2Thread(
       {
         ...DEFAULT_H2_SETTINGS,
+        ...http2,
         textOf: (bytes, start, end) => latin1Slice.call(bytes, start, end),
         headBytesMax,
         fieldCountMax: headerCountMax,
         settingsTimeoutMs: headerMs,
         frameTimeoutMs: headerMs,
         lingerTimeoutMs: lingerMs,
+        stallTimeoutMs: stallMs,
       },
       clock,
     );

@@ -38,6 +38,26 @@ export const ERROR_CODE_NAMES: readonly string[] = Object.freeze([
   'HTTP_1_1_REQUIRED',
 ]);
 
+/**
+ * What bounds the cost of a client, by the names that operators know it by: options of `limits.http2`, but for
+ * `headerBytes`, which is one of `limits`, and `stall`, which is one of `timeouts`.
+ */
+export type CostBound =
+  | 'concurrentStreams'
+  | 'headerBytes'
+  | 'openHeaderBytes'
+  | 'continuations'
+  | 'resets'
+  | 'settings'
+  | 'pings'
+  | 'priorities'
+  | 'windowUpdates'
+  | 'strayFrames'
+  | 'emptyData'
+  | 'unreadTinyData'
+  | 'stall'
+  | 'stalledAnswers';
+
 export interface Http2Fault {
   /** Stable name for programs: close reasons, metrics labels, logs. */
   readonly code: string;
@@ -49,18 +69,32 @@ export interface Http2Fault {
   readonly section: string;
   /** One ASCII sentence. */
   readonly sentence: string;
+  /** The bound that the client went beyond; undefined for a broken rule. */
+  readonly bound: CostBound | undefined;
 }
 
 const table: Http2Fault[] = [];
 
-function connection(code: string, errorCode: number, section: string, sentence: string): Http2Fault {
-  const fault = Object.freeze({ code, errorCode, endsConnection: true, section, sentence });
+function connection(
+  code: string,
+  errorCode: number,
+  section: string,
+  sentence: string,
+  bound?: CostBound,
+): Http2Fault {
+  const fault = Object.freeze({ code, errorCode, endsConnection: true, section, sentence, bound });
   table.push(fault);
   return fault;
 }
 
-function stream(code: string, errorCode: number, section: string, sentence: string): Http2Fault {
-  const fault = Object.freeze({ code, errorCode, endsConnection: false, section, sentence });
+function stream(
+  code: string,
+  errorCode: number,
+  section: string,
+  sentence: string,
+  bound?: CostBound,
+): Http2Fault {
+  const fault = Object.freeze({ code, errorCode, endsConnection: false, section, sentence, bound });
   table.push(fault);
   return fault;
 }
@@ -163,12 +197,14 @@ export const FAULT_BLOCK_TOO_LARGE = connection(
   ENHANCE_YOUR_CALM,
   'RFC 9113 §10.5.1',
   'a field block is larger than this server reads',
+  'headerBytes',
 );
 export const FAULT_EMPTY_CONTINUATIONS = connection(
   'h2-continuation-flood',
   ENHANCE_YOUR_CALM,
   'RFC 9113 §10.5',
   'a field block is spread over more frames than this server reads',
+  'continuations',
 );
 export const FAULT_MALFORMED = stream(
   'h2-malformed',
@@ -218,13 +254,22 @@ export const FAULT_REFUSED = stream(
   'h2-refused',
   REFUSED_STREAM,
   'RFC 9113 §5.1.2',
-  'more streams are opened than this server allows, or their heads are too large together',
+  'more streams are opened than this server allows',
+  'concurrentStreams',
+);
+export const FAULT_OPEN_HEADS = stream(
+  'h2-open-heads-too-large',
+  REFUSED_STREAM,
+  'RFC 9113 §10.5.1',
+  'the heads of all open requests are larger together than this server keeps',
+  'openHeaderBytes',
 );
 export const FAULT_STALLED = stream(
   'h2-stalled',
   ENHANCE_YOUR_CALM,
   'RFC 9113 §10.5',
   'an answer waits behind a window that its client does not open',
+  'stall',
 );
 export const FAULT_SETTINGS_TIMEOUT = connection(
   'h2-settings-timeout',
@@ -240,34 +285,59 @@ export const FAULT_BLOCK_TIMEOUT = connection(
 );
 
 // What is legal, and only done to cost. RFC 9113 §10.5
-function flood(code: string, sentence: string): Http2Fault {
-  return connection(code, ENHANCE_YOUR_CALM, 'RFC 9113 §10.5', sentence);
+function flood(code: string, bound: CostBound, sentence: string): Http2Fault {
+  return connection(code, ENHANCE_YOUR_CALM, 'RFC 9113 §10.5', sentence, bound);
 }
 export const FAULT_RESET_FLOOD = flood(
   'h2-reset-flood',
+  'resets',
   'requests are reset, or are made to be reset, faster than others are answered',
 );
-export const FAULT_SETTINGS_FLOOD = flood('h2-settings-flood', 'too many settings are sent');
-export const FAULT_PING_FLOOD = flood('h2-ping-flood', 'too many PING frames are sent');
-export const FAULT_PRIORITY_FLOOD = flood('h2-priority-flood', 'priorities change too often');
-export const FAULT_EMPTY_DATA_FLOOD = flood('h2-empty-data-flood', 'too many DATA frames carry nothing');
+export const FAULT_SETTINGS_FLOOD = flood('h2-settings-flood', 'settings', 'too many settings are sent');
+export const FAULT_PING_FLOOD = flood('h2-ping-flood', 'pings', 'too many PING frames are sent');
+export const FAULT_PRIORITY_FLOOD = flood('h2-priority-flood', 'priorities', 'priorities change too often');
+export const FAULT_EMPTY_DATA_FLOOD = flood(
+  'h2-empty-data-flood',
+  'emptyData',
+  'too many DATA frames carry nothing',
+);
 export const FAULT_TINY_DATA_FLOOD = flood(
   'h2-tiny-data-flood',
+  'unreadTinyData',
   'content that nobody reads comes in too many tiny DATA frames',
 );
-export const FAULT_WINDOW_UPDATE_FLOOD = flood('h2-window-update-flood', 'windows are opened too often');
+export const FAULT_WINDOW_UPDATE_FLOOD = flood(
+  'h2-window-update-flood',
+  'windowUpdates',
+  'windows are opened too often',
+);
 export const FAULT_STRAY_FLOOD = flood(
   'h2-stray-frame-flood',
+  'strayFrames',
   'too many frames stand on streams that are over, or are of no known type',
 );
 export const FAULT_FIELD_BOMB = flood(
   'h2-field-bomb',
+  'headerBytes',
   'a field block means many times more than this server takes',
 );
 export const FAULT_STALL_FLOOD = flood(
   'h2-stall-flood',
+  'stalledAnswers',
   'too many answers wait behind windows that the client does not open',
 );
 
 /** Every fault that there is. */
 export const HTTP2_FAULTS: readonly Http2Fault[] = table;
+
+/**
+ * How often clients went beyond each bound, those at 0 too.
+ * @param countOf how often the fault of that code was met
+ */
+export function countsByBound(countOf: (code: string) => number): Record<CostBound, number> {
+  const counts: Partial<Record<CostBound, number>> = {};
+  for (const { code, bound } of table)
+    if (bound !== undefined) counts[bound] = (counts[bound] ?? 0) + countOf(code);
+  // Each bound has its fault.
+  return counts as Record<CostBound, number>;
+}

@@ -227,7 +227,7 @@ test('heads that are kept behind a closed window have a bound together', () => {
   const fields: Fields = [...GET, ['a', 'b'.repeat(6000)]];
   for (let id = 1; id < 20; id += 2) bench.send(headersOf(id, fields));
   assert.equal(bench.streams.size, 3);
-  assert.equal(bench.faults.get('h2-refused'), 7);
+  assert.equal(bench.faults.get('h2-open-heads-too-large'), 7);
 });
 
 test('a hundred requests behind a window of 0 are ended by their deadline', () => {

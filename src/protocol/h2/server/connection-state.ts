@@ -105,13 +105,14 @@ export class ConnectionState {
     this.#deadlineMs = NEVER;
   }
 
-  /** Whether one more stream may be open. @hot */
-  hasRoomFor(head: RequestHead | undefined): boolean {
+  /** @returns why one more stream may not be open; undefined when it may @hot */
+  whyNoRoom(head: RequestHead | undefined): fault.Http2Fault | undefined {
     const { count } = this.table;
-    if (count + this.outlivedCount >= this.settings.streamCountMax) return false;
-    return (
-      count === 0 || head === undefined || this.headsBytes + head.listBytes <= this.settings.headsBytesMax
-    );
+    const { streamCountMax, headsBytesMax } = this.settings;
+    if (count + this.outlivedCount >= streamCountMax) return fault.FAULT_REFUSED;
+    // The only request may have a head as large as heads may be.
+    const isTooMuch = count > 0 && head !== undefined && this.headsBytes + head.listBytes > headsBytesMax;
+    return isTooMuch ? fault.FAULT_OPEN_HEADS : undefined;
   }
 
   /** A stream that is not in the table yet. @hot */

@@ -67,13 +67,10 @@ export class PeerFrames implements FrameHandler {
     if (dependsOn === id) return state.refuse(id, fault.FAULT_SELF_DEPENDENCY, DRAW_RESET);
     const contentLength = head === undefined ? LENGTH_UNKNOWN : head.fields.contentLength;
     if (isLast && contentLength > 0) return state.refuse(id, fault.FAULT_MALFORMED, DRAW_RESET);
-    if (!state.hasRoomFor(head))
+    const refusal = state.whyNoRoom(head);
+    if (refusal !== undefined)
       // Whoever does not know our settings yet cannot keep to them, nor to handlers that go on behind a reset.
-      return state.refuse(
-        id,
-        fault.FAULT_REFUSED,
-        state.isAgreed && state.outlivedCount === 0 ? DRAW_RESET : DRAW_STRAY,
-      );
+      return state.refuse(id, refusal, state.isAgreed && state.outlivedCount === 0 ? DRAW_RESET : DRAW_STRAY);
     const stream = state.open(id, head);
     stream.isWhole = isLast;
     stream.contentLeft = contentLength;

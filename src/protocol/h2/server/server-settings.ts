@@ -37,19 +37,24 @@ export interface AbuseBounds {
   readonly stalledAnswersMax: number;
 }
 
-export interface H2Settings {
-  /** Makes text of bytes, one character a byte: the platform's quickest. */
-  readonly textOf: TextOf;
+/** What operators may choose: options of the server set it, `limits.http2` (server/http2-limits.ts). */
+export interface H2Limits {
   /** SETTINGS_MAX_CONCURRENT_STREAMS */
   readonly streamCountMax: number;
-  /** Counts a head's names and values and 32 bytes a field: beyond, 431; beyond four times that, the connection ends. */
-  readonly headBytesMax: number;
-  /** Crumbs of cookies count one by one. */
-  readonly fieldCountMax: number;
   /** Counts the heads of all open requests of a connection. */
   readonly headsBytesMax: number;
   /** Frames that go on with one field block. */
   readonly continuationCountMax: number;
+  readonly bounds: AbuseBounds;
+}
+
+export interface H2Settings extends H2Limits {
+  /** Makes text of bytes, one character a byte: the platform's quickest. */
+  readonly textOf: TextOf;
+  /** Counts a head's names and values and 32 bytes a field: beyond, 431; beyond four times that, the connection ends. */
+  readonly headBytesMax: number;
+  /** Crumbs of cookies count one by one. */
+  readonly fieldCountMax: number;
   /** What a client may send on one stream before somebody reads. */
   readonly streamWindowBytes: number;
   /** What quick readers of a connection may be given beside that, all together: a window is a round trip's worth. */
@@ -70,7 +75,6 @@ export interface H2Settings {
   readonly drainGraceMs: number;
   /** RFC 8441 */
   readonly extendedConnect: boolean;
-  readonly bounds: AbuseBounds;
 }
 
 function allowance(burst: number, perSecond: number, perAnswer = 0, perDataFrame = 0): Allowance {
@@ -92,13 +96,18 @@ const DEFAULT_BOUNDS: AbuseBounds = Object.freeze({
   stalledAnswersMax: 10, // one may be a mishap of the client's
 });
 
-/** All but `textOf`, which is the platform's. */
-export const DEFAULT_H2_SETTINGS: Omit<H2Settings, 'textOf'> = Object.freeze({
+export const DEFAULT_H2_LIMITS: H2Limits = Object.freeze({
   streamCountMax: 128, // RFC 9113 §6.5.2 asks for 100 at least; nginx 128, h2o, celeris 100, Go 250
-  headBytesMax: 16 * 1024, // as HTTP/1's
-  fieldCountMax: 100, // as HTTP/1's
   headsBytesMax: 1024 * 1024, // 8 KiB each if all streams are open
   continuationCountMax: 8, // nghttp2 8: with full frames nine are 144 KiB
+  bounds: DEFAULT_BOUNDS,
+});
+
+/** All but `textOf`, which is the platform's. */
+export const DEFAULT_H2_SETTINGS: Omit<H2Settings, 'textOf'> = Object.freeze({
+  ...DEFAULT_H2_LIMITS,
+  headBytesMax: 16 * 1024, // as HTTP/1's
+  fieldCountMax: 100, // as HTTP/1's
   streamWindowBytes: 64 * 1024 - 1, // the RFC's, so that nothing needs to be said; HTTP/1 buffers as much
   growthBytes: 1024 * 1024, // 20 MB/s at 50 ms; 64 KiB alone would be 1.3
   connectionWindowBytes: 1024 * 1024, // 16 streams that nobody reads do not stop the others
@@ -110,5 +119,4 @@ export const DEFAULT_H2_SETTINGS: Omit<H2Settings, 'textOf'> = Object.freeze({
   lingerTimeoutMs: 2000, // as HTTP/1's
   drainGraceMs: 1000, // a round trip round the earth is 0.3 s
   extendedConnect: false,
-  bounds: DEFAULT_BOUNDS,
 });
