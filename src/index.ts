@@ -3,6 +3,8 @@ export { AssertionFailure } from './base/assert.ts';
 export { OptionError, SysError, UnavailableError } from './base/errors.ts';
 export type { Duration, Size } from './base/units.ts';
 export type { EngineName, RemoteAddress } from './engine/engine.ts';
+export { type FilesEvent, type FilesHandler, files } from './files/files.ts';
+export type { FilesOptions } from './files/options.ts';
 export {
   ClientGoneError,
   HandlerTimeoutError,

@@ -62,6 +62,16 @@ const EXAMPLES: Record<string, (t: TestContext) => Promise<void>> = {
     assert.deepEqual(JSON.parse(await textOf(`${url}/echo`, post({ a: 1 }))), { a: 1 });
   },
 
+  async 'files.mjs'(t) {
+    const url = await serve(t, 'files.mjs');
+    assert.match(await textOf(url), /<html/);
+    const mark = await fetch(`${url}/mark.svg`);
+    assert.equal(mark.headers.get('cache-control'), 'public, max-age=3600');
+    assert.match(await mark.text(), /<svg/);
+    assert.match(JSON.parse(await textOf(`${url}/api/time`)).time, /^\d{4}-/);
+    assert.equal((await fetch(`${url}/none`)).status, 404);
+  },
+
   async 'stream.mjs'(t) {
     const url = await serve(t, 'stream.mjs');
     const clock = await fetch(`${url}/clock`);

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { OptionError } from '../base/errors.ts';
 import { describeFlags, nearest, parseArguments } from './arguments.ts';
 import { exitCodeOf, oneLine, UsageError } from './failure.ts';
+import { FOLDER_FLAGS } from './folder-options.ts';
 import { listenAddress } from './listen-address.ts';
 import { inFlags } from './option-flags.ts';
 import { FLAGS_OF_OPTIONS, SERVE_FLAGS } from './serve-flags.ts';
@@ -116,7 +117,7 @@ test('errors about options are told by the flag and the text that were typed', (
 
 test('every flag of serve that sets an option is known by it', () => {
   const inCommandAlone = ['watch', 'drain-delay', 'log', 'quiet', 'help'];
-  const known = new Set(Object.values(FLAGS_OF_OPTIONS));
+  const known = new Set<string>([...Object.values(FLAGS_OF_OPTIONS), ...Object.values(FOLDER_FLAGS)]);
   for (const name of Object.keys(SERVE_FLAGS))
     assert.equal(known.has(name), !inCommandAlone.includes(name), name);
 });

@@ -4,6 +4,7 @@ import type { FlagsOfOptions } from './option-flags.ts';
 
 const LISTEN = 'Where to listen';
 const WORK = 'How to work';
+const FOLDER = 'What a folder answers';
 const LIMITS = 'Timeouts and limits, each a value or off';
 const WORDS = 'What to say';
 
@@ -24,6 +25,16 @@ export const SERVE_FLAGS = {
   globals: { kind: 'switch', negatable: true, defaultText: 'on', group: WORK, help: "make Request and Response the engine's light ones in this process" },
   http2: { kind: 'switch', negatable: true, defaultText: 'on', group: WORK, help: 'speak HTTP/2 too, on the same port' },
   watch: { kind: 'switch', group: WORK, help: 'reload when the module changes, or what it imports' },
+
+  listing: { kind: 'switch', negatable: true, defaultText: 'on', group: FOLDER, help: 'show what is in a folder that has no index.html' },
+  spa: { kind: 'text', metavar: 'PAGE', isOptional: true, defaultText: 'off; PAGE index.html', group: FOLDER, help: 'answer paths that lead to no file with PAGE, for applications that have their paths in the browser' },
+  'clean-urls': { kind: 'switch', negatable: true, defaultText: 'on', group: FOLDER, help: '/about is about.html, where there is no about' },
+  cors: { kind: 'list', metavar: 'ORIGIN', isOptional: true, defaultText: 'off; ORIGIN all', group: FOLDER, help: 'let pages of other origins read the files; several times for several origins' },
+  'cache-control': { kind: 'list', metavar: 'RULE', defaultText: 'no-cache', group: FOLDER, help: "what Cache-Control says: VALUE, or PATTERN=VALUE as '/assets/*=public, max-age=3600'; several times, the first that matches" },
+  immutable: { kind: 'switch', group: FOLDER, help: 'let files whose names hold a hash be kept for a year without asking' },
+  download: { kind: 'list', metavar: 'PATTERN', isOptional: true, defaultText: 'off; PATTERN all', group: FOLDER, help: "have files saved instead of shown, as --download='*.iso'" },
+  dotfiles: { kind: 'switch', group: FOLDER, help: 'serve and list names that begin with a dot' },
+  symlinks: { kind: 'choice', metavar: 'WHICH', choices: ['inside', 'all', 'none'], defaultText: 'inside', group: FOLDER, help: 'symbolic links that are followed: those that lead into the folder, all, or none' },
 
   'header-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '10s', group: LIMITS, help: 'for the whole head of a request, however its bytes drip' },
   'idle-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '76s', group: LIMITS, help: 'keep-alive without a request' },
@@ -81,7 +92,8 @@ export const FLAGS_OF_OPTIONS: FlagsOfOptions = {
 export const SERVE_USAGE = `Usage: holdfast serve [TARGET] [FLAGS]
 
 Serves TARGET, by default the folder it is run in:
-  a folder        its files, with index.html, ranges and conditional requests
+  a folder        its files, with index.html, ranges and conditional requests;
+                  in programs, files() of the package does the same
   a module        whose default export is a handler, (request) => Response,
                   or an object with fetch (Hono, H3, ...)
 

@@ -16,11 +16,12 @@ import { serve } from '../server/serve.ts';
 import type { Server } from '../server/server.ts';
 import { describeFlags, type FlagValues, type ParsedArguments, parseArguments } from './arguments.ts';
 import { CommandError, EXIT, oneLine, UsageError } from './failure.ts';
+import { folderOptions } from './folder-options.ts';
 import { adminAddress, type CliAddress, listenAddress } from './listen-address.ts';
 import { inFlags } from './option-flags.ts';
 import { FLAGS_OF_OPTIONS, SERVE_FLAGS, SERVE_USAGE } from './serve-flags.ts';
 import { ServeSignals } from './serve-signals.ts';
-import { folderOf, realPathOf, resolveTarget, type Target } from './target.ts';
+import { folderOf, realPathOf, resolveTarget, type Target, withFolderOptions } from './target.ts';
 import type { Watch } from './watch.ts';
 import { autoWorkerCount, canShareListeners } from './worker-count.ts';
 
@@ -41,7 +42,9 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     values.health === undefined
       ? undefined
       : adminAddress(values.health, '--health', 'hostname' in address ? address.hostname : undefined);
-  const target = resolveTarget(positionals[0] ?? '.');
+  const workerCount = workersOf(values);
+  const found = resolveTarget(positionals[0] ?? '.');
+  const target = withFolderOptions(found, folderOptions(values, names, found.kind === 'folder', workerCount));
   const isTerminal = isatty(2);
   const log = values.log ?? (isTerminal ? 'pretty' : 'off');
   const logger = new HoldfastLogger({
@@ -50,7 +53,6 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     level: log === 'off' && values.watch !== true ? 'warn' : 'info',
   });
   const signals = new ServeSignals(logger, values['drain-delay']);
-  const workerCount = workersOf(values);
   const options: ServeOptions = {
     ...serveOptions(values, target, address, workerCount, logger, log),
     ...(admin === undefined ? {} : { admin }),

@@ -9,6 +9,7 @@ import type { Stats } from 'node:fs';
 import { accessSync, constants, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { FilesOptions } from '../files/options.ts';
 import { CommandError } from './failure.ts';
 
 export interface Target {
@@ -100,6 +101,14 @@ function folderTarget(given: string, path: string): Target {
   const module = new URL('./folder-module.js', import.meta.url);
   module.searchParams.set('root', path);
   return { kind: 'folder', path, module };
+}
+
+/** The target with its module told what `files()` is to be given; one that is no folder as it is. */
+export function withFolderOptions(target: Target, options: FilesOptions): Target {
+  if (target.kind !== 'folder') return target;
+  const module = new URL(target.module);
+  module.searchParams.set('options', JSON.stringify(options));
+  return { ...target, module };
 }
 
 /** What makes Node load more than it does by itself: a loader such as tsx, by --import, --require or --loader. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatHttpDate, parseHttpDate } from '../protocol/semantics/http-date.ts';
 import { evaluatePreconditions, rangeApplies, type Validators, validatorsOf } from './conditional.ts';
-import { chooseRange } from './range.ts';
+import { type ByteRange, chooseRanges } from './range.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
 const CHANGED = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -134,7 +134,11 @@ test('all three date forms of RFC 9110 §5.6.7 are read, and nothing else', () =
 
 const WHOLE = { kind: 'whole' };
 const NONE = { kind: 'unsatisfiable' };
-const part = (start: number, end: number) => ({ kind: 'part', start, end });
+const part = (start: number, end: number) => ({ kind: 'parts', parts: [{ start, end }] });
+const parts = (...each: [number, number][]) => ({
+  kind: 'parts',
+  parts: each.map(([start, end]): ByteRange => ({ start, end })),
+});
 const RANGES: [string | null, number, object][] = [
   [null, 100, WHOLE],
   ['bytes=0-9', 100, part(0, 10)],
@@ -152,14 +156,29 @@ const RANGES: [string | null, number, object][] = [
   ['bytes=-', 100, WHOLE],
   ['bytes=', 100, WHOLE],
   ['bytes=a-b', 100, WHOLE],
-  ['bytes=0-1,5-6', 100, WHOLE],
+  ['bytes=0-1,500-600', 1000, parts([0, 2], [500, 601])],
+  ['bytes= 500-600 ,, 0-1, ', 1000, parts([500, 601], [0, 2])],
+  ['bytes=0-1,5-6', 100, part(0, 7)],
+  ['bytes=0-499,400-599,900-', 1000, parts([0, 600], [900, 1000])],
+  ['bytes=900-999,0-9,890-910', 1000, parts([890, 1000], [0, 10])],
+  ['bytes=0-9,91-99', 1000, parts([0, 10], [91, 100])],
+  ['bytes=0-9,90-99', 1000, part(0, 100)],
+  ['bytes=0-0,-1', 1000, parts([0, 1], [999, 1000])],
+  ['bytes=-1,2000-', 1000, part(999, 1000)],
+  ['bytes=2000-,3000-4000,-0', 1000, NONE],
+  ['bytes=0-1,x', 1000, WHOLE],
+  ['bytes=0-1,500-400', 1000, WHOLE],
+  ['bytes=,', 1000, WHOLE],
+  [`bytes=${'0-0,'.repeat(63)}200-`, 1000, parts([0, 1], [200, 1000])],
+  [`bytes=${'0-0,'.repeat(64)}200-`, 1000, WHOLE],
+  ['bytes=-5,-6', 0, WHOLE],
   ['bytes=0x10-', 100, WHOLE],
   ['lines=0-9', 100, WHOLE],
   ['bytes=0-99999999999999999999999', 100, part(0, 100)],
   ['bytes=99999999999999999999999-', 100, NONE],
 ];
 
-test('one byte range is honoured, a list or nonsense is ignored, and none within the file is refused', () => {
+test('byte ranges are honoured without a byte twice, nonsense and endless lists are ignored, and none within the file is refused', () => {
   for (const [value, size, wanted] of RANGES)
-    assert.deepEqual(chooseRange(value, size), wanted, `${value} of ${size}`);
+    assert.deepEqual(chooseRanges(value, size), wanted, `${value} of ${size}`);
 });

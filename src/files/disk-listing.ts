@@ -71,7 +71,7 @@ export class DiskListing implements Listing {
     try {
       let stats = await statLink(full);
       if (stats.isSymbolicLink()) {
-        if (!this.#root.holds(await realPath(full))) return undefined;
+        if (!this.#root.admitsLink(await realPath(full))) return undefined;
         stats = await statPath(full);
       }
       if (!stats.isFile() && !stats.isDirectory()) return undefined;

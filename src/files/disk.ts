@@ -19,27 +19,23 @@ import {
   statPath,
 } from './descriptor.ts';
 import { DiskListing } from './disk-listing.ts';
-import {
-  type FileFacts,
-  factsOf,
-  isSame,
-  isSettled,
-  versionOfContent,
-  versionOfFacts,
-} from './file-facts.ts';
+import { type FileFacts, factsOf, isBeingWritten, isSame, isSettled, versionOfFacts } from './file-facts.ts';
 import { FolderListings } from './folder-listings.ts';
+import { MemoryFile } from './memory-file.ts';
 import { Root } from './root.ts';
 import { SmallFiles } from './small-files.ts';
 import type { FileSource, Listed, Opened, OpenFile, RawPath } from './source.ts';
 
 interface DiskOptions {
-  /** Serve what symbolic links name outside of the folder. @default false */
-  readonly followLinksOutside?: boolean;
-  /** Memory for files that fit in one piece (64 KiB). 0 keeps none. @default 16 MiB: the small files of most sites, a thread */
-  readonly smallFilesBytesMax?: number;
+  /** Symbolic links that are followed: those that lead into the folder, all, or none. @default 'inside' */
+  readonly symlinks?: 'inside' | 'all' | 'none';
+  /** List names that begin with a dot. @default false */
+  readonly dotfiles?: boolean;
+  /** Memory for files that fit in one piece (64 KiB). 0 keeps none. @default 32 MiB: the small files of most sites, a thread */
+  readonly memoryBytesMax?: number;
 }
 
-const SMALL_FILES_BYTES_MAX = 16 * 1024 * 1024;
+const MEMORY_BYTES_MAX = 32 * 1024 * 1024;
 
 /** Attempts at reading a small file that changes while it is read. */
 const READ_ATTEMPTS_MAX = 4;
@@ -55,19 +51,20 @@ interface Refusal {
  * @param folder the root, relative to the working directory of now
  * @throws when the folder is not there, is no folder or may not be read
  */
-export async function openDisk(folder: string, options: DiskOptions = {}): Promise<FileSource> {
-  const root = await Root.open(Buffer.from(resolvePath(folder)), options.followLinksOutside ?? false);
-  return new DiskSource(root, options.smallFilesBytesMax ?? SMALL_FILES_BYTES_MAX);
+export function openDisk(folder: string, options: DiskOptions = {}): FileSource {
+  const root = Root.open(Buffer.from(resolvePath(folder)), options.symlinks ?? 'inside');
+  return new DiskSource(root, options.memoryBytesMax ?? MEMORY_BYTES_MAX, options.dotfiles ?? false);
 }
 
 class DiskSource implements FileSource {
   readonly #root: Root;
   readonly #smallFiles: SmallFiles;
-  readonly #listings = new FolderListings();
+  readonly #listings: FolderListings;
 
-  constructor(root: Root, smallFilesBytesMax: number) {
+  constructor(root: Root, memoryBytesMax: number, dotfiles: boolean) {
+    this.#listings = new FolderListings(dotfiles);
     this.#root = root;
-    this.#smallFiles = new SmallFiles(smallFilesBytesMax);
+    this.#smallFiles = new SmallFiles(memoryBytesMax);
   }
 
   async open(path: RawPath): Promise<Opened> {
@@ -77,7 +74,7 @@ class DiskSource implements FileSource {
   }
 
   list(path: RawPath): Promise<Listed> {
-    return this.#following(() => this.#list(this.#root.join(path)));
+    return this.#following(() => this.#list(path, this.#root.join(path)));
   }
 
   /**
@@ -100,7 +97,7 @@ class DiskSource implements FileSource {
     const stats = await statPath(full);
     await this.#root.look();
     if (stats.isDirectory()) {
-      return { kind: this.#root.holds(await realPath(full)) ? 'directory' : 'missing' };
+      return { kind: this.#root.admits(await realPath(full), path) ? 'directory' : 'missing' };
     }
     // Nothing else is opened, not even to look: a FIFO's writer would take us for its reader.
     return stats.isFile() ? await this.#openFile(path, full) : { kind: 'missing' };
@@ -166,9 +163,9 @@ class DiskSource implements FileSource {
     return new MemoryFile(content.slice(0, count), facts.modifiedMs, Number.POSITIVE_INFINITY);
   }
 
-  async #list(full: Buffer): Promise<Listed> {
+  async #list(path: RawPath, full: Buffer): Promise<Listed> {
     const [folder] = await Promise.all([realPath(full), this.#root.look()]);
-    if (!this.#root.holds(folder)) return { kind: 'missing' };
+    if (!this.#root.admits(folder, path)) return { kind: 'missing' };
     const held = await this.#listings.acquire(folder);
     const { names, isCut } = await held.names;
     const release = (): void => this.#listings.release(held);
@@ -183,6 +180,7 @@ class DiskFile implements OpenFile {
   readonly version: string | undefined;
   readonly content = undefined;
   readonly #fd: number;
+  readonly #facts: FileFacts;
 
   /**
    * @param swappedMs when the name came to lead to it
@@ -190,42 +188,28 @@ class DiskFile implements OpenFile {
    */
   constructor(fd: number, facts: FileFacts, swappedMs: number, nowMs: number) {
     this.#fd = fd;
+    this.#facts = facts;
     this.sizeBytes = facts.sizeBytes;
     this.modifiedMs = facts.modifiedMs;
     this.changedMs = Math.max(facts.changedMs, swappedMs);
-    this.version = isSettled(facts, nowMs) ? versionOfFacts(facts) : undefined;
+    const isTold = isSettled(facts, nowMs) && !isBeingWritten(facts, nowMs);
+    this.version = isTold ? versionOfFacts(facts) : undefined;
   }
 
   read(into: Uint8Array, offsetBytes: number): Promise<number> {
     return readDescriptor(this.#fd, into, offsetBytes);
   }
 
+  /** Not by the time of change: who replaces a file by another changes that of the one that is being sent. */
+  async isUnchanged(): Promise<boolean> {
+    const { sizeBytes, modifiedMs } = this.#facts;
+    const now = factsOf(await statDescriptor(this.#fd));
+    if (now.modifiedMs === modifiedMs && now.sizeBytes === sizeBytes) return true;
+    // A log that is written to has no tag, and is sent as long as it was.
+    return this.version === undefined && now.sizeBytes > sizeBytes;
+  }
+
   close(): Promise<void> {
     return closeDescriptor(this.#fd);
   }
-}
-
-/** A small file, read whole; its descriptor is gone already. */
-class MemoryFile implements OpenFile {
-  readonly sizeBytes: number;
-  readonly modifiedMs: number;
-  readonly changedMs: number;
-  readonly version: string;
-  readonly content: Uint8Array<ArrayBuffer>;
-
-  constructor(content: Uint8Array<ArrayBuffer>, modifiedMs: number, changedMs: number) {
-    this.content = content;
-    this.sizeBytes = content.length;
-    this.modifiedMs = modifiedMs;
-    this.changedMs = changedMs;
-    this.version = versionOfContent(content);
-  }
-
-  async read(into: Uint8Array, offsetBytes: number): Promise<number> {
-    const piece = this.content.subarray(offsetBytes, offsetBytes + into.length);
-    into.set(piece);
-    return piece.length;
-  }
-
-  async close(): Promise<void> {}
 }

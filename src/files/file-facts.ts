@@ -27,6 +27,9 @@ const FINE_TICK_MS = 20;
 /** File systems that keep no fractions have ticks of 1 s, FAT of 2 s. */
 const COARSE_TICK_MS = 2500;
 
+/** Logs and recordings are written to more often than this. */
+const WRITING_MS = 10_000;
+
 /** Parts of 244 ns: what a double can tell apart in milliseconds since 1970. */
 const PARTS_PER_MS = 4096;
 
@@ -60,6 +63,14 @@ export function isSame(a: FileFacts, b: FileFacts): boolean {
 export function isSettled(facts: FileFacts, nowMs: number): boolean {
   const { changedMs } = facts;
   return changedMs + (changedMs % 1000 === 0 ? COARSE_TICK_MS : FINE_TICK_MS) <= nowMs;
+}
+
+/**
+ * Whether somebody is just writing it, as far as its times tell: a log, an upload, a recording. What is sent of it would
+ * rarely be what its tag says by the time that it has arrived.
+ */
+export function isBeingWritten({ modifiedMs }: FileFacts, nowMs: number): boolean {
+  return modifiedMs <= nowMs && modifiedMs > nowMs - WRITING_MS;
 }
 
 /** For files that are not read before they are sent. Hashed, because inodes tell strangers about the disk. */

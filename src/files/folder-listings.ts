@@ -9,8 +9,8 @@ import { type FolderNames, readFolderNames } from './folder-names.ts';
 import { isPlainName } from './path.ts';
 import type { ListedEntry } from './source.ts';
 
-/** More than anybody reads, and as much as a browser shows without standing still for long. */
-const NAMES_MAX = 50_000;
+/** More than anybody reads, and what a browser still shows. */
+const NAMES_MAX = 100_000;
 
 /** Names of all folders in memory: 20,000 take about a megabyte. */
 const BYTES_MAX = 64 * 1024 * 1024;
@@ -40,12 +40,19 @@ export interface HeldNames {
 }
 
 export class FolderListings {
+  readonly #isListed: (name: string) => boolean;
   /** In the order of their last use. */
   readonly #kept = new Map<string, HeldNames>();
   /** Resolvers of those that wait for their turn to read. */
   readonly #waiting: (() => void)[] = [];
   #readingCount = 0;
   #bytes = 0;
+
+  /** @param dotfiles list names that begin with a dot, too */
+  constructor(dotfiles: boolean) {
+    // What no path of a URL may name is not shown.
+    this.#isListed = (name) => (dotfiles || !name.startsWith('.')) && isPlainName(name);
+  }
 
   /**
    * @param folder a real path
@@ -119,16 +126,11 @@ export class FolderListings {
       this.#dropIdle(BYTES_MAX);
       if (this.#bytes >= BYTES_MAX)
         throw new TooManyNamesError('listings under way fill their share of memory');
-      return await readFolderNames(folder, NAMES_MAX, isListed);
+      return await readFolderNames(folder, NAMES_MAX, this.#isListed);
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#readingCount--;
       else next();
     }
   }
-}
-
-/** Hidden files are not shown, nor what no path of a URL may name. */
-function isListed(name: string): boolean {
-  return !name.startsWith('.') && isPlainName(name);
 }

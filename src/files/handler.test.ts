@@ -15,8 +15,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openDisk } from './disk.ts';
-import { createFilesHandler, type FilesHandler, type FilesOptions } from './handler.ts';
+import { createFilesHandler, type FilesHandler } from './handler.ts';
 import { escapeHtml } from './listing.ts';
+import type { FilesOptions } from './options.ts';
 import type { FileSource } from './source.ts';
 
 const BIG_BYTES = 1_000_003;
@@ -69,8 +70,9 @@ function bigBytes(): Buffer {
   return bytes;
 }
 
-async function handlerOf(options: FilesOptions = {}, links = false): Promise<FilesHandler> {
-  return createFilesHandler(await openDisk(root, { followLinksOutside: links }), options);
+function handlerOf(options: FilesOptions = {}, now = Date.now): FilesHandler {
+  const { symlinks = 'inside', dotfiles = false } = options;
+  return createFilesHandler(openDisk(root, { symlinks, dotfiles }), options, now);
 }
 
 /** Asks with the target as it stands: no URL parser tidies it first. */
@@ -80,7 +82,7 @@ async function ask(
   method = 'GET',
   handler?: FilesHandler,
 ) {
-  const answer = handler ?? (await handlerOf());
+  const answer = handler ?? handlerOf();
   return answer({ method, url: target, headers: new Headers(headers) });
 }
 
@@ -157,7 +159,7 @@ test('nothing outside of the folder is ever sent', async () => {
 
 test('links inside the folder work, links outside only when allowed', async () => {
   assert.equal(await (await ask('/link-in')).text(), '<p>sub</p>');
-  const open = await handlerOf({}, true);
+  const open = handlerOf({ symlinks: 'all' });
   assert.equal(await (await ask('/link-file', {}, 'GET', open)).text(), 'SECRET');
 });
 
@@ -192,7 +194,7 @@ test('a client that has the file is told so, by tag and by date', async () => {
   const name = join(root, 'had.txt');
   await writeFile(name, 'x');
   const later = Date.now() + 5000;
-  const handler = await handlerOf({ now: () => later });
+  const handler = handlerOf({}, () => later);
   const first = await ask('/had.txt', {}, 'GET', handler);
   const etag = first.headers.get('etag') ?? '';
   const date = first.headers.get('last-modified') ?? '';
@@ -210,8 +212,18 @@ test('a file whose second is not over has no date yet, and a tag all the same', 
   const name = join(root, 'fresh.txt');
   await writeFile(name, 'x');
   const now = Date.now();
-  const early = await ask('/fresh.txt', {}, 'GET', await handlerOf({ now: () => now }));
-  const late = await ask('/fresh.txt', {}, 'GET', await handlerOf({ now: () => now + 2000 }));
+  const early = await ask(
+    '/fresh.txt',
+    {},
+    'GET',
+    handlerOf({}, () => now),
+  );
+  const late = await ask(
+    '/fresh.txt',
+    {},
+    'GET',
+    handlerOf({}, () => now + 2000),
+  );
   assert.equal(early.headers.get('last-modified'), null);
   assert.match(late.headers.get('last-modified') ?? '', /GMT$/);
   assert.equal(early.headers.get('etag'), late.headers.get('etag'));
@@ -248,7 +260,7 @@ test('any single range gives exactly those bytes', async () => {
 
 test('a file kept in memory is seen to change, go, come back and be replaced by a link outside', async () => {
   const name = join(root, 'kept.txt');
-  const handler = await handlerOf();
+  const handler = handlerOf();
   const body = async () => (await ask('/kept.txt', {}, 'GET', handler)).text();
   const settle = () => utimes(name, LONG_AGO, LONG_AGO);
   for (const content of ['one', 'two', 'three']) {
@@ -314,7 +326,7 @@ test('a folder is listed only when asked for, with hostile names made harmless',
   const name = `"><script>alert(1)<&'.txt`.replaceAll('/', '');
   await writeFile(join(root, 'a b & <c>', name), 'x');
   assert.equal((await ask('/a%20b%20%26%20%3Cc%3E/')).status, 404);
-  const response = await ask('/a%20b%20%26%20%3Cc%3E/', {}, 'GET', await handlerOf({ listing: true }));
+  const response = await ask('/a%20b%20%26%20%3Cc%3E/', {}, 'GET', handlerOf({ listing: true }));
   const page = await response.text();
   assert.equal(response.headers.get('content-length'), String(Buffer.byteLength(page)));
   assert.match(response.headers.get('content-security-policy') ?? '', /default-src 'none'/);
@@ -344,6 +356,6 @@ test('a 404 page of the folder is used when there is one', async () => {
 });
 
 test('a folder that is not there, or is a file, is refused at once', async () => {
-  await assert.rejects(openDisk(join(base, 'nothing')), { code: 'ENOENT' });
-  await assert.rejects(openDisk(join(root, 'index.html')), { code: 'ENOTDIR' });
+  assert.throws(() => openDisk(join(base, 'nothing')), { code: 'ENOENT' });
+  assert.throws(() => openDisk(join(root, 'index.html')), { code: 'ENOTDIR' });
 });

@@ -1,80 +1,90 @@
 /**
- * A folder as a fetch handler: GET, HEAD and OPTIONS over a FileSource, with index files, conditional
- * requests and single ranges (RFC 9110 §13 and §14). It decides what to answer; where bytes come from
- * is the source's matter, and how they leave is the server's.
+ * A folder as a fetch handler: which file, list or page answers a GET, HEAD or OPTIONS. How a file is sent is
+ * `file-answer.ts`'s matter; where bytes come from is the source's.
  */
-
-import { formatHttpDate } from '../protocol/semantics/http-date.ts';
 import { Response } from '../web/response.ts';
-import { streamFile } from './body.ts';
-import { evaluatePreconditions, type FieldReader, rangeApplies, validatorsOf } from './conditional.ts';
+import { cacheControlOf } from './cache-rules.ts';
 import { contentTypeOf } from './content-type.ts';
+import { allowOrigin, answerPreflight } from './cross-origin.ts';
+import { attachmentOf } from './disposition.ts';
+import { answerFile, type FilesRequest, type Told } from './file-answer.ts';
 import { answerListing } from './listing-answer.ts';
+import { matches } from './name-pattern.ts';
+import { type FilesOptions, type FilesSettings, readFilesOptions } from './options.ts';
 import { encodeSegment, parsePath, pathnameOf, queryOf } from './path.ts';
-import { chooseRange } from './range.ts';
+import { busyAnswer, plainAnswer } from './plain-answer.ts';
 import type { FileSource, OpenFile, RawPath } from './source.ts';
 
-export interface FilesOptions {
-  /** Answer a folder without an index file with a list of what is in it. @default false: not everybody means to show it */
-  readonly listing?: boolean;
-  /** Serve names that begin with a dot. @default false, `.well-known` at the root excepted (RFC 8615) */
-  readonly hidden?: boolean;
-  /** The file that stands for its folder. @default 'index.html' */
-  readonly index?: string;
-  /** Sent with status 404 when there is such a file at the root. @default '404.html' */
-  readonly notFound?: string;
-  /** @default 'no-cache': keep it, but ask before using it; a changed file is seen at once and a 304 is cheap */
-  readonly cacheControl?: string;
-  /** The clock, for tests. @default Date.now */
-  readonly now?: () => number;
-}
+/** An answer, or undefined where the folder has nothing for the request. */
+type Found = Response | undefined;
 
-/** What a request must offer: the standard's Request does, and so does a literal in a test. */
-interface FilesRequest {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: FieldReader;
-}
-
-export type FilesHandler = (request: FilesRequest) => Promise<Response>;
+export type FilesHandler = (request: FilesRequest) => Response | Promise<Response>;
 
 const ALLOW = 'GET, HEAD, OPTIONS';
 
-export function createFilesHandler(source: FileSource, options: FilesOptions = {}): FilesHandler {
-  const folder = new FolderAnswers(source, options);
+/** @param now the clock */
+export function createFilesHandler(
+  source: FileSource,
+  options: FilesOptions = {},
+  now: () => number = Date.now,
+): FilesHandler {
+  const folder = new FolderAnswers(source, readFilesOptions(options), now);
   return (request) => folder.answer(request);
 }
 
-class FolderAnswers {
+export class FolderAnswers {
   readonly #source: FileSource;
-  readonly #listing: boolean;
-  readonly #hidden: boolean;
-  readonly #index: string;
-  readonly #notFound: string;
-  readonly #cacheControl: string;
+  readonly #settings: FilesSettings;
   readonly #now: () => number;
 
-  constructor(source: FileSource, options: FilesOptions) {
+  constructor(source: FileSource, settings: FilesSettings, now: () => number) {
     this.#source = source;
-    this.#listing = options.listing ?? false;
-    this.#hidden = options.hidden ?? false;
-    this.#index = options.index ?? 'index.html';
-    this.#notFound = options.notFound ?? '404.html';
-    this.#cacheControl = options.cacheControl ?? 'no-cache';
-    this.#now = options.now ?? Date.now;
+    this.#settings = settings;
+    this.#now = now;
   }
 
-  async answer(request: FilesRequest): Promise<Response> {
-    const method = request.method;
-    if (method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow: ALLOW } });
-    if (method !== 'GET' && method !== 'HEAD') {
-      return text(405, 'Method Not Allowed', { allow: ALLOW });
+  /** Answers whatever it is. */
+  answer(request: FilesRequest): Response | Promise<Response> {
+    const found = this.#find(request);
+    return found instanceof Promise
+      ? found.then((answer) => this.#finished(request, answer))
+      : this.#finished(request, found);
+  }
+
+  /** @param next asked for what the folder does not have, and for what no file answers */
+  async answerOr(request: FilesRequest, next: () => unknown): Promise<Response> {
+    const { method } = request;
+    const found = method === 'GET' || method === 'HEAD' ? await this.#find(request) : undefined;
+    if (found === undefined || found.status === 400) return (await next()) as Response;
+    return this.#finished(request, found);
+  }
+
+  #finished(request: FilesRequest, found: Found): Response | Promise<Response> {
+    if (found === undefined) return this.#missing(request);
+    return allowOrigin(this.#settings.corsOrigins, request, found);
+  }
+
+  #find(request: FilesRequest): Found | Promise<Found> {
+    const { method } = request;
+    if (method === 'OPTIONS') return answerPreflight(this.#settings.corsOrigins, request, ALLOW);
+    if (method !== 'GET' && method !== 'HEAD')
+      return plainAnswer(405, 'Method Not Allowed', { allow: ALLOW });
+    const { basePath, dotfiles } = this.#settings;
+    const pathname = pathnameOf(request.url);
+    if (!isBelow(pathname, basePath)) return undefined;
+    // The base itself, without a slash: relative links of its page only work below one.
+    if (basePath !== '' && pathname.length === basePath.length) {
+      const name = basePath.slice(basePath.lastIndexOf('/') + 1);
+      return movedTo(`./${name}/${queryOf(request.url)}`, this.#cacheControl(''));
     }
+    const parsed = parsePath(pathname.slice(basePath.length), dotfiles);
+    if (parsed.kind === 'malformed') return plainAnswer(400, 'Bad Request');
+    if (parsed.kind === 'refused') return undefined;
+    return this.#look(request, parsed.path, parsed.endsWithSlash);
+  }
+
+  async #look(request: FilesRequest, path: RawPath, endsWithSlash: boolean): Promise<Found> {
     const nowMs = this.#now();
-    const parsed = parsePath(pathnameOf(request.url), this.#hidden);
-    if (parsed.kind === 'malformed') return text(400, 'Bad Request');
-    if (parsed.kind === 'refused') return this.#missing(request);
-    const { path, endsWithSlash } = parsed;
     if (endsWithSlash) return this.#folder(request, path, nowMs);
     const opened = await this.#source.open(path);
     switch (opened.kind) {
@@ -83,27 +93,50 @@ class FolderAnswers {
       case 'directory':
         return path === '' ? this.#folder(request, path, nowMs) : this.#addSlash(request, path);
       case 'busy':
-        return busy();
+        return busyAnswer();
       case 'missing':
-        return this.#missing(request);
+        return this.#cleanUrl(request, path, nowMs);
     }
   }
 
-  async #folder(request: FilesRequest, path: RawPath, nowMs: number): Promise<Response> {
-    const indexPath = path === '' ? this.#index : `${path}/${this.#index}`;
-    const opened = await this.#source.open(indexPath);
-    if (opened.kind === 'file') return this.#file(request, indexPath, opened.file, nowMs);
-    if (opened.kind === 'busy') return busy();
-    if (!this.#listing) return this.#missing(request);
+  async #folder(request: FilesRequest, path: RawPath, nowMs: number): Promise<Found> {
+    const { index, listing } = this.#settings;
+    if (index !== undefined) {
+      const indexPath = path === '' ? index : `${path}/${index}`;
+      const opened = await this.#source.open(indexPath);
+      if (opened.kind === 'file') return this.#file(request, indexPath, opened.file, nowMs);
+      if (opened.kind === 'busy') return busyAnswer();
+    }
+    if (!listing) return this.#page(request, path, nowMs);
     const listed = await this.#source.list(path);
     switch (listed.kind) {
       case 'folder':
         return answerListing(request.method, path, listed.listing);
       case 'busy':
-        return busy();
+        return busyAnswer();
       case 'missing':
-        return this.#missing(request);
+        return this.#page(request, path, nowMs);
     }
+  }
+
+  /** `/about` for the file `about.html`. */
+  async #cleanUrl(request: FilesRequest, path: RawPath, nowMs: number): Promise<Found> {
+    if (this.#settings.cleanUrls && !path.endsWith('.html')) {
+      const named = `${path}.html`;
+      const opened = await this.#source.open(named);
+      if (opened.kind === 'file') return this.#file(request, named, opened.file, nowMs);
+      if (opened.kind === 'busy') return busyAnswer();
+    }
+    return this.#page(request, path, nowMs);
+  }
+
+  /** The one page of an application that has its paths in the browser. */
+  async #page(request: FilesRequest, path: RawPath, nowMs: number): Promise<Found> {
+    const { spa } = this.#settings;
+    if (spa === undefined || !isPageRequest(request, path)) return undefined;
+    const opened = await this.#source.open(spa);
+    if (opened.kind === 'busy') return busyAnswer();
+    return opened.kind === 'file' ? this.#file(request, spa, opened.file, nowMs) : undefined;
   }
 
   /**
@@ -113,67 +146,40 @@ class FolderAnswers {
    */
   #addSlash(request: FilesRequest, path: RawPath): Response {
     const name = path.slice(path.lastIndexOf('/') + 1);
-    const location = `./${encodeSegment(name)}/${queryOf(request.url)}`;
-    return text(301, 'Moved Permanently', { location, 'cache-control': this.#cacheControl });
+    return movedTo(`./${encodeSegment(name)}/${queryOf(request.url)}`, this.#cacheControl(path));
   }
 
-  /**
-   * Takes over `file`: it is closed on return, or by the body that is returned.
-   * @param nowMs from before it was opened
-   */
-  async #file(request: FilesRequest, path: RawPath, file: OpenFile, nowMs: number): Promise<Response> {
-    let isHandedOver = false;
-    try {
-      const fields = request.headers;
-      const validators = validatorsOf(file, nowMs);
-      const { entityTag, lastModifiedMs } = validators;
-      const headers: Record<string, string> = { 'cache-control': this.#cacheControl };
-      if (entityTag !== undefined) headers['etag'] = entityTag;
-      if (lastModifiedMs !== undefined) headers['last-modified'] = formatHttpDate(lastModifiedMs);
-      const precondition = evaluatePreconditions(fields, validators, nowMs);
-      if (precondition === 'not-modified') return new Response(null, { status: 304, headers });
-      if (precondition === 'failed') return text(412, 'Precondition Failed');
-      const size = file.sizeBytes;
-      // RFC 9110 §14.2: Range means nothing to any method but GET.
-      const rangeField = request.method === 'GET' ? fields.get('range') : null;
-      const range =
-        rangeField !== null && rangeApplies(fields, validators, nowMs)
-          ? chooseRange(rangeField, size)
-          : WHOLE;
-      if (range.kind === 'unsatisfiable') {
-        return text(416, 'Range Not Satisfiable', { 'content-range': `bytes */${size}` });
-      }
-      const start = range.kind === 'part' ? range.start : 0;
-      const end = range.kind === 'part' ? range.end : size;
-      const status = range.kind === 'part' ? 206 : 200;
-      if (status === 206) headers['content-range'] = `bytes ${start}-${end - 1}/${size}`;
-      headers['accept-ranges'] = 'bytes';
-      headers['content-type'] = contentTypeOf(path);
-      headers['content-length'] = String(end - start);
-      if (request.method === 'HEAD') return new Response(null, { status, headers });
-      const { content } = file;
-      if (content !== undefined) {
-        return new Response(range.kind === 'part' ? content.subarray(start, end) : content, {
-          status,
-          headers,
-        });
-      }
-      isHandedOver = true;
-      return new Response(streamFile(file, start, end), { status, headers });
-    } finally {
-      if (!isHandedOver) await file.close();
-    }
+  #file(request: FilesRequest, path: RawPath, file: OpenFile, nowMs: number): Response | Promise<Response> {
+    return answerFile(request, file, this.#told(path), nowMs);
+  }
+
+  #told(path: RawPath): Told {
+    const isSaved = this.#settings.downloads.some((pattern) => matches(pattern, path));
+    return {
+      contentType: contentTypeOf(path),
+      fields: { 'cache-control': this.#cacheControl(path) },
+      contentFields: isSaved ? { 'content-disposition': attachmentOf(path) } : {},
+    };
+  }
+
+  #cacheControl(path: RawPath): string {
+    return cacheControlOf(this.#settings.cache, path);
   }
 
   async #missing(request: FilesRequest): Promise<Response> {
-    const opened = await this.#source.open(this.#notFound);
-    if (opened.kind !== 'file') return text(404, 'Not Found');
+    const { notFound, corsOrigins } = this.#settings;
+    return allowOrigin(corsOrigins, request, await this.#notFoundPage(request, notFound));
+  }
+
+  async #notFoundPage(request: FilesRequest, notFound: RawPath | undefined): Promise<Response> {
+    const opened = notFound === undefined ? undefined : await this.#source.open(notFound);
+    if (notFound === undefined || opened?.kind !== 'file') return plainAnswer(404, 'Not Found');
     const { content } = opened.file;
     await opened.file.close();
     // A page that does not fit in memory's one piece is no error page.
-    if (content === undefined) return text(404, 'Not Found');
+    if (content === undefined) return plainAnswer(404, 'Not Found');
     const headers = {
-      'content-type': contentTypeOf(this.#notFound),
+      'content-type': contentTypeOf(notFound),
       'content-length': String(content.length),
       'cache-control': 'no-cache',
     };
@@ -181,16 +187,22 @@ class FolderAnswers {
   }
 }
 
-const WHOLE = { kind: 'whole' } as const;
-
-function text(status: number, reason: string, headers: Record<string, string> = {}): Response {
-  return new Response(`${status} ${reason}\n`, {
-    status,
-    headers: { ...headers, 'content-type': 'text/plain; charset=utf-8' },
-  });
+/** Whether a path is the base or below it. */
+function isBelow(pathname: string, basePath: string): boolean {
+  if (!pathname.startsWith(basePath)) return false;
+  return pathname.length === basePath.length || pathname[basePath.length] === '/';
 }
 
-/** Out of descriptors: the client is not at fault and may come again. */
-function busy(): Response {
-  return text(503, 'Service Unavailable', { 'retry-after': '1' });
+/**
+ * Whether a path that leads to no file may mean the application: it has no ending, or a browser asks for a page. A script or an
+ * image that is missing is missing: a page in its place would be an error that nobody understands.
+ */
+function isPageRequest(request: FilesRequest, path: RawPath): boolean {
+  const accept = request.headers.get('accept') ?? '*/*';
+  if (/\btext\/html\b/i.test(accept)) return true;
+  return !path.slice(path.lastIndexOf('/') + 1).includes('.') && /(?:\*|\btext)\/\*/.test(accept);
+}
+
+function movedTo(location: string, cacheControl: string): Response {
+  return plainAnswer(301, 'Moved Permanently', { location, 'cache-control': cacheControl });
 }

@@ -3,14 +3,18 @@
  * The name is followed anew with every look, since it may be a symbolic link that a deployment swaps, or a
  * folder that a build removes and makes again.
  */
-import { readdir, readlink, stat } from 'node:fs/promises';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { readlink } from 'node:fs/promises';
 import { realPath, statDescriptor, statPath } from './descriptor.ts';
 import type { RawPath } from './source.ts';
+
+/** Which symbolic links below the root are followed. */
+type SymlinkPolicy = 'inside' | 'all' | 'none';
 
 export class Root {
   /** The path that was given, absolute, links and all, with a slash at its end. */
   readonly #given: Buffer;
-  readonly #followLinksOutside: boolean;
+  readonly #symlinks: SymlinkPolicy;
   /** Where the name led when it was last looked at, with and without a slash at the end. */
   #real: Buffer;
   #prefix: Buffer;
@@ -18,9 +22,9 @@ export class Root {
   #inode = -1;
   #swappedMs = Number.NEGATIVE_INFINITY;
 
-  private constructor(given: Buffer, followLinksOutside: boolean) {
+  private constructor(given: Buffer, symlinks: SymlinkPolicy) {
     this.#given = withSlash(given);
-    this.#followLinksOutside = followLinksOutside;
+    this.#symlinks = symlinks;
     this.#real = given;
     this.#prefix = this.#given;
   }
@@ -29,13 +33,13 @@ export class Root {
    * @param given an absolute path
    * @throws when it is not there, is no folder or may not be read
    */
-  static async open(given: Buffer, followLinksOutside: boolean): Promise<Root> {
-    if (!(await stat(given)).isDirectory()) {
+  static open(given: Buffer, symlinks: SymlinkPolicy): Root {
+    if (!statSync(given).isDirectory()) {
       throw Object.assign(new Error(`ENOTDIR: not a folder, ${given.toString()}`), { code: 'ENOTDIR' });
     }
-    await readdir(given);
-    const root = new Root(given, followLinksOutside);
-    await root.look();
+    readdirSync(given);
+    const root = new Root(given, symlinks);
+    root.#see(realpathSync.native(given, 'buffer'), statSync(given));
     return root;
   }
 
@@ -55,9 +59,13 @@ export class Root {
    * @throws what the system says when it leads nowhere
    */
   async look(): Promise<boolean> {
-    if (this.#followLinksOutside) return false;
+    if (this.#symlinks === 'all') return false;
+    const [real, stats] = await Promise.all([realPath(this.#given), statPath(this.#given)]);
+    return this.#see(real, stats);
+  }
+
+  #see(real: Buffer, { dev, ino }: { readonly dev: number; readonly ino: number }): boolean {
     // The same folder may lie under another name by now, and another folder under the same name.
-    const [real, { dev, ino }] = await Promise.all([realPath(this.#given), statPath(this.#given)]);
     if (dev === this.#device && ino === this.#inode && real.equals(this.#real)) return false;
     if (this.#inode !== -1) this.#swappedMs = Date.now();
     this.#real = real;
@@ -69,8 +77,22 @@ export class Root {
 
   /** @param real a path without links */
   holds(real: Buffer): boolean {
-    if (this.#followLinksOutside || real.equals(this.#real)) return true;
+    if (this.#symlinks === 'all' || real.equals(this.#real)) return true;
     return real.length > this.#prefix.length && real.subarray(0, this.#prefix.length).equals(this.#prefix);
+  }
+
+  /** Whether what `path` names may be had, which is at `real`, a path without links. */
+  admits(real: Buffer, path: RawPath): boolean {
+    return this.holds(real) && (this.#symlinks !== 'none' || this.#pathOf(real) === path);
+  }
+
+  /** Whether what a symbolic link below the root names, at `real`, may be had. */
+  admitsLink(real: Buffer): boolean {
+    return this.#symlinks !== 'none' && this.holds(real);
+  }
+
+  #pathOf(real: Buffer): RawPath {
+    return real.subarray(this.#prefix.length).toString('latin1');
   }
 
   /**
@@ -78,23 +100,23 @@ export class Root {
    * by way of a link, or outside.
    */
   async placeOf(fd: number, path: RawPath): Promise<'named' | 'linked' | 'outside'> {
-    if (this.#followLinksOutside) return 'named';
+    if (this.#symlinks === 'all') return 'named';
     let real: Buffer;
     try {
       real = await readlink(`/proc/self/fd/${fd}`, 'buffer');
     } catch {
-      return (await this.#holdsByName(fd, this.join(path))) ? 'named' : 'outside';
+      return (await this.#admitsByName(fd, path)) ? 'named' : 'outside';
     }
-    if (!this.holds(real)) return 'outside';
-    return real.subarray(this.#prefix.length).toString('latin1') === path ? 'named' : 'linked';
+    if (!this.admits(real, path)) return 'outside';
+    return this.#pathOf(real) === path ? 'named' : 'linked';
   }
 
   /** Without /proc: the name, resolved, must be inside and must still be the file that was opened. */
-  async #holdsByName(fd: number, full: Buffer): Promise<boolean> {
+  async #admitsByName(fd: number, path: RawPath): Promise<boolean> {
     try {
-      const real = await realPath(full);
+      const real = await realPath(this.join(path));
       const [named, opened] = await Promise.all([statPath(real), statDescriptor(fd)]);
-      return this.holds(real) && named.ino === opened.ino && named.dev === opened.dev;
+      return this.admits(real, path) && named.ino === opened.ino && named.dev === opened.dev;
     } catch {
       return false;
     }

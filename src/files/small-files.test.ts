@@ -24,6 +24,7 @@ function put(files: SmallFiles, name: string, text: string, nowMs = LATER): Open
     changedMs: facts.changedMs,
     version: 'v',
     read: async () => 0,
+    isUnchanged: async () => true,
     close: async () => {},
   };
   files.set(name, Buffer.from(full), file, facts, nowMs);

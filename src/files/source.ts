@@ -28,6 +28,11 @@ export interface OpenFile {
   readonly content: Uint8Array<ArrayBuffer> | undefined;
   /** Reads at `offsetBytes` into `into`, as much as it finds; 0 at the end of the file. */
   read(into: Uint8Array, offsetBytes: number): Promise<number>;
+  /**
+   * Whether what has been read up to now is of the version that was opened: asked before bytes are passed on. A file that
+   * has no `version`, because it is being written, may grow.
+   */
+  isUnchanged(): Promise<boolean>;
   /** Gives the descriptor back. The caller calls it exactly once, and not while a read is under way. */
   close(): Promise<void>;
 }
@@ -68,6 +73,5 @@ export type Listed =
 /** Both reject when the storage fails in a way that says nothing about the path, as a broken disk does. */
 export interface FileSource {
   open(path: RawPath): Promise<Opened>;
-  /** Without hidden entries. */
   list(path: RawPath): Promise<Listed>;
 }

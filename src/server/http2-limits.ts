@@ -2,9 +2,10 @@
  * What an HTTP/2 client may cost, as options: `limits.http2` of `serve`. Every bound has a default, argued where it stands
  * (protocol/h2/server/server-settings.ts); who passes one is ended, and counted by the name that the option has here.
  */
+
+import { checkCount, checkCountOrOff, given, snapshot } from '../base/option-checks.ts';
 import { parseSize, type Size } from '../base/units.ts';
 import { DEFAULT_H2_LIMITS, type H2Limits } from '../protocol/h2/server/server-settings.ts';
-import { checkCount, checkCountOrOff, given, snapshot } from './option-checks.ts';
 
 /**
  * So many at once, and so many more a second. What honest work earns comes on top: an answer that was sent whole, and for

@@ -3,6 +3,15 @@
  * what the server uses. This file is the manual of the options.
  */
 import { OptionError } from '../base/errors.ts';
+import {
+  checkBoolean,
+  checkChoice,
+  checkCount,
+  checkCountOrOff,
+  checkFunction,
+  given,
+  snapshot,
+} from '../base/option-checks.ts';
 import { type Duration, parseDuration, parsePause, parseSize, type Size } from '../base/units.ts';
 import type { EngineName } from '../engine/engine.ts';
 import type { ErrorHandler } from '../http/exchange-host.ts';
@@ -13,19 +22,7 @@ import type { FetchHandler } from '../web/context.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import { LISTENER_ADVICE, listenerKind } from './handler-shape.ts';
 import { checkHttp2Limits, type Http2LimitOptions, readHttp2Limits } from './http2-limits.ts';
-import {
-  checkBoolean,
-  checkChoice,
-  checkCount,
-  checkCountOrOff,
-  checkFunction,
-  checkHostname,
-  checkLogger,
-  checkSignal,
-  given,
-  portNumber,
-  snapshot,
-} from './option-checks.ts';
+import { checkHostname, checkLogger, checkSignal, portNumber } from './option-checks.ts';
 import { readTls, type TlsOptions } from './tls-material.ts';
 
 export interface TimeoutOptions {

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { OptionError } from '../base/errors.ts';
-import { thrown } from './option-checks.ts';
+import { thrown } from '../base/option-checks.ts';
 
 export interface TlsOptions {
   /** PEM, or the path of a file with it; the chain, the server's own certificate first. */
