@@ -306,6 +306,23 @@ for (const { engine, skip: absent } of await enginesHere())
   });
 
 describe('workers that do not hold the process', { skip }, () => {
+  it('process.exit() may come at any moment of their start', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-exit-'));
+    writeFileSync(join(folder, 'app.mjs'), "export default () => new Response('ok');\n");
+    writeFileSync(
+      join(folder, 'main.mjs'),
+      `import { serve } from ${JSON.stringify(import.meta.resolve('holdfast'))};
+       void serve({ port: 0, workers: 4, module: ${JSON.stringify(join(folder, 'app.mjs'))} });
+       setTimeout(() => process.exit(7), Number(process.argv[2]));`,
+    );
+    // From before the threads run to after they serve: some 60 to 250 ms on a machine with nothing else to do.
+    for (let ms = 40; ms <= 280; ms += 15) {
+      const child = spawn(process.execPath, [join(folder, 'main.mjs'), String(ms)], { stdio: 'inherit' });
+      assert.deepEqual(await once(child, 'exit'), [7, null], `process.exit() after ${ms} ms`);
+    }
+    rmSync(folder, { recursive: true });
+  });
+
   it('unref() lets it end, also after a worker has been replaced', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-unref-'));
     writeFileSync(join(folder, 'app.mjs'), "export default () => new Response('ok');\n");

@@ -27,13 +27,6 @@ export type WorkerOptions = Pick<
   | 'reusePort'
 >;
 
-/** Its module is being loaded. */
-export const START_MODULE = 0;
-/** What calls the kernel is being loaded. */
-export const START_NATIVE = 1;
-/** It has taken its listening socket, and may have accepted connections. */
-export const START_ADOPTED = 2;
-
 export interface WorkerData {
   /** Shared with the other workers when connections are balanced. */
   readonly shared: SharedMemory;
@@ -41,7 +34,7 @@ export interface WorkerData {
   readonly module: string;
   readonly options: WorkerOptions;
   readonly index: number;
-  /** One of the START_ numbers: how far the start has come. */
+  /** Of a `WorkerStart`. */
   readonly start: SharedArrayBuffer;
   /** There is an admin port: somebody will look. */
   readonly measures: boolean;

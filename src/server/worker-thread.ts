@@ -17,12 +17,11 @@ import type { CloseReport } from './thread-closing.ts';
 import {
   errorFromData,
   type FromWorker,
-  START_ADOPTED,
-  START_NATIVE,
   type ToWorker,
   type WorkerData,
   type WorkerOptions,
 } from './worker-messages.ts';
+import { type StartsUnderWay, WorkerStart } from './worker-start.ts';
 
 /** How long a worker may take beyond its drain time before its thread is stopped. */
 const DRAIN_GRACE_MS = 1000;
@@ -30,6 +29,8 @@ const DRAIN_GRACE_MS = 1000;
 const FORCE_GRACE_MS = 500;
 /** A thread in a call of the system that does not return cannot be stopped; it is not waited for. */
 const TERMINATE_MS = 3000;
+/** How often it is looked whether a thread has loaded what it calls the kernel with: some 20 ms in all. */
+const NATIVE_LOOK_MS = 5;
 /** A timer holds no more, and is not needed for what is off. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
@@ -54,14 +55,12 @@ interface WorkerThreadInit {
   readonly measures: boolean;
   /** When a thread that does not serve yet is given up. */
   readonly startMs: number;
+  readonly startsUnderWay: StartsUnderWay;
   /** Closes the listening socket that was duplicated for the thread. */
   readonly closeUnadopted: () => void;
 }
 
 /** What threads say that is not about their own life. */
-/** How often it is looked whether a thread has loaded what it calls the kernel with: some 20 ms in all. */
-const NATIVE_LOOK_MS = 5;
-
 type Saying = Exclude<FromWorker, { type: 'ready' | 'failed' | 'stopped' | 'loaded' }>;
 
 export interface WorkerThreadEvents {
@@ -87,8 +86,7 @@ export class WorkerThread {
   readonly #init: WorkerThreadInit;
   readonly #events: WorkerThreadEvents;
   readonly #ledger = DescriptorLedger.allocate();
-  /** How far its start has come: one of the START_ numbers. */
-  readonly #start = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  readonly #start = new WorkerStart();
   #resolveEnded!: (report: CloseReport) => void;
   #report: CloseReport = { drained: 0, forced: 0 };
   #error: Error | undefined;
@@ -111,11 +109,12 @@ export class WorkerThread {
     const { module, options, index, handoff, measures } = init;
     const shared = { ledger: this.#ledger, ...(handoff === undefined ? {} : { handoff }) };
     const reportsLoads = loadedFiles().hasSubscribers;
-    const start = this.#start;
+    const start = this.#start.buffer;
     this.worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: { module, options, index, shared, measures, start, reportsLoads } satisfies WorkerData,
       name: init.name,
     });
+    init.startsUnderWay.add(this.#start);
     this.worker.on('message', (message: FromWorker) => this.#heard(message));
     this.worker.on('error', (error) => (this.#error = error));
     this.worker.once('exit', (code) => this.#exited(code));
@@ -129,11 +128,7 @@ export class WorkerThread {
 
   /** It has taken its listening socket, and may have accepted connections. */
   get hasAdopted(): boolean {
-    return this.#startState === START_ADOPTED;
-  }
-
-  get #startState(): number {
-    return Atomics.load(new Int32Array(this.#start), 0);
+    return this.#start.hasAdopted;
   }
 
   /** It must serve within `startMs` of its start, or is given up; a sooner moment that was set before stands. */
@@ -173,8 +168,8 @@ export class WorkerThread {
   /** Ends, though it does not serve yet. */
   discard(plan: ClosePlan, stopsListening: boolean): void {
     if (this.hasAdopted) this.dismiss(plan, stopsListening);
-    else if (this.#startState === START_NATIVE && !this.#isEnded) {
-      // An addon that is being loaded when its thread is terminated ends the whole process.
+    else if (!this.#start.tryStop() && !this.#isEnded) {
+      // It may have accepted connections when it has loaded what it loads.
       setTimeout(() => this.discard(plan, stopsListening), NATIVE_LOOK_MS);
     } else {
       this.#isLeaving = true;
@@ -193,8 +188,14 @@ export class WorkerThread {
   #terminate(): void {
     if (this.#isTerminated) return;
     this.#isTerminated = true;
-    void this.worker.terminate();
+    this.#endThread();
     this.#setDeadline(TERMINATE_MS, () => this.#end(0));
+  }
+
+  #endThread(): void {
+    if (this.#start.tryStop()) void this.worker.terminate();
+    // Node's number of a thread that has ended by itself.
+    else if (this.worker.threadId !== -1) setTimeout(() => this.#endThread(), NATIVE_LOOK_MS);
   }
 
   #tell(message: ToWorker): void {
@@ -205,6 +206,7 @@ export class WorkerThread {
     switch (message.type) {
       case 'ready':
         this.engine = message.engine;
+        this.#init.startsUnderWay.delete(this.#start);
         if (!this.#isLeaving) this.#setDeadline(Number.POSITIVE_INFINITY, () => {});
         this.#events.ready(this, message);
         return;
@@ -246,6 +248,7 @@ export class WorkerThread {
   #end(connections: number, code = 1): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#init.startsUnderWay.delete(this.#start);
     clearTimeout(this.#deadline);
     this.#resolveStopped();
     const { drained, forced } = this.#report;

@@ -9,15 +9,8 @@ import { loadModule, type ServedModule } from './module.ts';
 import { checkOptions } from './options.ts';
 import { remoteLogger } from './portable-log.ts';
 import { serveHere, type ThreadServer } from './thread-server.ts';
-import {
-  errorData,
-  type FromWorker,
-  START_ADOPTED,
-  START_MODULE,
-  START_NATIVE,
-  type ToWorker,
-  type WorkerData,
-} from './worker-messages.ts';
+import { errorData, type FromWorker, type ToWorker, type WorkerData } from './worker-messages.ts';
+import { WorkerStart } from './worker-start.ts';
 
 const port = parentPort;
 assert(port !== null, 'worker.ts runs in worker threads only');
@@ -29,15 +22,15 @@ async function start(): Promise<ThreadServer> {
   if (options.globals === true) installGlobals();
   const { fetch, error } = await loadWatched(new URL(module));
   const served = { ...options, fetch, logger, ...(error === undefined ? {} : { error }) };
-  const reached = (state: number) => void Atomics.store(new Int32Array(startState), 0, state);
-  const onAdopt = () => reached(START_ADOPTED);
+  const reached = new WorkerStart(startState);
+  const onAdopt = () => reached.adopted();
   const onStopped = () => tell({ type: 'stopped' });
   const settings = checkOptions(served);
-  reached(START_NATIVE);
+  reached.enterNative();
   try {
     return await serveHere(served, settings, { shared, measures, onAdopt, onStopped });
   } catch (error) {
-    reached(START_MODULE);
+    reached.failed();
     throw error;
   }
 }

@@ -44,6 +44,7 @@ import type { CloseReport } from './thread-closing.ts';
 import { keepAliveFor, urlOf } from './thread-server.ts';
 import { WorkerCounts } from './worker-counts.ts';
 import type { WorkerOptions } from './worker-messages.ts';
+import { StartsUnderWay } from './worker-start.ts';
 import { needWorkerFile, WorkerThread, type WorkerThreadEvents } from './worker-thread.ts';
 
 /** A first start is not given up, it may have a cache to fill; whoever waits for it is told that it loads. */
@@ -114,6 +115,7 @@ class WorkerServer implements Server {
   readonly #sockets: (ListeningSocket | undefined)[] = [];
   /** All that have been started and have not ended, those that leave included. */
   readonly #threads = new Set<WorkerThread>();
+  readonly #startsUnderWay = new StartsUnderWay();
   readonly #counts = new WorkerCounts();
   readonly #closingSignals = new ClosingSignals();
   /** What handlers of `fetch` gave to `waitUntil`. */
@@ -281,6 +283,7 @@ class WorkerServer implements Server {
           handoff,
           startMs:
             this.#startReason === 'first start' ? Number.POSITIVE_INFINITY : this.#settings.timeouts.startMs,
+          startsUnderWay: this.#startsUnderWay,
           closeUnadopted: closeSocket,
         },
         this.#events,
