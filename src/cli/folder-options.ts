@@ -16,6 +16,8 @@ export const FOLDER_FLAGS = {
   dotfiles: 'dotfiles',
   symlinks: 'symlinks',
   download: 'download',
+  compress: 'compress',
+  precompressed: 'precompressed',
 } as const;
 
 /** For all threads together; each has at least what the small files of most sites take. */
@@ -51,6 +53,8 @@ export function folderOptions(
   if (values.dotfiles !== undefined) options.dotfiles = values.dotfiles;
   if (values.symlinks !== undefined) options.symlinks = values.symlinks as 'inside' | 'all' | 'none';
   if (values.download !== undefined) options.download = values.download.includes('') ? true : values.download;
+  if (values.compress !== undefined) options.compress = values.compress;
+  if (values.precompressed !== undefined) options.precompressed = values.precompressed;
   check(options);
   return options;
 }

@@ -32,6 +32,8 @@ export const SERVE_FLAGS = {
   cors: { kind: 'list', metavar: 'ORIGIN', isOptional: true, defaultText: 'off; ORIGIN all', group: FOLDER, help: 'let pages of other origins read the files; several times for several origins' },
   'cache-control': { kind: 'list', metavar: 'RULE', defaultText: 'no-cache', group: FOLDER, help: "what Cache-Control says: VALUE, or PATTERN=VALUE as '/assets/*=public, max-age=3600'; several times, the first that matches" },
   immutable: { kind: 'switch', group: FOLDER, help: 'let files whose names hold a hash be kept for a year without asking' },
+  compress: { kind: 'switch', group: FOLDER, help: 'compress text, scripts and the like for clients that take it: brotli, zstd or gzip, kept in memory' },
+  precompressed: { kind: 'switch', negatable: true, defaultText: 'on', group: FOLDER, help: 'send app.js.br, .zst or .gz in place of app.js, where they are there and no older' },
   download: { kind: 'list', metavar: 'PATTERN', isOptional: true, defaultText: 'off; PATTERN all', group: FOLDER, help: "have files saved instead of shown, as --download='*.iso'" },
   dotfiles: { kind: 'switch', group: FOLDER, help: 'serve and list names that begin with a dot' },
   symlinks: { kind: 'choice', metavar: 'WHICH', choices: ['inside', 'all', 'none'], defaultText: 'inside', group: FOLDER, help: 'symbolic links that are followed: those that lead into the folder, all, or none' },

@@ -13,3 +13,11 @@ export function contentTypeOf(path: string): string {
   // Without a charset, browsers guess from the reader's locale for every text type.
   return type.startsWith('text/') ? `${type}; charset=utf-8` : type;
 }
+
+/** What becomes smaller by compression, beside text: everything else is compressed already, or unknown. */
+const COMPRESSIBLE =
+  /^(?:text\/|application\/(?:json|javascript|xml|wasm|manifest\+json|rtf|toml|x-sh|sql|graphql|x-ndjson|vnd\.ms-fontobject)\b|application\/[\w.-]+\+(?:json|xml)\b|image\/(?:svg\+xml|bmp|x-icon|vnd\.microsoft\.icon)|font\/(?:ttf|otf|collection))/;
+
+export function isCompressible(contentType: string): boolean {
+  return COMPRESSIBLE.test(contentType);
+}

@@ -6,6 +6,7 @@
  * The folder is known by the name that it was given. Where that name is a symbolic link, what it leads to
  * now is served, not what it led to at the start: deployments swap such a link and remove the old release.
  */
+import type { Stats } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
 import { PIECE_BYTES } from './body.ts';
 import {
@@ -67,8 +68,13 @@ class DiskSource implements FileSource {
     this.#smallFiles = new SmallFiles(memoryBytesMax);
   }
 
+  openKept(path: RawPath): OpenFile | 'missing' | undefined {
+    return this.#smallFiles.get(path) ?? (this.#smallFiles.isMissing(path) ? 'missing' : undefined);
+  }
+
   async open(path: RawPath): Promise<Opened> {
-    const kept = this.#smallFiles.get(path);
+    const kept = this.openKept(path);
+    if (kept === 'missing') return { kind: 'missing' };
     if (kept !== undefined) return { kind: 'file', file: kept };
     return this.#following(() => this.#open(path, this.#root.join(path)));
   }
@@ -94,13 +100,22 @@ class DiskSource implements FileSource {
   }
 
   async #open(path: RawPath, full: Buffer): Promise<Opened> {
-    const stats = await statPath(full);
+    const stats = await this.#stat(path, full);
     await this.#root.look();
     if (stats.isDirectory()) {
       return { kind: this.#root.admits(await realPath(full), path) ? 'directory' : 'missing' };
     }
     // Nothing else is opened, not even to look: a FIFO's writer would take us for its reader.
     return stats.isFile() ? await this.#openFile(path, full) : { kind: 'missing' };
+  }
+
+  async #stat(path: RawPath, full: Buffer): Promise<Stats> {
+    try {
+      return await statPath(full);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.#smallFiles.setMissing(path, full);
+      throw error;
+    }
   }
 
   async #openFile(path: RawPath, full: Buffer): Promise<Opened> {

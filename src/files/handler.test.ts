@@ -338,7 +338,11 @@ test('a folder is listed only when asked for, with hostile names made harmless',
 });
 
 test('a host that is out of descriptors for now is no reason to say that a file is not there', async () => {
-  const busy: FileSource = { open: async () => ({ kind: 'busy' }), list: async () => ({ kind: 'busy' }) };
+  const busy: FileSource = {
+    openKept: () => undefined,
+    open: async () => ({ kind: 'busy' }),
+    list: async () => ({ kind: 'busy' }),
+  };
   for (const target of ['/a', '/']) {
     const response = await ask(target, {}, 'GET', createFilesHandler(busy));
     assert.equal(response.status, 503);

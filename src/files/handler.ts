@@ -4,6 +4,7 @@
  */
 import { Response } from '../web/response.ts';
 import { cacheControlOf } from './cache-rules.ts';
+import { Compressor } from './compressor.ts';
 import { contentTypeOf } from './content-type.ts';
 import { allowOrigin, answerPreflight } from './cross-origin.ts';
 import { attachmentOf } from './disposition.ts';
@@ -13,6 +14,7 @@ import { matches } from './name-pattern.ts';
 import { type FilesOptions, type FilesSettings, readFilesOptions } from './options.ts';
 import { encodeSegment, parsePath, pathnameOf, queryOf } from './path.ts';
 import { busyAnswer, plainAnswer } from './plain-answer.ts';
+import { type Representation, Representations } from './representations.ts';
 import type { FileSource, OpenFile, RawPath } from './source.ts';
 
 /** An answer, or undefined where the folder has nothing for the request. */
@@ -36,11 +38,15 @@ export class FolderAnswers {
   readonly #source: FileSource;
   readonly #settings: FilesSettings;
   readonly #now: () => number;
+  readonly #representations: Representations;
 
   constructor(source: FileSource, settings: FilesSettings, now: () => number) {
     this.#source = source;
     this.#settings = settings;
     this.#now = now;
+    const { precompressed, compress, memoryBytesMax } = settings;
+    const compressor = compress ? new Compressor(source, memoryBytesMax) : undefined;
+    this.#representations = new Representations(source, precompressed, compressor);
   }
 
   /** Answers whatever it is. */
@@ -83,8 +89,17 @@ export class FolderAnswers {
     return this.#look(request, parsed.path, parsed.endsWithSlash);
   }
 
-  async #look(request: FilesRequest, path: RawPath, endsWithSlash: boolean): Promise<Found> {
+  #look(request: FilesRequest, path: RawPath, endsWithSlash: boolean): Found | Promise<Found> {
     const nowMs = this.#now();
+    const { index } = this.#settings;
+    const named = endsWithSlash ? (index === undefined ? undefined : below(path, index)) : path;
+    const kept = named === undefined ? undefined : this.#source.openKept(named);
+    if (named !== undefined && kept !== undefined && kept !== 'missing')
+      return this.#file(request, named, kept, nowMs);
+    return this.#search(request, path, endsWithSlash, nowMs);
+  }
+
+  async #search(request: FilesRequest, path: RawPath, endsWithSlash: boolean, nowMs: number): Promise<Found> {
     if (endsWithSlash) return this.#folder(request, path, nowMs);
     const opened = await this.#source.open(path);
     switch (opened.kind) {
@@ -102,7 +117,7 @@ export class FolderAnswers {
   async #folder(request: FilesRequest, path: RawPath, nowMs: number): Promise<Found> {
     const { index, listing } = this.#settings;
     if (index !== undefined) {
-      const indexPath = path === '' ? index : `${path}/${index}`;
+      const indexPath = below(path, index);
       const opened = await this.#source.open(indexPath);
       if (opened.kind === 'file') return this.#file(request, indexPath, opened.file, nowMs);
       if (opened.kind === 'busy') return busyAnswer();
@@ -149,17 +164,26 @@ export class FolderAnswers {
     return movedTo(`./${encodeSegment(name)}/${queryOf(request.url)}`, this.#cacheControl(path));
   }
 
+  /** Takes over `file`. */
   #file(request: FilesRequest, path: RawPath, file: OpenFile, nowMs: number): Response | Promise<Response> {
-    return answerFile(request, file, this.#told(path), nowMs);
+    const contentType = contentTypeOf(path);
+    const accepted = request.headers.get('accept-encoding');
+    const chosen = this.#representations.choose(path, file, contentType, accepted);
+    if (chosen instanceof Promise)
+      return chosen.then((each) =>
+        answerFile(request, each.file, this.#told(path, contentType, each), nowMs),
+      );
+    return answerFile(request, chosen.file, this.#told(path, contentType, chosen), nowMs);
   }
 
-  #told(path: RawPath): Told {
-    const isSaved = this.#settings.downloads.some((pattern) => matches(pattern, path));
-    return {
-      contentType: contentTypeOf(path),
-      fields: { 'cache-control': this.#cacheControl(path) },
-      contentFields: isSaved ? { 'content-disposition': attachmentOf(path) } : {},
-    };
+  #told(path: RawPath, contentType: string, { coding, varies }: Representation): Told {
+    const fields: Record<string, string> = { 'cache-control': this.#cacheControl(path) };
+    if (varies) fields['vary'] = 'accept-encoding';
+    const contentFields: Record<string, string> = {};
+    if (coding !== undefined) contentFields['content-encoding'] = coding;
+    if (this.#settings.downloads.some((pattern) => matches(pattern, path)))
+      contentFields['content-disposition'] = attachmentOf(path);
+    return { contentType, fields, contentFields };
   }
 
   #cacheControl(path: RawPath): string {
@@ -185,6 +209,10 @@ export class FolderAnswers {
     };
     return new Response(request.method === 'HEAD' ? null : content, { status: 404, headers });
   }
+}
+
+function below(path: RawPath, name: string): RawPath {
+  return path === '' ? name : `${path}/${name}`;
 }
 
 /** Whether a path is the base or below it. */

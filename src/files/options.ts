@@ -44,13 +44,24 @@ export interface FilesOptions {
   immutable?: boolean;
   /** Files to be saved instead of shown: all, or by pattern. @default false */
   download?: boolean | string | readonly string[];
-  /** Memory for files of up to 64 KiB, in each thread; 0 is none. @default '32m' */
+  /**
+   * Send `app.js.br`, `.zst` or `.gz` in place of `app.js` to clients that take it, where it is there and no older. For text,
+   * scripts, fonts and the like.
+   * @default true
+   */
+  precompressed?: boolean;
+  /**
+   * Compress such files of 1 KiB to 4 MiB when they are asked for: by brotli, zstd or gzip, off the loop, kept in memory.
+   * @default false: files beside them cost nothing at each start
+   */
+  compress?: boolean;
+  /** Memory for files of up to 64 KiB, in each thread, and with `compress` as much again; 0 is none. @default '32m' */
   memory?: Size;
 }
 
 const NAMES = [
   'basePath', 'listing', 'dotfiles', 'symlinks', 'index', 'notFound', 'cleanUrls', 'spa', 'cors', 'cacheControl',
-  'immutable', 'download', 'memory',
+  'immutable', 'download', 'precompressed', 'compress', 'memory',
 ] as const satisfies readonly (keyof FilesOptions)[]; // biome-ignore format: one list
 
 const CACHE_CONTROL = 'no-cache';
@@ -71,13 +82,15 @@ export interface FilesSettings {
   readonly corsOrigins: readonly string[];
   readonly cache: CacheRules;
   readonly downloads: readonly NamePattern[];
+  readonly precompressed: boolean;
+  readonly compress: boolean;
   readonly memoryBytesMax: number;
 }
 
 /** @throws OptionError naming the first option that is not allowed, as `files.listing` */
 export function readFilesOptions(given: FilesOptions): FilesSettings {
   const options = snapshot<FilesOptions>('files.', given, NAMES);
-  for (const name of ['listing', 'dotfiles', 'cleanUrls', 'immutable'] as const)
+  for (const name of ['listing', 'dotfiles', 'cleanUrls', 'immutable', 'precompressed', 'compress'] as const)
     checkBoolean(`files.${name}`, options[name]);
   checkChoice('files.symlinks', options.symlinks, ['inside', 'all', 'none']);
   const index = fileName('index', options.index, 'index.html');
@@ -93,6 +106,8 @@ export function readFilesOptions(given: FilesOptions): FilesSettings {
     corsOrigins: originsOf(options.cors),
     cache: cacheOf(options.cacheControl, options.immutable ?? false),
     downloads: downloadsOf(options.download),
+    precompressed: options.precompressed ?? true,
+    compress: options.compress ?? false,
     memoryBytesMax: parseSize('files.memory', options.memory ?? '32m'),
   };
 }

@@ -16,8 +16,13 @@ interface Entry {
 /** What an entry costs besides its bytes. */
 const ENTRY_BYTES = 512;
 
+/** Names that are remembered to lead nowhere; those of strangers' guesses push each other out. */
+const MISSING_MAX = 1024;
+const MISSING_LENGTH_MAX = 1024;
+
 export class SmallFiles {
   readonly #bytesMax: number;
+  readonly #missing = new Map<RawPath, Buffer>();
   readonly #entries = new Map<RawPath, Entry>();
   #bytes = 0;
 
@@ -41,6 +46,26 @@ export class SmallFiles {
     // A Map keeps the order of insertion: what was just used goes to its end.
     this.#entries.set(path, entry);
     return entry.file;
+  }
+
+  /** Whether a name that led nowhere still does. The look at the disk is as cheap as that for a file. */
+  isMissing(path: RawPath): boolean {
+    const full = this.#missing.get(path);
+    if (full === undefined) return false;
+    try {
+      if (statSync(full, { throwIfNoEntry: false }) === undefined) return true;
+    } catch {
+      // Something is there: whoever opens it is told what.
+    }
+    this.#missing.delete(path);
+    return false;
+  }
+
+  setMissing(path: RawPath, full: Buffer): void {
+    if (full.length > MISSING_LENGTH_MAX) return;
+    const [oldest] = this.#missing.keys();
+    if (this.#missing.size >= MISSING_MAX && oldest !== undefined) this.#missing.delete(oldest);
+    this.#missing.set(path, full);
   }
 
   /**

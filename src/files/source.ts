@@ -72,6 +72,11 @@ export type Listed =
 
 /** Both reject when the storage fails in a way that says nothing about the path, as a broken disk does. */
 export interface FileSource {
+  /**
+   * What can be said without waiting: a file that is in memory and still the one on the disk, or that a name which was asked for before
+   * still leads nowhere; undefined otherwise. Its content is all there; it need not be closed.
+   */
+  openKept(path: RawPath): OpenFile | 'missing' | undefined;
   open(path: RawPath): Promise<Opened>;
   list(path: RawPath): Promise<Listed>;
 }
