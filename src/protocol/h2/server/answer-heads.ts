@@ -37,11 +37,15 @@ const NO_LINE = new Uint8Array(0);
 const UPPER_A = 0x41;
 const UPPER_Z = 0x5a;
 
-/** Fields of a connection, which HTTP/2 does not have: they are left out. RFC 9113 §8.2.2 */
+/**
+ * Fields of a connection, which HTTP/2 does not have: they are left out. RFC 9113 §8.2.2. TE may stand in requests alone, and
+ * clients take an answer for malformed that repeats it.
+ */
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',
+  'te',
   'transfer-encoding',
   'upgrade',
 ]);
