@@ -4,14 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, test } from 'node:test';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, type ServeOptions, type Server, serve } from '#src/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ServeOptions, type Server, serve } from '#src/index.ts';
 import { CliProcess, endsWell, run } from './cli-run.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
-
-const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const APP = `
 export default async (request) => {
@@ -82,18 +80,13 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const start = (options: ServeOptions): Promise<Server> =>
   serve({ module, port: 0, admin: 0, logger: quiet, ...options });
 
-for (const engine of ENGINES) {
-  const available = await selectEngine(engine).then(
-    () => true,
-    () => false,
-  );
+for (const { engine, skip: whyNot } of await enginesHere()) {
   for (const workers of [0, 2]) {
     const where = workers === 0 ? 'in this thread' : `on ${workers} workers`;
-    const skip = !available
-      ? `${engine} is not available here`
-      : workers > 0 && process.platform !== 'linux'
+    const skip =
+      workers > 0 && process.platform !== 'linux'
         ? 'several threads need SO_REUSEPORT as Linux has it'
-        : false;
+        : whyNot;
     describe(`the admin port of a server ${where} (${engine})`, { skip }, () => {
       let server: Server;
       before(async () => {

@@ -5,11 +5,12 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { test } from 'node:test';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, Response as LightResponse, type Server, serve } from '#src/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Response as LightResponse, type Server, serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
 
-const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
 const KINDS = [
   'sync',
   'await',
@@ -26,9 +27,6 @@ const ROUNDS = 4;
 /** Enough for a stream to be held back, so that it is pulled from `onDrained` too. */
 const PIECE_BYTES = 40_000;
 const PIECES = 6;
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 class Program {
   readonly storage = new AsyncLocalStorage<string>();
@@ -146,12 +144,7 @@ async function ask(server: Server, name: string): Promise<void> {
   client.destroy();
 }
 
-for (const engine of ENGINES) {
-  const skip = await selectEngine(engine).then(
-    () => false,
-    () => `${engine} is not available here`,
-  );
-
+for (const { engine, skip } of await enginesHere()) {
   test(`no request sees what another has stored (${engine})`, { skip }, async () => {
     const program = new Program();
     const server = await serve({

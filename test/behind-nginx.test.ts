@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, serve } from '#src/index.ts';
+import { serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
 import { freePort } from './load-servers.ts';
 
 /** Debian puts it where only root's PATH leads. */
@@ -19,7 +19,6 @@ const BINARY = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
   .map((folder) => join(folder, 'nginx'))
   .find((file) => existsSync(file));
 
-const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
 const UPLOAD_BYTES = 3_000_000;
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -62,15 +61,9 @@ async function nginxBefore(t: TestContext, port: number): Promise<number> {
   throw new Error(`nginx did not start: ${log}`);
 }
 
-for (const engine of ENGINES) {
-  const isAvailable = await selectEngine(engine).then(
-    () => true,
-    () => false,
-  );
-  const missing = BINARY === undefined ? 'nginx is not installed' : `${engine} is not available here`;
-  test(`nginx in front of the ${engine} engine`, {
-    skip: BINARY !== undefined && isAvailable ? false : missing,
-  }, async (t) => {
+for (const { engine, skip: whyNot } of await enginesHere()) {
+  const skip = BINARY === undefined ? 'nginx is not installed' : whyNot;
+  test(`nginx in front of the ${engine} engine`, { skip }, async (t) => {
     let streamsCancelled = 0;
     const server = await serve({
       port: 0,

@@ -2,17 +2,16 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, Response, serve } from '#src/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Response, serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
 import { RawClient } from './raw-client.ts';
 
-const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
 const PIECE_BYTES = 64 * 1024;
 const CONTENT = randomBytes(5_000_011);
 const BOUNDARY = 'the-end-of-a-part';
 
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Ways of reading a request; each gives the digest of what it read. */
 const READERS: Record<string, (request: Request) => Promise<string>> = {
@@ -72,12 +71,7 @@ function chunksOf(answer: Buffer): Buffer[] {
   }
 }
 
-for (const engine of ENGINES) {
-  const skip = await selectEngine(engine).then(
-    () => false,
-    () => `${engine} is not available here`,
-  );
-
+for (const { engine, skip } of await enginesHere()) {
   describe(`much in one body (${engine})`, { skip }, () => {
     it('is read whole and in order, with its length told or chunked, request after request', async () => {
       const server = await serve({

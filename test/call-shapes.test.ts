@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { H3 } from 'h3';
 import { type ExecutionContext, Hono } from 'hono';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, OptionError, type RequestContext, type Server, serve } from '#src/index.ts';
+import { OptionError, type RequestContext, type Server, serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
 import { RawClient } from './raw-client.ts';
 
 const logged: unknown[][] = [];
@@ -114,13 +114,8 @@ test('what a call cannot mean is refused', async () => {
     );
 });
 
-for (const engine of ['iouring', 'epoll', 'node'] as EngineName[]) {
-  test(`c.env and c.executionCtx of a Hono app are the context, on ${engine}`, async (t) => {
-    const isThere = await selectEngine(engine).then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) return t.skip(`${engine} is not available here`);
+for (const { engine, skip } of await enginesHere()) {
+  test(`c.env and c.executionCtx of a Hono app are the context, on ${engine}`, { skip }, async () => {
     let finish!: () => void;
     const seen: string[] = [];
     const app = new Hono<{ Bindings: RequestContext }>()
@@ -153,12 +148,7 @@ for (const engine of ['iouring', 'epoll', 'node'] as EngineName[]) {
     await closed;
   });
 
-  test(`interim answers go out before the answer, on ${engine}`, async (t) => {
-    const isThere = await selectEngine(engine).then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) return t.skip(`${engine} is not available here`);
+  test(`interim answers go out before the answer, on ${engine}`, { skip }, async (t) => {
     const server = await serve({ ...ANY_PORT, engine }, async (_request, context) => {
       context.earlyHints({ link: ['</a.css>; rel=preload', '</b.js>; rel=preload'] });
       context.sendInformational(102);

@@ -27,6 +27,16 @@ async function untilConnecting(url: string, count: number): Promise<void> {
   throw new Error('no connection hangs');
 }
 
+/** One Ctrl-C, which ends it well. */
+async function interrupted(load: CliProcess): Promise<{ result: LoadResult; tookMs: number }> {
+  const askedMs = performance.now();
+  load.child.kill('SIGINT');
+  const { code, stdout, stderr } = await load.ended;
+  const tookMs = performance.now() - askedMs;
+  assert.equal(code, 130, stderr);
+  return { result: JSON.parse(stdout), tookMs };
+}
+
 const skip = process.platform === 'linux' ? false : 'only Linux tells of connections that are being made';
 
 for (const engine of ['node', 'auto']) {
@@ -40,13 +50,8 @@ for (const engine of ['node', 'auto']) {
     ]);
     await hangs;
     await untilConnecting(url, 8 - QUEUED_MAX);
-    const askedMs = performance.now();
-    load.child.kill('SIGINT');
-    const { code, stdout, stderr } = await load.ended;
-    const tookMs = performance.now() - askedMs;
-    assert.equal(code, 130, stderr);
+    const { result, tookMs } = await interrupted(load);
     assert.ok(tookMs < ENDS_WITHIN_MS, `it took ${Math.round(tookMs)} ms`);
-    const result: LoadResult = JSON.parse(stdout);
     assert.equal(result.interrupted, true);
     assert.ok(result.requests.answered >= 40, `${result.requests.answered} answered`);
     assert.equal(result.requests.unfinished, 8);
@@ -61,13 +66,8 @@ for (const args of [[], ['-r', '100'], ['--h2'], ['--find-limit', 'p99=10ms']]) 
     // The queue itself takes what comes first.
     const load = new CliProcess(t, ['load', '--json', '-c', '6', ...args, url]);
     await untilConnecting(url, 6 - QUEUED_MAX);
-    const askedMs = performance.now();
-    load.child.kill('SIGINT');
-    const { code, stdout, stderr } = await load.ended;
-    const tookMs = performance.now() - askedMs;
-    assert.equal(code, 130, stderr);
+    const { result, tookMs } = await interrupted(load);
     assert.ok(tookMs < ENDS_WITHIN_MS, `it took ${Math.round(tookMs)} ms`);
-    const result: LoadResult = JSON.parse(stdout);
     assert.equal(result.requests.answered, 0);
     assert.ok(result.thresholds.every(({ isMet }) => !isMet));
   });
@@ -81,10 +81,7 @@ test('one Ctrl-C tells what there is though a script never returns', async (t) =
     server.url,
   ]);
   await load.until(() => existsSync(mark), 'the last check');
-  load.child.kill('SIGINT');
-  const { code, stdout, stderr } = await load.ended;
-  assert.equal(code, 130, stderr);
-  const { requests }: LoadResult = JSON.parse(stdout);
+  const { requests } = (await interrupted(load)).result;
   assert.ok(requests.answered >= 5 && requests.answered <= 20, `${requests.answered} answered`);
 });
 

@@ -6,36 +6,27 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { selectEngine } from '#src/engine/select.ts';
 import {
-  type EngineName,
   installGlobals,
   Response as LightResponse,
   type ServeOptions,
   type Server,
   serve,
 } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
+import { until } from './until.ts';
 
-const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
 /** The node engine probes every half second, and the machine may be busy. */
 const NOTICED_MS = 3000;
 const LINGER_MS = 300;
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 const light = (body: ConstructorParameters<typeof LightResponse>[0]): Response =>
   new LightResponse(body) as unknown as Response;
-
-async function until(condition: () => boolean, what: string, timeoutMs = NOTICED_MS): Promise<void> {
-  const endMs = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > endMs) throw new Error(`timed out waiting for ${what}`);
-    await sleep(5);
-  }
-}
 
 interface Gate {
   readonly opened: Promise<void>;
@@ -50,12 +41,7 @@ function gate(): Gate {
   return { opened, open };
 }
 
-for (const engine of ENGINES) {
-  const skip = await selectEngine(engine).then(
-    () => false,
-    () => `${engine} is not available here`,
-  );
-
+for (const { engine, skip } of await enginesHere()) {
   async function withServer(
     fetch: ServeOptions['fetch'],
     use: (server: Server) => Promise<void>,

@@ -6,12 +6,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type FetchHandler, type ServeOptions, type Server, serve } from '#src/index.ts';
-import { enginesHere } from './lifecycle/figures.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
 const listens = (port: number): Promise<boolean> =>

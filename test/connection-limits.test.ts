@@ -6,24 +6,21 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, serve } from '#src/index.ts';
+import { serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
 import { CERT, KEY } from './tls-keys.ts';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-limits-'));
 after(() => rmSync(folder, { recursive: true }));
 const module = join(folder, 'app.mjs');
 writeFileSync(module, `export default () => new Response('fine');`);
 
-for (const engine of ['iouring', 'epoll', 'node'] as EngineName[]) {
-  const skip = await selectEngine(engine).then(
-    () => process.platform !== 'linux' && 'threads share a port on Linux',
-    () => `${engine} is not available here`,
-  );
+for (const { engine, skip: whyNot } of await enginesHere()) {
+  const skip = process.platform === 'linux' ? whyNot : 'threads share a port on Linux';
 
   describe(`limits.connections over several workers (${engine})`, { skip }, () => {
     for (const [workers, connections] of [

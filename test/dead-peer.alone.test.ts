@@ -9,12 +9,14 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { selectEngine } from '#src/engine/select.ts';
+import { enginesHere } from './engines.ts';
 
 const DEAD_PEER_MS = process.env['HOLDFAST_FULL'] === '1' ? 10_000 : 4000;
 const GRACE_MS = 5000;
 const NAME = `hf${process.pid}`;
 const file = (name: string) => fileURLToPath(new URL(`./dead-peer/${name}`, import.meta.url));
+
+const engines = await enginesHere();
 
 function canMakeNamespaces(): string | false {
   if (process.platform !== 'linux') return 'network namespaces are Linux';
@@ -118,17 +120,10 @@ describe('dead peers and slow readers', { skip: impossible, concurrency: true },
   let cut: Promise<unknown> | undefined;
   const ready: Promise<void>[] = [];
 
-  for (const [index, engine] of (['iouring', 'epoll', 'node'] as const).entries()) {
-    it(`${engine}: a cut link frees the slots in the period and ${GRACE_MS} ms; a closed window waits and completes`, async (t) => {
-      if (
-        !(await selectEngine(engine).then(
-          () => true,
-          () => false,
-        ))
-      ) {
-        t.skip(`${engine} is not available here`);
-        return;
-      }
+  for (const [index, { engine, skip }] of engines.entries()) {
+    it(`${engine}: a cut link frees the slots in the period and ${GRACE_MS} ms; a closed window waits and completes`, {
+      skip,
+    }, async (t) => {
       const port = String(8000 + index);
       const start = (...args: [string, string, ...string[]]) => {
         const child = new Child(...args);

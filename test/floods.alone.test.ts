@@ -8,12 +8,11 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { selectEngine } from '#src/engine/select.ts';
-import type { EngineName } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
 import { RawClient } from './raw-client.ts';
 
-const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
 /** A pipeliner with an async handler; many; downloads of a generated stream; streams opened and left. */
 const FLOODS = ['pipeline', 'pipelines', 'downloads', 'open-close'];
 const ROOT = new URL('../', import.meta.url);
@@ -26,7 +25,6 @@ const STARVED_MS = 4000;
 const EXIT_MS_MAX = 1000;
 const LEAVERS = 40;
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
 function start(file: string, ...args: string[]): ChildProcess {
@@ -66,12 +64,7 @@ async function askQuietly(port: number, forMs: number): Promise<number> {
   return answers;
 }
 
-for (const engine of ENGINES) {
-  const skip = await selectEngine(engine).then(
-    () => false,
-    () => `${engine} is not available here`,
-  );
-
+for (const { engine, skip } of await enginesHere()) {
   describe(`a flooded thread (${engine})`, { skip }, () => {
     for (const flood of FLOODS) {
       it(`serves others beside ${flood}`, async () => {

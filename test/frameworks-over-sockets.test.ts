@@ -14,11 +14,10 @@ import { logger } from 'hono/logger';
 import { methodOverride } from 'hono/method-override';
 import { proxy } from 'hono/proxy';
 import { stream, streamSSE, streamText } from 'hono/streaming';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, installGlobals, type Server, serve } from '#src/index.ts';
+import { installGlobals, type Server, serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 
-const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 type Fetch = (request: Request) => Response | Promise<Response>;
 
 /** Tells what has reached it. */
@@ -108,14 +107,10 @@ async function sayWhatCame(request: Request): Promise<Response> {
   return Response.json({ method: request.method, a: request.headers.get('x-a'), body: await request.text() });
 }
 
-for (const engine of ENGINES) {
-  const available = await selectEngine(engine).then(
-    () => true,
-    () => false,
-  );
+for (const { engine, skip } of await enginesHere()) {
   for (const globals of ['the platform’s', 'our'] as const) {
     describe(`frameworks on the ${engine} engine, with ${globals} globals`, {
-      skip: available ? false : `${engine} is not available here`,
+      skip,
     }, () => {
       let origin: Server;
       let server: Server;

@@ -1,13 +1,12 @@
 /** A client of HTTP/2 that writes frames as bytes and looks for frames in what comes: the tests decide what is allowed. */
-import { HTTP2_PREFACE } from '#src/protocol/detect.ts';
 import { FRAME_GOAWAY, FRAME_HEADER_BYTES, FRAME_RST_STREAM } from '#src/protocol/h2/frames.ts';
-import { type Fields, joined, SETTINGS_ACK, settingsOf } from '#src/protocol/h2/server/core.fixture.ts';
+import { beginningOf, type Fields } from '#src/protocol/h2/server/core.fixture.ts';
 import { RawClient } from './raw-client.ts';
 
 /** @param settings of the client: identifier and value, one after the other */
 export async function openRawH2(port: number, settings: readonly number[] = []): Promise<RawClient> {
   const client = await RawClient.open(port);
-  client.write(joined(HTTP2_PREFACE, settingsOf(...settings), SETTINGS_ACK));
+  client.write(beginningOf(...settings));
   return client;
 }
 

@@ -1,12 +1,11 @@
 /** The cases of public HTTP/1.1 probes, over real sockets on every engine that this host offers. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, Response, type Server, serve } from '#src/index.ts';
+import { Response, type Server, serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
 import { PROBE_CASES, type ProbeCase } from './http11-probe-cases.ts';
 import { RawClient } from './raw-client.ts';
 
-const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
 const SILENCE_MS = 100;
 const AT_ONCE = 10;
 
@@ -63,13 +62,9 @@ async function hold(server: Server, it: ProbeCase): Promise<void> {
   }
 }
 
-for (const engine of ENGINES) {
-  const available = await selectEngine(engine).then(
-    () => true,
-    () => false,
-  );
+for (const { engine, skip } of await enginesHere()) {
   describe(`what probes ask, on the ${engine} engine`, {
-    skip: available ? false : `${engine} is not available here`,
+    skip,
     concurrency: AT_ONCE,
   }, () => {
     let server: Server;

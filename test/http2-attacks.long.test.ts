@@ -8,11 +8,10 @@ import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { selectEngine } from '#src/engine/select.ts';
-import type { EngineName } from '#src/index.ts';
 import { ENHANCE_YOUR_CALM } from '#src/protocol/h2/error-codes.ts';
 import * as frame from '#src/protocol/h2/frames.ts';
 import { headersOf, joined, resetOf, windowUpdateOf } from '#src/protocol/h2/server/core.fixture.ts';
+import { enginesHere } from './engines.ts';
 import { ATTACKS, attack, framesAllowed, type Target } from './h2-attacks.ts';
 import { ask, connectH2, leave } from './h2-client.ts';
 import { framesIn, goAwayCode, openRawH2, requestOf } from './h2-raw-client.ts';
@@ -49,12 +48,8 @@ async function reportAt(child: ChildProcess, count: number): Promise<Report> {
 
 // Each has a server of its own, and most of the time is spent on waiting.
 describe('HTTP/2 under attack', { concurrency: true }, async () => {
-  for (const engine of ['iouring', 'epoll', 'node'] as EngineName[]) {
-    const isMissing = await selectEngine(engine).then(
-      () => false,
-      () => true,
-    );
-    const skip = process.platform !== 'linux' || isMissing ? `${engine} is not available here` : false;
+  for (const { engine, skip: whyNot } of await enginesHere()) {
+    const skip = process.platform === 'linux' ? whyNot : 'only Linux tells how much memory a process has';
 
     describe(`attacks on HTTP/2 (${engine})`, { skip, concurrency: 1 }, () => {
       let child: ChildProcess;

@@ -7,13 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, type ServeOptions, type Server, serve } from '#src/index.ts';
+import { type ServeOptions, type Server, serve } from '#src/index.ts';
 import { CliProcess, endsWell } from './cli-run.ts';
+import { enginesHere } from './engines.ts';
 import { answerOf, ask, connectH2, leave } from './h2-client.ts';
+import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
+import { until } from './until.ts';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-h2-'));
 after(() => rmSync(folder, { recursive: true }));
 const module = join(folder, 'app.mjs');
@@ -25,12 +26,7 @@ writeFileSync(
   };`,
 );
 
-for (const engine of ['iouring', 'epoll', 'node'] as EngineName[]) {
-  const skip = await selectEngine(engine).then(
-    () => false,
-    () => `${engine} is not available here`,
-  );
-
+for (const { engine, skip } of await enginesHere()) {
   async function served(t: TestContext, options: ServeOptions): Promise<Server> {
     const server = await serve({ port: 0, engine, logger: quiet, ...options });
     t.after(() => server.close(true));
@@ -58,14 +54,6 @@ for (const engine of ['iouring', 'epoll', 'node'] as EngineName[]) {
       open,
       held: () => count,
     };
-  }
-
-  async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
-    for (let tries = 0; tries < 600; tries++) {
-      if (await isSo()) return;
-      await sleep(5);
-    }
-    assert.fail(`${what} in 3 s`);
   }
 
   describe(`connections of HTTP/2 (${engine})`, { skip }, () => {

@@ -4,26 +4,20 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, serve } from '#src/index.ts';
+import { serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 
 const H2SPEC = process.env['H2SPEC'] ?? 'h2spec';
 const hasH2spec = spawnSync(H2SPEC, ['--version']).status === 0;
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+
+const engines = await enginesHere();
 
 describe('h2spec', {
   skip: hasH2spec ? false : 'h2spec is neither on PATH nor where H2SPEC says',
 }, () => {
-  for (const engine of ['iouring', 'epoll', 'node'] as EngineName[])
-    it(`passes on the ${engine} engine`, async (t) => {
-      const isMissing = await selectEngine(engine).then(
-        () => false,
-        () => true,
-      );
-      if (isMissing) {
-        t.skip(`${engine} is not available here`);
-        return;
-      }
+  for (const { engine, skip } of engines)
+    it(`passes on the ${engine} engine`, { skip }, async () => {
       const fetch = async (request: Request): Promise<Response> =>
         new Response((await request.text()) || 'Hello, World!');
       const server = await serve({ port: 0, engine, logger: quiet, fetch });

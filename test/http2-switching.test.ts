@@ -4,7 +4,7 @@ import http2 from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { type FetchHandler, type ServeOptions, serve } from '#src/index.ts';
-import { enginesHere } from './lifecycle/figures.ts';
+import { enginesHere } from './engines.ts';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);

@@ -9,19 +9,13 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { Hono } from 'hono';
-import { selectEngine } from '#src/engine/select.ts';
-import {
-  type EngineName,
-  type FetchHandler,
-  Response as LightResponse,
-  type Server,
-  serve,
-} from '#src/index.ts';
+import { type FetchHandler, Response as LightResponse, type Server, serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
 import { answerOf, ask, connectH2, leave } from './h2-client.ts';
+import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
 import { CERT, KEY } from './tls-keys.ts';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const MIB = Buffer.alloc(2 ** 20, 'every byte of it');
 const storage = new AsyncLocalStorage<string>();
 
@@ -151,12 +145,7 @@ const handler: FetchHandler = async (request, context) => {
   }
 };
 
-for (const engine of ['iouring', 'epoll', 'node'] as EngineName[]) {
-  const skip = await selectEngine(engine).then(
-    () => false,
-    () => `${engine} is not available here`,
-  );
-
+for (const { engine, skip } of await enginesHere()) {
   describe(`HTTP/2 on the ${engine} engine`, { skip }, () => {
     let server: Server;
     let client: ClientHttp2Session;

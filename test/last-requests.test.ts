@@ -6,10 +6,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ServeOptions, type Server, serve } from '#src/index.ts';
-import { enginesHere } from './lifecycle/figures.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const LAST = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
 const POST = 'POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\n';
 const LONG_BYTES = 200_000;

@@ -6,9 +6,9 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ListenError, type ServeOptions, serve } from '#src/index.ts';
 import { PACKAGE } from './cli-run.ts';
-import { enginesHere } from './lifecycle/figures.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const module = 'data:text/javascript,export default () => new Response("ok")';
 const taken = createServer().listen(0, '127.0.0.1').unref();
 await new Promise((resolve) => taken.once('listening', resolve));

@@ -5,9 +5,10 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type EngineName, type ServeOptions, type Server, serve } from '#src/index.ts';
+import { type ServeOptions, type Server, serve } from '#src/index.ts';
 import { checkExposition, type Family } from '#src/observe/exposition-rules.contract.ts';
 import { CliProcess, endsWell } from './cli-run.ts';
+import { enginesHere } from './engines.ts';
 
 let folder = '';
 let module = '';
@@ -45,15 +46,9 @@ const DURATIONS = 'holdfast_http_request_duration_seconds';
 const LAG = 'holdfast_event_loop_lag_seconds';
 
 for (const workers of [0, 2]) {
-  for (const engine of ['iouring', 'epoll', 'node'] as EngineName[]) {
-    test(`latency and lag are counted, on ${engine} with ${workers} workers`, async (t) => {
-      let server: Server;
-      try {
-        server = await serve({ module, workers, engine, port: 0, admin: 0 });
-      } catch (error) {
-        if ((error as { code?: string }).code !== 'HOLDFAST_UNAVAILABLE') throw error;
-        return t.skip(`${engine} is not available here`);
-      }
+  for (const { engine, skip } of await enginesHere()) {
+    test(`latency and lag are counted, on ${engine} with ${workers} workers`, { skip }, async (t) => {
+      const server = await serve({ module, workers, engine, port: 0, admin: 0 });
       t.after(() => server.close(true));
       const ask = async (path: string) =>
         (await fetch(server.url + path, { headers: { connection: 'close' } })).text();

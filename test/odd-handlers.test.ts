@@ -8,22 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, describe, it } from 'node:test';
-import { selectEngine } from '#src/engine/select.ts';
-import {
-  type EngineName,
-  Response as LightResponse,
-  type ServeOptions,
-  type Server,
-  serve,
-} from '#src/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Response as LightResponse, type ServeOptions, type Server, serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
 
 /** A constant, for the linter takes what is written down for a mistake. */
 const THEN = 'then';
-
-const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 function trap(): never {
   throw new Error('trap');
@@ -166,12 +158,7 @@ const onWarning = (warning: Error): void => void warned.push(warning);
 process.on('warning', onWarning);
 after(() => process.off('warning', onWarning));
 
-for (const engine of ENGINES) {
-  const skip = await selectEngine(engine).then(
-    () => false,
-    () => `${engine} is not available here`,
-  );
-
+for (const { engine, skip } of await enginesHere()) {
   describe(`what a handler does costs its own request at most (${engine})`, { skip }, () => {
     for (const [name, options] of Object.entries(OPTIONS)) {
       it(`throws and returns odd things, with ${name}`, async () => {

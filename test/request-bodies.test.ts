@@ -4,12 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, serve } from '#src/index.ts';
+import { serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
-
-const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 type Reader = (request: Request) => Promise<string>;
 
@@ -48,12 +46,7 @@ const chunked = (body: string) =>
 const bodyOf = (client: number, request: number, size: number) =>
   JSON.stringify({ client, request, text: `${client}/${request} é`.repeat(size / 5) });
 
-for (const engine of ENGINES) {
-  const skip = await selectEngine(engine).then(
-    () => false,
-    () => `${engine} is not available here`,
-  );
-
+for (const { engine, skip } of await enginesHere()) {
   describe(`bodies of requests (${engine})`, { skip }, () => {
     for (const [moment, wait] of Object.entries(MOMENTS)) {
       for (const [way, read] of Object.entries(READERS)) {

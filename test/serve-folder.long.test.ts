@@ -16,9 +16,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CliProcess } from './cli-run.ts';
 import { RawClient } from './raw-client.ts';
+import { until } from './until.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'holdfast-folder-'));
 after(() => rmSync(base, { recursive: true }));
@@ -45,14 +45,6 @@ async function serve(
 function swap(folder: string, release: string): void {
   symlinkSync(release, join(folder, 'next'));
   renameSync(join(folder, 'next'), join(folder, 'current'));
-}
-
-async function until(isTrue: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 20) {
-    if (await isTrue()) return;
-    await sleep(20);
-  }
-  assert.fail(`${what} did not come`);
 }
 
 /** Descriptors of a process that lead below a folder. */

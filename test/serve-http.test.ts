@@ -1,13 +1,11 @@
 /** HTTP/1.1 through real sockets, on every engine that this host offers. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, Response, type ServeOptions, type Server, serve } from '#src/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Response, type ServeOptions, type Server, serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
-
-const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
-
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 async function start(options: ServeOptions): Promise<Server> {
   return serve({ port: 0, logger: quiet, ...options });
@@ -22,15 +20,9 @@ async function withServer(options: ServeOptions, use: (server: Server) => Promis
   }
 }
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-for (const engine of ENGINES) {
-  const available = await selectEngine(engine).then(
-    () => true,
-    () => false,
-  );
+for (const { engine, skip } of await enginesHere()) {
   describe(`HTTP/1.1 on the ${engine} engine`, {
-    skip: available ? false : `${engine} is not available here`,
+    skip,
   }, () => {
     let server: Server;
     before(async () => {
@@ -350,7 +342,7 @@ for (const engine of ENGINES) {
   });
 
   describe(`deadlines on the ${engine} engine`, {
-    skip: available ? false : `${engine} is not available here`,
+    skip,
   }, () => {
     const hello = () => new Response('ok') as unknown as globalThis.Response;
 

@@ -6,13 +6,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { selectEngine } from '#src/engine/select.ts';
-import { type CloseReport, type EngineName, type Server, serve } from '#src/index.ts';
+import { type CloseReport, type Server, serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 import { isRefused, RawClient } from './raw-client.ts';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const APP = fileURLToPath(new URL('../test/server-handle.app.mjs', import.meta.url));
 const HANDLER = new URL('../test/server-handle.app.handler.mjs', import.meta.url);
@@ -27,12 +27,7 @@ async function run(...args: string[]): Promise<{ code: number | null; output: st
   return { code, output };
 }
 
-for (const engine of ['iouring', 'epoll', 'node'] as EngineName[]) {
-  const skip = await selectEngine(engine).then(
-    () => false,
-    () => `${engine} is not available here`,
-  );
-
+for (const { engine, skip } of await enginesHere()) {
   for (const workers of engine === 'epoll' ? [0, 2] : [0]) {
     const open = async (): Promise<Server> =>
       workers === 0

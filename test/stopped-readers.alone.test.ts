@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { selectEngine } from '#src/engine/select.ts';
+import { enginesHere } from './engines.ts';
 import { RawClient } from './raw-client.ts';
 
 const READERS = 500;
@@ -47,12 +47,8 @@ function leave(clients: RawClient[]): void {
   for (const client of clients.splice(0)) client.destroy();
 }
 
-for (const engine of ['iouring', 'epoll', 'node'] as const) {
-  const isMissing = await selectEngine(engine).then(
-    () => false,
-    () => true,
-  );
-  const skip = process.platform !== 'linux' || isMissing ? `${engine} is not available here` : false;
+for (const { engine, skip: whyNot } of await enginesHere()) {
+  const skip = process.platform === 'linux' ? whyNot : 'only Linux tells how much memory a process has';
 
   describe(`readers that stop (${engine})`, { skip }, () => {
     it('leave their memory to the system when they are gone', async () => {

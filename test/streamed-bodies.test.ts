@@ -4,13 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, Response as LightResponse, type Server, serve } from '#src/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Response as LightResponse, type Server, serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 import { get, RawClient } from './raw-client.ts';
-
-const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const EMPTY = new Uint8Array(0);
 
@@ -164,12 +162,7 @@ const EMPTY_BODIES: Record<string, () => unknown> = {
   'a stream of the platform’s Response': () => new Response(emptyStream()),
 };
 
-for (const engine of ENGINES) {
-  const skip = await selectEngine(engine).then(
-    () => false,
-    () => `${engine} is not available here`,
-  );
-
+for (const { engine, skip } of await enginesHere()) {
   describe(`streamed answers (${engine})`, { skip }, () => {
     it('leave others their turns while they give nothing but empty pieces', async () => {
       let body: () => unknown = () => undefined;

@@ -5,9 +5,9 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, type RequestContext, type ServeOptions, serve } from '#src/index.ts';
+import { type RequestContext, type ServeOptions, serve } from '#src/index.ts';
 import { CliProcess, endsWell } from './cli-run.ts';
+import { enginesHere } from './engines.ts';
 
 const tell = (request: Request, context: RequestContext) => {
   assert.equal((request as Request & { ip?: string }).ip, context.ip);
@@ -32,13 +32,8 @@ function ask(port: number, fields: Record<string, string>, host = '127.0.0.1'): 
   });
 }
 
-for (const engine of ['iouring', 'epoll', 'node'] as EngineName[]) {
-  test(`a trusted proxy names the client, its scheme and host, on ${engine}`, async (t) => {
-    const isThere = await selectEngine(engine).then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) return t.skip(`${engine} is not available here`);
+for (const { engine, skip } of await enginesHere()) {
+  test(`a trusted proxy names the client, its scheme and host, on ${engine}`, { skip }, async () => {
     const told = async (options: ServeOptions, fields: Record<string, string> = FIELDS, host?: string) => {
       const server = await serve({ port: 0, engine, fetch: tell, ...options });
       try {

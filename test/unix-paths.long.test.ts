@@ -19,9 +19,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type ServeOptions, type Server, serve } from '#src/index.ts';
 import { MAIN } from './cli-run.ts';
-import { enginesHere } from './lifecycle/figures.ts';
-
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 
 /** The body of an answer, or the error's code. How it is framed is for the release of Node to say. */
 function ask(path: string): Promise<string> {

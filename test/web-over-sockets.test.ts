@@ -4,12 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, Headers, Response, type Server, serve } from '#src/index.ts';
+import { Headers, Response, type Server, serve } from '#src/index.ts';
+import { enginesHere } from './engines.ts';
+import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
 
-const ENGINES: EngineName[] = ['iouring', 'epoll', 'node'];
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const PlatformResponse = globalThis.Response;
 type ResponseClass = typeof PlatformResponse;
 /** Whether the platform lets itself be seen how long a body is (Node 20 and 22). */
@@ -148,13 +147,9 @@ async function* generated(): AsyncGenerator<Uint8Array> {
   yield new TextEncoder().encode('two');
 }
 
-for (const engine of ENGINES) {
-  const available = await selectEngine(engine).then(
-    () => true,
-    () => false,
-  );
+for (const { engine, skip } of await enginesHere()) {
   describe(`web objects on the ${engine} engine`, {
-    skip: available ? false : `${engine} is not available here`,
+    skip,
   }, () => {
     let server: Server;
     let handler: (request: Request) => Response | Promise<Response>;

@@ -6,12 +6,13 @@ import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServeOptions, type Server, serve } from '#src/index.ts';
 import { MAIN } from './cli-run.ts';
-import { enginesHere } from './lifecycle/figures.ts';
+import { enginesHere } from './engines.ts';
 import { get, isRefused, RawClient } from './raw-client.ts';
+import { until } from './until.ts';
 
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const skip = process.platform === 'linux' ? false : 'several threads need SO_REUSEPORT as Linux has it';
 /** Sockets, rings and eventfds: a thread that is terminated while Node reads a module leaves that file to Node. */
 const descriptors = () =>
@@ -31,14 +32,6 @@ class Log {
   readonly error = this.debug;
   get text(): string {
     return this.lines.map((values) => values.map(String).join(' ')).join('\n');
-  }
-}
-
-async function until(isTrue: () => boolean | Promise<boolean>, what: string, ms = 10_000): Promise<void> {
-  const giveUpAtMs = performance.now() + ms;
-  while (!(await isTrue())) {
-    assert.ok(performance.now() < giveUpAtMs, `waited for ${what}`);
-    await sleep(20);
   }
 }
 

@@ -6,12 +6,11 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '#src/index.ts';
 import { MAIN } from './cli-run.ts';
+import { quiet } from './quiet-logger.ts';
 import { get, isRefused, RawClient } from './raw-client.ts';
-
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const linux = process.platform === 'linux';
 

@@ -14,10 +14,10 @@ import {
 } from '../base/option-checks.ts';
 import { type Duration, parseDuration, parsePause, parseSize, type Size } from '../base/units.ts';
 import type { EngineName } from '../engine/engine.ts';
-import type { ErrorHandler } from '../http/exchange-host.ts';
+import type { ErrorHandler, HttpSettings } from '../http/exchange-host.ts';
 import { parseTrustProxy, type TrustedProxies, type TrustProxy } from '../http/trusted-proxies.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
-import { DEFAULT_H2_SETTINGS, type H2Limits } from '../protocol/h2/server/server-settings.ts';
+import { DEFAULT_H2_SETTINGS } from '../protocol/h2/server/server-settings.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import { LISTENER_ADVICE, listenerKind } from './handler-shape.ts';
@@ -206,31 +206,18 @@ export interface ServeOptions {
 }
 
 /** Options after the check: every duration in ms, every size in bytes. */
-export interface Settings {
+export interface Settings extends HttpSettings {
   /** undefined where nobody is trusted. */
   readonly proxies: TrustedProxies | undefined;
   readonly http2: boolean;
-  readonly timeouts: {
-    readonly headerMs: number;
-    readonly idleMs: number;
-    readonly bodyMs: number;
-    readonly handlerMs: number;
-    readonly deadPeerMs: number;
-    readonly lingerMs: number;
-    readonly stallMs: number;
+  readonly timeouts: HttpSettings['timeouts'] & {
     readonly drainMs: number;
     readonly startMs: number;
   };
-  readonly limits: {
-    readonly headBytesMax: number;
-    readonly headerCountMax: number;
-    readonly targetBytesMax: number;
-    readonly bodyBytesMax: number;
-    readonly requestsPerConnectionMax: number;
+  readonly limits: HttpSettings['limits'] & {
     readonly connectionsMax: number;
     readonly connectionsPerAddressMax: number;
     readonly pausesWhenFull: boolean;
-    readonly http2: H2Limits;
   };
 }
 

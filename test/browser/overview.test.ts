@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Response, type Server, serve } from '#src/index.ts';
+import { quiet } from '../quiet-logger.ts';
 import { RawClient } from '../raw-client.ts';
 import { CHROMIUM_IS_MISSING, Chromium } from './chromium.ts';
 import { OVERFLOWING } from './overflow.ts';
 import type { Page } from './page.ts';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const LONG_TARGET = `/search/${'%3Cscript%3E'.repeat(40)}`;
 
 describe('the overview page in Chromium', { skip: CHROMIUM_IS_MISSING }, () => {

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { EngineName } from '#src/index.ts';
+import { enginesHere } from '../engines.ts';
 import { askOnce } from './ask-once.ts';
-import { atMost, enginesHere, type Figures, inParallel, judged, percentile, scaled } from './figures.ts';
+import { atMost, type Figures, inParallel, judged, percentile, scaled } from './figures.ts';
 import { Subject } from './subject-process.ts';
 
 const BURST_COUNT = 20;

@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { SeededRandom } from '#src/base/random.ts';
 import type { EngineName } from '#src/index.ts';
+import { enginesHere } from '../engines.ts';
 import { RawClient } from '../raw-client.ts';
-import { becomes, enginesHere, inParallel, report, SEED, scaled, sleep } from './figures.ts';
+import { becomes, inParallel, report, SEED, scaled, sleep } from './figures.ts';
 import type { LedgerEntry } from './subject-app.ts';
 import { Subject } from './subject-process.ts';
 

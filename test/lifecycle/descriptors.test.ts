@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { EngineName } from '#src/index.ts';
-import { atMost, enginesHere, type Figures, judged, scaled, sleep } from './figures.ts';
+import { enginesHere } from '../engines.ts';
+import { atMost, type Figures, judged, scaled, sleep } from './figures.ts';
 import { Subject } from './subject-process.ts';
 
 /** Node itself takes some 20 to 30. */

@@ -7,7 +7,8 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { EngineName } from '#src/index.ts';
-import { enginesHere, inParallel, report, scaled } from './figures.ts';
+import { enginesHere } from '../engines.ts';
+import { inParallel, report, scaled } from './figures.ts';
 import { REFUSAL } from './subject-app.ts';
 import { Subject } from './subject-process.ts';
 

@@ -1,13 +1,11 @@
 /**
- * What all life-cycle tests share about measuring: how large a run is, which engines there are, and where
- * the figures go. `HOLDFAST_FULL=1` runs the full counts and judges the first attempt; without it counts
- * are scaled down, and what depends on a quiet machine may be tried again, because a neighbour's
- * compiler on the same two cores is no fault of the server.
+ * What all life-cycle tests share about measuring: how large a run is, and where the figures go.
+ * `HOLDFAST_FULL=1` runs the full counts and judges the first attempt; without it counts are scaled down, and what depends on
+ * a quiet machine may be tried again, because a neighbour's compiler on the same two cores is no fault of the server.
  */
 import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
-import { selectEngine } from '#src/engine/select.ts';
 import type { EngineName } from '#src/index.ts';
 
 export const IS_FULL = process.env['HOLDFAST_FULL'] === '1';
@@ -15,27 +13,6 @@ export const IS_FULL = process.env['HOLDFAST_FULL'] === '1';
 export const SEED = Number(process.env['HOLDFAST_SEED'] ?? 20260101);
 
 export const scaled = (full: number, small: number): number => (IS_FULL ? full : small);
-
-export interface EngineHere {
-  readonly engine: EngineName;
-  /** For the `skip` of a test: false, or why. */
-  readonly skip: string | false;
-}
-
-/** Every engine with a kernel, and why it cannot be tested here. `HOLDFAST_ENGINE` picks one. */
-export async function enginesHere(): Promise<EngineHere[]> {
-  const wanted = process.env['HOLDFAST_ENGINE'];
-  const engines: EngineName[] = ['iouring', 'epoll', 'node'];
-  return Promise.all(
-    engines.map(async (engine) => {
-      if (wanted !== undefined && wanted !== engine) return { engine, skip: `HOLDFAST_ENGINE=${wanted}` };
-      return selectEngine(engine).then(
-        () => ({ engine, skip: false as const }),
-        (error: Error) => ({ engine, skip: error.message }),
-      );
-    }),
-  );
-}
 
 /** How much before its deadline an engine may seem to end a connection: two processes read the clock. */
 export const EARLY_MS_MAX: Readonly<Record<EngineName, number>> = { iouring: 5, epoll: 5, node: 5, sim: 0 };

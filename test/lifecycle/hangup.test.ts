@@ -7,7 +7,8 @@ import { after, before, type TestContext, test } from 'node:test';
 import { SERVE_FLAGS } from '#src/cli/serve-flags.ts';
 import type { EngineName } from '#src/index.ts';
 import { CliProcess } from '../cli-run.ts';
-import { becomes, enginesHere, report, scaled, sleep } from './figures.ts';
+import { enginesHere } from '../engines.ts';
+import { becomes, report, scaled, sleep } from './figures.ts';
 import { ReloadClients } from './reload-clients.ts';
 
 const HANGUPS = scaled(10, 2);

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { EngineName } from '#src/index.ts';
-import { atMost, becomes, enginesHere, type Figures, inParallel, judged, scaled, sleep } from './figures.ts';
+import { enginesHere } from '../engines.ts';
+import { atMost, becomes, type Figures, inParallel, judged, scaled, sleep } from './figures.ts';
 import { Subject } from './subject-process.ts';
 
 const COUNT = scaled(10_000, 1000);

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { EngineName } from '#src/index.ts';
+import { enginesHere } from '../engines.ts';
 import { RawClient } from '../raw-client.ts';
 import {
   atMost,
   becomes,
   EARLY_MS_MAX,
-  enginesHere,
   type Figures,
   inParallel,
   judged,

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { EngineName } from '#src/index.ts';
-import { enginesHere, report, scaled, sleep } from './figures.ts';
+import { enginesHere } from '../engines.ts';
+import { report, scaled, sleep } from './figures.ts';
 import { ReloadClients } from './reload-clients.ts';
 import { APP_MODULE, Subject } from './subject-process.ts';
 

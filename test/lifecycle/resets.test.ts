@@ -4,8 +4,9 @@ import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { SeededRandom } from '#src/base/random.ts';
 import type { EngineName } from '#src/index.ts';
+import { enginesHere } from '../engines.ts';
 import { askOnce } from './ask-once.ts';
-import { becomes, enginesHere, inParallel, report, SEED, scaled } from './figures.ts';
+import { becomes, inParallel, report, SEED, scaled } from './figures.ts';
 import { Subject } from './subject-process.ts';
 
 const COUNT = scaled(10_000, 600);

@@ -7,18 +7,8 @@ import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { SeededRandom } from '#src/base/random.ts';
 import type { EngineName } from '#src/index.ts';
-import {
-  atMost,
-  becomes,
-  enginesHere,
-  type Figures,
-  inParallel,
-  judged,
-  report,
-  SEED,
-  scaled,
-  sleep,
-} from './figures.ts';
+import { enginesHere } from '../engines.ts';
+import { atMost, becomes, type Figures, inParallel, judged, report, SEED, scaled, sleep } from './figures.ts';
 import { faultIn, isPattern } from './pattern.ts';
 import { Subject } from './subject-process.ts';
 

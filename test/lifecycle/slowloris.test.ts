@@ -5,17 +5,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { EngineName } from '#src/index.ts';
-import {
-  atMost,
-  becomes,
-  EARLY_MS_MAX,
-  enginesHere,
-  type Figures,
-  judged,
-  percentile,
-  scaled,
-  sleep,
-} from './figures.ts';
+import { enginesHere } from '../engines.ts';
+import { atMost, becomes, EARLY_MS_MAX, type Figures, judged, percentile, scaled, sleep } from './figures.ts';
 import { GoodClients } from './good-clients.ts';
 import { lateness, runSlowClients, SLOW_KINDS } from './slow-clients.ts';
 import { Subject } from './subject-process.ts';

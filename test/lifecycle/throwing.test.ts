@@ -7,7 +7,8 @@
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { EngineName } from '#src/index.ts';
-import { enginesHere, type Figures, judged, percentile, scaled } from './figures.ts';
+import { enginesHere } from '../engines.ts';
+import { type Figures, judged, percentile, scaled } from './figures.ts';
 import { Subject } from './subject-process.ts';
 
 const CONNECTION_COUNT = 16;

@@ -1,35 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judge, type VerdictInput } from './verdict.ts';
+import { judge } from './verdict.ts';
+import { CALM } from './verdict-input.fixture.ts';
 
-const CALM: VerdictInput = {
-  measuredMs: 10_000,
-  connections: 100,
-  pipeline: 1,
-  newConnection: false,
-  hasSourceAddresses: false,
-  ratePerSecond: undefined,
-  dueCount: undefined,
-  thinkMs: 0,
-  requestCount: undefined,
-  answered: 100_000,
-  ended: 100_000,
-  failedWithoutAnswer: 0,
-  refused: 0,
-  statuses: {},
-  errors: {},
-  meanServiceMs: 9.9,
-  connectionsOpened: 100,
-  threads: [{ wallMs: 10_000, cpuMs: 3000, waitedMs: 0 }],
-  cores: 4,
-  server: undefined,
-  ports: undefined,
-  portsMax: undefined,
-  descriptorsMax: undefined,
-  network: undefined,
-  series: [],
-  sendDelayP99Ms: 0,
-};
 const BUSY = [{ wallMs: 10_000, cpuMs: 9950, waitedMs: 0 }];
 
 test('the machine whose CPU was the limit is named, and each has its line of evidence', () => {
@@ -62,8 +35,8 @@ test('the machine that ran out of ports or descriptors is named', () => {
 });
 
 test('what concerns all machines together is judged of all', () => {
-  const half = { ...CALM, answered: 50_000, connections: 50 };
+  const half = { ...CALM, answered: CALM.answered / 2, connections: CALM.connections / 2 };
   const shares = ['loader-1', 'loader-2'].map((machine) => ({ ...half, machine }));
   const { sentence } = judge(CALM, shares);
-  assert.match(sentence, /^limited by: handler time \(.*so 100 connections get 10,000\/s/);
+  assert.match(sentence, /^limited by: handler time \(.*so 50 connections get 40,000\/s/);
 });

@@ -4,7 +4,7 @@
  * Units are in the names; a figure that could not be had is `undefined` and never 0.
  */
 
-import type { LoadProtocol } from '../plan/load-plan.ts';
+import type { LoadPlan } from '../plan/load-plan.ts';
 
 /** Raised when a field changes its meaning; a reader of JSON refuses versions that it does not know. */
 export const LOAD_RESULT_VERSION = 2;
@@ -51,26 +51,29 @@ export interface LoadResult {
   readonly limitSearch: readonly LimitStep[];
 }
 
-export interface PlanSummary {
+/** The part of the plan that is told as it was. */
+type PlannedValues = Pick<
+  LoadPlan,
+  | 'connections'
+  | 'threads'
+  | 'protocol'
+  | 'pipeline'
+  | 'ratePerSecond'
+  | 'durationMs'
+  | 'requestCount'
+  | 'warmupMs'
+  | 'rampMs'
+  | 'thinkMinMs'
+  | 'thinkMaxMs'
+  | 'timeoutMs'
+  | 'newConnection'
+  | 'sourceAddresses'
+>;
+
+export interface PlanSummary extends PlannedValues {
   readonly urls: readonly string[];
   readonly method: string;
-  readonly connections: number;
-  readonly threads: number;
-  readonly protocol: LoadProtocol;
-  readonly pipeline: number;
   readonly engine: string;
-  /** Requests a second asked for; undefined when each connection sends as fast as it is answered. */
-  readonly ratePerSecond: number | undefined;
-  /** Undefined when a number of requests ends the run. */
-  readonly durationMs: number | undefined;
-  readonly requestCount: number | undefined;
-  readonly warmupMs: number;
-  readonly rampMs: number;
-  readonly thinkMinMs: number;
-  readonly thinkMaxMs: number;
-  readonly timeoutMs: number;
-  readonly newConnection: boolean;
-  readonly sourceAddresses: readonly string[];
   /** Where connections went, in turn where a name has several that answer: `127.0.0.1:80`, `[::1]:80`, `unix:/path`. */
   readonly addresses: readonly string[];
   readonly script: string | undefined;

@@ -40,26 +40,23 @@ export interface PacedDriver {
   pause(slot: Slot, untilMs: number): void;
 }
 
-/** Each slot sends again as soon as it is answered: what wrk, ab and most others do. */
-export class ClosedPacing implements Pacing {
-  readonly #thread: PacedDriver;
-  #isStopped = false;
+/** Without a schedule nothing is due before a slot is free for it, so nothing ever waits. */
+abstract class UnscheduledPacing implements Pacing {
+  protected readonly thread: PacedDriver;
+  protected isStopped = false;
 
   constructor(thread: PacedDriver) {
-    this.#thread = thread;
+    this.thread = thread;
   }
 
-  /** @hot */
-  onFree(slot: Slot): void {
-    if (!this.#isStopped) this.#thread.begin(slot, undefined);
-  }
+  abstract onFree(slot: Slot): void;
 
   onPauseOver(slot: Slot): void {
-    this.onFree(slot);
+    if (!this.isStopped) this.thread.begin(slot, undefined);
   }
 
   stop(): void {
-    this.#isStopped = true;
+    this.isStopped = true;
   }
 
   get waiting(): number {
@@ -71,37 +68,27 @@ export class ClosedPacing implements Pacing {
   giveUp(): void {}
 }
 
+/** Each slot sends again as soon as it is answered: what wrk, ab and most others do. */
+export class ClosedPacing extends UnscheduledPacing {
+  /** @hot */
+  onFree(slot: Slot): void {
+    if (!this.isStopped) this.thread.begin(slot, undefined);
+  }
+}
+
 /** Each slot is a user who looks at an answer for a while. */
-export class ThinkPacing implements Pacing {
-  readonly #thread: PacedDriver;
+export class ThinkPacing extends UnscheduledPacing {
   readonly #thinkMs: () => number;
-  #isStopped = false;
 
   /** @param thinkMs how long the next pause is */
   constructor(thread: PacedDriver, thinkMs: () => number) {
-    this.#thread = thread;
+    super(thread);
     this.#thinkMs = thinkMs;
   }
 
   onFree(slot: Slot): void {
-    if (!this.#isStopped) this.#thread.pause(slot, this.#thread.nowMs + this.#thinkMs());
+    if (!this.isStopped) this.thread.pause(slot, this.thread.nowMs + this.#thinkMs());
   }
-
-  onPauseOver(slot: Slot): void {
-    if (!this.#isStopped) this.#thread.begin(slot, undefined);
-  }
-
-  stop(): void {
-    this.#isStopped = true;
-  }
-
-  get waiting(): number {
-    return 0;
-  }
-
-  eachWaiting(): void {}
-
-  giveUp(): void {}
 }
 
 /** A send that is later than this is late: at 1 ms the timers of the event loop themselves would show. */

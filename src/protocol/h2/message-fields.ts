@@ -10,8 +10,8 @@ import type { FieldList } from './field-list.ts';
 /** Length of the content that is not known. */
 export const LENGTH_UNKNOWN = -1;
 
-/** The value of a header field of the connection, which HTTP/2 does not have. RFC 9113 §8.2.2 */
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+/** Fields of a connection, which HTTP/2 does not have. RFC 9113 §8.2.2 */
+export const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { HTTP2_PREFACE } from '../../detect.ts';
 import * as frame from '../frames.ts';
 import {
   blockOf,
@@ -216,8 +217,10 @@ test('cookie crumbs count one by one', () => {
 test('heads that are a little too large are answered, and earn by that what they cost', () => {
   const bench = CoreBench.connected();
   bench.contentBytes = 0;
-  const fields: Fields = [...GET, ['a', 'b'.repeat(16_000)], ['c', 'd'.repeat(1000)]];
-  const after = until(bench, (n) => headersOf(2 * n + 1, fields));
+  const block = blockOf([...GET, ['a', 'b'.repeat(16_000)], ['c', 'd'.repeat(1000)]]);
+  const flags = frame.FLAG_END_HEADERS | frame.FLAG_END_STREAM;
+  const attack = (n: number): Uint8Array => frameOf(frame.FRAME_HEADERS, flags, 2 * n + 1, block);
+  const after = until(bench, attack, { count: 5000 });
   assert.equal(after, Number.POSITIVE_INFINITY);
 });
 
@@ -370,12 +373,7 @@ test('a thousand gRPC calls in flight, cancelled all at once, are no attack', ()
 test('a burst of streams before our settings are known is refused, not punished', () => {
   const bench = new CoreBench();
   bench.contentBytes = undefined;
-  bench.send(
-    joined(
-      Uint8Array.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', (c) => c.charCodeAt(0)),
-      settingsOf(),
-    ),
-  );
+  bench.send(HTTP2_PREFACE, settingsOf());
   for (let n = 0; n < 1500; n++) bench.send(headersOf(2 * n + 1, GET));
   assert.equal(bench.core.isOver, false);
   assert.equal(bench.faults.get('h2-refused'), 1500 - 128);

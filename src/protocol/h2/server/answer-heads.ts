@@ -11,6 +11,7 @@
 import { formatHttpDate } from '../../semantics/http-date.ts';
 import * as octet from '../../semantics/octets.ts';
 import { encodedBytesMax, encodeFieldInto, encodePlainFieldInto } from '../hpack-encoder.ts';
+import { CONNECTION_FIELDS } from '../message-fields.ts';
 import {
   contentLengthInto,
   DATE_FIELD_BYTES,
@@ -37,18 +38,8 @@ const NO_LINE = new Uint8Array(0);
 const UPPER_A = 0x41;
 const UPPER_Z = 0x5a;
 
-/**
- * Fields of a connection, which HTTP/2 does not have: they are left out. RFC 9113 §8.2.2. TE may stand in requests alone, and
- * clients take an answer for malformed that repeats it.
- */
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-]);
+/** What HTTP/2's answers do not have. TE may stand in requests alone, and clients take an answer for malformed that repeats it. */
+const LEFT_OUT: ReadonlySet<string> = new Set([...CONNECTION_FIELDS, 'te']);
 
 class Template {
   readonly status: number;
@@ -158,7 +149,7 @@ export class AnswerHeads {
         return true;
       }
     }
-    if (CONNECTION_FIELDS.has(name)) return true;
+    if (LEFT_OUT.has(name)) return true;
     const trimmed = trim(value);
     if (!isFieldName(name) || !isFieldValue(trimmed)) return false;
     this.#reserve(encodedBytesMax(name, trimmed));

@@ -102,6 +102,11 @@ export function settingsOf(...settings: number[]): Uint8Array {
 export const SETTINGS_ACK = frameOf(frame.FRAME_SETTINGS, frame.FLAG_ACK, 0);
 export const PING = frameOf(frame.FRAME_PING, 0, 0, new Uint8Array(8));
 
+/** How a client begins that has taken our settings: its preface, its own settings, an acknowledgement. */
+export function beginningOf(...settings: number[]): Uint8Array {
+  return joined(HTTP2_PREFACE, settingsOf(...settings), SETTINGS_ACK);
+}
+
 interface Answer {
   left: number;
 }
@@ -136,7 +141,7 @@ export class CoreBench implements H2Output, H2Events {
   /** A client that has sent its preface and has got ours. */
   static connected(settings: Partial<H2Settings> = {}, ...peerSettings: number[]): CoreBench {
     const bench = new CoreBench(settings);
-    bench.send(HTTP2_PREFACE, settingsOf(...peerSettings), SETTINGS_ACK);
+    bench.send(beginningOf(...peerSettings));
     bench.frames();
     return bench;
   }

@@ -9,6 +9,7 @@ import { SeededRandom } from '../../../base/random.ts';
 import { HTTP2_PREFACE } from '../../detect.ts';
 import * as frame from '../frames.ts';
 import {
+  beginningOf,
   CoreBench,
   dataOf,
   type Fields,
@@ -19,7 +20,6 @@ import {
   PING,
   POST,
   resetOf,
-  SETTINGS_ACK,
   settingsOf,
   uint32,
   windowUpdateOf,
@@ -57,7 +57,7 @@ class Peer {
     this.bench = bench;
     this.#random = random;
     this.window = 65_535 - planted;
-    this.send(HTTP2_PREFACE, settingsOf(), SETTINGS_ACK);
+    this.send(beginningOf());
   }
 
   send(...parts: readonly Uint8Array[]): void {

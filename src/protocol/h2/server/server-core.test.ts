@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { HTTP2_PREFACE } from '../../detect.ts';
 import * as frame from '../frames.ts';
 import {
+  beginningOf,
   blockOf,
   CoreBench,
   dataOf,
@@ -16,7 +17,6 @@ import {
   PING,
   POST,
   resetOf,
-  SETTINGS_ACK,
   settingsOf,
   uint32,
   windowUpdateOf,
@@ -40,9 +40,7 @@ test('a request is answered, and the stream is free again', () => {
 
 /** A conversation in which most things happen that can, good ones. */
 const CONVERSATION = joined(
-  HTTP2_PREFACE,
-  settingsOf(frame.SETTINGS_INITIAL_WINDOW_SIZE, 100),
-  SETTINGS_ACK,
+  beginningOf(frame.SETTINGS_INITIAL_WINDOW_SIZE, 100),
   headersOf(1, GET),
   headersOf(3, POST, false),
   dataOf(3, 10),
