@@ -34,7 +34,20 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'cli',
-    mayImport: ['base', 'sys', 'engine', 'protocol', 'web', 'files', 'observe', 'http', 'server', 'load', ''],
+    mayImport: [
+      'base',
+      'sys',
+      'engine',
+      'protocol',
+      'web',
+      'files',
+      'observe',
+      'http',
+      'server',
+      'load',
+      'boot',
+      '',
+    ],
     node: 'any',
   },
   {
@@ -57,6 +70,12 @@ export const ROOMS: readonly Room[] = [
     name: 'simulate',
     mayImport: ['base', 'engine', 'protocol', 'web', 'files', 'observe', 'http', 'server'],
     node: 'any',
+  },
+  {
+    name: 'boot',
+    mayImport: ['base', 'web', 'files', 'observe', 'http'],
+    node: 'any',
+    packages: ['toml-eslint-parser'],
   },
   {
     name: 'server',
