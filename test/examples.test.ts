@@ -35,6 +35,14 @@ const post = (value: object): RequestInit => ({
 });
 
 const EXAMPLES: Record<string, (t: TestContext) => Promise<void>> = {
+  async boot(t) {
+    const url = await serve(t, 'boot', ['--boot']);
+    const script = await textOf(`${url}/ipxe?mac=52-54-00-12-34-56`);
+    assert.match(script, /\nkernel \/debian\/linux initrd=initrd\.gz .* hostname=node1 /);
+    const preseed = await textOf(`${url}/preseed?mac=52:54:00:12:34:56`);
+    assert.match(preseed, /^d-i partman-auto\/disk string \/dev\/nvme0n1$/m);
+  },
+
   async 'hello.mjs'(t) {
     const url = await serve(t, 'hello.mjs');
     assert.equal(await textOf(url), 'Hello, World!');

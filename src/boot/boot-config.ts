@@ -77,7 +77,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 export function parseBootConfig(text: string, file: string, found: ReadonlyMap<string, Profile>): BootConfig {
   const reader = new ConfigReader(text, file);
   const top = reader.top(TOP_KEYS);
-  const profiles = new Map(found);
+  const profiles = new Map<string, Profile>();
   for (const [name, table] of top.tables('profiles')) {
     if (!NAME.test(name) || name === LOCAL || name === MENU)
       table.wrong(
@@ -86,6 +86,7 @@ export function parseBootConfig(text: string, file: string, found: ReadonlyMap<s
       );
     else profiles.set(name, readProfile(name, table));
   }
+  for (const each of unnamed(found, profiles)) profiles.set(each.name, each);
   const targets = [...profiles.keys(), LOCAL];
   const machines = top
     .list('machines')
@@ -102,6 +103,14 @@ export function parseBootConfig(text: string, file: string, found: ReadonlyMap<s
   };
   reader.finish();
   return config;
+}
+
+/** Kernels that lie there and that no profile boots by now. */
+function unnamed(found: ReadonlyMap<string, Profile>, named: ReadonlyMap<string, Profile>): Profile[] {
+  const kernels = new Set<string | undefined>();
+  for (const { base, byArch } of named.values())
+    for (const { kernel } of [base, ...byArch.values()]) kernels.add(kernel);
+  return [...found.values()].filter(({ name, base }) => !named.has(name) && !kernels.has(base.kernel));
 }
 
 /** What a folder without `boot.toml` means: a menu of what lies there, which boots the one kernel if there is only one. */
@@ -128,7 +137,8 @@ function readProfile(name: string, table: Table): Profile {
     byArch.set(arch, readSource(part, base));
   }
   const boots = (source: BootSource) => source.kernel !== undefined || source.chain !== undefined;
-  if (!boots(base) && (byArch.size === 0 || ![...byArch.values()].every(boots)))
+  const saysWhat = table.has('kernel') || table.has('chain');
+  if (!saysWhat && (byArch.size === 0 || ![...byArch.values()].every(boots)))
     table.wrong('boots nothing', 'a kernel, or chain, here or for each architecture');
   const documents: Partial<Record<DocumentName, string>> = {};
   for (const document of DOCUMENT_NAMES) {

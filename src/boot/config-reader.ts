@@ -24,7 +24,7 @@ const PROBLEMS_MAX = 20;
 export class ConfigReader {
   readonly #document: TomlDocument;
   readonly #file: string;
-  readonly #problems: string[] = [];
+  readonly #problems: { readonly line: number; readonly text: string }[] = [];
 
   /** @throws BootConfigError when the text is no TOML */
   constructor(text: string, file: string) {
@@ -50,12 +50,14 @@ export class ConfigReader {
   problem(path: TomlPath, what: string, allowed: string): void {
     if (this.#problems.length === PROBLEMS_MAX) return;
     const key = path.length === 0 ? '' : ` ${pathText(path)}:`;
-    this.#problems.push(`${this.#file}:${this.lineOf(path)}:${key} ${what}; allowed: ${allowed}`);
+    const line = this.lineOf(path);
+    this.#problems.push({ line, text: `${this.#file}:${line}:${key} ${what}; allowed: ${allowed}` });
   }
 
   /** @throws BootConfigError when anything was wrong */
   finish(): void {
-    if (this.#problems.length > 0) throw new BootConfigError(this.#problems);
+    if (this.#problems.length === 0) return;
+    throw new BootConfigError(this.#problems.sort((a, b) => a.line - b.line).map(({ text }) => text));
   }
 }
 

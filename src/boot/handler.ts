@@ -21,13 +21,13 @@ import { chosen, type Selection, select } from './selection.ts';
 import { fill, TemplateError } from './template.ts';
 
 /** What a request must offer: the standard's Request does, and so does a literal in a test. */
-export interface BootRequest {
+interface BootRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: { get(name: string): string | null };
 }
 
-export type BootContext = Pick<RequestContext, 'ip' | 'encrypted'>;
+type BootContext = Pick<RequestContext, 'ip' | 'encrypted'>;
 
 export interface BootHandlerParts {
   readonly folder: BootFolder;
@@ -36,7 +36,7 @@ export interface BootHandlerParts {
   readonly logger: LoggerLike;
 }
 
-export type BootHandler = (request: BootRequest, context: BootContext) => Promise<Response>;
+type BootHandler = (request: BootRequest, context: BootContext) => Promise<Response>;
 
 const TEXT = 'text/plain; charset=utf-8';
 /** Each answer is for one machine at one moment. */

@@ -70,7 +70,7 @@ function menuScript({ config, facts }: ScriptRequest): string {
   lines.push(`item ${LOCAL} The next boot device`, 'item shell The shell of iPXE');
   const timeout = Number.isFinite(config.timeoutMs) ? ` --timeout ${config.timeoutMs}` : '';
   lines.push(`choose --default ${config.default}${timeout} target || goto ${LOCAL}`);
-  lines.push(`iseq \${target} ${LOCAL} && goto ${LOCAL} ||`, 'iseq ${target} shell && goto shell ||');
+  for (const label of [LOCAL, 'shell']) lines.push(`iseq \${target} ${label} && goto ${label} ||`);
   lines.push(`chain --replace /ipxe?${query}profile=\${target} || goto menu`, 'exit 0');
   lines.push(`:${LOCAL}`, 'exit 0', ':shell', 'shell', 'goto menu', '');
   return lines.join('\n');

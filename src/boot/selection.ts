@@ -14,7 +14,7 @@ import {
 } from './boot-config.ts';
 import { FACT_NAMES, type FactName, type MachineFacts } from './machine-facts.ts';
 
-export interface TriedRule {
+interface TriedRule {
   readonly rule: MachineRule;
   readonly matches: boolean;
   /** The first fact that does not hold. */

@@ -19,6 +19,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'serve a folder or a fetch handler, on every core',
     load: async () => (await import('./serve.ts')).serveCommand,
   },
+  boot: {
+    summary: 'say what a machine would boot, and why',
+    load: async () => (await import('./boot.ts')).bootCommand,
+  },
   load: {
     summary: 'load a server, and say what limited the result',
     load: async () => (await import('./load.ts')).loadCommand,

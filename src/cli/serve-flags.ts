@@ -5,6 +5,7 @@ import type { FlagsOfOptions } from './option-flags.ts';
 const LISTEN = 'Where to listen';
 const WORK = 'How to work';
 const FOLDER = 'What a folder answers';
+const BOOT = 'Booting machines over the network';
 const LIMITS = 'Timeouts and limits, each a value or off';
 const WORDS = 'What to say';
 
@@ -37,6 +38,8 @@ export const SERVE_FLAGS = {
   download: { kind: 'list', metavar: 'PATTERN', isOptional: true, defaultText: 'off; PATTERN all', group: FOLDER, help: "have files saved instead of shown, as --download='*.iso'" },
   dotfiles: { kind: 'switch', group: FOLDER, help: 'serve and list names that begin with a dot' },
   symlinks: { kind: 'choice', metavar: 'WHICH', choices: ['inside', 'all', 'none'], defaultText: 'inside', group: FOLDER, help: 'symbolic links that are followed: those that lead into the folder, all, or none' },
+
+  boot: { kind: 'switch', group: BOOT, help: 'serve scripts for iPXE and GRUB, made of boot.toml and the kernels in the folder, beside its files' },
 
   'header-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '10s', group: LIMITS, help: 'for the whole head of a request, however its bytes drip' },
   'idle-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '76s', group: LIMITS, help: 'keep-alive without a request' },
@@ -98,6 +101,7 @@ Serves TARGET, by default the folder it is run in:
                   in programs, files() of the package does the same
   a module        whose default export is a handler, (request) => Response,
                   or an object with fetch (Hono, H3, ...)
+  a folder, --boot  what machines boot over the network
 
 When it accepts connections it prints one line on standard output:
   ready url=http://127.0.0.1:8080 engine=iouring workers=2 pid=123

@@ -42,9 +42,10 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     values.health === undefined
       ? undefined
       : adminAddress(values.health, '--health', 'hostname' in address ? address.hostname : undefined);
-  const workerCount = workersOf(values);
+  const workerCount = values.boot === true ? 0 : workersOf(values);
   const found = resolveTarget(positionals[0] ?? '.');
-  const target = withFolderOptions(found, folderOptions(values, names, found.kind === 'folder', workerCount));
+  const ofFolder = folderOptions(values, names, found.kind === 'folder', workerCount);
+  const target = withFolderOptions(found, ofFolder);
   const isTerminal = isatty(2);
   const log = values.log ?? (isTerminal ? 'pretty' : 'off');
   const logger = new HoldfastLogger({
@@ -53,14 +54,20 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     level: log === 'off' && values.watch !== true ? 'warn' : 'info',
   });
   const signals = new ServeSignals(logger, values['drain-delay']);
+  const boot =
+    values.boot === true
+      ? await (await import('./serve-boot.ts')).openBoot(target, values, names, ofFolder, logger)
+      : undefined;
   const options: ServeOptions = {
     ...serveOptions(values, target, address, workerCount, logger, log),
+    ...(boot === undefined ? { module: target.module } : { fetch: boot.fetch }),
     ...(admin === undefined ? {} : { admin }),
     ...(health === undefined ? {} : { health }),
     signal: signals.startGivenUp,
   };
   // Watching begins before the module is read, so that no change falls between the two.
-  const changes = values.watch === true ? await watchChanges(target, logger, workerCount) : undefined;
+  const changes =
+    values.watch === true ? await watchChanges(target, logger, workerCount, boot !== undefined) : undefined;
   let server: Server | undefined;
   try {
     // The start of a module may wait for ever, and a signal ends it all the same.
@@ -71,11 +78,12 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
   }
   if (server === undefined) return signals.exitCode;
   // Whoever reads the ready line may signal and change files at once.
-  signals.serve(server, () => void reload(server, target, logger));
+  const reloadNow = (): void => void reload(boot ?? server, target, logger);
+  signals.serve(server, reloadNow);
   announceReady(server, Math.max(1, workerCount));
   if (isTerminal && values.quiet !== true)
     await showBanner(server, target, positionals[0] ?? '.', address, workerCount);
-  if (changes !== undefined) reloadOnChange(changes, server, target, logger);
+  if (changes !== undefined) reloadOnChange(changes, server, reloadNow, logger);
   const code = await signals.exitCode;
   await logger.flush(LOG_FLUSH_MS);
   return code;
@@ -101,7 +109,6 @@ function serveOptions(
 ): ServeOptions {
   return {
     ...address,
-    module: target.module,
     workers,
     logger,
     accessLog,
@@ -217,8 +224,10 @@ async function startFailure(
   return new CommandError(listenMessage(code, place, names));
 }
 
-/** Adds to an error in the user's module where it is, which its message alone does not say. */
+/** Adds to an error in the user's module, or in a configuration, where it is, which its message alone does not say. */
 async function explained(error: unknown, target: Target): Promise<unknown> {
+  if ((error as { code?: unknown }).code === 'HOLDFAST_BOOT_CONFIG')
+    return (await import('./boot-failure.ts')).bootFailure(error);
   if (!(error instanceof Error) || target.kind !== 'module') return error;
   if ((error as NodeJS.ErrnoException).code !== 'HOLDFAST_MODULE') return error;
   const stack = error.cause instanceof Error ? (error.cause.stack ?? '') : '';
@@ -289,7 +298,9 @@ async function watchChanges(
   target: Target,
   logger: HoldfastLogger,
   workerCount: number,
+  isBoot: boolean,
 ): Promise<Watch | undefined> {
+  if (isBoot) return (await import('./serve-boot.ts')).watchConfig(target.path);
   if (target.kind === 'folder') {
     logger.warn(
       '--watch: the files of a folder are read afresh for each request; there is nothing to reload',
@@ -314,20 +325,24 @@ async function watchChanges(
   };
 }
 
-function reloadOnChange(changes: Watch, server: Server, target: Target, logger: HoldfastLogger): void {
+function reloadOnChange(changes: Watch, server: Server, reload: () => void, logger: HoldfastLogger): void {
   changes.onChange((changed) => {
     logger.info(
       `changed: ${changed.slice(0, 3).join(', ')}${changed.length > 3 ? ` and ${changed.length - 3} more` : ''}`,
     );
-    void reload(server, target, logger);
+    reload();
   });
   server.finished.finally(() => changes.close()).catch(() => {});
 }
 
-/** A module that cannot be loaded leaves the one that serves in its place. */
-async function reload(server: Server, target: Target, logger: HoldfastLogger): Promise<void> {
+/** What cannot be loaded leaves what serves in its place: a module, or the configuration of a boot server. */
+async function reload(
+  served: { reload(): Promise<void> },
+  target: Target,
+  logger: HoldfastLogger,
+): Promise<void> {
   try {
-    await server.reload();
+    await served.reload();
     logger.info('reloaded');
   } catch (error) {
     // A change or a signal met the end of the server: there is nothing to load for.
