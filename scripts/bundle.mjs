@@ -22,6 +22,7 @@ const ENTRIES = {
   main: 'dist/cli/main.js',
   'folder-module': 'dist/cli/folder-module.js',
   worker: 'dist/server/worker.js',
+  http2: 'dist/server/http2.js',
   'load-thread-main': 'dist/load/run/load-thread-main.js',
 };
 
@@ -103,7 +104,36 @@ const withoutDetours = {
   },
 };
 
-const BUILTIN_IMPORT = /^import \{ ([\w$, ]+) \} from "(node:\w+)";$/gm;
+/** What a file exports, as the bundler writes it: at its end, in one line. */
+const EXPORTS = /^export \{ ([\w$, ]+) \};\s*$/m;
+
+/**
+ * A file that imports itself when needed, for what is one file here and several in the sources, has it already: asking
+ * Node for it would take half a millisecond each.
+ */
+const withoutImportsOfItself = {
+  name: 'without imports of itself',
+  generateBundle(_options, files) {
+    for (const file of Object.values(files)) {
+      if (file.type !== 'chunk' || !file.code.includes(`import("./${file.fileName}")`)) continue;
+      const own = `await import\\("\\./${file.fileName.replaceAll('.', '\\.')}"\\)`;
+      const locals = new Map();
+      for (const each of EXPORTS.exec(file.code)?.[1].split(', ') ?? []) {
+        const [local, name = local] = each.split(' as ');
+        locals.set(name, local);
+      }
+      file.code = file.code
+        .replace(new RegExp(`\\(${own}\\)\\.(\\w+)`, 'g'), (_whole, name) => locals.get(name))
+        .replace(new RegExp(`const \\{ (\\w+) \\} = ${own};`, 'g'), (whole, name) =>
+          locals.get(name) === name ? '' : whole,
+        );
+      if (file.code.includes(`import("./${file.fileName}")`))
+        throw new Error(`${file.fileName} imports itself otherwise than expected: see scripts/bundle.mjs`);
+    }
+  },
+};
+
+const BUILTIN_IMPORT = /^import \{ ([\w$, ]+) \} from "(node:[\w/]+)";$/gm;
 
 /**
  * An import of a module of Node's own makes Node look at all that it exports, and with node:fs that loads streams, the
@@ -122,12 +152,28 @@ const builtinsAsObjects = {
   },
 };
 
+/**
+ * Characters beyond ASCII, which are in strings and patterns only once comments are gone, as JavaScript's escapes: else
+ * V8 keeps the whole of a file in two bytes a character, and Node takes a slower way to decode it.
+ */
+const asciiOnly = {
+  name: 'ASCII only',
+  generateBundle(_options, files) {
+    for (const file of Object.values(files))
+      if (file.type === 'chunk' && !file.code.includes('String.raw'))
+        file.code = file.code.replace(
+          /[\u0080-\uffff]/g,
+          (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+        );
+  },
+};
+
 const bundle = await rolldown({
   cwd: ROOT,
   input: ENTRIES,
   platform: 'node',
   external: [/^node:/, /^@koromix\/koffi-/],
-  plugins: [histogramForNode, withoutDetours, builtinsAsObjects],
+  plugins: [histogramForNode, withoutDetours, withoutImportsOfItself, builtinsAsObjects, asciiOnly],
   // It would warn of what is one file here and several in the sources, such as the probes of the kernel.
   checks: { ineffectiveDynamicImport: false },
 });

@@ -1,7 +1,14 @@
-/** What a start leaves for later: Node's own fetch classes, which take 50 ms of CPU time to load. */
+/**
+ * What a start leaves for later: Node's own fetch classes, which take 50 ms of CPU time to load, its cryptography, which
+ * takes 8, and our HTTP/2.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { test } from 'node:test';
+import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CliProcess, endsWell } from './cli-run.ts';
 
 /** undici, which these classes are of, is known by what it leaves at the global object. */
@@ -30,4 +37,55 @@ test('a folder is served without them', async (t) => {
   cli.child.kill('SIGTERM');
   await endsWell(cli);
   assert.match(cli.stdout, /^loaded: false$/m);
+});
+
+test('a folder waits for its first request without Node’s cryptography', async (t) => {
+  const atExit =
+    "process.on('exit', () => console.log('has:', process.moduleLoadList.includes('NativeModule crypto')));";
+  const cli = new CliProcess(t, ['serve', 'docs', '--port', '0'], {
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(atExit)}`,
+  });
+  await cli.ready();
+  cli.child.kill('SIGTERM');
+  await endsWell(cli);
+  assert.match(cli.stdout, /^has: false$/m);
+});
+
+/** What is shipped, in a copy whose file for HTTP/2 leaves a mark when it is loaded. @returns its index */
+function markedCopy(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-start-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  cpSync(fileURLToPath(new URL('.', import.meta.resolve('holdfast'))), folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  renameSync(join(folder, 'http2.js'), join(folder, 'http2-itself.js'));
+  writeFileSync(
+    join(folder, 'http2.js'),
+    "globalThis.isHttp2Loaded = true;\nexport * from './http2-itself.js';\n",
+  );
+  return pathToFileURL(join(folder, 'index.js')).href;
+}
+
+/** Tells whether HTTP/2 was loaded when the server was ready, what a client of HTTP/1.1 got, and one of HTTP/2. */
+const askByBoth = (index: string): string => `
+  import { connect } from 'node:http2';
+  const { serve, Response } = await import(${JSON.stringify(index)});
+  const server = await serve({ fetch: (request) => new Response(request.method), port: 0, engine: 'node' });
+  const told = [globalThis.isHttp2Loaded, await (await fetch(server.url)).text(), globalThis.isHttp2Loaded];
+  const client = connect(server.url);
+  const stream = client.request({ ':path': '/' });
+  let text = '';
+  for await (const piece of stream.setEncoding('utf8')) text += piece;
+  told.push(text, globalThis.isHttp2Loaded);
+  client.close();
+  await server.close(true);
+  console.log(told.join());`;
+
+test('HTTP/2 is loaded when the first client speaks it', (t) => {
+  const args = ['--input-type=module', '-e', askByBoth(markedCopy(t))];
+  assert.equal(execFileSync(process.execPath, args, { encoding: 'utf8' }), ',GET,,GET,true\n');
+});
+
+test('HTTP/2 is there from the start where `require` takes no ES modules', (t) => {
+  const args = ['--no-experimental-require-module', '--input-type=module', '-e', askByBoth(markedCopy(t))];
+  assert.equal(execFileSync(process.execPath, args, { encoding: 'utf8' }), 'true,GET,true,GET,true\n');
 });

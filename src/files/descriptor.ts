@@ -1,8 +1,22 @@
 /**
  * The calls on paths and descriptors that serving a folder needs, as promises over the callback API
- * (which costs a third of `node:fs/promises`), and what a refusal of theirs means for a client.
+ * (which costs a third of `node:fs/promises`, and no start has to load that), and what a refusal of theirs means for a client.
  */
-import { close, constants, fstat, lstat, open, read, realpath, type Stats, stat } from 'node:fs';
+import {
+  close,
+  constants,
+  type Dir,
+  fstat,
+  lstat,
+  type OpenDirOptions,
+  open,
+  opendir,
+  read,
+  readlink,
+  realpath,
+  type Stats,
+  stat,
+} from 'node:fs';
 
 /**
  * O_NONBLOCK: opening what has become a FIFO must not wait for a writer. O_NOCTTY: nor may a terminal become
@@ -77,6 +91,25 @@ export function realPath(path: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     realpath.native(path, 'buffer', (error, real) => {
       if (error === null) resolve(real);
+      else reject(error);
+    });
+  });
+}
+
+/** @returns where a symbolic link leads, as it is written in it */
+export function readLink(path: string): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    readlink(path, 'buffer', (error, target) => {
+      if (error === null) resolve(target);
+      else reject(error);
+    });
+  });
+}
+
+export function openFolder(path: Buffer, options: OpenDirOptions = {}): Promise<Dir> {
+  return new Promise((resolve, reject) => {
+    opendir(path, options, (error, folder) => {
+      if (error === null) resolve(folder);
       else reject(error);
     });
   });

@@ -3,8 +3,7 @@
  * thousands: they are read in batches by the thread pool and sorted in slices, so that whoever else is
  * served by this thread waits for about a millisecond at a time.
  */
-import { opendir } from 'node:fs/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { openFolder } from './descriptor.ts';
 import type { RawPath } from './source.ts';
 
 export interface FolderNames {
@@ -40,7 +39,7 @@ export async function readFolderNames(
   let bytes = 0;
   let isCut = false;
   // The types of Node say string for names in every encoding.
-  const folder = await opendir(path, { encoding: 'buffer' as BufferEncoding, bufferSize: BATCH });
+  const folder = await openFolder(path, { encoding: 'buffer' as BufferEncoding, bufferSize: BATCH });
   try {
     for (let entry = await folder.read(); entry !== null; entry = await folder.read()) {
       const name = (entry.name as unknown as Buffer).toString('latin1');
@@ -96,7 +95,7 @@ class SortedRuns {
     while (i < a.length || j < b.length) {
       const takesFirst = j >= b.length || (i < a.length && a[i]! < b[j]!);
       out.push(takesFirst ? a[i++]! : b[j++]!);
-      if (++this.#mergedCount % MERGE_SLICE === 0) await nextTurn();
+      if (++this.#mergedCount % MERGE_SLICE === 0) await new Promise(setImmediate);
     }
     return out;
   }

@@ -1,5 +1,4 @@
 /** The content of an answer with several ranges: multipart/byteranges (RFC 9110 §14.6), as text between ranges of the file. */
-import { randomUUID } from 'node:crypto';
 import type { ByteRange } from './range.ts';
 
 /** Bytes as they are, or a range of the file. */
@@ -21,7 +20,7 @@ export function multipartOf(
   contentType: string,
 ): MultipartRanges {
   // Random, so that no file can hold it.
-  const boundary = randomUUID();
+  const boundary = process.getBuiltinModule('node:crypto').randomUUID();
   const segments: Segment[] = [];
   let contentLength = 0;
   for (const part of parts) {

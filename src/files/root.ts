@@ -3,9 +3,8 @@
  * The name is followed anew with every look, since it may be a symbolic link that a deployment swaps, or a
  * folder that a build removes and makes again.
  */
-import { readdirSync, realpathSync, statSync } from 'node:fs';
-import { readlink } from 'node:fs/promises';
-import { realPath, statDescriptor, statPath } from './descriptor.ts';
+import { opendirSync, realpathSync, statSync } from 'node:fs';
+import { readLink, realPath, statDescriptor, statPath } from './descriptor.ts';
 import type { RawPath } from './source.ts';
 
 /** Which symbolic links below the root are followed. */
@@ -37,7 +36,7 @@ export class Root {
     if (!statSync(given).isDirectory()) {
       throw Object.assign(new Error(`ENOTDIR: not a folder, ${given.toString()}`), { code: 'ENOTDIR' });
     }
-    readdirSync(given);
+    opendirSync(given).closeSync();
     const root = new Root(given, symlinks);
     root.#see(realpathSync.native(given, 'buffer'), statSync(given));
     return root;
@@ -103,7 +102,7 @@ export class Root {
     if (this.#symlinks === 'all') return 'named';
     let real: Buffer;
     try {
-      real = await readlink(`/proc/self/fd/${fd}`, 'buffer');
+      real = await readLink(`/proc/self/fd/${fd}`);
     } catch {
       return (await this.#admitsByName(fd, path)) ? 'named' : 'outside';
     }

@@ -12,8 +12,9 @@ import { ErrorLog } from '../http/error-log.ts';
 import type { Deadlines, ErrorHandler, ExchangeHost, ExchangeRecord } from '../http/exchange-host.ts';
 import { H1Session } from '../http/h1/session.ts';
 import { H1Thread } from '../http/h1/thread.ts';
-import { H2Session } from '../http/h2/session.ts';
-import { H2SessionThread } from '../http/h2/thread.ts';
+import type { H2Session } from '../http/h2/session.ts';
+import type { H2SessionThread } from '../http/h2/thread.ts';
+
 import { PendingWork } from '../http/pending-work.ts';
 import type { ProtocolSwitch, ReplacedSession, RequestSoFar, Session } from '../http/session.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
@@ -28,6 +29,7 @@ import type { HoldfastRequest } from '../web/request.ts';
 import { Admission } from './admission.ts';
 import { type ConnectionStates, connectionRows, countStates } from './connection-table.ts';
 import { guardedLogger } from './guarded-logger.ts';
+import { Http2Loader } from './http2-code.ts';
 import type { Measures } from './measures.ts';
 import type { Settings } from './options.ts';
 
@@ -110,6 +112,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   readonly work = new PendingWork();
   /** What its HTTP/1 connections share. */
   readonly h1: H1Thread;
+  readonly http2 = new Http2Loader();
   /** Made for the first client that speaks HTTP/2. */
   #h2: H2SessionThread | undefined = undefined;
   readonly #logger: LoggerLike;
@@ -181,6 +184,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   }
 
   #http2Session(from: ReplacedSession): H2Session {
+    const { H2Session, H2SessionThread } = this.http2.code;
     this.#h2 ??= new H2SessionThread(this.settings, this.#engine!);
     return new H2Session(this, this.#h2, from.engine, from);
   }

@@ -116,6 +116,7 @@ async function startThread(
     logger.warn(`the engine is ${engine.name}, for another could not be had: ${selection.shortage}`);
   thread.attach(engine);
   try {
+    if (settings.http2) await thread.http2.prepare();
     onAdopt?.();
     const listener = await engine.listen(address);
     thread.defaultAuthority = authorityOf(listener.address);
