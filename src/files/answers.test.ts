@@ -226,3 +226,29 @@ test('a log that is being written to has no tag, and is sent as long as it was',
   appendFileSync(join(root, 'server.log'), 'more');
   assert.equal(await rest(), LARGE.length - 65_536);
 });
+
+test('what is kept ready answers as the first did, what others change stays with them, and conditions still hold', async () => {
+  const later = () => Date.now() + 10_000;
+  const handler = createFilesHandler(openDisk(root), {}, later);
+  const get = async (headers: Record<string, string> = {}, method = 'GET') =>
+    handler({ method, url: '/digits.txt', headers: new Headers(headers) });
+  await sleep(25);
+  const first = await get();
+  const wanted = [...first.headers];
+  const text = await first.text();
+  for (let i = 0; i < 3; i++) {
+    const again = await get();
+    assert.deepEqual([...again.headers], wanted);
+    again.headers.set('x-by', 'a middleware');
+    again.headers.delete('etag');
+    const bytes = new Uint8Array(await again.arrayBuffer());
+    assert.equal(Buffer.from(bytes).toString(), text);
+    bytes.fill(0);
+  }
+  const head = await get({}, 'HEAD');
+  assert.deepEqual([...head.headers], wanted);
+  assert.equal(head.body, null);
+  assert.equal((await get({ 'if-none-match': first.headers.get('etag') ?? '' })).status, 304);
+  assert.equal((await get({ 'if-match': '"other"' })).status, 412);
+  assert.equal(await (await get({ range: 'bytes=5-7' })).text(), '567');
+});

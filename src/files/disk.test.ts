@@ -59,7 +59,7 @@ test('a root that is a link is followed anew with every request, and may be gone
     writeFileSync(join(folder, release, 'sub', `only-${release}.txt`), '');
   }
   symlinkSync('one', current);
-  const handler = createFilesHandler(openDisk(current), { listing: true });
+  const handler = createFilesHandler(openDisk(current, { trustMs: 0 }), { listing: true });
   const expectRelease = async (release: string): Promise<void> => {
     assert.equal(await textOf(handler, '/small.txt'), release);
     assert.equal((await textOf(handler, '/large.txt')).slice(0, 3), release);
@@ -102,7 +102,7 @@ test('no request is lost while a deployment swaps the root again and again', asy
     writeFileSync(join(folder, release, 'large.txt'), release.repeat(PIECE_BYTES));
   }
   symlinkSync('one', current);
-  const handler = createFilesHandler(openDisk(current, { memoryBytesMax: 0 }));
+  const handler = createFilesHandler(openDisk(current, { trustMs: 0, memoryBytesMax: 0 }));
   let isOver = false;
   t.after(() => (isOver = true));
   const swapping = (async () => {
@@ -132,7 +132,7 @@ test('a small file that is written all the time is answered, with the length and
   const name = join(folder, 'status.json');
   writeFileSync(name, '');
   const fd = openSync(name, constants.O_RDWR);
-  const source = openDisk(folder);
+  const source = openDisk(folder, { trustMs: 0 });
   let isOver = false;
   t.after(() => (isOver = true));
   let round = 0;
@@ -168,7 +168,7 @@ test('a file that grows beyond a piece while it is opened is streamed, one that 
   const folder = newFolder();
   const name = join(folder, 'growing.log');
   writeFileSync(name, '');
-  const handler = createFilesHandler(openDisk(folder));
+  const handler = createFilesHandler(openDisk(folder, { trustMs: 0 }));
   let isOver = false;
   t.after(() => (isOver = true));
   let isLarge = false;
@@ -195,7 +195,7 @@ test('a FIFO is not opened: who waits for a reader goes on waiting', async () =>
   const folder = newFolder();
   const pipe = join(folder, 'pipe');
   execFileSync('mkfifo', [pipe]);
-  const handler = createFilesHandler(openDisk(folder), { listing: true });
+  const handler = createFilesHandler(openDisk(folder, { trustMs: 0 }), { listing: true });
   let hasReader = false;
   const reader = setInterval(() => {
     try {
@@ -270,7 +270,7 @@ test('every link of a listing leads to what it names, and nothing is named that 
   symlinkSync('/dev/null', join(folder, 'device'));
   const socket = createServer().listen(join(folder, 'socket'));
   await new Promise((resolve) => socket.on('listening', resolve));
-  const handler = createFilesHandler(openDisk(folder), { listing: true });
+  const handler = createFilesHandler(openDisk(folder, { trustMs: 0 }), { listing: true });
   const seen: string[] = [];
   for (const url of ['/', '/sub%20folder%3F/']) {
     for (const link of await linksOf(handler, url)) {
@@ -312,7 +312,7 @@ const AS_USER = `
   const [folder, disk, handlers] = process.argv.slice(1);
   const { openDisk } = await import(disk);
   const { createFilesHandler } = await import(handlers);
-  const handler = createFilesHandler(openDisk(folder), { listing: true });
+  const handler = createFilesHandler(openDisk(folder, { trustMs: 0 }), { listing: true });
   const ask = (url) => handler({ method: 'GET', url, headers: new Headers() });
   const page = await (await ask('/')).text();
   const links = [...page.matchAll(/href="([^"]*)"/g)].map((match) => match[1]);
@@ -351,13 +351,13 @@ test('a file with a strange time costs its folder nothing', async () => {
     const time = seconds < 0 ? new Date(seconds * 1000) : seconds;
     utimesSync(join(folder, `f${i}`), time, time);
   }
-  const handler = createFilesHandler(openDisk(folder), { listing: true });
+  const handler = createFilesHandler(openDisk(folder, { trustMs: 0 }), { listing: true });
   assert.equal((await linksOf(handler, '/')).length, times.length);
   for (let i = 0; i < times.length; i++) assert.equal(await textOf(handler, `/f${i}`), 'x');
 });
 
 async function listingOf(folder: string, root = folder): Promise<Listing> {
-  const source = openDisk(root);
+  const source = openDisk(root, { trustMs: 0 });
   const listed = await source.list(folder.slice(root.length + 1));
   assert.equal(listed.kind, 'folder');
   return (listed as { listing: Listing }).listing;
@@ -378,7 +378,7 @@ test('a large folder is listed whole and in order, folders first, in pieces that
     a.isDirectory === b.isDirectory ? (a.name < b.name ? -1 : 1) : a.isDirectory ? -1 : 1,
   );
   assert.deepEqual(entries, sorted);
-  const handler = createFilesHandler(openDisk(folder), { listing: true });
+  const handler = createFilesHandler(openDisk(folder, { trustMs: 0 }), { listing: true });
   const request = { url: '/', headers: new Headers() };
   const head = await handler({ ...request, method: 'HEAD' });
   assert.equal(head.body, null);
@@ -404,7 +404,7 @@ test('a large folder is listed whole and in order, folders first, in pieces that
 
 test('a new or removed file shows at once, in a folder whose names were kept', async () => {
   const folder = newFolder();
-  const handler = createFilesHandler(openDisk(folder), { listing: true });
+  const handler = createFilesHandler(openDisk(folder, { trustMs: 0 }), { listing: true });
   const count = async () => (await linksOf(handler, '/')).length;
   for (let i = 0; i < 30; i++) {
     assert.equal(await count(), i);
@@ -419,7 +419,7 @@ test('a new or removed file shows at once, in a folder whose names were kept', a
 
 test('an empty folder says so, also when all of a long list has gone', async () => {
   const folder = newFolder();
-  const handler = createFilesHandler(openDisk(folder), { listing: true });
+  const handler = createFilesHandler(openDisk(folder, { trustMs: 0 }), { listing: true });
   assert.match(await textOf(handler, '/'), /This folder is empty/);
   for (let i = 0; i < 500; i++) writeFileSync(join(folder, `f${i}`), '');
   const response = await handler({ method: 'GET', url: '/', headers: new Headers() });

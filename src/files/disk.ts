@@ -30,6 +30,11 @@ import type { FileSource, Listed, Opened, OpenFile, RawPath } from './source.ts'
 interface DiskOptions {
   /** Symbolic links that are followed: those that lead into the folder, all, or none. @default 'inside' */
   readonly symlinks?: 'inside' | 'all' | 'none';
+  /**
+   * How long a look at a small file on the disk holds, in milliseconds.
+   * @default 1: what thousands of requests a second ask about is looked up a thousand times, and nobody learns of a change sooner
+   */
+  readonly trustMs?: number;
   /** List names that begin with a dot. @default false */
   readonly dotfiles?: boolean;
   /** Memory for files that fit in one piece (64 KiB). 0 keeps none. @default 32 MiB: the small files of most sites, a thread */
@@ -37,6 +42,8 @@ interface DiskOptions {
 }
 
 const MEMORY_BYTES_MAX = 32 * 1024 * 1024;
+
+const TRUST_MS = 1;
 
 /** Attempts at reading a small file that changes while it is read. */
 const READ_ATTEMPTS_MAX = 4;
@@ -54,7 +61,8 @@ interface Refusal {
  */
 export function openDisk(folder: string, options: DiskOptions = {}): FileSource {
   const root = Root.open(Buffer.from(resolvePath(folder)), options.symlinks ?? 'inside');
-  return new DiskSource(root, options.memoryBytesMax ?? MEMORY_BYTES_MAX, options.dotfiles ?? false);
+  const { memoryBytesMax = MEMORY_BYTES_MAX, trustMs = TRUST_MS, dotfiles = false } = options;
+  return new DiskSource(root, new SmallFiles(memoryBytesMax, trustMs), dotfiles);
 }
 
 class DiskSource implements FileSource {
@@ -62,14 +70,16 @@ class DiskSource implements FileSource {
   readonly #smallFiles: SmallFiles;
   readonly #listings: FolderListings;
 
-  constructor(root: Root, memoryBytesMax: number, dotfiles: boolean) {
+  constructor(root: Root, smallFiles: SmallFiles, dotfiles: boolean) {
     this.#listings = new FolderListings(dotfiles);
     this.#root = root;
-    this.#smallFiles = new SmallFiles(memoryBytesMax);
+    this.#smallFiles = smallFiles;
   }
 
   openKept(path: RawPath): OpenFile | 'missing' | undefined {
-    return this.#smallFiles.get(path) ?? (this.#smallFiles.isMissing(path) ? 'missing' : undefined);
+    return (
+      this.#smallFiles.get(path, Date.now()) ?? (this.#smallFiles.isMissing(path) ? 'missing' : undefined)
+    );
   }
 
   async open(path: RawPath): Promise<Opened> {

@@ -69,7 +69,7 @@ put('large-beside.txt', LARGE);
 put('large-beside.txt.gz', zlib.gzipSync(LARGE));
 
 function handlerOf(options: FilesOptions = {}): FilesHandler {
-  return createFilesHandler(openDisk(root), options);
+  return createFilesHandler(openDisk(root, { trustMs: 0 }), options);
 }
 
 async function ask(handler: FilesHandler, url: string, headers: Record<string, string>, method = 'GET') {

@@ -46,7 +46,7 @@ export function answerFile(
   let isHandedOver = false;
   try {
     const answer = contentOf(request, file, told, nowMs);
-    if (answer instanceof Response) return file.content === undefined ? closing(file, answer) : answer;
+    if (!('segments' in answer)) return file.content === undefined ? closing(file, answer) : answer;
     const { status, headers, segments } = answer;
     const { content } = file;
     if (content === undefined) {

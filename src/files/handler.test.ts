@@ -72,7 +72,7 @@ function bigBytes(): Buffer {
 
 function handlerOf(options: FilesOptions = {}, now = Date.now): FilesHandler {
   const { symlinks = 'inside', dotfiles = false } = options;
-  return createFilesHandler(openDisk(root, { symlinks, dotfiles }), options, now);
+  return createFilesHandler(openDisk(root, { symlinks, dotfiles, trustMs: 0 }), options, now);
 }
 
 /** Asks with the target as it stands: no URL parser tidies it first. */

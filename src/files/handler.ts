@@ -12,8 +12,9 @@ import { answerFile, type FilesRequest, type Told } from './file-answer.ts';
 import { answerListing } from './listing-answer.ts';
 import { matches } from './name-pattern.ts';
 import { type FilesOptions, type FilesSettings, readFilesOptions } from './options.ts';
-import { encodeSegment, parsePath, pathnameOf, queryOf } from './path.ts';
+import { encodeSegment, type ParsedPath, parsePath, pathnameOf, queryOf } from './path.ts';
 import { busyAnswer, plainAnswer } from './plain-answer.ts';
+import { ReadyAnswers } from './ready-answers.ts';
 import { type Representation, Representations } from './representations.ts';
 import type { FileSource, OpenFile, RawPath } from './source.ts';
 
@@ -21,6 +22,10 @@ import type { FileSource, OpenFile, RawPath } from './source.ts';
 type Found = Response | undefined;
 
 export type FilesHandler = (request: FilesRequest) => Response | Promise<Response>;
+
+/** Paths that are remembered as they were read: those that are asked for again and again. */
+const PARSED_MAX = 1024;
+const PARSED_LENGTH_MAX = 256;
 
 const ALLOW = 'GET, HEAD, OPTIONS';
 
@@ -39,6 +44,8 @@ export class FolderAnswers {
   readonly #settings: FilesSettings;
   readonly #now: () => number;
   readonly #representations: Representations;
+  readonly #ready = new ReadyAnswers();
+  readonly #parsed = new Map<string, ParsedPath>();
 
   constructor(source: FileSource, settings: FilesSettings, now: () => number) {
     this.#source = source;
@@ -75,7 +82,7 @@ export class FolderAnswers {
     if (method === 'OPTIONS') return answerPreflight(this.#settings.corsOrigins, request, ALLOW);
     if (method !== 'GET' && method !== 'HEAD')
       return plainAnswer(405, 'Method Not Allowed', { allow: ALLOW });
-    const { basePath, dotfiles } = this.#settings;
+    const { basePath } = this.#settings;
     const pathname = pathnameOf(request.url);
     if (!isBelow(pathname, basePath)) return undefined;
     // The base itself, without a slash: relative links of its page only work below one.
@@ -83,10 +90,21 @@ export class FolderAnswers {
       const name = basePath.slice(basePath.lastIndexOf('/') + 1);
       return movedTo(`./${name}/${queryOf(request.url)}`, this.#cacheControl(''));
     }
-    const parsed = parsePath(pathname.slice(basePath.length), dotfiles);
+    const parsed = this.#parse(pathname.slice(basePath.length));
     if (parsed.kind === 'malformed') return plainAnswer(400, 'Bad Request');
     if (parsed.kind === 'refused') return undefined;
     return this.#look(request, parsed.path, parsed.endsWithSlash);
+  }
+
+  #parse(pathname: string): ParsedPath {
+    let parsed = this.#parsed.get(pathname);
+    if (parsed === undefined) {
+      parsed = parsePath(pathname, this.#settings.dotfiles);
+      if (pathname.length > PARSED_LENGTH_MAX) return parsed;
+      if (this.#parsed.size >= PARSED_MAX) this.#parsed.clear();
+      this.#parsed.set(pathname, parsed);
+    }
+    return parsed;
   }
 
   #look(request: FilesRequest, path: RawPath, endsWithSlash: boolean): Found | Promise<Found> {
@@ -173,7 +191,14 @@ export class FolderAnswers {
       return chosen.then((each) =>
         answerFile(request, each.file, this.#told(path, contentType, each), nowMs),
       );
-    return answerFile(request, chosen.file, this.#told(path, contentType, chosen), nowMs);
+    return (
+      this.#ready.answer(request, chosen) ??
+      this.#ready.keep(
+        request,
+        chosen,
+        answerFile(request, chosen.file, this.#told(path, contentType, chosen), nowMs),
+      )
+    );
   }
 
   #told(path: RawPath, contentType: string, { coding, varies }: Representation): Told {

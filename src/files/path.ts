@@ -4,7 +4,7 @@
  */
 import type { RawPath } from './source.ts';
 
-type ParsedPath =
+export type ParsedPath =
   | { readonly kind: 'path'; readonly path: RawPath; readonly endsWithSlash: boolean }
   /** A percent sign without two hex digits: the request itself is malformed. */
   | { readonly kind: 'malformed' }

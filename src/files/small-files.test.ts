@@ -32,33 +32,61 @@ function put(files: SmallFiles, name: string, text: string, nowMs = LATER): Open
 }
 
 test('what is kept is given back until the file on disk differs in anything', () => {
-  const files = new SmallFiles(100_000);
+  const files = new SmallFiles(100_000, 0);
   const file = put(files, 'a', 'one');
-  assert.equal(files.get('a'), file);
-  assert.equal(files.get('a'), file);
+  assert.equal(files.get('a', 0), file);
+  assert.equal(files.get('a', 0), file);
   // Same size, and the time of modification set back: the time of change still tells.
   const { atime, mtime } = statSync(join(folder, 'a'));
   writeFileSync(join(folder, 'a'), 'two');
   utimesSync(join(folder, 'a'), atime, mtime);
-  assert.equal(files.get('a'), undefined);
-  assert.equal(files.get('a'), undefined);
+  assert.equal(files.get('a', 0), undefined);
+  assert.equal(files.get('a', 0), undefined);
 });
 
 test('a file that changed a moment ago is not kept', () => {
-  const files = new SmallFiles(100_000);
+  const files = new SmallFiles(100_000, 0);
   put(files, 'b', 'one', Date.now());
-  assert.equal(files.get('b'), undefined);
+  assert.equal(files.get('b', 0), undefined);
 });
 
 test('memory is bounded, and what was used longest ago goes first', () => {
-  const files = new SmallFiles(2500);
+  const files = new SmallFiles(2500, 0);
   put(files, 'c', 'x'.repeat(400));
   put(files, 'd', 'x'.repeat(400));
-  assert.ok(files.get('c'));
+  assert.ok(files.get('c', 0));
   put(files, 'e', 'x'.repeat(400));
-  assert.equal(files.get('d'), undefined);
-  assert.ok(files.get('c'));
-  assert.ok(files.get('e'));
+  assert.equal(files.get('d', 0), undefined);
+  assert.ok(files.get('c', 0));
+  assert.ok(files.get('e', 0));
   put(files, 'f', 'x'.repeat(4000));
-  for (const name of ['c', 'e', 'f']) assert.equal(files.get(name), undefined);
+  for (const name of ['c', 'e', 'f']) assert.equal(files.get(name, 0), undefined);
+});
+
+test('a look at the disk holds for a moment', () => {
+  const files = new SmallFiles(100_000, 2);
+  const file = put(files, 'g', 'one');
+  assert.equal(files.get('g', 1000), file);
+  rmSync(join(folder, 'g'));
+  assert.equal(files.get('g', 1001), file);
+  assert.equal(files.get('g', 1002), undefined);
+  const other = put(files, 'h', 'one');
+  assert.equal(files.get('h', 1000), other);
+  rmSync(join(folder, 'h'));
+  assert.equal(files.get('h', 999), undefined, 'the clock was set back');
+});
+
+test('a name that leads nowhere is remembered until something is there, and the oldest is forgotten first', () => {
+  const files = new SmallFiles(100_000, 0);
+  const full = (name: string) => Buffer.from(join(folder, name));
+  files.setMissing('i', full('i'));
+  assert.ok(files.isMissing('i'));
+  assert.ok(!files.isMissing('j'));
+  writeFileSync(join(folder, 'i'), '');
+  assert.ok(!files.isMissing('i'));
+  rmSync(join(folder, 'i'));
+  assert.ok(!files.isMissing('i'), 'it is looked for anew');
+  for (let i = 0; i < 1100; i++) files.setMissing(`k${i}`, full(`k${i}`));
+  assert.ok(!files.isMissing('k0'));
+  assert.ok(files.isMissing('k1099'));
 });

@@ -1,6 +1,6 @@
 /**
  * Small files kept in memory, each as good as its last look at the disk: an entry is used only while the
- * name still leads to the same file with the same size and times. Bounded in bytes; what was asked for
+ * name still leads to the same file with the same size and times; thousands of requests a second share a look. Bounded in bytes; what was asked for
  * longest ago goes first.
  */
 import { type Stats, statSync } from 'node:fs';
@@ -11,6 +11,8 @@ interface Entry {
   readonly file: OpenFile;
   readonly facts: FileFacts;
   readonly full: Buffer;
+  /** When it was last found to be as it is on the disk. */
+  lookedMs: number;
 }
 
 /** What an entry costs besides its bytes. */
@@ -22,26 +24,35 @@ const MISSING_LENGTH_MAX = 1024;
 
 export class SmallFiles {
   readonly #bytesMax: number;
+  readonly #trustMs: number;
   readonly #missing = new Map<RawPath, Buffer>();
   readonly #entries = new Map<RawPath, Entry>();
   #bytes = 0;
 
-  constructor(bytesMax: number) {
+  /** @param trustMs how long a look at the disk holds */
+  constructor(bytesMax: number, trustMs: number) {
     this.#bytesMax = bytesMax;
+    this.#trustMs = trustMs;
   }
 
   /**
    * The look at the disk is a stat that waits: about 2 microseconds for a name that the kernel has at
-   * hand, and these were all asked for before. Through the thread pool it would cost ten times that.
+   * hand, and these were all asked for before. Through the thread pool it would cost ten times that. News from the kernel (inotify)
+   * would come no sooner, since they are read when the turn is over, cost a descriptor a folder, and say nothing of what happens on
+   * another machine's side of a network.
    */
-  get(path: RawPath): OpenFile | undefined {
+  get(path: RawPath, nowMs: number): OpenFile | undefined {
     const entry = this.#entries.get(path);
     if (entry === undefined) return undefined;
     this.#entries.delete(path);
-    const now = statOf(entry.full);
-    if (now === undefined || !isSame(entry.facts, factsOf(now))) {
-      this.#bytes -= costOf(entry);
-      return undefined;
+    // Not so where the clock was set back.
+    if (!(nowMs >= entry.lookedMs && nowMs < entry.lookedMs + this.#trustMs)) {
+      const now = statOf(entry.full);
+      if (now === undefined || !isSame(entry.facts, factsOf(now))) {
+        this.#bytes -= costOf(entry);
+        return undefined;
+      }
+      entry.lookedMs = nowMs;
     }
     // A Map keeps the order of insertion: what was just used goes to its end.
     this.#entries.set(path, entry);
@@ -74,7 +85,7 @@ export class SmallFiles {
    */
   set(path: RawPath, full: Buffer, file: OpenFile, facts: FileFacts, nowMs: number): void {
     if (!isSettled(facts, nowMs)) return;
-    const entry = { file, facts, full };
+    const entry = { file, facts, full, lookedMs: Number.NaN };
     const replaced = this.#entries.get(path);
     if (replaced !== undefined) this.#bytes -= costOf(replaced);
     this.#entries.delete(path);

@@ -38,7 +38,7 @@ const TIMES: [string, Date | number][] = [
 const LATER_MS = 10_000;
 
 async function handlerOf(folder: string, laterMs = 0): Promise<FilesHandler> {
-  return createFilesHandler(openDisk(folder), {}, () => Date.now() + laterMs);
+  return createFilesHandler(openDisk(folder, { trustMs: 0 }), {}, () => Date.now() + laterMs);
 }
 
 async function get(handler: FilesHandler, headers: Record<string, string> = {}, url = '/app.js') {
@@ -124,7 +124,7 @@ for (const [size, bytes] of SIZES) {
     await sleep(25);
     const cases = [[join(folder, 'current'), '/app.js'], [folder, '/current/app.js']] as const; // biome-ignore format: a table
     for (const [root, url] of cases) {
-      const handler = createFilesHandler(openDisk(root), {}, () => Date.now() + LATER_MS);
+      const handler = createFilesHandler(openDisk(root, { trustMs: 0 }), {}, () => Date.now() + LATER_MS);
       for (const release of ['two', 'one', 'two']) {
         const first = await get(handler, {}, url);
         swap(release);
