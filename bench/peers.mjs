@@ -61,16 +61,21 @@ function configure(file, name, port) {
   const directory = `${CACHE_DIR}run/${name}`;
   mkdirSync(`${directory}/www`, { recursive: true });
   writeFileSync(`${directory}/www/hello.txt`, 'Hello, World!');
+  writeFileSync(`${directory}/www/mib`, Buffer.alloc(1024 * 1024, '.'));
   // When root starts them, both would give their worker another user, who may not reach this directory.
   const isRoot = process.getuid() === 0;
   const user = !isRoot ? '' : name === 'nginx' ? 'user root;' : 'user: root';
   const text = readFileSync(server(file), 'utf8')
     .replaceAll('@DIR@', directory)
     .replaceAll('@PORT@', String(port))
+    .replaceAll('@H2PORT@', String(h2PortOfNginx(port)))
     .replaceAll('@USER@', user);
   writeFileSync(`${directory}/${file}`, text);
   return `${directory}/${file}`;
 }
+
+/** Before 1.25.1 a port of nginx speaks one protocol only in the clear. */
+const h2PortOfNginx = (port) => port + 200;
 
 /** First number-like word of what a program says of its version. */
 function programVersion(command, ...args) {
@@ -135,6 +140,7 @@ export const PEERS = [
       command: findProgram('nginx'),
       args: ['-e', 'stderr', '-c', configure('nginx.conf', 'nginx', port)],
     }),
+    h2Port: h2PortOfNginx,
     without: { json: 'serialises nothing by itself', 'post-echo': 'cannot echo a body by itself' },
   },
   {
@@ -174,6 +180,22 @@ export const PEERS = [
     missing: () => undefined,
     version: () => process.versions.node,
     start: (port) => node('node-http.mjs', String(port)),
+  },
+  {
+    id: 'node-http2',
+    title: 'node:http2',
+    missing: () => undefined,
+    version: () => process.versions.node,
+    only: ['h2-m32', 'h2-m1', 'h2-one', 'h2-down', 'h2-up'],
+    start: (port) => node('node-http2.mjs', String(port)),
+  },
+  {
+    id: 'bun-http2',
+    title: 'node:http2 on Bun',
+    missing: needsBun,
+    version: () => npmVersion('bun'),
+    only: ['h2-m32', 'h2-m1', 'h2-one'],
+    start: (port) => bun('node-http2.mjs', String(port)),
   },
   {
     id: 'fastify',

@@ -12,6 +12,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { drawChart } from './lib/chart.mjs';
+import { verifyByHttp2, warmByH2load } from './lib/h2load.mjs';
 import { chooseClient, measure, verifyBulk } from './lib/load-clients.mjs';
 import { BULK_CLIENT, CLIENT } from './lib/paths.mjs';
 import { parseRunOptions, USAGE } from './lib/run-options.mjs';
@@ -66,7 +67,11 @@ async function startAll(options, servers, skipped) {
       ({ id, peers }) => peers?.includes(peer.id) !== false && peer.only?.includes(id) !== false,
     );
     if (asked.length === 0) continue;
-    const missing = peer.missing();
+    const missing =
+      peer.missing() ??
+      (asked.every(({ protocol }) => protocol !== undefined) && findProgram('h2load') === undefined
+        ? 'h2load is not installed'
+        : undefined);
     if (missing !== undefined) {
       skipped.push({ peer: peer.id, title: peer.title, reason: missing });
       continue;
@@ -98,6 +103,14 @@ async function startAll(options, servers, skipped) {
 
 async function wrongAnswer(entry, workload) {
   try {
+    if (workload.protocol === 'h2') {
+      await verifyByHttp2(workload, portFor(entry, workload));
+    }
+    // An answer by HTTP/1.1 is the one by HTTP/2, which has been looked at.
+    if (workload.protocol !== undefined) {
+      await warmByH2load(workload, portFor(entry, workload), CLIENT_CPU);
+      return undefined;
+    }
     if (workload.isBulk) {
       await verifyBulk(workload, entry.running.port, CLIENT_CPU);
       return undefined;
@@ -108,6 +121,10 @@ async function wrongAnswer(entry, workload) {
   } catch (error) {
     return error.message;
   }
+}
+
+function portFor({ peer, running }, { protocol }) {
+  return protocol === 'h2' && peer.h2Port !== undefined ? peer.h2Port(running.port) : running.port;
 }
 
 async function measureAll(options, servers, skipped) {
@@ -127,7 +144,7 @@ async function measureAll(options, servers, skipped) {
             : await measure({
                 client: chooseClient(workload, options.client, hasWrk),
                 workload,
-                port: running.port,
+                port: portFor(entry, workload),
                 serverPids: () => running.pids(),
                 cpus: CLIENT_CPU,
                 warmupMs: options.warmupMs,

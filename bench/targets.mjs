@@ -24,6 +24,20 @@ const FIGURE_NAMES = {
   totalMsPerGiB: 'CPU a GiB',
 };
 
+/** A server's HTTP/2 beside its own HTTP/1.1. */
+const besideH1 = (workload, h1Workload, subject) => ({
+  workload,
+  figure: 'totalMsPerGiB',
+  relation: '<=',
+  bound: 1.2,
+  text: `${workload}: ${subject}'s CPU a GiB <= 1.2 x its own over HTTP/1.1`,
+  value: ({ rows }) => {
+    const h2 = rows[workload]?.[subject]?.totalMsPerGiB;
+    const h1 = rows[h1Workload]?.[subject]?.totalMsPerGiB;
+    return h2 === undefined || h1 === undefined ? undefined : h2 / h1;
+  },
+});
+
 const scenario = (name, figure, relation, bound, text) => ({
   workload: name,
   relation,
@@ -68,6 +82,15 @@ export const TARGETS = [
     relative('download', 'totalMsPerGiB', '<=', 1, 'node-http', engine),
     relative('download', 'totalMsPerGiB', '<=', 1.3, 'bun', engine),
     relative('formdata', 'totalMsPerGiB', '<=', 1, 'hono-node', engine),
+  ]),
+  ...['holdfast', 'holdfast-epoll'].flatMap((engine) => [
+    relative('h2-m32', 'totalUs', '<=', 1, 'h2o', engine),
+    relative('h2-m32', 'totalUs', '<=', 0.0667, 'node-http2', engine),
+    relative('h2-m1', 'totalUs', '<=', 0.9, 'h2o', engine),
+    relative('h2-m1', 'totalUs', '<=', 0.9, 'nginx', engine),
+    relative('h2-one', 'totalUs', '<=', 0.9, 'nginx', engine),
+    besideH1('h2-down', 'h1-down', engine),
+    besideH1('h2-up', 'h1-up', engine),
   ]),
   scenario('workers', 'speedup', '>=', 1.8, 'workers: 2 on 2 cores, pipelined, >= 1.8 x 1'),
   scenario(

@@ -142,6 +142,59 @@ export const BULK_WORKLOADS = [
 ];
 WORKLOADS.push(...BULK_WORKLOADS);
 
+const MIB = 1024 * 1024;
+const HOLDFASTS = ['holdfast', 'holdfast-epoll', 'holdfast-node'];
+
+/**
+ * Asked by h2load (nghttp2), `streams` at once on each connection: HTTP/2 with prior knowledge, or HTTP/1.1 where
+ * `protocol` says so. With `bytes`, so much content goes one way for each request, and it is measured by the GiB.
+ */
+const byH2load = (id, title, options) => ({
+  ...get(id, title),
+  protocol: 'h2',
+  streams: 1,
+  peers: [...HOLDFASTS, 'h2o', 'nginx', 'node-http2', 'bun-http2'],
+  beside: ['h2o', 'nginx', 'node-http2', 'bun-http2'],
+  ...options,
+});
+
+const download = {
+  path: '/mib',
+  bytes: MIB,
+  connections: 8,
+  isBulk: true,
+  peers: [...HOLDFASTS, 'nginx', 'node-http2'],
+  beside: ['nginx', 'node-http2'],
+  check: ({ body }) => body.length === MIB,
+};
+const upload = {
+  ...download,
+  path: '/upload',
+  method: 'POST',
+  fillBytes: MIB,
+  // nginx alone answers before it has read a body, and h2load then sends no more.
+  peers: [...HOLDFASTS, 'node-http2'],
+  beside: ['node-http2'],
+  check: ({ body }) => body === String(MIB),
+};
+// node:http2 speaks HTTP/1.1 in TLS alone.
+const overH1 = { protocol: 'h1', peers: [...HOLDFASTS, 'nginx'], beside: ['nginx'] };
+
+WORKLOADS.push(
+  byH2load('h2-m32', 'HTTP/2: plaintext, 64 connections of 32 streams', { streams: 32 }),
+  byH2load('h2-m1', 'HTTP/2: plaintext, 64 connections of one stream', {}),
+  byH2load('h2-one', 'HTTP/2: plaintext, one connection of one stream', { connections: 1 }),
+  byH2load('h2-down', 'HTTP/2: 1 MiB answers, 8 connections', download),
+  byH2load('h1-down', 'HTTP/1.1: 1 MiB answers, 8 connections', { ...download, ...overH1 }),
+  byH2load('h2-up', 'HTTP/2: 1 MiB requests, 8 connections', upload),
+  byH2load('h1-up', 'HTTP/1.1: 1 MiB requests, 8 connections', {
+    ...upload,
+    protocol: 'h1',
+    peers: HOLDFASTS,
+    beside: [],
+  }),
+);
+
 /** The request as bytes on the wire; where noise is to be put in, a NUL stands for it. */
 export function requestBytes(workload, port) {
   const lines = [`${workload.method} ${workload.path} HTTP/1.1`, `Host: 127.0.0.1:${port}`];

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServeOptions, type Server, serve } from '#src/index.ts';
+import { HTTP2_PREFACE } from '#src/protocol/detect.ts';
 import { CliProcess, endsWell } from './cli-run.ts';
 import { enginesHere } from './engines.ts';
 import { answerOf, ask, connectH2, leave } from './h2-client.ts';
@@ -175,6 +176,20 @@ for (const { engine, skip } of await enginesHere()) {
       upload.end('whole');
       assert.equal((await answer).text, 'half whole');
       assert.deepEqual(await report, { drained: 2, forced: 0 });
+    });
+
+    it('close() asks nothing more of an idle connection that it is not to wait for', async (t) => {
+      const server = await served(t, { fetch: () => new Response('fine') });
+      const client = await RawClient.open(server.port!);
+      t.after(() => client.socket.destroy());
+      client.write(HTTP2_PREFACE);
+      client.write(Buffer.from('000000040000000000', 'hex'));
+      await until(async () => (await server.stats()).states.idle === 1, 'it is idle');
+      assert.deepEqual(await server.close({ idleGraceMs: 0 }), { drained: 1, forced: 0 });
+      await client.until(() => client.closed || client.ended, 'ended');
+      const goAways = client.received.toString('hex').match(/00000807[0-9a-f]{26}/g) ?? [];
+      // One, which names no stream: nobody waits for the answer to a PING.
+      assert.deepEqual(goAways, ['000008070000000000' + '00000000' + '00000000']);
     });
 
     it('reload() changes who answers the next stream', async (t) => {

@@ -13,6 +13,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { requestBytes } from '../workloads.mjs';
 import { cpuBetween, readCpu } from './cpu.mjs';
+import { measureByH2load } from './h2load.mjs';
 import { BENCH_DIR, BULK_CLIENT, CLIENT } from './paths.mjs';
 
 /** @returns 'wrk' or 'own' */
@@ -26,6 +27,7 @@ export function chooseClient(workload, wish, wrkInstalled) {
  *   `mode` (own client: 'keep', 'close' or 'discard'; by the workload when left out)
  */
 export async function measure(options) {
+  if (options.workload.protocol !== undefined) return measureByH2load(options);
   if (options.workload.isBulk) return measureBulk(options);
   const raw = options.client === 'wrk' ? await runWrk(options) : await runOwn(options);
   const { server, counts } = raw;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { residentBytes } from '../scenarios/idle-memory.mjs';
 import { requestBytes, WORKLOADS } from '../workloads.mjs';
+import { parseH2load } from './h2load.mjs';
 import { chooseClient, parseWrk } from './load-clients.mjs';
 import { parseAnswer } from './verify.mjs';
 
@@ -19,6 +20,12 @@ test("the counts are found among wrk's own lines", () => {
   const text = 'Running 1s test\n  1 threads\nbench {"requests":12,"seconds":1.5}\n';
   assert.deepEqual(parseWrk(text), { requests: 12, seconds: 1.5 });
   assert.throws(() => parseWrk('unable to connect'), /wrk gave no counts: unable to connect/);
+});
+
+test("h2load's counts are those of answers with a good status", () => {
+  const text = 'requests: 90 total, 95 started, 90 done, 88 succeeded, 2 failed, 0 errored, 0 timeout\n';
+  assert.deepEqual(parseH2load(text), { requests: 88, failed: 2 });
+  assert.throws(() => parseH2load('unable to connect'), /h2load gave no counts: unable to connect/);
 });
 
 test('the request with browser headers has twenty fields', () => {

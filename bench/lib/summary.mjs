@@ -79,18 +79,23 @@ export function workloadTable(workload, peers, rows) {
   return `${workload.title} (client: ${client === 'own' ? 'bench/client' : client})\n${formatTable([header, ...table])}`;
 }
 
+const BULK_BESIDE = [
+  ['node-http', 'node:http'],
+  ['bun', 'Bun'],
+  ['hono-node', 'node-server'],
+];
+
 /** Does what `workloadTable` does, by the GiB and with ratios to whom such bodies are compared with. */
 function bulkTable(workload, peers, rows) {
   const present = peers.filter((peer) => rows[peer.id] !== undefined);
+  const beside = workload.beside?.map((id) => [id, id]) ?? BULK_BESIDE;
   const header = [
     '',
     'MiB/s',
     'user',
     'sys',
     'total ms/GiB',
-    'x node:http',
-    'x Bun',
-    'x node-server',
+    ...beside.map(([, title]) => `x ${title}`),
     'server',
     'client',
   ];
@@ -103,14 +108,12 @@ function bulkTable(workload, peers, rows) {
       `${short(row.userMsPerGiB)} ±${percent(row.userError)}`,
       short(row.systemMsPerGiB),
       short(row.totalMsPerGiB),
-      times('node-http'),
-      times('bun'),
-      times('hono-node'),
+      ...beside.map(([id]) => times(id)),
       percent(row.serverShare),
       percent(row.clientShare),
     ];
   });
-  return `${workload.title} (client: client/bulk.c)\n${formatTable([header, ...table])}`;
+  return `${workload.title} (client: ${workload.protocol === undefined ? 'client/bulk.c' : 'h2load'})\n${formatTable([header, ...table])}`;
 }
 
 /** Milliseconds and those of CPU time, what they are more than Node's own, and ratios. */

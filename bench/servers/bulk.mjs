@@ -1,6 +1,7 @@
 /** What the workloads that move much ask of fetch handlers, the same lines for every server that runs one. */
 const PIECE = new Uint8Array(64 * 1024).fill(0x2e);
 const PIECE_COUNT = 1024;
+export const MIB = new Uint8Array(1024 * 1024).fill(0x2e);
 
 export async function upload(request, Response) {
   let bytes = 0;

@@ -2,7 +2,7 @@
  * The benchmark's fetch handler, one for every server that runs one: Holdfast and Bun.serve run these very
  * lines. Routes by slicing the URL, as handlers without a router do; the Response class is the caller's.
  */
-import { download, formdata, upload } from './bulk.mjs';
+import { download, formdata, MIB, upload } from './bulk.mjs';
 
 const USERS = '/users/';
 
@@ -16,6 +16,7 @@ export function createFetchHandler(Response) {
     if (path === '/json') return Response.json({ message: 'Hello, World!' });
     if (path === '/echo' && request.method === 'POST') return echo(request);
     if (path.startsWith(USERS)) return new Response(path.slice(USERS.length));
+    if (path === '/mib') return new Response(MIB, octets);
     if (path === '/upload') return upload(request, Response);
     if (path === '/download') return download(Response);
     if (path === '/formdata') return formdata(request, Response);

@@ -284,3 +284,18 @@ test('the text of a body that came in pieces is that of all of them', () => {
   }
   assert.equal(body.takeText(), text);
 });
+
+test('content in many frames comes as one piece, and waits in small blocks where it is small', async () => {
+  const bytes = Uint8Array.from({ length: 40_018 }, (_, n) => n);
+  const body = new RequestBody(NOBODY, -1, null);
+  const piece = body.read();
+  body.feedFramed(bytes, [9, 20_009, 20_018, 40_018]);
+  assert.deepEqual(
+    await piece,
+    Uint8Array.of(...bytes.subarray(9, 20_009), ...bytes.subarray(20_018, 40_018)),
+  );
+  body.feedFramed(bytes, [0, 2, 5, 6]);
+  assert.equal(body.memoryBytes < 1024, true);
+  body.finish(undefined);
+  assert.deepEqual(await body.readAll(), Uint8Array.of(0, 1, 5));
+});

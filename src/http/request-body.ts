@@ -135,10 +135,18 @@ export class RequestBody implements IncomingBody {
     return at;
   }
 
-  /** Content whose end frames tell: `finish` follows. Copied. */
-  feedFramed(bytes: Uint8Array, start: number, end: number): void {
-    this.#push(bytes, start, end);
-    this.#remaining -= end - start;
+  /**
+   * Content whose end frames tell: `finish` follows. Copied, into one piece however many frames it came in.
+   * @param places where parts of it begin and end in `bytes`
+   */
+  feedFramed(bytes: Uint8Array, places: readonly number[]): void {
+    let size = 0;
+    for (let i = 0; i < places.length; i += 2) size += places[i + 1]! - places[i]!;
+    this.#remaining -= size;
+    const isOnePiece = this.#whole === undefined && !this.#discarding && this.#failure === undefined;
+    if (isOnePiece && places.length > 2 && size >= TAKEN_BYTES_MIN)
+      this.#queued().give(joined(bytes, places, size));
+    else for (let i = 0; i < places.length; i += 2) this.#push(bytes, places[i]!, places[i + 1]!);
     if (this.#waiting !== undefined) this.#handOver();
   }
 
@@ -313,4 +321,14 @@ export class RequestBody implements IncomingBody {
     this.#waitingForAll = undefined;
     waiting.resolve(bytes);
   }
+}
+
+function joined(bytes: Uint8Array, places: readonly number[], size: number): Uint8Array {
+  const piece = unclearedBytes(size);
+  let at = 0;
+  for (let i = 0; i < places.length; i += 2) {
+    piece.set(bytes.subarray(places[i]!, places[i + 1]!), at);
+    at += places[i + 1]! - places[i]!;
+  }
+  return piece;
 }

@@ -55,8 +55,8 @@ test('content without trailers has none, and content that fails fails them', asy
 test('framed content is whole when it is said to be', async () => {
   const body = new RequestBody(owner, -1, null);
   const text = body.readAll();
-  body.feedFramed(ascii('ab'), 0, 2);
-  body.feedFramed(ascii('c'), 0, 1);
+  body.feedFramed(ascii('ab'), [0, 2]);
+  body.feedFramed(ascii('c'), [0, 1]);
   assert.equal(body.complete, false);
   body.finish(new Headers({ 'x-end': '1' }));
   assert.equal(Buffer.from(await text).toString(), 'abc');

@@ -35,6 +35,10 @@ const SWITCHING = Buffer.from(
   'latin1',
 );
 
+const NO_BYTES = new Uint8Array(0);
+/** Larger frames than these, four fill what is received at once. */
+const FED_PLACES_MAX = 2 * 16;
+
 export class H2Session extends ConnectionEnds implements Session, StreamSession, H2Events, H2Output {
   /** Requests begun, those that are open included. */
   requests = 0;
@@ -49,6 +53,12 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   #goneReason: CloseReason | undefined = undefined;
   #idleAtMs = NEVER;
   #isPaused = false;
+  /** Within `receive`, where requests that are answered at once follow each other. */
+  #isReceiving = false;
+  /** The stream of which content has come in this `receive` and is not handed over, and where that lies. */
+  #fed: StreamCarrier | undefined = undefined;
+  #fedBytes: Uint8Array = NO_BYTES;
+  readonly #fedPlaces: number[] = [];
 
   /** @param previous the session in whose place it comes; absent for a new connection */
   constructor(
@@ -121,12 +131,16 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
       return;
     }
     let isBroken = true;
+    this.#isReceiving = true;
     try {
       this.core.receive(bytes, start, end);
+      this.#feed();
       isBroken = false;
     } finally {
+      this.#isReceiving = false;
       if (isBroken) this.broken();
     }
+    if (this.state === STATE_EXCHANGE && this.core.streamCount === 0) this.#becomeIdle();
     if (!this.#isPaused && this.core.mustPause) {
       this.#isPaused = true;
       this.engine.pauseReading();
@@ -189,9 +203,9 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     this.gone(reason);
   }
 
-  /** What is open is answered; GOAWAY tells the client to ask elsewhere. */
-  drain(_idleGraceMs: number): void {
-    this.core.drain();
+  /** What is open is answered; GOAWAY tells the client to ask elsewhere, and an idle one is not waited for longer. */
+  drain(idleGraceMs: number): void {
+    this.core.drain(idleGraceMs);
   }
 
   row(nowMs: number): ConnectionRow {
@@ -264,10 +278,11 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   onActive(isActive: boolean): void {
     if (this.state >= STATE_LINGER) return;
     if (isActive) {
+      if (this.state === STATE_EXCHANGE) return;
       this.enter(STATE_EXCHANGE);
       this.#idleAtMs = NEVER;
     } else if (this.hasReadEnd) this.close('client-closed');
-    else this.#becomeIdle();
+    else if (!this.#isReceiving) this.#becomeIdle();
   }
 
   /** @hot */
@@ -331,11 +346,27 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   /** @hot */
   onData(stream: H2Stream, bytes: Uint8Array, start: number, end: number): void {
     const carrier = stream.user as StreamCarrier;
-    carrier.data(carrier.exchange.body!, bytes, start, end);
+    if (carrier !== this.#fed) this.#feed();
+    if (!carrier.counts(end - start)) return;
+    this.#fed = carrier;
+    this.#fedBytes = bytes;
+    this.#fedPlaces.push(start, end);
+    if (this.#fedPlaces.length > FED_PLACES_MAX) this.#feed();
+  }
+
+  /** Hands over what has come for one stream, in however many frames. */
+  #feed(): void {
+    const carrier = this.#fed;
+    if (carrier === undefined) return;
+    this.#fed = undefined;
+    carrier.data(this.#fedBytes, this.#fedPlaces);
+    this.#fedBytes = NO_BYTES;
+    this.#fedPlaces.length = 0;
   }
 
   onRequestEnd(stream: H2Stream, names: readonly string[], values: readonly string[]): void {
     const carrier = stream.user as StreamCarrier;
+    this.#feed();
     carrier.bodyEnds(carrier.exchange.body!, names, values);
   }
 

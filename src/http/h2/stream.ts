@@ -58,18 +58,22 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
 
   // What comes.
 
-  /** @param bytes the engine's */
-  data(body: RequestBody, bytes: Uint8Array, start: number, end: number): void {
+  /** @returns whether so much content may be handed over, as by `data`, when what belongs together has come */
+  counts(bytes: number): boolean {
     const { exchange } = this;
     exchange.expectsContinue = false;
-    exchange.bodyBytes += end - start;
-    this.#unread += end - start;
-    if (exchange.bodyBytes > this.#session.host.settings.limits.bodyBytesMax) {
-      this.#giveBack();
-      exchange.requestFault(FAULT_BODY_TOO_LARGE, new RequestFaultError(FAULT_BODY_TOO_LARGE));
-      return;
-    }
-    body.feedFramed(bytes, start, end);
+    exchange.bodyBytes += bytes;
+    this.#unread += bytes;
+    if (exchange.bodyBytes <= this.#session.host.settings.limits.bodyBytesMax) return true;
+    this.#giveBack();
+    exchange.requestFault(FAULT_BODY_TOO_LARGE, new RequestFaultError(FAULT_BODY_TOO_LARGE));
+    return false;
+  }
+
+  /** @param bytes the engine's @param places where content begins and ends in them, again and again */
+  data(bytes: Uint8Array, places: readonly number[]): void {
+    const body = this.exchange.body!;
+    body.feedFramed(bytes, places);
     // Nothing is kept: somebody reads all of it, or nobody any.
     if (body.memoryBytes === 0) this.#giveBack();
     this.#wait();

@@ -316,6 +316,12 @@ export const FAULT_STRAY_FLOOD = flood(
   'strayFrames',
   'too many frames stand on streams that are over, or are of no known type',
 );
+/** The same bound, where the frames are resets or requests that found no place. */
+export const FAULT_LATE_RESET_FLOOD = flood(
+  'h2-reset-flood',
+  'strayFrames',
+  'requests that are refused, or are over, are reset faster than others are answered',
+);
 export const FAULT_FIELD_BOMB = flood(
   'h2-field-bomb',
   'headerBytes',

@@ -12,6 +12,8 @@ export const DRAW_PRIORITY = 3;
 export const DRAW_EMPTY_DATA = 4;
 export const DRAW_WINDOW_UPDATE = 5;
 export const DRAW_STRAY = 6;
+/** Requests that are refused, and what resets streams that are over: stray frames too, by another name. */
+export const DRAW_LATE_RESET = 7;
 const KIND_COUNT = 7;
 
 const FAULTS: readonly fault.Http2Fault[] = [
@@ -22,6 +24,7 @@ const FAULTS: readonly fault.Http2Fault[] = [
   fault.FAULT_EMPTY_DATA_FLOOD,
   fault.FAULT_WINDOW_UPDATE_FLOOD,
   fault.FAULT_STRAY_FLOOD,
+  fault.FAULT_LATE_RESET_FLOOD,
 ];
 
 const MS_PER_SECOND = 1000;
@@ -42,10 +45,11 @@ export class AbuseBudget {
   }
 
   /**
-   * @param kind DRAW_RESET and so on
+   * @param name DRAW_RESET and so on
    * @returns the fault that ends the connection, when nothing of that kind is left
    */
-  draw(kind: number, nowMs: number, amount = 1): fault.Http2Fault | undefined {
+  draw(name: number, nowMs: number, amount = 1): fault.Http2Fault | undefined {
+    const kind = name === DRAW_LATE_RESET ? DRAW_STRAY : name;
     const allowance = this.#allowance(kind);
     const left = this.#left ?? this.#begin(nowMs);
     const earned =
@@ -56,7 +60,7 @@ export class AbuseBudget {
     this.#drawnAtMs[kind] = nowMs;
     this.#answersThen[kind] = this.answers;
     this.#dataFramesThen[kind] = this.dataFrames;
-    return left[kind] < 0 ? FAULTS[kind] : undefined;
+    return left[kind] < 0 ? FAULTS[name] : undefined;
   }
 
   #begin(nowMs: number): Float64Array {

@@ -289,13 +289,28 @@ test('a player that pauses for an hour, and a socket that does, are waited for',
   }
 });
 
-test('frames on streams that are over, of unknown types, windows that open and open', () => {
+test('resets are a flood of resets also where their streams are over, or were refused', () => {
   const over = CoreBench.connected();
   over.send(headersOf(1, GET));
+  const repeated = until(over, () => resetOf(1));
+  assertEnded(over, 'h2-reset-flood', repeated, 2100);
+  const refused = CoreBench.connected();
+  // Handlers of requests that were reset before fill all places: what comes now is refused, and its reset hits no stream.
+  for (let n = 0; n < 128; n++) refused.core.handlerOutlives();
+  const after = until(refused, (n) => joined(headersOf(2 * n + 1, GET), resetOf(2 * n + 1)));
+  assertEnded(refused, 'h2-reset-flood', after, 1100);
+});
+
+test('frames on streams that are over, of unknown types, windows that open and open', () => {
+  const over = CoreBench.connected();
+  over.contentBytes = undefined;
+  over.send(headersOf(1, POST, false));
+  over.core.reset(over.streams.get(1)!, 8);
+  over.streams.delete(1);
   assertEnded(
     over,
     'h2-stray-frame-flood',
-    until(over, () => resetOf(1)),
+    until(over, () => dataOf(1, 0)),
     2100,
   );
   const unknown = CoreBench.connected();

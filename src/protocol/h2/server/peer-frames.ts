@@ -9,6 +9,7 @@ import { LENGTH_UNKNOWN } from '../message-fields.ts';
 import { parsePriority } from '../priority.ts';
 import {
   DRAW_EMPTY_DATA,
+  DRAW_LATE_RESET,
   DRAW_PING,
   DRAW_PRIORITY,
   DRAW_RESET,
@@ -70,7 +71,11 @@ export class PeerFrames implements FrameHandler {
     const refusal = state.whyNoRoom(head);
     if (refusal !== undefined)
       // Whoever does not know our settings yet cannot keep to them, nor to handlers that go on behind a reset.
-      return state.refuse(id, refusal, state.isAgreed && state.outlivedCount === 0 ? DRAW_RESET : DRAW_STRAY);
+      return state.refuse(
+        id,
+        refusal,
+        state.isAgreed && state.outlivedCount === 0 ? DRAW_RESET : DRAW_LATE_RESET,
+      );
     const stream = state.open(id, head);
     stream.isWhole = isLast;
     stream.contentLeft = contentLength;
@@ -183,12 +188,12 @@ export class PeerFrames implements FrameHandler {
     if (stream === undefined) {
       // Answered and reset at once: the answer has earned what it was not meant to. An older one was read by somebody.
       const isWaste = table.howEnded(id) === END_WHOLE && table.hasEndedIn(id, state.receiveNumber);
-      return isWaste ? state.draw(DRAW_RESET, 2) : state.draw(DRAW_STRAY);
+      return isWaste ? state.draw(DRAW_RESET, 2) : state.draw(DRAW_LATE_RESET);
     }
     const wasAnswered = stream.isAnswered;
     state.tellReset(stream, errorCode);
     state.close(stream, END_BY_PEER);
-    return wasAnswered ? state.draw(DRAW_STRAY) : state.draw(DRAW_RESET);
+    return wasAnswered ? state.draw(DRAW_LATE_RESET) : state.draw(DRAW_RESET);
   }
 
   onStreamFault(id: number, why: fault.Http2Fault): MaybeFault {
@@ -216,7 +221,9 @@ export class PeerFrames implements FrameHandler {
     }
     if (id > state.lastId) return this.#isBeyond(id) ? undefined : fault.FAULT_IDLE_STREAM;
     const stream = state.table.find(id);
-    if (stream === undefined) return state.draw(DRAW_STRAY);
+    // It was under way when we reset its stream, or was to make us reset it.
+    if (stream === undefined)
+      return state.draw(state.table.howEnded(id) === END_BY_US ? DRAW_LATE_RESET : DRAW_STRAY);
     if (increment === 0) return state.fail(stream, fault.FAULT_EMPTY_STREAM_UPDATE);
     return sending.grow(stream, increment) ? undefined : state.fail(stream, fault.FAULT_STREAM_WINDOW);
   }

@@ -304,34 +304,6 @@ test('what a peer resets is told with its code; a second answer to it goes nowhe
   assert.deepEqual(bench.log, ['active', 'request 1 GET / whole', 'reset 1 CANCEL', 'idle']);
 });
 
-test('a drain answers what is on its way: GOAWAY, a round trip, GOAWAY, and the end with the last answer', () => {
-  const bench = CoreBench.connected();
-  bench.contentBytes = undefined;
-  bench.send(headersOf(1, GET));
-  bench.core.drain();
-  assert.deepEqual(bench.frames(), [`GOAWAY ${MAX} NO_ERROR`, 'PING']);
-  bench.send(headersOf(3, GET));
-  bench.send(frameOf(frame.FRAME_PING, frame.FLAG_ACK, 0, new Uint8Array(8)));
-  bench.send(headersOf(5, POST, false), dataOf(5, 10, true));
-  assert.deepEqual(bench.frames(), ['GOAWAY 3 NO_ERROR']);
-  bench.contentBytes = 5;
-  for (const stream of [...bench.streams.values()]) bench.answer(stream);
-  assert.deepEqual(bench.frames(), ['HEADERS 1', 'DATA 1 5 end', 'HEADERS 3', 'DATA 3 5 end']);
-  assert.equal(bench.log.at(-1), 'over well');
-});
-
-test('a drain of a peer that answers no PING ends after its grace', () => {
-  const bench = CoreBench.connected();
-  bench.core.drain();
-  bench.clock.nowMs += 999;
-  bench.core.expire(bench.clock.nowMs);
-  assert.deepEqual(bench.frames(), [`GOAWAY ${MAX} NO_ERROR`, 'PING']);
-  bench.clock.nowMs += 1;
-  bench.core.expire(bench.clock.nowMs);
-  assert.deepEqual(bench.frames(), ['GOAWAY 0 NO_ERROR']);
-  assert.deepEqual(bench.log, ['over well']);
-});
-
 test('settings that nobody acknowledges, and a frame that does not end, end the connection on time', () => {
   const silent = new CoreBench();
   silent.send(HTTP2_PREFACE, settingsOf());

@@ -229,14 +229,21 @@ export class H2Server {
   /**
    * No more streams, but those that are on their way: GOAWAY twice, a round trip between them (RFC 9113 §6.8). `onEnd`
    * follows when all are answered.
+   * @param idleGraceMs how long at most that round trip may take where no stream is open; at 0 it is not waited for
    */
-  drain(): void {
+  drain(idleGraceMs = NEVER): void {
     const state = this.#state;
     if (this.#isDraining || state.isOver || state.isLeaving) return;
     this.#isDraining = true;
+    const isIdle = state.table.count === 0;
+    if (isIdle && idleGraceMs === 0) {
+      state.leave();
+      return;
+    }
     state.writer.goAway(frame.STREAM_ID_MAX, fault.NO_ERROR);
     state.writer.ping(false, DRAIN_PING, 0);
-    this.#drainDeadlineMs = state.clock.nowMs + this.#settings.drainGraceMs;
+    const { drainGraceMs } = this.#settings;
+    this.#drainDeadlineMs = state.clock.nowMs + (isIdle ? Math.min(drainGraceMs, idleGraceMs) : drainGraceMs);
     state.arm(this.#drainDeadlineMs);
   }
 
