@@ -32,7 +32,7 @@ export interface Attack {
   /** So many frames at once, and so many more a second, at most, by the defaults of our own server. */
   readonly burst: number;
   readonly perSecond?: number;
-  /** Of the client. */
+  /** What the client sets: identifier and value, one after the other. */
   readonly settings?: readonly number[];
   readonly before?: (target: Target) => Uint8Array;
   readonly frames: (n: number, target: Target) => Uint8Array;
@@ -50,7 +50,7 @@ export interface Outcome {
   /** So many were sent; Infinity when the server did not end it. */
   readonly frames: number;
   readonly seconds: number;
-  /** Of GOAWAY; undefined where none came. */
+  /** The code that GOAWAY had; undefined where none came. */
   readonly code: number | undefined;
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { commentsOf, lacksVerb, sentencesOf } from './comment-prose.ts';
 
 /** Habit 1: aim at 300 lines a file; past 500, split by meaning. */
 const LINES_MAX = 500;
@@ -71,4 +72,56 @@ test('library code has named exports only', () => {
     )
     .map(({ file }) => file);
   assert.deepEqual(defaults, []);
+});
+
+test('no sentence of a comment opens as a clause would and has no verb', () => {
+  const riddles = files.flatMap(({ file, text }) =>
+    commentsOf(text).flatMap((comment) =>
+      sentencesOf(comment)
+        .filter(lacksVerb)
+        .map((sentence) => `${file}:${comment.line} ${sentence}`),
+    ),
+  );
+  assert.deepEqual(riddles, []);
+});
+
+test('canary: riddles are found in every kind of comment, and sentences that only begin like them are not', () => {
+  const riddles = [
+    'Of the connection, unique in its thread.',
+    'Of newer Node than the oldest that is supported.',
+    'As paths are kept: bytes, one a character.',
+    'Who empties one gets GOAWAY.',
+    'What a mess.',
+    'How much and for how long.',
+  ];
+  const sentences = [
+    'Of all that come, the last one wins.',
+    'Of a group all count as having waited as long as the first of them.',
+    'As the client is gone, nothing is written.',
+    'Who owns the buffer?',
+    'Whoever empties one gets GOAWAY.',
+    'What a client may cost.',
+    'What connections share.',
+    'Where to listen.',
+    'Which `engine.` it is.',
+    'Offset of the first byte.',
+    'Asked by somebody else.',
+    'Without the optional white space around it.',
+  ];
+  const found = (source: string): string[] => commentsOf(source).flatMap(sentencesOf).filter(lacksVerb);
+  for (const riddle of riddles)
+    for (const source of [
+      `// ${riddle}`,
+      `const a = 1; // ${riddle}`,
+      `/** Good is this. ${riddle} @hot */`,
+      `/**\n * Good is\n * this. ${riddle.replace(' ', '\n * ')}\n *\n * @returns x\n */`,
+      `/**\n * @param a ${riddle}\n */`,
+    ])
+      assert.deepEqual(
+        found(source).map((each) => each.replace(' @hot', '')),
+        [riddle],
+        source,
+      );
+  for (const sentence of sentences) assert.deepEqual(found(`// ${sentence}`), [], sentence);
+  assert.deepEqual(found("const url = 'http://Of.a/ Of b';\ntest('Of this', () => {});"), []);
 });

@@ -35,7 +35,7 @@ export interface DoctorReport {
     readonly platform: string;
     readonly arch: string;
     readonly kernel: string;
-    /** Which kind of container, if any. */
+    /** Which kind of container this is; null outside of one. */
     readonly container: string | null;
   };
   readonly ffi: { readonly name: string | null; readonly reason: string };

@@ -112,7 +112,7 @@ function readMethod(method: string | undefined): string | undefined {
   return method?.toUpperCase();
 }
 
-/** How much and for how long. */
+/** How many requests are to be made, or for how long. */
 function readExtent(flags: LoadFlags) {
   const requestCount = flags.requests === undefined ? undefined : parseCount('--requests', flags.requests);
   const isSearch = flags['find-limit'] !== undefined;

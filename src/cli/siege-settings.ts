@@ -98,7 +98,7 @@ function users(flags: SiegeFlags, { file, values }: SiegeResource, warnings: str
   return limit;
 }
 
-/** How long, or how often. A flag takes the place of both keys of the file. */
+/** How long a siege lasts, or how many requests each user makes. A flag takes the place of both keys of the file. */
 function extent(
   flags: SiegeFlags,
   { file, values }: SiegeResource,

@@ -26,7 +26,7 @@ const GAIN_MIN = 0.05;
 /** What an entry costs beside its bytes. */
 const ENTRY_BYTES = 512;
 
-/** Of 11: a third of the time of gzip's best, and smaller. */
+/** The levels go to 11. This one takes a third of the time of gzip's best, and what it makes is smaller. */
 const BROTLI_QUALITY = 5;
 
 type Zlib = typeof import('node:zlib');
@@ -159,7 +159,7 @@ function compress(zlib: Zlib, bytes: Uint8Array, coding: Coding): Promise<Uint8A
 
 type Zstd = (bytes: InputType, done: (error: Error | null, out: Uint8Array) => void) => void;
 
-/** Of newer Node than the oldest that is supported. */
+/** The oldest Node that is supported does not have it yet. */
 function zstdOf(zlib: Zlib): Zstd {
   return (zlib as unknown as { readonly zstdCompress: Zstd }).zstdCompress;
 }

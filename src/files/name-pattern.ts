@@ -6,7 +6,7 @@
 import type { RawPath } from './source.ts';
 
 export interface NamePattern {
-  /** As bytes, one a character, as paths are. */
+  /** Bytes, each written as one character, as in paths. */
   readonly bytes: string;
   readonly isWholePath: boolean;
 }

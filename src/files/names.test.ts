@@ -6,7 +6,7 @@ import { contentTypeOf } from './content-type.ts';
 import { attachmentOf } from './disposition.ts';
 import { matches, patternOf } from './name-pattern.ts';
 
-/** As paths are kept: bytes, one a character. */
+/** A path in the form in which paths are kept: bytes, each written as one character. */
 const raw = (text: string) => Buffer.from(text, 'utf8').toString('latin1');
 
 const PATTERNS: [string, string, boolean][] = [

@@ -3,7 +3,7 @@ import type { CloseReason, RemoteAddress } from '../engine/engine.ts';
 import type { ExchangeRecord } from './exchange-host.ts';
 
 export interface ExchangeOwner {
-  /** Of the connection, unique in its thread. */
+  /** The connection's number, which no other of its thread has. */
   readonly connectionId: number;
   /** The client has sent FIN, as far as we have seen. */
   readonly hasPeerEnded: boolean;

@@ -25,7 +25,7 @@ export interface ExchangeMessage {
   readonly request: Request;
   /** 0 while nothing has been answered. */
   readonly status: number;
-  /** Of content, written so far. */
+  /** Bytes of content that have been written so far. */
   readonly responseBytes: number;
 }
 

@@ -7,7 +7,7 @@ import type { InterimFields } from '../web/context.ts';
 import { fieldName, fieldValue } from '../web/field-rules.ts';
 import type { Headers } from '../web/headers.ts';
 
-/** Of an answer: names in lower case, all checked. */
+/** An answer's trailers: all are checked, and names are in lower case. */
 export interface Trailers {
   readonly names: readonly string[];
   readonly values: readonly string[];

@@ -34,7 +34,7 @@ export interface WorkerData {
   readonly module: string;
   readonly options: WorkerOptions;
   readonly index: number;
-  /** Of a `WorkerStart`. */
+  /** The memory of a `WorkerStart`: how far the start has come. */
   readonly start: SharedArrayBuffer;
   /** There is an admin port: somebody will look. */
   readonly measures: boolean;

@@ -122,7 +122,7 @@ export class Headers {
 
   declare [Symbol.iterator]: () => HeadersIterator<Entry>;
 
-  /** @internal As the platform's, whose properties are all getters: nothing of their own. */
+  /** @internal JSON shows nothing, as of the platform's objects, whose properties are all getters of the class. */
   toJSON(): object {
     return {};
   }

@@ -299,7 +299,7 @@ export class HoldfastRequest implements BodyOwner {
     return '';
   }
 
-  /** @internal As the platform's, whose properties are all getters: nothing of their own. */
+  /** @internal JSON shows nothing, as of the platform's objects, whose properties are all getters of the class. */
   toJSON(): object {
     return {};
   }

@@ -212,7 +212,7 @@ export class Response implements BodyOwner {
     return copy;
   }
 
-  /** @internal As the platform's, whose properties are all getters: nothing of their own. */
+  /** @internal JSON shows nothing, as of the platform's objects, whose properties are all getters of the class. */
   toJSON(): object {
     return {};
   }

@@ -7,7 +7,7 @@ import { type DescriptorConnection, TOUCHED } from './connection.ts';
 import { SMALL_BLOCK_BYTES } from './send-pool.ts';
 import type { TurnTime } from './turn-time.ts';
 
-/** Who has more to send waits for the others. */
+/** A connection that has more to send waits for those that have less. */
 const LITTLE_BYTES = SMALL_BLOCK_BYTES;
 /** What is sent of much before the kernel is asked for news: some 0.1 ms. */
 const MUCH_PER_LOOK_BYTES = 128 * 1024;

@@ -278,7 +278,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   #onSend(slot: number, generation: number, result: number): void {
     const conn = this.table.find(slot, generation);
     assert(conn !== undefined, 'a send outlived its connection');
-    // Who is owed a call has it when all is sent.
+    // Where onDrained is owed, it is called once all is sent.
     conn.flags &= ~(SEND_IN_FLIGHT | DRAIN_OWED);
     if (result < 0) {
       if (result === -ERRNO.EINTR || result === -ERRNO.EAGAIN || (conn.flags & CLOSING) !== 0)

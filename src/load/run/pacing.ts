@@ -206,7 +206,7 @@ export class RatePacing implements Pacing {
     this.#eachGroup(fromMs, end, record);
   }
 
-  /** Of a group all count as having waited as long as the first of them. */
+  /** All of a group count as having waited as long as its first. */
   #eachGroup(fromMs: number, end: number, record: (dueMs: number, times: number) => void): void {
     const first = Math.max(this.#begun, this.#schedule.countBefore(fromMs));
     const step = Math.max(1, Math.ceil((end - first) / WAITING_GROUPS_MAX));

@@ -18,7 +18,7 @@ export const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-/** As one bit each: the lengths of these names, and of `te`, `host`, `cookie`, `expect`, `content-length`. */
+/** One bit for each length that these names have, or `te`, `host`, `cookie`, `expect`, `content-length`: a name of another length is none of them. */
 const LENGTHS = (1 << 2) | (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 14) | (1 << 16) | (1 << 17);
 const LENGTH_MAX = 17;
 /** A host with an optional port and without user information: RFC 9113 §8.3.1, RFC 3986 §3.2 */

@@ -51,7 +51,7 @@ export class HeadCache {
   #entries: (Entry | undefined)[] | undefined = undefined;
   /** Hashes of the blocks that were seen last, by slot. */
   #seen: number[] | undefined = undefined;
-  /** Of the block that was looked for last. */
+  /** The hash of the block that was looked for last. */
   #hash = 0;
 
   /** @hot */
