@@ -108,7 +108,7 @@ class BootDesk {
   async #asked(request: BootRequest, { ip = '', encrypted }: BootContext): Promise<Asked> {
     const { searchParams: query, host } = new URL(request.url);
     let facts: MachineFacts = readFacts(query);
-    // Who says nothing that identifies it is the machine that spoke from there before.
+    // A client that says nothing that identifies it is taken for the machine that asked from this address before.
     if (machineKey(facts) === undefined) facts = { ...this.#machines.at(ip), ...facts };
     else this.#machines.seen(ip, facts);
     const config = await this.#folder.config();

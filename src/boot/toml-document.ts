@@ -9,7 +9,7 @@ export type TomlPath = readonly (string | number)[];
 
 export interface TomlDocument {
   readonly value: Readonly<Record<string, unknown>>;
-  /** Of the key, or of the nearest one around it that stands somewhere. Lines count from 1. */
+  /** The line of the key, or of the nearest key around it that stands in the text. Lines count from 1. */
   lineOf(path: TomlPath): number;
 }
 

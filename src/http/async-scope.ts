@@ -29,7 +29,7 @@ export class AsyncScope {
   }
 
   #fresh(): AsyncResource {
-    // Within the base: a resource begins with the stores of the one that it is made in.
+    // They are made within the base, since a resource begins with the stores of the one in which it is made.
     if (this.#unused.length === 0) this.#base.runInAsyncScope(addResources, this.#unused);
     return this.#unused.pop()!;
   }

@@ -61,7 +61,7 @@ export class WholeBody {
 
   #grow(wanted: number): void {
     let size = this.#length;
-    // The sizes that the first one was found through.
+    // The steps from the whole length down are the same that led to the first size; the smallest that is enough is taken.
     for (let smaller = size; smaller >= wanted; smaller = Math.ceil(smaller / GROWTH)) size = smaller;
     const bytes = unclearedBytes(size);
     bytes.set(this.#bytes.subarray(0, this.#filled));

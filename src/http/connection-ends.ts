@@ -10,9 +10,9 @@ import { closeChannel, stateChannel, traceClose, traceState } from './trace.ts';
 
 export abstract class ConnectionEnds extends ConnectionDeadline {
   state: number = STATE_ACCEPTED;
-  /** All that it was sent is a refusal: a few bytes, for which nobody needs longer than lingering lasts. */
+  /** The client was sent nothing but a refusal: a few bytes, which every living client takes within the time for lingering. */
   protected isRefused = false;
-  /** Refused at accept: it has no request of which it could be heard out. */
+  /** The connection was refused at accept. There is no request whose rest would have to be read. */
   protected isTurnedAway = false;
   /** Why it ends, once that is decided; the first reason stands. */
   protected endReason: CloseReason | undefined = undefined;
@@ -22,10 +22,10 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
   /** Nothing that has been received is read any more. */
   protected abstract forgetInput(): void;
 
-  /** Whether an answer is under way for the whole of which FIN might pass: the connection has to be reset then. */
+  /** Whether an answer is under way that a client would take for whole if FIN came now: the connection has to be reset then. */
   protected abstract get isCutShort(): boolean;
 
-  /** Whoever works for the client is told that it has gone. Mostly there is nobody, and an Error costs more than a connection. */
+  /** Tells the exchange that its client has gone. Mostly none is open, and making an Error costs more than a connection does. */
   protected abstract clientGone(reason: CloseReason): void;
 
   /** Another state begins. @hot */
@@ -56,7 +56,7 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
     this.ended(reason);
   }
 
-  /** An exception came through, which is the process's to judge. What it has left undone nobody knows. */
+  /** An exception has passed through, for the process to judge. Nobody knows what it has left undone, so the connection ends. */
   broken(): void {
     this.reset('internal-error');
   }

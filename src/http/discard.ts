@@ -22,7 +22,7 @@ function cancelStream(response: unknown, reason: unknown): void {
     const cancelling = body?.cancel?.(reason);
     new Promise((resolve) => resolve(cancelling)).catch(ignore);
   } catch {
-    // Nothing can be told to what throws when it is looked at.
+    // An object that throws when it is looked at cannot be told anything.
   }
 }
 

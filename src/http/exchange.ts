@@ -68,10 +68,10 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   trailers: Trailers | undefined = undefined;
   /** When the first byte of the request came, as far as that is known. */
   readonly startedAtMs: number;
-  /** Not a number until there is one: a double would be allocated with every exchange. */
+  /** Undefined until a deadline is set: a field that holds a double from the start would cost each exchange an allocation. */
   handlerDeadlineMs: number | undefined = undefined;
   bodyDeadlineMs: number | undefined = undefined;
-  /** The client has sent FIN, and its stream has had nothing to send: when it is given up. */
+  /** The client has sent FIN and the stream has nothing to send: at this moment it is given up. */
   quietDeadlineMs: number | undefined = undefined;
   closeReason: CloseReason = 'answered';
   readonly request: HoldfastRequest;

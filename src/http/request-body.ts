@@ -44,18 +44,18 @@ export class RequestBody implements IncomingBody {
   readonly #owner: BodyOwner;
   /** Made when something has to wait in it: most bodies come in one piece. */
   #queue: ByteQueue | undefined = undefined;
-  /** All of it, where it came in one piece with nobody waiting. */
+  /** The whole body, where it came in one piece while nobody waited. */
   #only: Uint8Array | undefined = undefined;
-  /** All of it, from `#lentAt` on in memory of the engine's: while the handler is being called. */
+  /** The whole body, from `#lentAt` on in the engine's memory: only while the handler is being called. */
   #lent: Uint8Array | undefined = undefined;
   #lentAt = 0;
   #waiting: Waiting<Uint8Array | undefined> | undefined = undefined;
-  /** The reader of all of it, and where it is put together if its length is known. */
+  /** Waits for the whole body, which is put together in `#whole` if its length is known. */
   #waitingForAll: Waiting<Uint8Array> | undefined = undefined;
   #whole: WholeBody | undefined = undefined;
   #failure: { readonly reason: unknown } | undefined = undefined;
   #discarding = false;
-  /** Behind the content: known when it is whole, or made of what the decoder has kept. */
+  /** The trailers: known when the body is whole, or made then of what the decoder has kept. */
   #fields: Headers | undefined = undefined;
   #awaited: AwaitedTrailers | undefined = undefined;
 
@@ -67,7 +67,7 @@ export class RequestBody implements IncomingBody {
     this.#decoder = decoder;
   }
 
-  /** What its unread bytes occupy. Where somebody reads all of it, none is unread. */
+  /** The memory of bytes that nobody has read. Where the whole body is being waited for, its bytes count as read. */
   get memoryBytes(): number {
     if (this.#only !== undefined) return this.#only.length;
     return this.#waitingForAll === undefined && this.#queue !== undefined ? this.#queue.memoryBytes : 0;

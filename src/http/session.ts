@@ -51,7 +51,7 @@ export interface Session {
   turnAway(fault: Fault): void;
   /** RST, what is unsent dropped. */
   reset(reason: CloseReason): void;
-  /** An exception came through; what it has left undone nobody knows. */
+  /** An exception has passed through; nobody knows what it has left undone. */
   broken(): void;
   /** The connection as operators see it. */
   row(nowMs: number): ConnectionRow;

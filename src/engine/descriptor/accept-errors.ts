@@ -27,8 +27,8 @@ const OF_ONE_CONNECTION: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * So many in a row, without one connection between, are no connections' doing: a seccomp filter or a security module
- * answers each accept with EPERM, and EOPNOTSUPP is also what a socket that cannot listen answers.
+ * After so many failures in a row, with no connection accepted between them, no single connection can be the cause: a
+ * seccomp filter or a security module answers each accept with EPERM, and a socket that cannot listen with EOPNOTSUPP.
  */
 const FAILURES_IN_ROW_MAX = 64;
 

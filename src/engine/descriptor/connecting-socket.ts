@@ -56,7 +56,7 @@ export class ConnectingSockets {
     if (fd < 0) throw sysError('socket', fd, show(target));
     if (domain !== AF_UNIX) setsockoptInt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (localLength === 0) return fd;
-    // 4.2. Without it a port is taken for this source alone, whatever the target, and they end at some 28,000.
+    // Since Linux 4.2. Without it a port serves one connection from this source address, whatever the target: some 28,000 in all.
     setsockoptInt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
     const bound = bindEncoded(fd, localAddress, localLength);
     if (bound >= 0) return fd;

@@ -47,9 +47,9 @@ import { Touched } from './touched.ts';
 import { TurnSchedule } from './turn-schedule.ts';
 import { TurnTime } from './turn-time.ts';
 
-/** Deadlines that a turn has time for however little it has: telling of one costs some microseconds. */
+/** So many deadlines are told in each turn, even in one that has no time left: one costs some microseconds. */
 const EXPIRED_AT_LEAST = 1000;
-/** A peer that sends without end is not waited for. */
+/** What is read and dropped before a close, at most: a peer that sends without end is not waited for. */
 const DISCARDED_MAX_BYTES = 1024 * 1024;
 
 /** Comes from a module that is loaded when there is a name to look up. */
@@ -250,7 +250,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   releaseNow(): void {
     if (this.released) return;
     this.released = true;
-    // First: whoever is given a connection from now on must be one that takes it.
+    // This comes first: from now on no thread may give a connection to this one, which would not take it.
     this.#handoff?.abandon();
     for (const fd of this.takeUnread()) if (this.#handoff?.giveOn(fd) !== true) closeFd(fd);
     this.releaseHolds();
@@ -262,7 +262,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     for (const listener of this.listeners) this.#closeSocket(listener);
   }
 
-  /** The wheel's ticks are too coarse for it; the timer that is armed for them is not. */
+  /** A tick of the wheel would be too coarse for this moment. The timer behind the wheel is fine enough, and is armed for both. */
   wakeAt(atMs: number): void {
     this.#wakeMs = atMs;
     if (atMs < this.dueMs) {
@@ -314,7 +314,7 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
     return this.time.hasUnanswered && this.handler.hasOpenWork === true;
   }
 
-  /** The kernel has news. A turn that is scheduled comes all the same: forgotten, it would be joined by another. */
+  /** The kernel has news. A turn that was scheduled before stays scheduled: if it were forgotten, a second one would be added. */
   protected readonly turn = (): void => {
     this.#takeTurn(false);
   };

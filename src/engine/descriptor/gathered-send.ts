@@ -8,7 +8,7 @@ import { allocate, PAGE_BYTES, storeAddress } from '../../sys/memory.ts';
 import { sendmsg } from '../../sys/socket.ts';
 import type { SendBlock } from './send-block.ts';
 
-/** A streamed piece in the frame of a chunk takes three. */
+/** One piece of a stream takes three places: the beginning of its chunk, itself, the end of the chunk. */
 const PIECES_MAX = 16;
 const PIECES_AT = 64;
 const PIECE_WORDS = iovec.size / 4;

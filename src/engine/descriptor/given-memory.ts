@@ -27,7 +27,7 @@ export class GivenMemory {
   /** Hands over the `size` bytes that were received last. */
   handOver<C extends EngineConnection>(handler: EngineHandler<C>, conn: C, size: number): void {
     const { bytes } = this.#memory!;
-    // What is behind them was somebody else's.
+    // Only memory that is full may be given away: behind `size` lie bytes that another connection has sent.
     if (size === bytes.length) this.#lent = bytes;
     try {
       handler.onReceive(conn, bytes, 0, size);

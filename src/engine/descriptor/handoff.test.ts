@@ -88,7 +88,7 @@ test('what waits for a thread that has ended goes to the others, or is closed', 
 
 test('a thread that is killed while it gives does not hold up the end of another', { skip }, () => {
   const buffer = Handoff.allocate(2);
-  new Int32Array(buffer)[3] = 1; // One giver, for ever.
+  new Int32Array(buffer)[3] = 1; // One thread says that it is giving, and never stops.
   const startMs = performance.now();
   assert.equal(new Handoff(buffer, 0).abandon(), 0);
   assert.ok(performance.now() - startMs < 1000);

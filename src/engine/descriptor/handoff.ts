@@ -15,7 +15,7 @@ import { closeFd } from '../../sys/socket.ts';
 const INBOX_SLOTS = 256;
 /** A thread that takes part in nothing: not started, draining, or gone. */
 const AWAY = 0x7fffffff;
-/** How long a place that is given up waits for who is just giving. */
+/** How long a thread that gives up its place waits for threads that are just about to give it something. */
 const GIVERS_WAIT_MS = 10;
 
 // What each thread has in the shared memory, in 32-bit words.

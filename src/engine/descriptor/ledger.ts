@@ -20,7 +20,7 @@ const DESCRIPTOR_COUNT = 1024 * 1024;
 
 /** A ring has two mappings, each with address and length, as doubles: addresses are below 2^47. */
 const MAPPING_COUNT = 2;
-/** Behind the mappings, where the first of them has its completion queue. */
+/** Behind the mappings stands where in the first of them the completion queue lies. */
 const QUEUE = 2 * MAPPING_COUNT;
 const QUEUE_FIELDS = 4;
 const RING_BYTES = (QUEUE + QUEUE_FIELDS) * Float64Array.BYTES_PER_ELEMENT;

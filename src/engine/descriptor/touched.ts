@@ -48,7 +48,7 @@ export class Touched<C extends DescriptorConnection> {
     const end = this.#count;
     if (end === 0) return;
     const list = this.#list;
-    // list[kept from doneLarge on] have much to send and wait; from `at` on nobody has been looked at.
+    // list[doneLarge..kept) have much to send and wait; those from `at` on have not been looked at.
     let at = 0;
     let kept = 0;
     let doneLarge = 0;
@@ -69,7 +69,7 @@ export class Touched<C extends DescriptorConnection> {
         begun = undefined;
         if (engine.time.isWhollySpent()) break;
       }
-      // One at least: those with little may take all the time in each turn.
+      // At least one has its share in each turn, even where those with little have taken all of its time.
       for (let left = MUCH_PER_LOOK_BYTES; left > 0 && doneLarge < kept && engine.hasRoom(); ) {
         begun = list[doneLarge++]!;
         left -= Math.min(begun.unsentBytes, COUNTED_BYTES_MAX);

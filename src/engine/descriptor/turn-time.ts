@@ -15,8 +15,8 @@
 /** One round of libuv's loop costs some 5 us beside that. */
 const TURN_MS_MIN = 1;
 /**
- * A timer is that much late at most, and by one callback, for a turn, and again for a chain of turns. Promises of our own
- * handlers count as the rest of the loop, since nobody can tell them apart: so this is not much more than the least.
+ * A turn makes a timer late by this time at most and by one callback, and a chain of turns by as much again. It is not much
+ * more than TURN_MS_MIN, because promises of our own handlers, which nobody can tell from others, count as the rest of the loop.
  */
 const TURN_MS_MAX = 2;
 const LOOK_MS = 0.25;

@@ -1,12 +1,11 @@
 /**
- * Whether something is worth trying that spares time when it succeeds and costs some when it does not, as only trying
- * tells: staying in the kernel for a moment before the thread goes to sleep, since clients may ask again soon, or
- * receiving at once from a connection that has just been accepted. One that fails costs about as much as one that
- * succeeds spares, so trying rests where it does not pay.
+ * Whether something is worth trying that spares time when it succeeds, costs time when it fails, and shows which only when
+ * it is tried: to stay in the kernel for a moment before the thread goes to sleep, since clients may ask again soon, or to
+ * receive at once from a connection that has just been accepted. Where too many tries fail, trying rests for a while.
  */
 
 const CREDIT_MAX = 8;
-/** A failure costs about what two successes spare. */
+/** A failure costs about as much time as two successes spare. */
 const CREDIT_LOST = 2;
 /** Occasions that are let pass before it is tried again. */
 const OCCASIONS_RESTED = 64;
@@ -31,7 +30,7 @@ export class WorthTrying {
     this.#credit -= CREDIT_LOST;
     if (this.#credit > 0) return;
     this.#restLeft = OCCASIONS_RESTED;
-    // One more in vain, and it rests again.
+    // After the rest one failure is enough to rest again.
     this.#credit = 1;
   }
 }

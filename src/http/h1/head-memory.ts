@@ -144,7 +144,7 @@ function mayReplace(head: RememberedHead, owner: number, requests: number): bool
     head.fruitless = head.hasComeAgain ? head.fruitless >> 1 : head.fruitless + 1;
     if (head.fruitless > FRUITLESS_MAX && (requests & (RETRY_INTERVAL - 1)) !== 0) return false;
   } else if (head.hasComeAgain) {
-    // Two connections on one place: whoever has use of it keeps it until it has rested once.
+    // Two connections share this place. One whose head has come again keeps it, until its head fails to come once.
     head.hasComeAgain = false;
     return false;
   } else {

@@ -33,14 +33,14 @@ export class KeptBytes {
     this.start = at;
     const length = this.end - at;
     const capacity = this.bytes.length;
-    // A fourth at most is left: its copy costs less than what went before it did.
+    // At most a fourth is left, so this copy costs less than copying in what has been dropped did.
     if (capacity > SHRINK_BYTES_MIN && length * 4 <= capacity) this.#moveTo(new Uint8Array(length));
   }
 
   #makeRoom(size: number): void {
     const wanted = this.end - this.start + size;
     const capacity = this.bytes.length;
-    // Moved within only if that frees half of it: else it would soon have to be done again.
+    // The bytes move to the front of the same memory only if half of it is free then; else they would soon have to move again.
     const isRoomy = wanted * 2 <= capacity;
     this.#moveTo(isRoomy ? this.bytes : new Uint8Array(Math.max(wanted, capacity * 2)));
   }

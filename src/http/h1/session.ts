@@ -428,7 +428,7 @@ export class H1Session extends H1Carrier implements Session {
     this.engine.pauseReading();
   }
 
-  /** Bytes after the last answer. Whoever sends them has not seen that there is one, and is given time to. */
+  /** Bytes came after the last answer. Their sender has not seen that answer yet, and gets time to see it. */
   #discard(): void {
     if (this.state === STATE_LINGER && !this.isTurnedAway) this.armLingering();
   }
@@ -454,9 +454,9 @@ export class H1Session extends H1Carrier implements Session {
   }
 
   /**
-   * Whether nothing is left to linger for: the client has said that it sends nothing more, its request has been read
-   * whole, nothing is known to lie behind it, and what it has still to take is so little that the kernel alone can see it
-   * there (`isStillTaking` says what it does not do for a socket that is closed).
+   * Whether there is no reason to linger: the client has said that it sends nothing more, its request has been read whole,
+   * nothing is known to lie behind it, and what it has not taken yet is so little that the kernel delivers it without us
+   * (what the kernel does not do for a closed socket, `isStillTaking` says).
    */
   #isToldAll(body: RequestBody | null): boolean {
     return (
@@ -482,7 +482,7 @@ export class H1Session extends H1Carrier implements Session {
   #endIdle(): void {
     if (this.hasReadEnd) this.close('client-closed');
     else if (this.host.isDraining) {
-      // Its last answer began before the drain and promised that the connection is kept: the next request may be on its way.
+      // The last answer began before the drain, and its head said that the connection is kept: a request may be on its way.
       const { idleGraceMs, nowMs } = this.host;
       if (idleGraceMs === 0) this.linger('drained');
       else this.armBy(nowMs + idleGraceMs);

@@ -28,7 +28,7 @@ import { headSizeOf, type ResponseHeads } from './response-heads.ts';
 
 const CHUNK_OVERHEAD_BYTES_MAX = CHUNK_HEADER_BYTES_MAX + CHUNK_END_BYTES;
 const PIECE_BYTES_MAX = SEND_RESERVE_BYTES_MAX - CHUNK_OVERHEAD_BYTES_MAX;
-/** So much is lent at once: what the kernel does not take of it is copied, and kept for each reader that has stopped. */
+/** At most so much is lent at once: where the reader has stopped, the kernel takes none of it, and all has to be copied and kept. */
 const LENT_BYTES_MAX = 128 * 1024;
 
 const NO_TRAILERS: Trailers = { names: [], values: [] };
@@ -160,7 +160,7 @@ export class H1Sink implements AnswerSink {
   lend(bytes: Uint8Array, start: number, end: number): number {
     const engine = this.#engine;
     const connection = this.#connection;
-    // Less than the high-water mark would leave room for more.
+    // Where less than the high-water mark is lent, more would be pulled while it is still unsent.
     this.isLending = end - start >= Math.max(engine.borrowedBytesMin, RESPONSE_HIGH_WATER_BYTES);
     if (!this.isLending) return this.write(bytes, start, end);
     const size = Math.min(end - start, LENT_BYTES_MAX);

@@ -227,7 +227,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
 
   protected forgetInput(): void {}
 
-  /** FIN passes for nothing: each answer says itself when it is whole. */
+  /** FIN is never taken for the end of an answer: END_STREAM alone is. */
   protected get isCutShort(): boolean {
     return false;
   }

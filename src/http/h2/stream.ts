@@ -74,7 +74,7 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   data(bytes: Uint8Array, places: readonly number[]): void {
     const body = this.exchange.body!;
     body.feedFramed(bytes, places);
-    // Nothing is kept: somebody reads all of it, or nobody any.
+    // Nothing is kept where the handler reads the whole body, or has said that it wants none of it.
     if (body.memoryBytes === 0) this.#giveBack();
     this.#wait();
   }
@@ -89,7 +89,7 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   reset(error: ClientGoneError): void {
     const { exchange } = this;
     this.#leave();
-    // What works on for nobody keeps its place taken: else resets would begin more and more of it.
+    // A handler that works on behind a reset keeps its place taken: else each reset could begin one more.
     if (exchange.isHandlerBusy) this.#session.core.handlerOutlives();
     exchange.clientGone(error);
     exchange.release();
@@ -99,7 +99,7 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     this.#session.core.handlerEnds();
   }
 
-  /** FIN: who sends no more may still read, but half a body is none. */
+  /** FIN has come. A client that sends no more may still read its answer, but the rest of a body will never come. */
   peerEnded(): void {
     const { exchange } = this;
     if (exchange.body === null || exchange.body.complete) exchange.peerEnded();
@@ -333,7 +333,7 @@ export function writeFault(
   heads.simple(fault.status, TEXT_TYPE, text.length);
   if (withContent) {
     if (core.respondText(stream, heads.block, 0, heads.end, text)) return text.length;
-    // No window is open: the status has to do, and a length that no content has would make it malformed.
+    // No window is open, so the status goes out alone; with a Content-Length of content that is not sent it would be malformed.
     heads.simple(fault.status, undefined, 0);
   }
   core.sendHead(stream, heads.block, 0, heads.end, true);

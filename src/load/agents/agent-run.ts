@@ -15,7 +15,7 @@ import { encodeSecond, encodeTotals } from './totals-message.ts';
 export const RUN_STATES = ['preparing', 'ready', 'running', 'done', 'failed'] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
-/** Threads hear of the beginning by then, if the machine is not on its knees. */
+/** So long before the beginning threads are told of it: they hear of it in time unless the machine is overloaded. */
 const LEAD_MS_MIN = 20;
 /** In one answer; a coordinator that asks four times a second gets the rest at once. */
 const SECONDS_AT_ONCE = 16;
@@ -43,7 +43,7 @@ export class AgentRun {
       this.#begin = resolve;
       this.#callOff = reject;
     });
-    // Called off before anybody waits for it is no fault.
+    // It may be called off before anybody waits for it, which is no unhandled rejection.
     startAt.catch(() => {});
     const observer = {
       startAtMs: (engine: string, reason: string) => {

@@ -32,7 +32,7 @@ const REFUSALS_LOGGED = 20;
 interface AgentParts {
   readonly link: Link;
   readonly group: string;
-  /** Unlike any other agent's. */
+  /** No other agent has the same. */
   readonly id: string;
   readonly name: string;
   readonly holdfastVersion: string;

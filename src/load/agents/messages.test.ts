@@ -31,7 +31,7 @@ test('a plan with a script, or to a unix socket, does not travel', () => {
   const [target] = SAMPLE_PLAN.targets;
   const targets = [{ ...target!, connects: [{ unix: '/run/docker.sock' }] }];
   assert.throws(() => encodePlan({ ...SAMPLE_PLAN, targets }), malformed);
-  // And is not taken from one who sends it all the same.
+  // An agent refuses it as well, if somebody sends it all the same.
   const plain = encodePlan(SAMPLE_PLAN);
   assert.throws(() => readPlan(travel({ ...plain, script })), malformed);
   assert.throws(() => readPlan(travel({ ...plain, targets })), malformed);

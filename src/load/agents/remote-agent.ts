@@ -27,14 +27,14 @@ const ASKS_IN_SILENCE = 5;
 const START_ASK_MS = 250;
 /** Its connection to NATS has ended: a restart of the server looks the same, and takes less. */
 const ABSENT_MS_MAX = 2000;
-/** So many questions in a row without an answer, too: this process may have been held up itself. */
+/** An agent is lost only when so many questions in a row have had no answer: this process itself may have been held up. */
 const MISSES_MIN = 3;
 const CLOCK_ROUNDS = 16;
 const SECONDS_AT_ONCE_MAX = 64;
 
 interface RemoteAgentInfo {
   readonly id: string;
-  /** Unlike any other agent's. */
+  /** No other agent of this fleet has the same. */
   readonly name: string;
   readonly subject: string;
   readonly machine: MachineKind;
@@ -67,12 +67,12 @@ export interface RemoteRun {
 
 export class RemoteAgent {
   readonly kind: RemoteAgentInfo;
-  /** Since `measureClock`. */
+  /** Known since `measureClock` has been called. */
   clock: ClockOffset = { offsetMs: 0, delayMs: 0, uncertaintyMs: 0 };
   run: RemoteRun | undefined;
-  /** Why it is out of this; for good. */
+  /** Why it takes no part any more. Once set, it stays. */
   lost: string | undefined;
-  /** It is being ended by its own operator. */
+  /** Why it is leaving: its own operator ends it. */
   leaving: string | undefined;
   readonly #parts: RemoteAgentParts;
   #isClosed = false;
@@ -103,7 +103,7 @@ export class RemoteAgent {
       try {
         rounds.push(await this.#askTime());
       } catch (error) {
-        // One that is lost is no matter, as long as the last is not the only hope.
+        // A lost round does no harm, unless it is the last one and none before it was answered.
         if (!(error instanceof LinkError) || (i === CLOCK_ROUNDS - 1 && rounds.length === 0)) throw error;
       }
     }

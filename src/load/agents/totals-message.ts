@@ -20,7 +20,7 @@ const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 const NAMES_MAX = 2000;
 const THREADS_MAX = 1024;
 const TIME_MS_MAX = 1e12;
-/** What plan-message.ts lets through. */
+/** The longest URL that plan-message.ts accepts. */
 const URL_LENGTH_MAX = 8192;
 
 export function encodeTotals(totals: RunTotals): Record<string, unknown> {

@@ -32,7 +32,7 @@ import { H2Sender } from './h2-sender.ts';
 /** A load generator reads what it is sent, as quickly as it comes. */
 const STREAM_WINDOW_BYTES = 16 * 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 256 * 1024 * 1024;
-/** The others wait until it is known how many the server allows: a refusal would be our own doing. */
+/** More streams wait until the server has said how many it allows: if it refused some before, that would be our own fault. */
 const STREAMS_UNTIL_SETTINGS = 1;
 const READER_LIMITS = {
   frameBytesMax: frame.DEFAULT_FRAME_BYTES_MAX,

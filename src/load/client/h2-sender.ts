@@ -135,7 +135,7 @@ export class H2Sender {
   drained(): void {
     const conn = this.#conn;
     if (conn === undefined) return;
-    // Whoever cannot go on is passed over; once round without a frame, nobody can.
+    // An upload that cannot go on goes to the end of the list; once all have done so in a row, none can.
     for (let idle = 0; idle < this.#uploads.length; ) {
       if (this.#window.available === 0 || !conn.isOpen || conn.unsentBytes >= UNSENT_BYTES_MAX) return;
       const upload = this.#uploads.shift()!; // there is one, by the loop's condition

@@ -67,7 +67,7 @@ const RAMPED_SHARE = 0.97;
 const ERRORS_SHARE = 0.5;
 const RETRANSMITTED_SHARE = 0.01;
 const LINK_SHARE = 0.9;
-/** Requests under way on average, over those that may be: below, something else holds connections up. */
+/** Requests under way on average, divided by those that may be under way. Below this share connections wait for something else. */
 const OCCUPIED_SHARE = 0.6;
 
 const TELLING_MS = 300;
@@ -230,7 +230,7 @@ function notConnected({ connectionsOpened, ended }: VerdictInput): Finding | und
   };
 }
 
-/** Shares of CPU time over so short a time are the scheduler's slices. */
+/** Over so short a time, shares of CPU time tell little: they depend on how the scheduler cuts its slices. */
 function tooShort({ measuredMs }: VerdictInput): Finding | undefined {
   if (measuredMs >= TELLING_MS) return undefined;
   return {
@@ -286,7 +286,7 @@ function busyCpu(input: VerdictInput): Finding | undefined {
     (server !== undefined && isStarved(server.busiestShare, server.busiestWaitedShare));
   const isClient = clientShare >= BUSY_SHARE - 0.02 || isStarved(client.atWork, client.waited);
   if (!isServer && !isClient) return undefined;
-  // Where both are busy, the one without a rest is what the other waits for.
+  // Where both are busy, the busier one is the limit, and the other waits for it.
   if (isServer && server !== undefined && serverShare >= clientShare - 0.02 && !bothWait(client, server))
     return serverLimit(server);
   if (!isClient) return server === undefined ? undefined : serverLimit(server);

@@ -17,7 +17,7 @@ export class KeptSeconds {
   #threads: { wallMs: number; cpuMs: number; waitedMs: number | undefined }[] = [];
   count = 0;
 
-  /** Those of the warm-up count for nothing. */
+  /** Seconds of the warm-up are not counted. */
   add(report: SecondReport): void {
     if (report.second < 0) return;
     this.count++;
@@ -45,7 +45,7 @@ export class KeptSeconds {
       counters: {
         ...this.#counters,
         openMax: this.#openMax,
-        // What became of them nobody knows.
+        // Nobody knows what became of these.
         unfinished: Math.max(0, sent - answered - answeredLate - failed),
       },
       statuses: {},

@@ -49,11 +49,11 @@ test('a row that one part had no place for is no row: it would tell a part for t
   assert.ok(urls.includes('http://a/0'));
   assert.ok(!urls.includes('http://a/52') && !urls.includes('http://a/new'));
   assert.deepEqual(sums(merged), [URL_ROWS_MAX + 8, 2]);
-  // Nor do more rows than there may be come of parts that had enough.
+  // Two parts that each had rows enough have no more rows together than there may be.
   const wide = mergeUrls([counted(paths(0, 40)), counted(paths(100, 40))]);
   assert.equal(wide.rows.length, URL_ROWS_MAX);
   assert.deepEqual(sums(wide), [80, 2]);
-  // In whatever order they are merged.
+  // The order in which they are merged does not matter.
   const twice = mergeUrls([wide, counted(['/120'])]);
   assert.deepEqual(sums(twice), [81, 3]);
 });

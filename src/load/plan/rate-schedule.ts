@@ -3,7 +3,7 @@
  * ramp the rate grows evenly from nothing, then stays. Pure: moments are numbers.
  */
 
-/** Moments are far from 0 and not whole: a request that is due just then must not come and go with their last digit. */
+/** Moments are large numbers with a fraction. Whether a request is due at one must not depend on the last digit of the number. */
 const ROUNDING = 1e-6;
 /** The same for moments: what is due at one is due from then on. */
 export const ROUNDING_MS = 1e-6;

@@ -11,7 +11,7 @@ import type { TextOptions } from './text-options.ts';
 const INDENT = '  ';
 const COUNT_WIDTH = 11;
 const LATENCY_WIDTH = 9;
-/** What is less than that of a URL tells nothing. */
+/** A shorter part of a URL would tell nothing. */
 const URL_WIDTH_MIN = 16;
 
 const HEADS: readonly (readonly [head: string, width: number])[] = [

@@ -192,7 +192,7 @@ export class RatePacing implements Pacing {
   stop(endMs: number): void {
     this.#isStopped = true;
     this.#dueCount = Math.min(this.#dueCount, this.#schedule.countBefore(endMs));
-    // What fell due while the end was on its way is begun yet, where a slot is free for it.
+    // What fell due before the end, while the news of it was on its way, is still begun where a slot is free.
     this.beginDue(endMs);
     if (this.waiting === 0) this.#waker.stop();
   }

@@ -144,7 +144,7 @@ export class RequestDriver implements EngineHandler, AnswerHandler, PacedDriver,
   abandon(): void {
     this.#isStopped = true;
     this.#hasGivenUp = true;
-    // Neither is there before the beginning.
+    // Before the run begins there is neither a pacing nor a timer.
     this.#pacing?.stop(0);
     this.#pacing?.giveUp(Number.POSITIVE_INFINITY, () => {});
     this.#timers?.stop();
@@ -266,7 +266,7 @@ export class RequestDriver implements EngineHandler, AnswerHandler, PacedDriver,
       return;
     }
     slot.link.peerEnded();
-    // The answer that ended with the connection may have let go of it already.
+    // `peerEnded` may have completed an answer, and with it let go of the connection.
     if (slot.conn !== conn) return;
     conn.close('server closed');
     const { underWay } = slot.link;
@@ -280,7 +280,7 @@ export class RequestDriver implements EngineHandler, AnswerHandler, PacedDriver,
     this.onWoken();
   }
 
-  /** Only connections have a deadline that the server was to close, and did not. */
+  /** Only one kind of connection has a deadline: the server was to close it, and has not done so. */
   onDeadline(conn: EngineConnection): void {
     this.#connections.leftOpen(conn);
   }

@@ -36,7 +36,7 @@ export class FieldList {
   }
 
   clear(): void {
-    // Whoever is sent 100 fields once must not keep their text for ever.
+    // Else the text of a long list would be kept until the next one that is as long.
     for (let i = 0; i < this.count; i++) {
       this.names[i] = '';
       this.values[i] = '';

@@ -52,6 +52,12 @@ test('padding is the beginning of EOS and shorter than a byte, and EOS itself is
   assert.equal(decode('1f'), 'a');
   for (const wrong of ['18', '1e', '1c', '1fff', 'ff', 'ffffffff', '1fffffffff', 'fffffffc'])
     assert.equal(decode(wrong), undefined, wrong);
-  // Seven bits of padding behind a code of 17 are the most there can be: none is that long, so one of 9 with 7.
-  assert.equal(decode(encode('&&')), '&&');
+  // Codes of 5, 6 and 6 bits leave seven to pad, which is the most there can be, and two of 8 bits leave none.
+  for (const [text, bytes] of [
+    ['abd', 3],
+    ['&&', 2],
+  ] as const) {
+    assert.equal(encode(text).length / 2, bytes);
+    assert.equal(decode(encode(text)), text);
+  }
 });

@@ -64,7 +64,7 @@ function makeTables(): HuffmanTables {
 /** Nodes of the code's tree are numbered from the root, 0; a leaf is the complement of its symbol. */
 function makeSteps(codes: Uint32Array, bits: Uint8Array): Int32Array {
   const children: [number, number][] = [[0, 0]];
-  // The root is nobody's child, so that 0 is a child that is not there yet.
+  // The root is no node's child, so 0 can stand for a child that is not there yet.
   for (let symbol = 0; symbol < SYMBOL_COUNT; symbol++) {
     let node = 0;
     for (let bit = bits[symbol]! - 1; bit >= 0; bit--) {

@@ -1,9 +1,9 @@
 /**
  * Decides whose DATA goes next: RFC 9218 §10. The most urgent streams first; of the same urgency, those that are to come as a
  * whole in the order of their ids, beside those that can be used in pieces, which take turns. A stream whose client
- * has said nothing takes turns too: to make one download wait for another nobody has asked for.
+ * has said nothing takes turns too, since nobody has asked for one download to wait for another.
  *
- * Holds streams that have something to send and a window to send it in; whoever has not is taken out.
+ * It holds streams that have something to send and a window to send it in; others are taken out.
  */
 import { URGENCY_LAST } from './priority.ts';
 
@@ -29,7 +29,7 @@ export class SendOrder<T extends Ordered> {
     const queue = this.#queues[stream.urgency]!;
     let at = queue.length;
     if (!stream.takesTurns) {
-      // Before whoever takes turns, behind older ones that come as a whole.
+      // It stands before those that take turns, and behind older ones that come as a whole.
       at = queue.findIndex((other) => other.takesTurns || other.id > stream.id);
       if (at < 0) at = queue.length;
     }

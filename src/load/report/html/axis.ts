@@ -17,9 +17,9 @@ export interface Axis {
 /** From here on a linear axis would press all but the largest values onto its foot. */
 const LOG_FROM_SPREAD = 40;
 const TICKS_MAX = 6;
-/** Shorter than any clock in use tells apart; a log axis needs a foot. */
+/** A log axis has to begin above 0: no clock in use tells shorter times apart. */
 const MS_MIN = 1e-4;
-/** Larger than anything that is counted or timed: what is above is no measurement and gets no axis. */
+/** Nothing that is counted or timed is as large. A larger value is no measurement, and no axis is made for it. */
 const VALUE_MAX = 1e15;
 const VALUE_MIN = 1e-6;
 const SECONDS_MIN = 1e-3;

@@ -90,14 +90,14 @@ const FIGURES: readonly Figure[] = [
   latency('99'),
   latency('99.9'),
   latency('99.99'),
-  // One request in a whole run: no basis to call a run better.
+  // This is a single request of a whole run, which is no reason to call a run better.
   {
     name: 'slowest',
     pick: (result) => figureOf(result.latency, 'maxMs'),
     format: inLatencyUnit,
     sameWithin: 0,
   },
-  // The share says of how many: more requests have more failures.
+  // No run is called better for this: more requests have more failures. The share below can be compared.
   { name: 'failed requests', pick: (result) => result.requests.failed, format: formatCount, sameWithin: 0 },
   { name: 'share failed', pick: failedShare, format: formatShare, better: 'less', sameWithin: SAME_WITHIN },
   {

@@ -38,7 +38,7 @@ function drawFailed({ answered, failed, statuses }: UrlFigures): Piece {
   if (failed === 0) return '0';
   const refused = Object.keys(statuses).filter((status) => status >= '400');
   const why = refused.length === 0 ? '' : `, ${refused.join(' ')}`;
-  // What failed may have been answered: of all is then of the answers at least.
+  // A request that counts as failed may have been answered: the share is of the larger of the two numbers.
   const share = formatShare(failed / Math.max(answered, failed));
   return html`<span><span class="bad">${formatCount(failed)}</span> <span class="note">${share}${why}</span></span>`;
 }

@@ -63,7 +63,7 @@ export class SendSide {
   /** @returns bytes that may be written now; 0 means that `onWindow` comes when there are some @hot */
   room(stream: H2Stream): number {
     const left = this.#unsentMax - this.#output.unsentBytes;
-    // A frame goes where a byte would: small ones at the edge of the bound cost more than they keep to it.
+    // Where one byte may go, a whole frame may: small frames just below the bound would cost more than keeping to it gains.
     let room = left <= 0 ? 0 : Math.min(stream.sendWindow, this.#window, Math.max(left, DATA_BYTES_MAX));
     if (stream === this.#turn) room = Math.min(room, this.#share);
     else if (this.#order.count > 0) room = 0;
@@ -156,7 +156,7 @@ export class SendSide {
     this.#place.arm(stream.deadlineMs);
   }
 
-  /** In the order stand those that have a window. */
+  /** Only streams that have a window stand in the order. */
   #queue(stream: H2Stream): void {
     const hasWindow = stream.sendWindow > 0;
     if (stream.isQueued === hasWindow) return;

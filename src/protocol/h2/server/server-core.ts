@@ -54,13 +54,13 @@ import type { H2Settings } from './server-settings.ts';
 import { END_BY_US } from './stream-table.ts';
 
 const PREFACE_BYTES = HTTP2_PREFACE.length;
-/** What a head may be larger than allowed as it is sent, and still be answered with 431. */
+/** A head as it is sent may be so many times larger than heads may be and is still answered, with 431. */
 const BLOCK_FACTOR = 4;
-/** Heads of answers may wait up to here: twice what content may. */
+/** So many times as much as content may wait to be sent, with heads of answers, before nothing more is read. */
 const PAUSE_FACTOR = 2;
 /** `receive` calls are counted as small integers. */
 const RECEIVE_NUMBER_MASK = 0x3fffffff;
-/** Any eight bytes: they come back. */
+/** Eight bytes of our choice, which the client sends back. */
 const DRAIN_PING = Uint8Array.of(0x64, 0x72, 0x61, 0x69, 0x6e, 0, 0, 0);
 
 export class H2Server {
@@ -89,7 +89,7 @@ export class H2Server {
     });
   }
 
-  /** Streams that are open, those with it that only wait for the rest of their request. */
+  /** How many streams are open. Those whose answer is whole and whose request is not are counted too. */
   get streamCount(): number {
     return this.#state.table.count;
   }
@@ -168,7 +168,7 @@ export class H2Server {
     this.#watchFrame();
   }
 
-  /** A frame that is begun has to come to its end; others that do meanwhile do not help it. @hot */
+  /** A frame that has begun must become whole in time; each frame has a time of its own. @hot */
   #watchFrame(): void {
     const { reader, clock } = this.#state;
     if (!reader.isInShortFrame && this.#prefaceBytes === PREFACE_BYTES) this.#frameDeadlineMs = NEVER;
@@ -184,7 +184,7 @@ export class H2Server {
     if (!this.#state.isOver) this.#state.sending.pump();
   }
 
-  /** The moment that `onDeadline` told has come. Earlier is no help: it is to be called again at `deadlineMs` then. */
+  /** To be called at the moment that `onDeadline` told. An earlier call does nothing; it has to be called again at `deadlineMs`. */
   expire(nowMs: number): void {
     const state = this.#state;
     if (state.isOver || nowMs < state.deadlineMs) return;
@@ -196,7 +196,7 @@ export class H2Server {
     if (state.isOver) return;
     if (state.isLeaving) this.#drainDeadlineMs = NEVER;
     for (const stream of state.table.all()) {
-      // It may have gone with another.
+      // The end of an earlier one in this list may have ended this one too.
       if (stream.id === 0) continue;
       if (nowMs >= stream.deadlineMs) this.#expireStream(stream, nowMs);
       if (state.isOver) return;
@@ -214,7 +214,7 @@ export class H2Server {
       return;
     }
     if (!stream.isWaiting || stream.sentBytes >= settings.stallBytes) return;
-    // It waits for the socket, or for its turn: readers may be as slow as they like.
+    // No window is shut, so it waits for the socket or for its turn: readers may be as slow as they like.
     if (!state.sending.isShut(stream)) {
       stream.deadlineMs = nowMs + settings.stallTimeoutMs;
       return;
@@ -227,7 +227,7 @@ export class H2Server {
   }
 
   /**
-   * No more streams, but those that are on their way: GOAWAY twice, a round trip between them (RFC 9113 §6.8). `onEnd`
+   * Takes only the streams that are on their way. GOAWAY goes out twice, with a round trip between (RFC 9113 §6.8); `onEnd`
    * follows when all are answered.
    * @param idleGraceMs how long at most that round trip may take where no stream is open; at 0 it is not waited for
    */

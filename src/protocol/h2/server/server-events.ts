@@ -30,7 +30,7 @@ export interface Clock {
 export interface H2Events {
   /** `head` is shared with other requests. `isWhole`: no content follows, nor `onRequestEnd`. */
   onRequest(stream: H2Stream, head: RequestHead, isWhole: boolean): void;
-  /** A request whose head is beyond the limits: 431 is the answer. What follows of it comes as of any other. */
+  /** A request whose head is beyond the limits: 431 is the answer. The rest of the request comes as that of any other. */
   onHeadTooLarge(stream: H2Stream, isWhole: boolean, isHead: boolean): void;
   /** Content, borrowed until return. `consumed` is owed for each byte, when it has been read. */
   onData(stream: H2Stream, bytes: Uint8Array, start: number, end: number): void;
@@ -47,7 +47,7 @@ export interface H2Events {
   /** For counters and logs: a peer has broken a rule, or a bound was reached. */
   onFault(fault: Http2Fault): void;
   /**
-   * Nothing more is read or written, and GOAWAY has gone out (but not to who does not speak HTTP/2): close gracefully.
+   * Nothing more is read or written, and GOAWAY has gone out (but not to a client that does not speak HTTP/2): close gracefully.
    * All streams were reset before. @param fault undefined after a drain, or when stream ids are used up
    */
   onEnd(fault: Http2Fault | undefined): void;

@@ -6,7 +6,7 @@ import type { TextOf } from '../hpack-decoder.ts';
 
 /**
  * An allowance for something that is legal and costs more than it brings: so many at once, so many more a second, and
- * some for each stream that is answered to its end. A client that does honest work is never cut, one that only costs is.
+ * some for each stream that is answered to its end. A client that does honest work is never cut off; one that only costs is.
  */
 export interface Allowance {
   readonly burst: number;
@@ -57,9 +57,9 @@ export interface H2Settings extends H2Limits {
   readonly fieldCountMax: number;
   /** What a client may send on one stream before somebody reads. */
   readonly streamWindowBytes: number;
-  /** What quick readers of a connection may be given beside that, all together: a window is a round trip's worth. */
+  /** By so much the windows of a connection may grow, all together, where handlers read quickly: a window bounds what is sent in a round trip. */
   readonly growthBytes: number;
-  /** What may be sent on all streams together, those bytes not counted. */
+  /** What a client may send on all streams together, beside `growthBytes`. */
   readonly connectionWindowBytes: number;
   /** No more content is written while so many bytes wait to be sent. */
   readonly unsentBytesMax: number;
@@ -108,7 +108,7 @@ export const DEFAULT_H2_SETTINGS: Omit<H2Settings, 'textOf'> = Object.freeze({
   ...DEFAULT_H2_LIMITS,
   headBytesMax: 16 * 1024, // as HTTP/1's
   fieldCountMax: 100, // as HTTP/1's
-  streamWindowBytes: 64 * 1024 - 1, // the RFC's, so that nothing needs to be said; HTTP/1 buffers as much
+  streamWindowBytes: 64 * 1024 - 1, // the RFC's default, which needs no setting; HTTP/1 buffers as much
   growthBytes: 1024 * 1024, // 20 MB/s at 50 ms; 64 KiB alone would be 1.3
   connectionWindowBytes: 1024 * 1024, // 16 streams that nobody reads do not stop the others
   unsentBytesMax: 64 * 1024, // as HTTP/1's

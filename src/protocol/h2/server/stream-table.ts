@@ -85,7 +85,7 @@ export class StreamTable {
     return this.#closedIds[slot] === id && this.#closedIn[slot] === receiveNumber;
   }
 
-  /** Those that are open now: a list of its own, which streams may leave the table under. */
+  /** Those that are open now. It is a copy: streams may leave the table while somebody goes through it. */
   all(): H2Stream[] {
     const streams: H2Stream[] = [];
     if (this.count === 0) return streams;
