@@ -8,6 +8,7 @@ import { connectingContract } from './contract/connecting.contract.ts';
 import { deadlinesContract } from './contract/deadlines.contract.ts';
 import { endingsContract } from './contract/endings.contract.ts';
 import { failedSendContract } from './contract/failed-send.contract.ts';
+import { filesContract } from './contract/files.contract.ts';
 import { givenContract } from './contract/given.contract.ts';
 import type { CreateEngine, EngineCapabilities } from './contract/harness.contract.ts';
 import { lifetimeContract } from './contract/lifetime.contract.ts';
@@ -26,6 +27,7 @@ export function engineContract(name: string, create: CreateEngine, capabilities:
   describe(`${name}: bytes`, () => bytesContract(subject));
   describe(`${name}: pausing`, () => readingContract(subject));
   describe(`${name}: received memory given away`, () => givenContract(subject));
+  describe(`${name}: files`, () => filesContract(subject));
   describe(`${name}: endings`, () => endingsContract(subject));
   describe(`${name}: resets`, () => resetsContract(subject));
   describe(`${name}: failed sends`, () => failedSendContract(subject));

@@ -45,7 +45,13 @@ export type EngineCloseReason =
   /** A system call failed in a way that only ends this connection. */
   | 'io-error'
   /** An outgoing connection was not made: `conn.errorCode` says why. */
-  | 'connect-failed';
+  | 'connect-failed'
+  /** A file that was being sent ended before the length that was committed. */
+  | 'file-short'
+  /** `verify` said that it is not what it was. */
+  | 'file-changed'
+  /** It could not be read: `conn.errorCode` says why. */
+  | 'file-failed';
 
 export type CloseReason = EngineCloseReason | (string & {});
 
@@ -84,6 +90,31 @@ export interface PeerLiveness {
   readonly unanswered: number;
 }
 
+/** So much of a file is looked after at a time: whether it is what it was, and whether it is in memory. */
+export const FILE_WINDOW_BYTES = 1024 * 1024;
+
+/** A part of an open file, to be sent as it is. */
+export interface FileRange {
+  /**
+   * A regular file that is open for reading. Its own offset is neither used nor moved, so that thousands of ranges may name one
+   * descriptor. It belongs to the caller and stays open until `onReleased`.
+   */
+  readonly fd: number;
+  readonly offset: number;
+  readonly length: number;
+  /**
+   * Asked before each window of the file (FILE_WINDOW_BYTES): whether it still is what was promised. What it throws counts as
+   * no. It calls no connection.
+   */
+  verify?(): boolean;
+  /**
+   * The engine does not use the descriptor any more: exactly once, sooner or later, whatever has become of the connection. Never
+   * from within a call of the caller's; it may come after `onClosed`, where a disk was still being read. It calls no connection.
+   * @param unsentBytes of the range that the kernel has not taken: 0 when it has been sent whole
+   */
+  onReleased(unsentBytes: number): void;
+}
+
 /** One connection, accepted or made. Engines subclass or implement this; the shape must stay monomorphic per engine. */
 export interface EngineConnection {
   /** Belongs to the layer above; the engine never reads it. */
@@ -109,6 +140,18 @@ export interface EngineConnection {
    * follows in a later turn, also when nothing is left.
    */
   settle(): void;
+  /**
+   * A part of a file is to be sent, behind what was committed before and before what is committed later; its bytes count in
+   * `unsentBytes` from now on. Files in a queue may be many and of any length. No disk is waited for on this thread, and a reader
+   * who has stopped holds no memory of ours. A file that is shorter than its range, has changed or cannot be read ends the connection
+   * by RST, whatever end was asked for: FIN would pass for the end of the file.
+   */
+  commitFile(file: FileRange): void;
+  /**
+   * At most so many bytes leave in a second from now on (SO_MAX_PACING_RATE); Infinity takes that back.
+   * @returns false where the system refuses. Absent where it cannot be asked (node, sim)
+   */
+  setPace?(bytesPerSecond: number): boolean;
   /** Less than that is better copied; Infinity where nothing is ever borrowed, and `commitBorrowed` copies. */
   readonly borrowedBytesMin: number;
   /**

@@ -44,6 +44,18 @@ export interface Libc {
   read(fd: number, address: number, length: number): number;
   write(fd: number, address: number, length: number): number;
   pread(fd: number, address: number, length: number, offset: number): number;
+  preadv2(
+    number: number,
+    fd: number,
+    iovecs: number,
+    count: number,
+    offset: number,
+    offsetHigh: number,
+    flags: number,
+  ): number;
+  fstatfs(fd: number, address: number): number;
+  /** Answers 0 or the error number itself: errno stays as it was. */
+  posix_fadvise(fd: number, offset: number, length: number, advice: number): number;
   close(fd: number): number;
   fcntl(fd: number, command: number, argument: number): number;
   dup3(from: number, to: number, flags: number): number;
@@ -124,6 +136,10 @@ export const SIGNATURES: Readonly<Record<keyof Libc, Signature>> = {
   read: call('read', 'int', 'address', 'uint'),
   write: call('write', 'int', 'address', 'uint'),
   pread: call('pread', 'int', 'address', 'uint', 'size'),
+  // Where a register holds the whole offset, its other half is not read (pos_from_hilo in fs/read_write.c).
+  preadv2: call('syscall', 'int', 'int', 'address', 'uint', 'size', 'uint', 'uint'),
+  fstatfs: call('fstatfs', 'int', 'address'),
+  posix_fadvise: call('posix_fadvise', 'int', 'size', 'size', 'int'),
   close: call('close', 'int'),
   fcntl: call('fcntl', 'int', 'int', 'int'),
   dup3: call('dup3', 'int', 'int', 'int'),

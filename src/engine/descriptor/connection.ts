@@ -9,19 +9,22 @@
  * connections have one shape.
  */
 import { assert } from '../../base/assert.ts';
+import { SO_MAX_PACING_RATE, SOL_SOCKET } from '../../sys/abi/socket.ts';
 import { tcp_info } from '../../sys/abi/tcp.ts';
 import { ERRNO, errnoName } from '../../sys/errno.ts';
 import { allocate, type Memory } from '../../sys/memory.ts';
-import { getpeername, getsockname, tcpInfo } from '../../sys/socket.ts';
+import { getpeername, getsockname, setsockoptInt, tcpInfo } from '../../sys/socket.ts';
 import {
   type CloseReason,
   type EngineCloseReason,
   type EngineConnection,
+  type FileRange,
   type PeerLiveness,
   type RemoteAddress,
   SEND_RESERVE_BYTES_MAX,
 } from '../engine.ts';
 import type { GivenMemory } from './given-memory.ts';
+import { type FileOwner, QueuedFile } from './queued-file.ts';
 import { SendBlock } from './send-block.ts';
 import { LARGE_BLOCK_BYTES, type SendPool } from './send-pool.ts';
 
@@ -34,6 +37,8 @@ const RETRANSMITS_AT = tcp_info.offset.tcpi_retransmits;
 
 /** Copying less than that costs no more than sending from several places does: 0.3 us, and a wait for the memory to be free. */
 const BORROWED_BYTES_MIN = 64 * 1024;
+
+const PACE_MAX = 2 ** 32 - 1;
 
 /** What the connection needs of its engine. */
 export interface ConnectionOwner {
@@ -64,12 +69,14 @@ export const CONNECTING = 1 << 8;
 export const SEND_FAILED = 1 << 9;
 /** `settle` was called: `onDrained` is to come though nothing may be left to be sent. */
 export const DRAIN_OWED = 1 << 10;
+/** A file is in the queue, which system calls send from then on. */
+export const HAS_FILE = 1 << 11;
 /** The first bit that an engine may use for itself: `ENGINE_FLAGS << 0`, `ENGINE_FLAGS << 1`, ... */
-export const ENGINE_FLAGS = 1 << 11;
+export const ENGINE_FLAGS = 1 << 12;
 /** With one of these nothing that is written is sent. */
 const TAKES_NOTHING = CLOSING | CLOSED | SHUTDOWN_WANTED | SEND_FAILED;
 
-export abstract class DescriptorConnection implements EngineConnection {
+export abstract class DescriptorConnection implements EngineConnection, FileOwner {
   user: unknown = undefined;
   out: Uint8Array;
   readonly slot: number;
@@ -139,11 +146,25 @@ export abstract class DescriptorConnection implements EngineConnection {
 
   commitBorrowed(bytes: Uint8Array): void {
     if ((this.flags & TAKES_NOTHING) !== 0 || bytes.length === 0) return;
-    const block = SendBlock.borrowing(bytes);
+    this.#append(SendBlock.borrowing(bytes), bytes.length);
+  }
+
+  commitFile(file: FileRange): void {
+    const { length } = file;
+    const progress = new QueuedFile(file, this);
+    if ((this.flags & TAKES_NOTHING) !== 0 || length === 0) {
+      queueMicrotask(() => progress.release());
+      return;
+    }
+    this.flags |= HAS_FILE;
+    this.#append(SendBlock.ofFile(progress), length);
+  }
+
+  #append(block: SendBlock, bytes: number): void {
     if (this.lastBlock === null) this.firstBlock = block;
     else this.lastBlock.next = block;
     this.lastBlock = block;
-    this.unsentBytes += bytes.length;
+    this.unsentBytes += bytes;
     if ((this.flags & TOUCHED) === 0) this.#owner.touch(this);
   }
 
@@ -153,7 +174,8 @@ export abstract class DescriptorConnection implements EngineConnection {
   settle(): void {
     if ((this.flags & TAKES_NOTHING) !== 0) return;
     const { sendPool, counters } = this.#owner;
-    const result = this.maySend ? sendPool.gathered.sendAll(this, false, counters) : 0;
+    const result =
+      this.maySend && (this.flags & HAS_FILE) === 0 ? sendPool.gathered.sendAll(this, false, counters) : 0;
     if (result < 0 && result !== -ERRNO.EAGAIN) {
       this.sendFailed(-result);
       return;
@@ -167,7 +189,7 @@ export abstract class DescriptorConnection implements EngineConnection {
   #keepBorrowed(): void {
     let last: SendBlock | null = null;
     for (let block = this.firstBlock; block !== null; block = block.next) {
-      if (!block.isBorrowed) {
+      if (!block.isBorrowed || block.file !== null) {
         last = block;
         continue;
       }
@@ -186,9 +208,9 @@ export abstract class DescriptorConnection implements EngineConnection {
     }
   }
 
-  /** The kernel has taken `size` more bytes, of any blocks. What is empty before the next byte is given back. */
+  /** The kernel has taken `size` more bytes, of any blocks before a file. What is empty before the next byte is given back. */
   took(size: number): void {
-    for (let block = this.firstBlock; block !== null; block = this.firstBlock) {
+    for (let block = this.firstBlock; block !== null && block.file === null; block = this.firstBlock) {
       const length = block.filled - block.sent;
       if (size < length) {
         if (size > 0) this.tookFromFirstBlock(size);
@@ -211,16 +233,38 @@ export abstract class DescriptorConnection implements EngineConnection {
     }
   }
 
-  /** Gives back the memory of what was never sent: for a connection that is gone. */
+  /** The kernel has taken `size` more bytes of the first block, which is a file. */
+  tookFromFile(size: number): void {
+    const block = this.firstBlock!;
+    const file = block.file!;
+    this.unsentBytes -= size;
+    file.at += size;
+    if (!file.isWhole) return;
+    this.firstBlock = block.next;
+    if (block.next === null) this.lastBlock = null;
+    let following = block.next;
+    while (following !== null && following.file === null) following = following.next;
+    if (following === null) this.flags &= ~HAS_FILE;
+    file.release();
+  }
+
+  /** FIN is to follow the last byte. */
+  get endsBehind(): boolean {
+    return (this.flags & (CLOSING | SHUTDOWN_WANTED)) !== 0;
+  }
+
+  /** Gives back the memory of what was never sent, and its files: for a connection that is gone. */
   dropUnsent(): void {
-    for (let block = this.firstBlock; block !== null; ) {
-      const next: SendBlock | null = block.next;
-      this.#owner.sendPool.give(block);
-      block = next;
-    }
+    let block = this.firstBlock;
     this.firstBlock = null;
     this.lastBlock = null;
     this.unsentBytes = 0;
+    while (block !== null) {
+      const { next, file } = block;
+      if (file === null) this.#owner.sendPool.give(block);
+      else file.giveUp();
+      block = next;
+    }
   }
 
   pauseReading(): void {
@@ -257,6 +301,28 @@ export abstract class DescriptorConnection implements EngineConnection {
     if ((this.flags & CLOSING) === 0) this.reason = reason;
     this.flags |= CLOSING | ABORTING;
     this.#owner.touch(this);
+  }
+
+  /** What was promised of a file cannot be sent: no end that was asked for may let what was sent pass for all of it. */
+  breakOff(reason: EngineCloseReason, errno: number): void {
+    if ((this.flags & (ABORTING | CLOSED)) !== 0) return;
+    if (errno !== 0) this.errorCode = errnoName(errno);
+    this.reason = reason;
+    this.flags |= CLOSING | ABORTING;
+    this.#owner.touch(this);
+  }
+
+  fileReadEnded(errno: number): void {
+    if (errno !== 0) this.breakOff('file-failed', errno);
+    else if ((this.flags & CLOSED) === 0) this.#owner.touch(this);
+  }
+
+  setPace(bytesPerSecond: number): boolean {
+    if ((this.flags & CLOSED) !== 0) return false;
+    // All ones: no limit.
+    const pace =
+      bytesPerSecond === Number.POSITIVE_INFINITY ? PACE_MAX : Math.min(bytesPerSecond, PACE_MAX - 1);
+    return setsockoptInt(this.fd, SOL_SOCKET, SO_MAX_PACING_RATE, Math.max(1, Math.ceil(pace)) | 0) === 0;
   }
 
   /** The socket failed with `errno` (positive): nothing can be sent or received any more. */

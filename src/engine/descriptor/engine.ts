@@ -46,6 +46,7 @@ import { SendPool } from './send-pool.ts';
 import { Touched } from './touched.ts';
 import { TurnSchedule } from './turn-schedule.ts';
 import { TurnTime } from './turn-time.ts';
+import type { WindowReads } from './window-reads.ts';
 
 /** So many deadlines are told in each turn, even in one that has no time left: one costs some microseconds. */
 const EXPIRED_AT_LEAST = 1000;
@@ -78,6 +79,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   protected released = false;
   readonly counters: EngineStats = emptyEngineStats();
   readonly given = new GivenMemory();
+  /** Windows of files that are being read. */
+  protected abstract readonly reads: WindowReads;
   readonly #connectingSockets = new ConnectingSockets();
   readonly #wheel = new TimingWheel(DEADLINE_TICK_MS, this.turnMs);
   readonly #schedule = new TurnSchedule(this.time, (isChained) => this.#takeTurn(isChained));
@@ -467,7 +470,8 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   }
 
   #finishIfAllGone(): void {
-    if (this.table.count > 0 || this.listeners.some((listener) => listener.armed)) return;
+    if (this.table.count > 0 || this.reads.underWay > 0 || this.listeners.some((listener) => listener.armed))
+      return;
     const resolve = this.#onAllGone!;
     this.#onAllGone = undefined;
     this.released = true;

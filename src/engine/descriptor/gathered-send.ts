@@ -32,14 +32,14 @@ export class GatheredSend {
   }
 
   /**
-   * Sends until all is sent or the kernel takes no more.
+   * Sends until all is sent, a file comes next, or the kernel takes no more.
    * @param isLast FIN follows the last byte, and leaves with it
    * @param counters are told what was sent
-   * @returns 0 when all is sent, or a negative errno: EAGAIN when the kernel takes no more
+   * @returns 0, or a negative errno: EAGAIN when the kernel takes no more
    * @hot
    */
   sendAll(queue: SendQueue, isLast: boolean, counters: { bytesSent: number }): number {
-    for (let block = queue.firstBlock; block !== null; block = queue.firstBlock) {
+    for (let block = queue.firstBlock; block !== null && block.file === null; block = queue.firstBlock) {
       const sent = this.#send(queue.fd, block, isLast);
       if (sent >= 0) {
         counters.bytesSent += sent;
@@ -53,7 +53,7 @@ export class GatheredSend {
     const words = this.#words;
     let block: SendBlock | null = first;
     let at = 0;
-    for (; block !== null && at < PIECES_MAX * PIECE_WORDS; block = block.next) {
+    for (; block !== null && block.file === null && at < PIECES_MAX * PIECE_WORDS; block = block.next) {
       const length = block.filled - block.sent;
       // A reservation that was never committed leaves an empty block.
       if (length === 0) continue;

@@ -2,7 +2,16 @@
  * What the epoll engine knows of one connection's socket. Edges are remembered here: epoll tells of each
  * change once, and whoever cannot act on it at once must not forget it.
  */
-import { CONNECTING, DescriptorConnection, ENGINE_FLAGS } from '../descriptor/connection.ts';
+import {
+  ABORTING,
+  CLOSED,
+  CLOSING,
+  CONNECTING,
+  DescriptorConnection,
+  ENGINE_FLAGS,
+  READING_PAUSED,
+  RECEIVE_ENDED,
+} from '../descriptor/connection.ts';
 
 /** There may be something to receive: an edge came, and no receive has emptied the socket since. */
 export const READABLE = ENGINE_FLAGS << 0;
@@ -34,4 +43,12 @@ export class EpollConnection extends DescriptorConnection {
     this.flags |= READABLE | READ_TO_END;
     super.sendFailed(errno);
   }
+}
+
+/** Something may be there, and is to be taken: to be handed over, or to be discarded while closing. @hot */
+export function wantsToReceive(flags: number): boolean {
+  return (
+    (flags & (READABLE | RECEIVE_ENDED | ABORTING | CLOSED)) === READABLE &&
+    (flags & (READING_PAUSED | CLOSING)) !== READING_PAUSED
+  );
 }

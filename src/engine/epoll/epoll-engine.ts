@@ -1,15 +1,14 @@
 /**
- * The epoll engine: for hosts that forbid io_uring, as container runtimes do. It needs Linux 4.18. One loop: look for
- * events, receive and hand over, send what was written, look again; sleep when a look finds nothing.
+ * The epoll engine: for hosts that forbid io_uring, as container runtimes do (Linux 4.18). One loop: look for events, receive
+ * and hand over, send what was written, look again; sleep when a look finds nothing.
  *
- * Nothing is registered anew while a connection lives, and a receive that leaves room in the buffer has
- * emptied the socket: so a request costs one recv and one send, and the looks and the sleep are shared by
- * all that arrived together. Each connection is received from once a pass, so that one that sends without
- * end cannot keep the others waiting; what is left is taken in the next pass without waiting for an edge.
+ * Nothing is registered anew while a connection lives, and a receive that leaves room in the buffer has emptied the socket: so a
+ * request costs one recv and one send, and the looks and the sleep are shared by all that arrived together. Each connection is
+ * received from once a pass, so that one that sends without end cannot keep the others waiting; what is left is taken in the next
+ * pass without waiting for an edge.
  *
- * Waking: a poll of the epoll descriptor by Linux AIO signals an eventfd that libuv watches (aio-poll.ts,
- * sys/wakeup.ts). Invariant between turns: either that poll is armed or its signal is on its way to libuv
- * (`#pollArmed`), or a turn is scheduled.
+ * Waking: a poll of the epoll descriptor by Linux AIO signals an eventfd that libuv watches (aio-poll.ts, sys/wakeup.ts).
+ * Invariant between turns: that poll is armed or its signal is on its way to libuv (`#pollArmed`), or a turn is scheduled.
  */
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../../sys/abi/epoll.ts';
 import { MSG_MORE, MSG_NOSIGNAL, SHUT_WR, SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
@@ -26,6 +25,7 @@ import {
   CLOSING,
   CONNECTING,
   DRAIN_OWED,
+  HAS_FILE,
   READING_PAUSED,
   RECEIVE_ENDED,
   SEND_FAILED,
@@ -33,8 +33,11 @@ import {
   SHUTDOWN_WANTED,
 } from '../descriptor/connection.ts';
 import { DescriptorEngine } from '../descriptor/engine.ts';
+import { FileSending, SENT_SHARE } from '../descriptor/file-sending.ts';
 import { GIVEN_BYTES } from '../descriptor/given-memory.ts';
 import type { DescriptorListener } from '../descriptor/listener.ts';
+import type { QueuedFile } from '../descriptor/queued-file.ts';
+import { WindowReads } from '../descriptor/window-reads.ts';
 import { WorthTrying } from '../descriptor/worth-trying.ts';
 import type { EngineOptions } from '../engine.ts';
 import { Accepting } from './accepting.ts';
@@ -49,9 +52,12 @@ import {
   READ_TO_END,
   READABLE,
   SEND_BLOCKED,
+  wantsToReceive,
 } from './connection.ts';
+import { Drained } from './drained.ts';
 import { listenerData, listenerIndex, TIMER_DATA, TIMER_DATA_READ } from './event-data.ts';
 import { EventSet, INPUT_INTEREST, SOCKET_INTEREST } from './event-set.ts';
+import { POOL_READS_MAX, readByPool } from './pool-reads.ts';
 
 /** One receive takes at most this. All connections share the buffer; requests use its first, warm bytes. */
 const RECEIVE_BYTES = GIVEN_BYTES;
@@ -82,13 +88,13 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   };
   /** The moment that the timer is armed for. */
   #armedMs = Number.POSITIVE_INFINITY;
-  /** The turn ended, or broke off, with work left. */
-  #unfinished = false;
+  #unfinished = false; // The turn ended, or broke off, with work left.
   readonly #ready: EpollConnection[] = [];
   #readyCount = 0;
   readonly #accepting: Accepting;
-  readonly #drained: EpollConnection[] = [];
-  #drainedCount = 0;
+  protected readonly reads = new WindowReads(POOL_READS_MAX, (file) => readByPool(file, this.#readEnded));
+  readonly #files = new FileSending(this.sendPool, this.counters, this.reads);
+  readonly #drained = new Drained<EpollConnection>();
   /** Accepted and received from at once, and not in the event set yet. */
   readonly #fresh: EpollConnection[] = [];
   #freshCount = 0;
@@ -132,9 +138,14 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     this.wakeup.start(this.#onWake);
   }
 
+  readonly #readEnded = (file: QueuedFile, result: number): void => {
+    this.reads.ended(file, result);
+    this.reads.beginWaiting();
+    this.schedule();
+  };
+
   readonly #onWake = (): void => {
-    // Nothing but the poll signals, and it signals once.
-    this.#pollArmed = false;
+    this.#pollArmed = false; // Nothing but the poll signals, and it signals once.
     this.turn();
   };
 
@@ -183,12 +194,13 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       const count = this.#pollArmed ? 0 : this.#takeEvents();
       if (this.turnMs >= this.dueMs) this.expire();
       this.touched.flush(this.#advancing);
-      this.#tellDrained();
+      this.reads.beginWaiting();
+      this.#drained.tell(this.handler, this.time);
       this.#watchFresh();
       // Handlers have run meanwhile: who is accepted now may have connected just now.
       if (count > 0) this.turnMs = performance.now();
       const moreWait = this.#accepting.acceptWaiting();
-      const isLeft = this.touched.count + this.#drainedCount + this.#readyCount + this.#freshCount > 0;
+      const isLeft = this.touched.count + this.#drained.count + this.#readyCount + this.#freshCount > 0;
       if (count === 0 && !moreWait && !isLeft) {
         this.#unfinished = false;
         break;
@@ -374,6 +386,10 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
    * @hot
    */
   #send(conn: EpollConnection): void {
+    if ((conn.flags & HAS_FILE) !== 0) {
+      this.#sendFiles(conn);
+      return;
+    }
     for (let block = conn.firstBlock; block !== null; block = conn.firstBlock) {
       if (block.next !== null) {
         const isLast = (conn.flags & (CLOSING | SHUTDOWN_WANTED)) !== 0;
@@ -401,28 +417,20 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
         conn.tookFromFirstBlock(sent);
       } else conn.tookFromFirstBlock(0);
     }
-    conn.flags &= ~DRAIN_OWED;
-    if ((conn.flags & (CLOSING | DRAIN_UNTOLD)) !== 0) return;
-    conn.flags |= DRAIN_UNTOLD;
-    this.#drained[this.#drainedCount++] = conn;
+    this.#allSent(conn);
   }
 
-  /** Behind all that was to be sent: who is told may have much to do, and answers of others must not wait for it. */
-  #tellDrained(): void {
-    const count = this.#drainedCount;
-    let at = 0;
-    try {
-      while (at < count) {
-        const conn = this.#drained[at++]!;
-        conn.flags &= ~DRAIN_UNTOLD;
-        // What has been written since is sent, and told of, later.
-        if ((conn.flags & (CLOSING | CLOSED)) === 0 && conn.unsentBytes === 0) this.handler.onDrained(conn);
-        if (this.time.isSpent()) break;
-      }
-    } finally {
-      this.#drained.copyWithin(0, at, this.#drainedCount);
-      this.#drainedCount -= at;
-    }
+  #sendFiles(conn: EpollConnection): void {
+    const result = this.#files.sendAll(conn);
+    if (result === 0) this.#allSent(conn);
+    else if (result === SENT_SHARE) this.touch(conn);
+    else if (result === EAGAIN) conn.flags |= SEND_BLOCKED;
+    else if (result < 0) conn.sendFailed(-result);
+  }
+
+  #allSent(conn: EpollConnection): void {
+    conn.flags &= ~DRAIN_OWED;
+    if ((conn.flags & (CLOSING | DRAIN_UNTOLD)) === 0) this.#drained.add(conn);
   }
 
   #finish(conn: EpollConnection): void {
@@ -488,12 +496,4 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     check(timerfdSettime(this.#timerFd, this.dueMs + this.clockOffsetMs), 'timerfd_settime');
     this.#armedMs = this.dueMs;
   }
-}
-
-/** Something may be there, and is to be taken: to be handed over, or to be discarded while closing. @hot */
-function wantsToReceive(flags: number): boolean {
-  return (
-    (flags & (READABLE | RECEIVE_ENDED | ABORTING | CLOSED)) === READABLE &&
-    (flags & (READING_PAUSED | CLOSING)) !== READING_PAUSED
-  );
 }

@@ -40,6 +40,9 @@ export const BULK_ARMED = ENGINE_FLAGS << 13;
 /** The last receive filled a large buffer, so that more may be there already. */
 export const BULK_FILLED = ENGINE_FLAGS << 14;
 
+/** A poll waits for room in the socket, for a file. */
+export const WRITABLE_ARMED = ENGINE_FLAGS << 15;
+
 export class IouringConnection extends DescriptorConnection {
   /** Bytes that arrived after reading was paused; at most what was in flight at that moment. */
   held: Uint8Array[] | undefined;
@@ -56,7 +59,7 @@ export class IouringConnection extends DescriptorConnection {
   }
 
   protected override get maySend(): boolean {
-    return (this.flags & (SEND_IN_FLIGHT | CONNECTING)) === 0;
+    return (this.flags & (SEND_IN_FLIGHT | WRITABLE_ARMED | CONNECTING)) === 0;
   }
 
   get hasReceived(): boolean {

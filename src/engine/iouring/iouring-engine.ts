@@ -24,12 +24,14 @@ import {
   CLOSING,
   CONNECTING,
   DRAIN_OWED,
+  HAS_FILE,
   SEND_FAILED,
   SHUTDOWN_DONE,
   SHUTDOWN_WANTED,
 } from '../descriptor/connection.ts';
 import { SLOT_BITS } from '../descriptor/connection-table.ts';
 import { DescriptorEngine } from '../descriptor/engine.ts';
+import type { WindowReads } from '../descriptor/window-reads.ts';
 import { WorthTrying } from '../descriptor/worth-trying.ts';
 import type { EngineOptions, EngineStats } from '../engine.ts';
 import { advanceAccept } from './accepting.ts';
@@ -43,20 +45,24 @@ import {
   RECEIVE_CANCELLED,
   SEND_IN_FLIGHT,
   WATCH_ARMED,
+  WRITABLE_ARMED,
 } from './connection.ts';
 import { ReceiveBuffers } from './receive-buffers.ts';
 import { Receiving } from './receiving.ts';
 import { Ring } from './ring.ts';
+import { RingFiles } from './ring-files.ts';
 import { Submissions } from './submissions.ts';
 import { markTaken, takeUnreadAccepts } from './unread-accepts.ts';
 import {
   OP_ACCEPT,
   OP_CONNECT,
+  OP_READ_FILE,
   OP_RECEIVE,
   OP_RECEIVE_BULK,
   OP_SEND,
   OP_TIMER,
   OP_WATCH,
+  OP_WRITABLE,
   SLOT_MASK,
 } from './user-data.ts';
 
@@ -71,6 +77,8 @@ const SQES_PER_ADVANCE = 4;
  * client on the same host asks again in 10 to 30 us. The kernel may be late by its timer slack, 50 us more.
  */
 const SHORT_WAIT_US = 50;
+/** What the kernel does for a connection and has to be cancelled before its descriptor is closed. */
+const ALL_ARMED = RECEIVE_ARMED | SEND_IN_FLIGHT | CONNECT_ARMED | WATCH_ARMED | WRITABLE_ARMED;
 /** FIN is to follow the last byte. */
 const LAST_STEPS = CLOSING | SHUTDOWN_WANTED;
 /** 1 MiB in all: small enough to stay in the second-level cache, refilled every turn. */
@@ -96,6 +104,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   /** Whether waiting for SHORT_WAIT_US brings news. */
   readonly #shortWait = new WorthTrying();
   readonly #receiving: Receiving;
+  readonly #files: RingFiles;
+  protected readonly reads: WindowReads;
   readonly #advancing = {
     advance: (conn: IouringConnection): void => this.#advance(conn),
     hasRoom: (): boolean => this.#hasRoom(),
@@ -146,6 +156,8 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       given: this.given,
       hasRoom: () => this.#hasRoom(),
     });
+    this.#files = new RingFiles(this, this.#ring, this.#submissions, this.handler);
+    this.reads = this.#files.reads;
     this.ledger?.hold(this.#ring.fd);
     this.ledger?.holdRing(this.#ring.mappings, this.#ring.completionQueue);
     this.wakeup.start(this.turn);
@@ -172,6 +184,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     this.releaseHolds();
     this.#buffers.release();
     this.#receiving.release();
+    this.#files.release();
     this.#bulkBuffers.release();
     this.#submissions.release();
   }
@@ -272,6 +285,9 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     else if (operation === OP_CONNECT) this.#onConnect(low & SLOT_MASK, words[at + 1]!, words[at + 2]!);
     else if (operation === OP_WATCH)
       this.#onWatch(low & SLOT_MASK, words[at + 1]!, words[at + 2]!, words[at + 3]!);
+    else if (operation === OP_WRITABLE)
+      this.#files.writable(this.table.find(low & SLOT_MASK, words[at + 1]!));
+    else if (operation === OP_READ_FILE) this.#files.completed(low & SLOT_MASK, words[at + 2]!);
     else if (operation === OP_TIMER) this.#armedMs = Number.POSITIVE_INFINITY;
   }
 
@@ -336,6 +352,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   #flushTouched(): void {
     this.#receiving.serveStarved();
     this.touched.flush(this.#advancing);
+    this.reads.beginWaiting();
   }
 
   /** Whether one connection can be advanced; makes room if that is possible. @hot */
@@ -355,12 +372,15 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
       return;
     }
     if (conn.held !== undefined || (flags & PEER_END_PENDING) !== 0) this.#receiving.deliverHeld(conn);
-    if ((conn.flags & LAST_STEPS) !== 0) this.#sendLast(conn);
+    if ((flags & HAS_FILE) !== 0) this.#files.send(conn);
+    else if ((conn.flags & LAST_STEPS) !== 0) this.#sendLast(conn);
     if ((conn.flags & SEND_IN_FLIGHT) === 0) {
       const block = conn.firstBlock;
       if (block !== null) {
-        conn.flags |= SEND_IN_FLIGHT;
-        this.#submissions.send(conn, block);
+        if ((conn.flags & HAS_FILE) === 0) {
+          conn.flags |= SEND_IN_FLIGHT;
+          this.#submissions.send(conn, block);
+        }
       } else if ((conn.flags & (SHUTDOWN_WANTED | SHUTDOWN_DONE | CLOSING)) === SHUTDOWN_WANTED)
         this.#shutdown(conn);
       if (block === null && (conn.flags & (DRAIN_OWED | CLOSING)) === DRAIN_OWED) {
@@ -370,7 +390,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     }
     if ((conn.flags & CLOSING) !== 0 && conn.firstBlock === null) this.#advanceClosing(conn);
     // The last bytes leave at once most often: before the next pass there is nothing to receive for.
-    else if ((flags & (CLOSING | SEND_IN_FLIGHT | RECEIVE_ARMED)) === CLOSING) this.touch(conn);
+    else if ((flags & (CLOSING | SEND_IN_FLIGHT | RECEIVE_ARMED | HAS_FILE)) === CLOSING) this.touch(conn);
     else this.#receiving.advance(conn);
   }
 
@@ -425,7 +445,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
 
   /** Reset: cancel what is in flight, then close with a zero linger, which sends RST. */
   #advanceAbort(conn: IouringConnection): void {
-    if ((conn.flags & (RECEIVE_ARMED | SEND_IN_FLIGHT | CONNECT_ARMED | WATCH_ARMED)) === 0) {
+    if ((conn.flags & ALL_ARMED) === 0) {
       // Where nothing stands there is nothing to reset.
       if ((conn.flags & CONNECTING) === 0) setLinger(conn.fd, 0);
       this.#finish(conn);

@@ -19,6 +19,7 @@ import {
   IORING_OP_ASYNC_CANCEL,
   IORING_OP_CLOSE,
   IORING_OP_POLL_ADD,
+  IORING_OP_READ,
   IORING_OP_RECV,
   IORING_OP_SEND,
   IORING_OP_TIMEOUT,
@@ -36,24 +37,28 @@ import {
   RECEIVE_ARMED,
   SEND_IN_FLIGHT,
   WATCH_ARMED,
+  WRITABLE_ARMED,
 } from './connection.ts';
 import type { Ring } from './ring.ts';
 import {
   OP_ACCEPT,
   OP_CONNECT,
   OP_QUIET,
+  OP_READ_FILE,
   OP_RECEIVE,
   OP_RECEIVE_BULK,
   OP_SEND,
   OP_TIMER,
   OP_WATCH,
+  OP_WRITABLE,
 } from './user-data.ts';
 
 const SQE = io_uring_sqe.offset;
 const SQE_FD = SQE.fd >> 2;
 const SQE_ADDR = SQE.addr >> 2;
+const SQE_OFF = SQE.off >> 2;
 /** addr2 shares the place of off. */
-const SQE_ADDR2 = SQE.off >> 2;
+const SQE_ADDR2 = SQE_OFF;
 const SQE_LEN = SQE.len >> 2;
 /** msg_flags, accept_flags, poll32_events, timeout_flags and cancel_flags are one union. */
 const SQE_OP_FLAGS = SQE.msg_flags >> 2;
@@ -136,6 +141,23 @@ export class Submissions {
     this.#ring.sqe32[at + SQE_LEN] = IORING_POLL_ADD_MULTI;
   }
 
+  /** Completes once when the socket takes bytes, or has failed. */
+  awaitWritable(conn: IouringConnection): void {
+    const at = this.#take(IORING_OP_POLL_ADD, conn.fd, OP_WRITABLE, conn.slot, conn.generation, 0);
+    this.#ring.sqe32[at + SQE_OP_FLAGS] = POLLOUT;
+  }
+
+  /** @param number comes back with the completion */
+  readFile(fd: number, offset: number, length: number, address: number, number: number): void {
+    const at = this.#take(IORING_OP_READ, fd, OP_READ_FILE, number, 0, 0);
+    const sqe = this.#ring.sqe32;
+    sqe[at + SQE_OFF] = offset | 0;
+    sqe[at + SQE_OFF + 1] = (offset / 2 ** 32) | 0;
+    sqe[at + SQE_ADDR] = address | 0;
+    sqe[at + SQE_ADDR + 1] = (address / 2 ** 32) | 0;
+    sqe[at + SQE_LEN] = length;
+  }
+
   cancelReceive(conn: IouringConnection): void {
     this.#cancelOf(conn, (conn.flags & BULK_ARMED) === 0 ? OP_RECEIVE : OP_RECEIVE_BULK);
   }
@@ -152,6 +174,7 @@ export class Submissions {
     if ((flags & SEND_IN_FLIGHT) !== 0) this.#cancelOf(conn, OP_SEND);
     if ((flags & WATCH_ARMED) !== 0) this.#cancelOf(conn, OP_WATCH);
     if ((flags & CONNECT_ARMED) !== 0) this.#cancelOf(conn, OP_CONNECT);
+    if ((flags & WRITABLE_ARMED) !== 0) this.#cancelOf(conn, OP_WRITABLE);
   }
 
   close(conn: IouringConnection): void {

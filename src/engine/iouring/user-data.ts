@@ -30,3 +30,7 @@ export const OP_WATCH = 7;
 export const OP_TAKEN = 8;
 /** Is the same as OP_RECEIVE, into a large buffer: see bulk-receives.ts. */
 export const OP_RECEIVE_BULK = 9;
+/** The socket takes bytes again, or has failed: asked for while a file is to be sent. */
+export const OP_WRITABLE = 10;
+/** A window of a file has been read; in place of a slot it has the number of the read (ring-reads.ts). */
+export const OP_READ_FILE = 11;

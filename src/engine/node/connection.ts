@@ -1,29 +1,31 @@
 /**
- * One connection of the node engine: a `net.Socket` (or TLS socket) behind the EngineConnection
- * contract. Owns the committed bytes that have not been handed to the socket yet, and the order of
- * ending: first the bytes, then FIN, then the descriptor.
+ * One connection of the node engine: a `net.Socket` (or TLS socket) behind the EngineConnection contract. Owns the committed
+ * bytes that have not been handed to the socket yet, and the order of ending: first the bytes, then FIN, then the descriptor.
  *
- * At most one write is in the socket's hands at a time. What is committed while it waits for a slow
- * reader stays here, in order, and follows when it is through; so a RST never finds a shutdown pending,
- * which libuv would refuse (`uv_tcp_close_reset` answers EINVAL), and nothing piles up in the stream.
+ * At most one write is in the socket's hands at a time, or one piece of a file in the disk's. What is committed while it waits
+ * stays here, in order, and follows when it is through; so a RST never finds a shutdown pending, which libuv would refuse
+ * (`uv_tcp_close_reset` answers EINVAL), and nothing piles up in the stream.
  *
- * The life of `state`: OPEN -> CLOSING (close was called, bytes may be left) -> ENDING (RST or
- * nothing more to send, waiting for the socket's 'close') -> CLOSED (`onClosed` has been called).
- * OPEN may go to ENDING directly.
+ * The life of `state`: OPEN -> CLOSING (close was called, bytes may be left) -> ENDING (RST or nothing more to send, waiting for
+ * the socket's 'close') -> CLOSED (`onClosed` has been called). OPEN may go to ENDING directly.
  */
 import type { Socket } from 'node:net';
 import { assert } from '../../base/assert.ts';
 import {
   type CloseReason,
+  type EngineCloseReason,
   type EngineConnection,
+  type FileRange,
   type RemoteAddress,
   SEND_RESERVE_BYTES_MAX,
 } from '../engine.ts';
+import { FileProgress } from '../file-progress.ts';
 import { localAddressOf, remoteAddressOf } from './addresses.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
-import { type Segment, setAside } from './segments.ts';
+import { type PieceTaker, readPiece } from './file-pieces.ts';
 import type { SendBlock } from './send-arena.ts';
-import { destroyAfterPoll, destroySelf, type ResetSocket } from './socket-endings.ts';
+import { SendQueue } from './send-queue.ts';
+import { closeSocket, type ResetSocket } from './socket-endings.ts';
 
 const OPEN = 0;
 const CLOSING = 1;
@@ -36,12 +38,9 @@ const NOTHING = new Uint8Array(0);
 /** Written behind other writes, its callback says that they are through. */
 const MARKER = Buffer.alloc(0);
 
-/** Shared and never changed: most connections never queue. */
-const NO_SEGMENTS: Segment[] = [];
 const UNIX_PEER: RemoteAddress = { family: 'unix', address: '', port: 0 };
-const RESERVE_SIZE_MAX = SEND_RESERVE_BYTES_MAX;
 
-export class NodeConnection implements EngineConnection {
+export class NodeConnection implements EngineConnection, PieceTaker {
   user: unknown = undefined;
   out: Uint8Array;
   /** In the engine's table and its timing wheel. */
@@ -59,7 +58,6 @@ export class NodeConnection implements EngineConnection {
   isConnecting: boolean;
   errorCode = '';
   readonly borrowedBytesMin = Number.POSITIVE_INFINITY;
-
   readonly isUnix: boolean;
   readonly #resetSocket: ResetSocket;
   #state = OPEN;
@@ -68,13 +66,12 @@ export class NodeConnection implements EngineConnection {
   #isWriteEnded = false;
   /** Both directions have ended and the stream destroyed itself; the connection is still ours to close. */
   #isSocketGone = false;
-  /** A write is waiting for the kernel. */
+  /** A write is waiting for the kernel, or a file for the disk. */
   #isBlocked = false;
   /** The layer above has seen unsent bytes and may have stopped writing for it: `onDrained` must come. */
   #owesDrained = false;
   /** Nothing can be sent any more; what has been received before is still handed over. */
   hasSendFailed = false;
-
   /** The segment that grows, if `#block` is set. */
   #block: SendBlock | undefined = undefined;
   #start = 0;
@@ -82,12 +79,10 @@ export class NodeConnection implements EngineConnection {
   #reservedBlock: SendBlock | undefined = undefined;
   #reservedAt = 0;
   #reservedEnd = 0;
-  /** Segments that were complete before the one that grows; between turns, those set aside. */
-  #queue: Segment[] = NO_SEGMENTS;
-  #queuedBytes = 0;
+  /** What was complete before the segment that grows; between turns, set aside. */
+  #queue: SendQueue | undefined = undefined;
   /** The block that the waiting write reads from. */
   #inFlight: SendBlock | undefined = undefined;
-
   /** Bytes that arrived while reading was paused; given out when it resumes. */
   #held: Uint8Array | undefined = undefined;
   #remote: RemoteAddress | undefined = undefined;
@@ -121,7 +116,7 @@ export class NodeConnection implements EngineConnection {
   get unsentBytes(): number {
     if (this.#state >= ENDING || this.#isSocketGone) return 0;
     const growing = this.#block === undefined ? 0 : this.#end - this.#start;
-    const unsentBytes = growing + this.#queuedBytes + this.socket.writableLength;
+    const unsentBytes = growing + (this.#queue?.bytes ?? 0) + this.socket.writableLength;
     if (unsentBytes > 0) this.#owesDrained = true;
     return unsentBytes;
   }
@@ -139,7 +134,7 @@ export class NodeConnection implements EngineConnection {
 
   /** @hot */
   reserve(size: number): number {
-    assert(size > 0 && size <= RESERVE_SIZE_MAX, 'reserve takes 1 to SEND_RESERVE_BYTES_MAX');
+    assert(size > 0 && size <= SEND_RESERVE_BYTES_MAX, 'reserve takes 1 to SEND_RESERVE_BYTES_MAX');
     const arena = this.owner.arena;
     if (this.#state !== OPEN || this.#isWriteEnded || this.#isSocketGone || this.hasSendFailed) {
       this.#reservedBlock = undefined;
@@ -183,12 +178,24 @@ export class NodeConnection implements EngineConnection {
 
   /** One write of what was copied costs less than three through Node's streams. */
   commitBorrowed(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += RESERVE_SIZE_MAX) {
-      const part = bytes.subarray(at, at + RESERVE_SIZE_MAX);
+    for (let at = 0; at < bytes.length; at += SEND_RESERVE_BYTES_MAX) {
+      const part = bytes.subarray(at, at + SEND_RESERVE_BYTES_MAX);
       const place = this.reserve(part.length);
       this.out.set(part, place);
       this.commit(part.length);
     }
+  }
+
+  commitFile(range: FileRange): void {
+    const file = new FileProgress(range);
+    if (!this.takesBytes || range.length === 0) {
+      queueMicrotask(() => file.release());
+      return;
+    }
+    if (this.#block !== undefined) this.#setAside(this.#block);
+    this.#queue ??= new SendQueue();
+    this.#queue.addFile(file);
+    if (!this.isTouched) this.owner.touched(this);
   }
 
   settle(): void {
@@ -294,23 +301,21 @@ export class NodeConnection implements EngineConnection {
     }
     if (this.#state >= ENDING) return false;
     if (this.hasSendFailed) {
-      if (this.#state === CLOSING) this.#endFailed();
+      if (this.#state === CLOSING) this.#destroy();
       return false;
     }
     const block = this.#block;
-    if (this.#isBlocked) {
+    if (this.#isBlocked || this.isConnecting) {
       if (block !== undefined) this.#setAside(block);
-      return false;
-    }
-    if (this.isConnecting) {
-      if (block !== undefined) this.#setAside(block);
-      if (this.#queue.length === 0) this.#endWhatEndsUnconnected();
+      // There is no FIN to be sent on a connection that was given up.
+      if (this.isConnecting && this.#state === CLOSING && this.#queue?.isEmpty !== false) this.#destroy();
       return false;
     }
     const socket = this.socket;
-    if (this.#queue.length > 0) {
+    const queue = this.#queue;
+    if (queue?.isEmpty === false) {
       if (block !== undefined) this.#setAside(block);
-      this.#writeQueue(socket);
+      this.#writeQueue(queue);
     } else if (block !== undefined) {
       this.#block = undefined;
       this.owner.countSent(this.#end - this.#start);
@@ -328,9 +333,8 @@ export class NodeConnection implements EngineConnection {
 
   /** Whether `onDrained` is to be called now; asked for when a write is through. */
   takeDrained(): boolean {
-    if (!this.#owesDrained || this.#isBlocked || this.#block !== undefined || this.#state !== OPEN)
-      return false;
-    if (this.hasSendFailed) return false;
+    const isWaiting = this.#isBlocked || this.#block !== undefined || this.#queue?.isEmpty === false;
+    if (!this.#owesDrained || isWaiting || this.#state !== OPEN || this.hasSendFailed) return false;
     this.#owesDrained = false;
     return true;
   }
@@ -413,57 +417,55 @@ export class NodeConnection implements EngineConnection {
   #endWhatEnds(): void {
     const socket = this.socket;
     if (this.#state === CLOSING) {
-      // close(2) sends the FIN by itself, one system call less than shutdown(2) and close(2). TLS has
-      // its own farewell (close_notify, RFC 8446 §6.1), which only `end` sends.
-      if ((socket as { encrypted?: boolean }).encrypted !== true || socket.writableFinished) {
-        this.#state = ENDING;
-        if (this.isPaused && !this.#hasPeerEnded) destroyAfterPoll(socket);
-        else socket.destroy();
-      } else {
-        socket.once('finish', destroySelf);
-        if (!socket.writableEnded) socket.end();
-      }
+      if (closeSocket(socket, this.isPaused && !this.#hasPeerEnded)) this.#state = ENDING;
     } else if (this.#isWriteEnded && !socket.writableEnded) socket.end();
   }
 
-  /** Nothing that waits to be sent can be. */
-  #endFailed(): void {
-    this.#state = ENDING;
-    this.socket.destroy();
-  }
-
-  /** There is no FIN to be sent on a connection that was given up. */
-  #endWhatEndsUnconnected(): void {
-    if (this.#state !== CLOSING) return;
+  /** Nothing waits to be sent, or nothing of it can be. */
+  #destroy(): void {
     this.#state = ENDING;
     this.socket.destroy();
   }
 
   /** Closes the segment that grows, because the next bytes lie elsewhere. */
   #enqueue(block: SendBlock): void {
-    if (this.#queue === NO_SEGMENTS) this.#queue = [];
-    this.#queue.push({ block, buffer: block.buffer, start: this.#start, end: this.#end });
-    this.#queuedBytes += this.#end - this.#start;
-    if (block.floor < this.#end) block.floor = this.#end;
+    this.#queue ??= new SendQueue();
+    this.#queue.add(block, this.#start, this.#end);
   }
 
   #setAside(growing: SendBlock): void {
     this.#enqueue(growing);
     this.#block = undefined;
-    setAside(this.#queue, this.owner.arena);
+    this.#queue!.setAside(this.owner.arena);
   }
 
-  /** Several segments, all set aside: one vectored write. */
-  #writeQueue(socket: Socket): void {
-    const queue = this.#queue;
-    this.#queue = NO_SEGMENTS;
-    this.owner.countSent(this.#queuedBytes);
-    this.#queuedBytes = 0;
-    socket.cork();
-    for (const { buffer, end } of queue)
-      socket.write(end === buffer.length ? buffer : buffer.subarray(0, end));
-    socket.uncork();
-    if (socket.writableLength > 0) this.#waitFor(undefined);
+  /** All that is queued is set aside. A file goes on when what is before it has left. */
+  #writeQueue(queue: SendQueue): void {
+    this.owner.countSent(queue.writeTo(this.socket));
+    const { file } = queue;
+    if (this.socket.writableLength > 0) this.#waitFor(undefined);
+    else if (file !== undefined) {
+      this.#isBlocked = true;
+      this.#owesDrained = true;
+      readPiece(file, this);
+    }
+  }
+
+  pieceCame(piece: Buffer): void {
+    if (this.#state >= ENDING || this.hasSendFailed) return;
+    this.#isBlocked = false;
+    this.#queue!.tookFromFile(piece.length);
+    this.owner.countSent(piece.length);
+    this.socket.write(piece);
+    if (this.socket.writableLength > 0) this.#waitFor(undefined);
+    else if (!this.isTouched) this.owner.touched(this);
+  }
+
+  pieceFailed(reason: EngineCloseReason, code: string): void {
+    if (this.#state >= ENDING) return;
+    this.errorCode = code;
+    this.#reason = reason;
+    this.reset(reason);
   }
 
   /** @param block what the kernel reads from, if that is the arena's */
@@ -490,9 +492,7 @@ export class NodeConnection implements EngineConnection {
   #release(): void {
     this.#isBlocked = false;
     this.#unpinInFlight();
-    for (const { block } of this.#queue) if (block !== undefined) this.owner.arena.unpin(block);
-    this.#queue = NO_SEGMENTS;
-    this.#queuedBytes = 0;
+    this.#queue?.release(this.owner.arena);
     if (this.#block !== undefined) this.owner.arena.unpin(this.#block);
     this.#block = undefined;
   }

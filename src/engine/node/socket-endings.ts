@@ -13,11 +13,28 @@ export function destroySocket(socket: Socket): void {
   socket.destroy();
 }
 
-export function destroySelf(this: Socket): void {
+function destroySelf(this: Socket): void {
   this.destroy();
 }
 
 /** With bytes unread close(2) is RST. A socket that has been resumed is read when the event loop polls next. */
-export function destroyAfterPoll(socket: Socket): void {
+function destroyAfterPoll(socket: Socket): void {
   setImmediate(() => setImmediate(() => socket.destroy()));
+}
+
+/**
+ * Everything has been written. close(2) sends the FIN by itself, one system call less than shutdown(2) and close(2). TLS has its own
+ * farewell (close_notify, RFC 8446 §6.1), which only `end` sends.
+ * @param isUnread something may wait to be read
+ * @returns whether the socket is closed now; else it will be when the farewell has left
+ */
+export function closeSocket(socket: Socket, isUnread: boolean): boolean {
+  if ((socket as { encrypted?: boolean }).encrypted !== true || socket.writableFinished) {
+    if (isUnread) destroyAfterPoll(socket);
+    else socket.destroy();
+    return true;
+  }
+  socket.once('finish', destroySelf);
+  if (!socket.writableEnded) socket.end();
+  return false;
 }

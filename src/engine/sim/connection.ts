@@ -6,13 +6,16 @@
 import { assert } from '../../base/assert.ts';
 import {
   type CloseReason,
+  type EngineCloseReason,
   type EngineConnection,
+  type FileRange,
   type PeerLiveness,
   type RemoteAddress,
   SEND_RESERVE_BYTES_MAX,
 } from '../engine.ts';
-import { ByteQueue } from './byte-queue.ts';
+import { FileProgress } from '../file-progress.ts';
 import type { LinkServer, SimLink } from './link.ts';
+import { SendQueue } from './send-queue.ts';
 
 /** What the connection needs of its engine. */
 export interface SimConnectionOwner {
@@ -40,7 +43,7 @@ export class SimConnection implements EngineConnection, LinkServer {
   readonly slot: number;
   readonly generation: number;
   readonly link: SimLink;
-  readonly unsent = new ByteQueue();
+  readonly unsent = new SendQueue();
   readonly borrowedBytesMin = 64 * 1024;
   readonly openedMs: number;
   isOpen = true;
@@ -118,6 +121,30 @@ export class SimConnection implements EngineConnection, LinkServer {
       this.tap?.committed(bytes, 0, bytes.length);
     if (!this.takesBytes) return;
     this.unsent.pushCopy(bytes, 0, bytes.length);
+    this.#owner.touch(this);
+  }
+
+  commitFile(range: FileRange): void {
+    const { fd, offset, length } = range;
+    const file = new FileProgress(range);
+    const content = this.link.world.files.at(fd)?.bytes;
+    if (content !== undefined && this.isOpen && !this.#hasAskedEnd && !this.isShutdownWanted)
+      this.tap?.committed(content, offset, offset + length);
+    if (!this.takesBytes || length === 0) {
+      queueMicrotask(() => file.release());
+      return;
+    }
+    this.unsent.pushFile(file);
+    this.#owner.touch(this);
+  }
+
+  /** What was promised of a file cannot be sent. */
+  breakOff(reason: EngineCloseReason, code: string): void {
+    if (this.isAborting || !this.isOpen || this.isReleased) return;
+    this.errorCode = code;
+    this.reason = reason;
+    this.isClosing = true;
+    this.isAborting = true;
     this.#owner.touch(this);
   }
 

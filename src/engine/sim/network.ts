@@ -7,6 +7,7 @@ import { assert } from '../../base/assert.ts';
 import type { SeededRandom } from '../../base/random.ts';
 import { EventQueue, type SimEvent } from './event-queue.ts';
 import { type InjectedFaults, type NetworkFaults, noInjectedFaults } from './faults.ts';
+import { SimFiles } from './files.ts';
 import { SimLink } from './link.ts';
 import { type PeerHandler, SimPeer } from './peer.ts';
 import type { SimWorld } from './world.ts';
@@ -39,6 +40,7 @@ export class SimNetwork implements SimWorld {
   /** Writes the run down; `undefined` costs nothing. */
   trace: ((text: string) => void) | undefined = undefined;
   readonly links: SimLink[] = [];
+  readonly files = new SimFiles();
   readonly #events = new EventQueue();
   #server: NetworkServer | undefined;
 

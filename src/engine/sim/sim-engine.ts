@@ -21,8 +21,10 @@ import {
   type ListenAddress,
   type Listener,
 } from '../engine.ts';
+import type { FileProgress } from '../file-progress.ts';
 import { type AcceptOwner, SimAccepting } from './accepting.ts';
 import { SimConnection, type SimConnectionOwner } from './connection.ts';
+import { fileBytes } from './file-sending.ts';
 import type { SimLink } from './link.ts';
 import type { NetworkServer, SimNetwork } from './network.ts';
 
@@ -359,17 +361,15 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
         injected.lateSends++;
         this.#hold(conn);
       } else {
-        let size = Math.min(conn.unsent.length, down.room);
+        const file = conn.unsent.file;
+        const next = file === undefined ? conn.unsent.byteCount : file.end - file.at;
+        let size = Math.min(next, down.room);
         if (size > 1 && faults.shortWrite > 0 && random.chance(faults.shortWrite)) {
           injected.shortWrites++;
           size = random.between(1, size - 1);
           this.#hold(conn);
         }
-        if (size > 0) {
-          this.#stats.bytesSent += size;
-          this.network.trace?.(`peer ${conn.link.id}: kernel takes ${size} bytes of ${conn.unsent.length}`);
-          down.send(conn.unsent.take(size));
-        }
+        if (size > 0) this.#give(conn, size, file);
       }
     }
     if (conn.unsent.length > 0) {
@@ -391,6 +391,22 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
       down.finish();
       this.#release(conn);
     }
+  }
+
+  /** The kernel takes `size` bytes of what comes next, or fewer of a file. */
+  #give(conn: SimConnection, size: number, file: FileProgress | undefined): void {
+    const { unsent, link } = conn;
+    const bytes =
+      file === undefined
+        ? unsent.take(size)
+        : fileBytes(this.network, conn, file, size, () => this.touch(conn));
+    if (bytes === undefined) return;
+    this.#stats.bytesSent += bytes.length;
+    this.network.trace?.(`peer ${link.id}: kernel takes ${bytes.length} bytes`);
+    if (file !== undefined) unsent.tookFromFile(bytes.length);
+    link.down.send(bytes);
+    // Something else may follow, and there may be room.
+    if (unsent.length > 0 && link.down.room > 0) this.touch(conn);
   }
 
   /** The send completes in a later turn, or its rest is submitted then. */

@@ -4,6 +4,7 @@
 import type { SeededRandom } from '../../base/random.ts';
 import type { SimEvent } from './event-queue.ts';
 import type { InjectedFaults, NetworkFaults } from './faults.ts';
+import type { SimFiles } from './files.ts';
 
 export interface SimWorld {
   /** Milliseconds, fractional; never goes back. */
@@ -15,4 +16,6 @@ export interface SimWorld {
   readonly trace: ((text: string) => void) | undefined;
   /** @param atMs in the past is now */
   at(atMs: number, event: SimEvent): void;
+  after(delayMs: number, run: () => void): void;
+  readonly files: SimFiles;
 }

@@ -14,6 +14,7 @@ import type { Struct } from '../layout.ts';
 import * as aio from './aio.ts';
 import * as epoll from './epoll.ts';
 import * as file from './file.ts';
+import * as filesystems from './filesystems.ts';
 import * as ioUring from './io-uring.ts';
 import * as operations from './io-uring-ops.ts';
 import * as socket from './socket.ts';
@@ -146,12 +147,23 @@ function compare(
   );
 }
 
-test('io_uring, AIO, TCP and time tables agree with the kernel headers', { skip: SKIP }, (t) => {
-  const headers = ['linux/io_uring.h', 'linux/aio_abi.h', 'linux/tcp.h', 'linux/time_types.h'];
+test('io_uring, AIO, file system, TCP and time tables agree with the kernel headers', { skip: SKIP }, (t) => {
+  const headers = [
+    'linux/io_uring.h',
+    'linux/aio_abi.h',
+    'linux/magic.h',
+    'linux/tcp.h',
+    'linux/time_types.h',
+  ];
   // TCP's states are in no kernel header for programs; the next test finds them in libc's.
   const options = Object.fromEntries(Object.entries(tcp).filter(([name]) => !TCP_STATE.test(name)));
   const { __kernel_timespec } = time;
-  compare(t, headers, questionsOf(ioUring, operations, aio, options, { __kernel_timespec }), 0.25);
+  compare(
+    t,
+    headers,
+    questionsOf(ioUring, operations, aio, filesystems, options, { __kernel_timespec }),
+    0.25,
+  );
 });
 
 const TCP_STATE =
@@ -162,6 +174,7 @@ test('socket, epoll, file and clock tables agree with the C library headers', { 
     'sys/socket.h',
     'sys/un.h',
     'sys/uio.h',
+    'sys/vfs.h',
     'sys/epoll.h',
     'sys/eventfd.h',
     'sys/timerfd.h',

@@ -1,8 +1,8 @@
 /**
- * Descriptors, files and memory: asm-generic/fcntl.h, mman.h, eventfd.h, resource.h. Only what is the
+ * Descriptors, files and memory: asm-generic/fcntl.h, mman.h, eventfd.h, resource.h, statfs.h. Only what is the
  * same on x64 and arm64, but for three O_ flags that arm64 numbers in its own way.
  */
-import { struct } from '../layout.ts';
+import { array, struct } from '../layout.ts';
 
 const IS_ARM64 = process.arch === 'arm64';
 
@@ -51,6 +51,28 @@ export const MADV_DONTDUMP = 16;
 export const SPLICE_F_MOVE = 1;
 export const SPLICE_F_NONBLOCK = 2;
 export const SPLICE_F_MORE = 4;
+
+export const POSIX_FADV_WILLNEED = 3;
+export const POSIX_FADV_DONTNEED = 4;
+
+/** preadv2(2): answer EAGAIN in place of waiting for the disk. 4.14 */
+export const RWF_NOWAIT = 8;
+
+/** f_type and the sizes are words of the machine, which has 64 bits. */
+export const statfs = struct('statfs', 120, {
+  f_type: 's64',
+  f_bsize: 's64',
+  f_blocks: 'u64',
+  f_bfree: 'u64',
+  f_bavail: 'u64',
+  f_files: 'u64',
+  f_ffree: 'u64',
+  f_fsid: array('s32', 2),
+  f_namelen: 's64',
+  f_frsize: 's64',
+  f_flags: 's64',
+  f_spare: array('s64', 4),
+});
 
 export const rlimit = struct('rlimit', 16, { rlim_cur: 'u64', rlim_max: 'u64' });
 

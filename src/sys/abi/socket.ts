@@ -74,6 +74,8 @@ export const SO_ACCEPTCONN = 30;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
 export const SO_BUSY_POLL = 46;
+/** Bytes a second, all ones for no limit; TCP paces itself since 4.13, with no need of a queueing discipline. */
+export const SO_MAX_PACING_RATE = 47;
 export const SO_INCOMING_CPU = 49;
 export const SO_ATTACH_REUSEPORT_CBPF = 51;
 export const SO_INCOMING_NAPI_ID = 56;
