@@ -23,6 +23,8 @@ export class AnswerPlan {
   bytes: Uint8Array | null = null;
   /** Content that comes piece by piece. */
   stream: OutgoingBody | null = null;
+  /** Content that is a part of a file. */
+  file: OutgoingBody | null = null;
   /** A body that is not to be sent: whoever writes the head lets go of it then. */
   unsent: OutgoingBody | null = null;
   /** The handler wants the connection to end behind this answer. RFC 9112 §9.6 */
@@ -45,6 +47,7 @@ export class AnswerPlan {
     this.values = parts.values;
     this.bytes = null;
     this.stream = null;
+    this.file = null;
     this.unsent = null;
     this.closes = false;
     this.endsWithTrailers = false;
@@ -56,7 +59,8 @@ export class AnswerPlan {
     else if (isOutgoing(body)) {
       this.contentLength = body.contentLength ?? hint;
       if (isEmpty) this.unsent = body;
-      else this.stream = body;
+      else if (body.takeFile === undefined) this.stream = body;
+      else this.file = body;
     } else {
       const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
       this.contentLength = bytes.length;
@@ -72,6 +76,7 @@ export class AnswerPlan {
     this.values = NONE;
     this.bytes = null;
     this.stream = null;
+    this.file = null;
     this.unsent = null;
   }
 

@@ -2,6 +2,7 @@
  * How the answer to one exchange is written: HTTP/1 and HTTP/2 implement it, and a recorder for tests. What is written
  * has been decided by the plan; a sink adds what its protocol needs, and never decides.
  */
+import type { FileRange } from '../engine/engine.ts';
 import type { Fault } from '../protocol/error.ts';
 import type { AnswerPlan } from './answer-plan.ts';
 import type { Trailers } from './trailers.ts';
@@ -38,6 +39,13 @@ export interface AnswerSink {
   lend?(bytes: Uint8Array, start: number, end: number): number;
   /** Whether `drained` is to be waited for after the last call of `lend`. */
   readonly isLending?: boolean;
+  /** Whether `file` may be called for this answer. Absent where files are always written piece by piece. */
+  readonly takesFile?: boolean;
+  /**
+   * A part of a file is the content, all of it; `drained` follows when it has left.
+   * @param paceBytesPerSecond undefined for no limit
+   */
+  file?(file: FileRange, paceBytesPerSecond: number | undefined): void;
   /** The content is whole. @param trailers to end with, where the protocol and the client have such */
   end(trailers: Trailers | undefined): void;
   /**

@@ -86,3 +86,26 @@ export class ResponsePieceError extends Error {
     );
   }
 }
+
+const FILE_SENTENCES: Readonly<Record<string, string>> = {
+  'file-short': 'the file ended before its length',
+  'file-changed': 'the file has changed while it was sent',
+  'file-failed': 'the file could not be read',
+};
+
+/** Whether an answer broke for the file that it was to be. */
+export function isOfFile(reason: string): boolean {
+  return reason in FILE_SENTENCES;
+}
+
+/** For the log: why the engine broke off the file that was an answer. */
+export class FileAnswerError extends Error {
+  override readonly name = 'FileAnswerError';
+  readonly code: string;
+
+  /** @param errorCode an errno name, or empty */
+  constructor(reason: string, errorCode: string) {
+    super(`${FILE_SENTENCES[reason]}${errorCode === '' ? '' : ` (${errorCode})`}`);
+    this.code = `HOLDFAST_${reason.toUpperCase().replaceAll('-', '_')}`;
+  }
+}

@@ -1,8 +1,10 @@
 /** An exchange without a server and without a socket: a host that counts, an owner that listens, a sink that records. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { FileRange } from '../engine/engine.ts';
 import type { Fault } from '../protocol/error.ts';
 import type { FetchHandler } from '../web/context.ts';
+import { fileResponse } from '../web/file-response.ts';
 import { ResponseParts } from '../web/parts.ts';
 import { Response } from '../web/response.ts';
 import { AnswerPlan } from './answer-plan.ts';
@@ -21,6 +23,8 @@ class RecorderSink implements AnswerSink {
   room = RESPONSE_HIGH_WATER_BYTES;
   unsentBytes = 0;
   takesBytes = true;
+  takesFile = true;
+  readonly ranges: FileRange[] = [];
   /** What it holds to be unfit for a head. */
   refusesFields = false;
 
@@ -31,9 +35,9 @@ class RecorderSink implements AnswerSink {
 
   begin(plan: AnswerPlan): boolean {
     if (this.refusesFields) throw new TypeError('a field that cannot be sent');
-    const { status, contentLength, bytes, stream, endsWithTrailers } = plan;
+    const { status, contentLength, bytes, stream, file, endsWithTrailers } = plan;
     this.written.push(`${status} length=${contentLength}${bytes === null ? '' : ` ${Buffer.from(bytes)}`}`);
-    return stream === null && !endsWithTrailers;
+    return stream === null && file === null && !endsWithTrailers;
   }
 
   fault(fault: Fault, withContent: boolean): number {
@@ -46,6 +50,12 @@ class RecorderSink implements AnswerSink {
     this.written.push(`piece ${Buffer.from(bytes.subarray(start, to))}`);
     this.room -= to - start;
     return to;
+  }
+
+  file(file: FileRange, paceBytesPerSecond: number | undefined): void {
+    this.ranges.push(file);
+    this.unsentBytes += file.length;
+    this.written.push(`file ${file.fd} ${file.offset}+${file.length} pace=${paceBytesPerSecond}`);
   }
 
   end(trailers: Trailers | undefined): void {
@@ -239,4 +249,50 @@ test('a stream that fails after its head breaks the answer off', async () => {
   assert.deepEqual(sink.written, ['200 length=-1', 'piece one']);
   assert.deepEqual(events, ['log response body failed', 'broken response-failed']);
   assert.equal(exchange.isCutShort, true);
+});
+
+test('a file is given to the sink as it is, and the answer is over when all of it has left', () => {
+  for (const isSentWhole of [true, false]) {
+    let closes = 0;
+    const read = () => Promise.reject(new Error('nobody reads it'));
+    const part = { fd: 7, offset: 5, length: 1000, paceBytesPerSecond: 9, read, close: () => void closes++ };
+    const fetch = () => fileResponse(part) as unknown as globalThis.Response;
+    const { exchange, sink, events } = stage(fetch);
+    exchange.run();
+    assert.deepEqual(sink.written, ['200 length=1000', 'file 7 5+1000 pace=9']);
+    assert.equal(exchange.isCutShort, true);
+    exchange.drained();
+    assert.deepEqual(events, [], 'other bytes have left');
+    const range = sink.ranges[0]!;
+    assert.equal(range.verify?.(), true);
+    range.onReleased(isSentWhole ? 0 : 300);
+    assert.equal(closes, 1);
+    if (isSentWhole) {
+      exchange.drained();
+      assert.deepEqual(events, ['finished 200 1000', 'told']);
+      assert.deepEqual(sink.written.slice(2), ['end']);
+    } else {
+      exchange.clientGone(new ClientGoneError('gone'));
+      assert.equal(exchange.responseBytes, 700);
+      assert.deepEqual(events, ['aborted 200']);
+    }
+  }
+});
+
+test('a file is read piece by piece where the sink takes none, and closed unread where nothing of it is sent', async () => {
+  let closes = 0;
+  const read = async (into: Uint8Array) => into.fill(97).length;
+  const part = { fd: 7, offset: 0, length: 3, read, close: () => void closes++ };
+  const fetch = () => fileResponse(part) as unknown as globalThis.Response;
+  const pieces = stage(fetch);
+  pieces.sink.takesFile = false;
+  pieces.exchange.run();
+  await settled();
+  await settled();
+  assert.deepEqual(pieces.sink.written, ['200 length=3', 'piece aaa', 'end']);
+  assert.equal(closes, 1);
+  const empty = stage(() => fileResponse({ ...part, length: 0 }) as unknown as globalThis.Response);
+  empty.exchange.run();
+  assert.deepEqual(empty.sink.written, ['200 length=0', 'end']);
+  assert.equal(closes, 2);
 });

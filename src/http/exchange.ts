@@ -29,9 +29,10 @@ import {
   sentTarget,
 } from '../web/request.ts';
 import type { Response } from '../web/response.ts';
+import type { AnswerBody } from './answer-body.ts';
 import type { AnswerSink } from './answer-sink.ts';
-import { BytesBody } from './bytes-body.ts';
 import { NEVER } from './connection-deadline.ts';
+import { contentOf } from './content-of.ts';
 import { ServerContext } from './context.ts';
 import { discardResponse } from './discard.ts';
 import {
@@ -45,12 +46,9 @@ import type { ExchangeHost, ExchangeRecord } from './exchange-host.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
 import { promised, whenSettled } from './promised.ts';
 import type { RequestBody } from './request-body.ts';
-import { ResponseStream } from './response-stream.ts';
 import { abortChannel, beginChannel, finishChannel, traceExchange } from './trace.ts';
 import type { Trailers } from './trailers.ts';
 import { plainAddress } from './trusted-proxies.ts';
-
-const NOTHING = new Uint8Array(0);
 
 export class Exchange implements ExchangePort, ExchangeRecord {
   readonly host: ExchangeHost;
@@ -80,7 +78,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   /** Why the client did not get its answer whole. */
   goneError: Error | undefined = undefined;
   #settled = false;
-  #stream: ResponseStream | null = null;
+  #stream: AnswerBody | null = null;
   #controller: AbortController | null = null;
   #abortReason: Error | undefined = undefined;
   #context: ServerContext | null = null;
@@ -303,15 +301,16 @@ export class Exchange implements ExchangePort, ExchangeRecord {
       return;
     }
     this.handlerDeadlineMs = undefined;
-    const { unsent, bytes, stream, contentLength } = plan;
+    const { unsent, bytes } = plan;
+    const content = isWhole ? null : contentOf(this, plan);
     plan.forget();
     unsent?.cancel();
-    if (isWhole) {
+    if (content === null) {
       if (bytes !== null) this.responseBytes = bytes.length;
       this.finish();
       return;
     }
-    this.#stream = new ResponseStream(this, stream ?? new BytesBody(bytes ?? NOTHING), contentLength);
+    this.#stream = content;
     owner.exchangeWaits(this);
     this.#stream.start();
     if (owner.hasPeerEnded) this.watchQuiet();

@@ -6,30 +6,15 @@
  * The source is the handler's code, and runs in the async context in which the answer was given.
  */
 import type { AsyncResource } from 'node:async_hooks';
-import type { CloseReason } from '../engine/engine.ts';
 import type { OutgoingBody } from '../web/parts.ts';
 import type { PieceTaker } from '../web/pieces.ts';
+import type { AnswerBody, AnsweredExchange } from './answer-body.ts';
 import type { AnswerSink } from './answer-sink.ts';
 import { currentContext } from './async-scope.ts';
 import { ResponseLengthError, ResponsePieceError } from './errors.ts';
-import type { ExchangeHost } from './exchange-host.ts';
-import type { ExchangeOwner } from './exchange-owner.ts';
-import type { Trailers } from './trailers.ts';
 
-/** What a streamed answer asks and tells of its exchange. */
-interface StreamedExchange {
-  readonly host: ExchangeHost;
-  readonly owner: ExchangeOwner;
-  readonly sink: AnswerSink;
-  responseBytes: number;
-  readonly trailers: Trailers | undefined;
-  finish(): void;
-  breakOff(error: unknown, reason: CloseReason): void;
-  watchQuiet(): void;
-}
-
-export class ResponseStream implements PieceTaker {
-  readonly #exchange: StreamedExchange;
+export class ResponseStream implements AnswerBody, PieceTaker {
+  readonly #exchange: AnsweredExchange;
   readonly #sink: AnswerSink;
   readonly #body: OutgoingBody;
   readonly #declaredLength: number;
@@ -45,7 +30,7 @@ export class ResponseStream implements PieceTaker {
   #ended = false;
 
   /** @param declaredLength the Content-Length sent, -1 for none */
-  constructor(exchange: StreamedExchange, body: OutgoingBody, declaredLength: number) {
+  constructor(exchange: AnsweredExchange, body: OutgoingBody, declaredLength: number) {
     this.#exchange = exchange;
     this.#sink = exchange.sink;
     this.#body = body;
@@ -53,7 +38,6 @@ export class ResponseStream implements PieceTaker {
     this.#context = currentContext();
   }
 
-  /** All that was promised has been written, though the source may not have said that it is the end. */
   get isWhole(): boolean {
     return this.#sent === this.#declaredLength;
   }

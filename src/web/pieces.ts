@@ -6,6 +6,7 @@
 import { types } from 'node:util';
 import { ByteQueue } from '../base/byte-queue.ts';
 import { show } from '../base/errors.ts';
+import type { OpenFilePart } from './open-file-part.ts';
 import { cancelRead, cancelUnread } from './stream-cancel.ts';
 
 /** Whom `readTo` tells, once a call. */
@@ -41,6 +42,8 @@ export interface OutgoingBody extends PieceReader {
    * @returns all of it, or what is left to stream. Never rejects
    */
   look?(): Promise<Uint8Array | OutgoingBody>;
+  /** It is a part of a file, and nothing has been read of it: whoever takes it sends it and closes it. */
+  takeFile?(): OpenFilePart;
 }
 
 /**

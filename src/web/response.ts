@@ -18,6 +18,7 @@ import {
   textStreamOf,
 } from './consume.ts';
 import { fieldName, fieldValue, reasonPhrase } from './field-rules.ts';
+import { FileBody } from './file-body.ts';
 import { appendAll, Headers, headersOfLists } from './headers.ts';
 import { INSPECT, type Inspect, type InspectOptions, inspectAs } from './inspect.ts';
 import { asInterface, requiresOnly, tooFewArguments } from './interface-shape.ts';
@@ -25,7 +26,7 @@ import { IterablePieces, StreamPieces } from './pieces.ts';
 import { ensurePlatform, type HeadersInit, onPlatform, recognisePlatform, standInFor } from './platform.ts';
 import { redirectLocation } from './url.ts';
 
-interface ResponseInit {
+export interface ResponseInit {
   readonly status?: number | undefined;
   readonly statusText?: string | undefined;
   readonly headers?: HeadersInit | Headers | undefined;
@@ -42,7 +43,7 @@ export class Response implements BodyOwner {
   /** @internal */
   _statusText: string;
   /** @internal What will be sent, unless there is a stream. */
-  _source: BodySource;
+  _source: BodySource | FileBody;
   /** @internal The content type, given or implied, while `_headers` does not exist. */
   _contentType: string | undefined;
   /** @internal All other fields, in lower case, while `_headers` does not exist; undefined for none. */
@@ -232,6 +233,7 @@ export class Response implements BodyOwner {
     const source = this._source;
     if (source === null || typeof source === 'string' || source instanceof Uint8Array) return source;
     if (source instanceof Blob) return new StreamPieces(source.stream(), source.size);
+    if (source instanceof FileBody) return source;
     return new IterablePieces(source as AsyncIterable<unknown>);
   }
 }
@@ -281,7 +283,7 @@ function known(response: Response): Response {
 }
 
 /** Text, bytes and blobs never change, so that two responses can hold the same. */
-function canBeShared(source: BodySource): boolean {
+function canBeShared(source: Response['_source']): boolean {
   return typeof source === 'string' || source instanceof Uint8Array || source instanceof Blob;
 }
 

@@ -6,7 +6,7 @@ import type { CloseReason, EngineConnection, RemoteAddress } from '../../engine/
 import type { ConnectionRow } from '../../observe/connection-row.ts';
 import { STATE_EXCHANGE } from '../connection-account.ts';
 import { ConnectionEnds } from '../connection-ends.ts';
-import { ClientGoneError, RequestFaultError } from '../errors.ts';
+import { ClientGoneError, FileAnswerError, isOfFile, RequestFaultError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
 import type { ExchangeOwner } from '../exchange-owner.ts';
@@ -46,6 +46,12 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
     const { exchange } = this;
     if (exchange === null) return;
     this.exchange = null;
+    if (isOfFile(reason))
+      this.host.logError(
+        'response body failed',
+        new FileAnswerError(reason, this.engine.errorCode),
+        exchange,
+      );
     exchange.clientGone(new ClientGoneError(String(reason)));
   }
 

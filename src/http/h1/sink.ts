@@ -4,7 +4,7 @@
  *
  * One object a connection, which answers one request after the other.
  */
-import { type EngineConnection, SEND_RESERVE_BYTES_MAX } from '../../engine/engine.ts';
+import { type EngineConnection, type FileRange, SEND_RESERVE_BYTES_MAX } from '../../engine/engine.ts';
 import type { Fault } from '../../protocol/error.ts';
 import {
   CHUNK_END_BYTES,
@@ -52,6 +52,8 @@ export class H1Sink implements AnswerSink {
   /** The minor version of the request. */
   #minor = 1;
   #isChunked = false;
+  /** The answer before this one has slowed the connection down. */
+  #isPaced = false;
   readonly #connection: SinkConnection;
   readonly #engine: EngineConnection;
   readonly #heads: ResponseHeads;
@@ -67,6 +69,9 @@ export class H1Sink implements AnswerSink {
     this.#minor = minor;
     this.keepAlive = keepAlive;
     this.#isChunked = false;
+    if (!this.#isPaced) return;
+    this.#isPaced = false;
+    this.#engine.setPace?.(Number.POSITIVE_INFINITY);
   }
 
   /** `drained` comes to the one exchange that is open. */
@@ -93,7 +98,8 @@ export class H1Sink implements AnswerSink {
 
   begin(plan: AnswerPlan): boolean {
     const connection = this.#connection;
-    const { bytes, stream, contentLength } = plan;
+    const { bytes, contentLength } = plan;
+    const stream = plan.stream ?? plan.file;
     if (plan.closes) this.keepAlive = false;
     let length = contentLength;
     if (length < 0) {
@@ -182,6 +188,20 @@ export class H1Sink implements AnswerSink {
     engine.settle();
     connection.bytesWritten += headBytes + CHUNK_END_BYTES;
     return start + size;
+  }
+
+  /** Where trailers follow, content is in chunks. */
+  get takesFile(): boolean {
+    return !this.#isChunked;
+  }
+
+  file(file: FileRange, paceBytesPerSecond: number | undefined): void {
+    const engine = this.#engine;
+    const connection = this.#connection;
+    if (paceBytesPerSecond !== undefined) this.#isPaced = engine.setPace?.(paceBytesPerSecond) === true;
+    if (engine.unsentBytes === 0) connection.movedAtMs = connection.nowMs;
+    connection.bytesWritten += file.length;
+    engine.commitFile(file);
   }
 
   end(trailers: Trailers | undefined): void {

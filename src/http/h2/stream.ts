@@ -215,7 +215,7 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     const { heads } = thread;
     writeHead(heads, plan);
     const { bytes } = plan;
-    if (plan.stream === null && bytes === null && !plan.endsWithTrailers) {
+    if (plan.stream === null && plan.file === null && bytes === null && !plan.endsWithTrailers) {
       core.sendHead(stream, heads.block, 0, heads.end, true);
       return true;
     }

@@ -1,0 +1,27 @@
+/** The content of an answer on its way out, which comes piece by piece or is a file. */
+import type { CloseReason } from '../engine/engine.ts';
+import type { AnswerSink } from './answer-sink.ts';
+import type { ExchangeHost } from './exchange-host.ts';
+import type { ExchangeOwner } from './exchange-owner.ts';
+import type { Trailers } from './trailers.ts';
+
+/** What it asks and tells of its exchange. */
+export interface AnsweredExchange {
+  readonly host: ExchangeHost;
+  readonly owner: ExchangeOwner;
+  readonly sink: AnswerSink;
+  responseBytes: number;
+  readonly trailers: Trailers | undefined;
+  finish(): void;
+  breakOff(error: unknown, reason: CloseReason): void;
+  watchQuiet(): void;
+}
+
+export interface AnswerBody {
+  /** All that was promised has been written, though its source may not have said that it is the end. */
+  readonly isWhole: boolean;
+  start(): void;
+  drained(): void;
+  /** The client is gone. */
+  cancel(reason: unknown): void;
+}

@@ -1,0 +1,15 @@
+/** How the content of a plan is sent, where its head has not brought all of it. */
+import type { AnswerBody, AnsweredExchange } from './answer-body.ts';
+import type { AnswerPlan } from './answer-plan.ts';
+import { BytesBody } from './bytes-body.ts';
+import { FileAnswer } from './file-answer.ts';
+import { ResponseStream } from './response-stream.ts';
+
+const NOTHING = new Uint8Array(0);
+
+export function contentOf(exchange: AnsweredExchange, plan: AnswerPlan): AnswerBody {
+  const { file, stream, bytes, contentLength } = plan;
+  if (file?.takeFile !== undefined && exchange.sink.takesFile === true)
+    return new FileAnswer(exchange, file.takeFile());
+  return new ResponseStream(exchange, file ?? stream ?? new BytesBody(bytes ?? NOTHING), contentLength);
+}
