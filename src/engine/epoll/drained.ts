@@ -14,7 +14,7 @@ export class Drained<C extends DescriptorConnection> {
     this.#list[this.count++] = conn;
   }
 
-  /** Who is told may have much to do: the rest waits when the turn has had its time. @hot */
+  /** A handler may have much to do: the rest waits when the turn has had its time. @hot */
   tell(handler: EngineHandler<C>, time: TurnTime): void {
     const { count } = this;
     let at = 0;
