@@ -3,7 +3,7 @@
  * in this room knows the server that implements them, so an exchange is tested without one.
  */
 import type { CloseReason } from '../engine/engine.ts';
-import type { H2Limits } from '../protocol/h2/server/server-settings.ts';
+import type { H2Limits, H2Settings } from '../protocol/h2/server/server-settings.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
@@ -36,6 +36,8 @@ export interface HttpSettings {
     readonly requestsPerConnectionMax: number;
     readonly http2: H2Limits;
   };
+  /** What else differs from DEFAULT_H2_SETTINGS: no option of users', for worlds in which small bounds are reached. */
+  readonly h2?: Partial<H2Settings> | undefined;
 }
 
 /** How many deadlines have fired, by the option of `timeouts` that sets them. */

@@ -95,6 +95,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     const carrier = new StreamCarrier(this, stream);
     stream.user = carrier;
     this.#run(carrier, new Exchange(this.host, carrier, carrier, startedAtMs, head, text, undefined, false));
+    this.#endIfAsked();
     return true;
   }
 
@@ -155,17 +156,25 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     }
     this.core.drained();
     const yielding = this.#yielding;
-    if (yielding.length === 0) return;
-    this.#yielding = [];
-    for (const stream of yielding) stream.exchange.drained();
+    if (yielding.length > 0) {
+      this.#yielding = [];
+      for (const stream of yielding) stream.exchange.drained();
+    }
+    if (this.hasPeerEnded)
+      for (const { user } of this.core.streams()) (user as StreamCarrier | undefined)?.watchQuiet();
   }
 
   peerEnded(): void {
     this.hasReadEnd = true;
-    if (this.state === STATE_IDLE || this.state === STATE_LINGER) this.close('client-closed');
-    else this.peerEndSeen();
+    if (this.state === STATE_IDLE || this.state === STATE_LINGER) {
+      this.close('client-closed');
+      return;
+    }
+    for (const { user } of this.core.streams()) (user as StreamCarrier | undefined)?.bodyBreaksOff();
+    this.peerEndSeen();
   }
 
+  /** Bodies may still be whole in what is not read yet. */
   peerEndSeen(): void {
     if (this.hasPeerEnded) return;
     this.hasPeerEnded = true;
@@ -188,6 +197,8 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     if (nowMs < this.#idleAtMs || this.state !== STATE_IDLE) this.#rearm();
     else if (this.isStillTaking) this.#becomeIdle();
     else this.#idleTooLong();
+    // What is due again and again must not put the look off for ever.
+    if (this.state < STATE_LINGER) this.lookAfterPeer();
   }
 
   /** The client is told that its connection goes, and what it has sent meanwhile is answered. */
@@ -298,7 +309,12 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     else if (fields.contentLength > limits.bodyBytesMax)
       this.#refuse(stream, FAULT_BODY_TOO_LARGE, fields.method !== 'HEAD');
     else this.#begin(stream, head, isWhole);
-    if (this.requests >= limits.requestsPerConnectionMax) this.core.drain();
+    this.#endIfAsked();
+  }
+
+  /** No more requests than one connection may have. */
+  #endIfAsked(): void {
+    if (this.requests >= this.host.settings.limits.requestsPerConnectionMax) this.core.drain();
   }
 
   #begin(stream: H2Stream, head: RequestHead, isWhole: boolean): void {
@@ -332,6 +348,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   onHeadTooLarge(stream: H2Stream, _isWhole: boolean, isHead: boolean): void {
     this.requests++;
     this.#refuse(stream, FAULT_HEAD_TOO_LARGE, !isHead);
+    this.#endIfAsked();
   }
 
   /** Without an exchange; the connection goes on. */

@@ -99,11 +99,21 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     this.#session.core.handlerEnds();
   }
 
-  /** FIN has come. A client that sends no more may still read its answer, but the rest of a body will never come. */
+  /** FIN, which may stand behind bytes that are not read yet: who sends no more may still read. */
   peerEnded(): void {
+    if (this.#stream !== null) this.exchange.peerEnded();
+  }
+
+  /** FIN has been read: half a body is none. */
+  bodyBreaksOff(): void {
     const { exchange } = this;
-    if (exchange.body === null || exchange.body.complete) exchange.peerEnded();
-    else this.exchangeBroken(exchange, 'client-closed-in-body');
+    if (exchange.body !== null && !exchange.body.complete)
+      this.exchangeBroken(exchange, 'client-closed-in-body');
+  }
+
+  /** All that was written has left, after the client's FIN: from now on nothing tells whether anybody reads. */
+  watchQuiet(): void {
+    if (this.#stream !== null) this.exchange.watchQuiet();
   }
 
   /** Content that was read may be followed by more. */

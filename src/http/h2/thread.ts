@@ -22,6 +22,7 @@ export class H2SessionThread {
       {
         ...DEFAULT_H2_SETTINGS,
         ...http2,
+        ...settings.h2,
         textOf: (bytes, start, end) => latin1Slice.call(bytes, start, end),
         headBytesMax,
         fieldCountMax: headerCountMax,
