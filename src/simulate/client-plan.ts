@@ -3,9 +3,16 @@
  * script says nothing about right or wrong; that is the oracle's.
  */
 import type { SeededRandom } from '../base/random.ts';
-import { CHUNK_REFUSALS, HEAD_REFUSALS, OVERLONG_CHUNK_BYTES } from './refusals.ts';
+import { type H2ClientPlan, planH2Client } from './h2/client-plan.ts';
+import { CHUNK_REFUSALS, HEAD_REFUSALS, HTTP2_PREFACE_TEXT, OVERLONG_CHUNK_BYTES } from './refusals.ts';
 import { type RequestPlan, StreamPlan } from './request-plan.ts';
-import type { ClientKind, Swarm } from './swarm.ts';
+import {
+  type ClientKind,
+  type H1ClientKind,
+  H2_CLIENT_KINDS,
+  type H2ClientKind,
+  type Swarm,
+} from './swarm.ts';
 
 export type ClientStep =
   /** Sends the stream up to `toBytes`, in pieces with a pause before each but the first. */
@@ -20,7 +27,7 @@ export type ClientStep =
   | { readonly type: 'stay' };
 
 export interface ClientPlan {
-  readonly kind: ClientKind;
+  readonly kind: H1ClientKind;
   readonly requests: readonly RequestPlan[];
   readonly bytes: Uint8Array;
   readonly steps: readonly ClientStep[];
@@ -42,11 +49,12 @@ export class ClientPlanner {
     this.#swarm = swarm;
   }
 
-  next(): ClientPlan {
+  next(): ClientPlan | H2ClientPlan {
     const random = this.#random;
     const swarm = this.#swarm;
     const kind = random.pick(swarm.clientKinds);
     const nextId = (): number => ++this.#lastId;
+    if (speaksHttp2(kind)) return planH2Client(random.fork(), swarm, kind, nextId);
     const stream = new StreamPlan(random, swarm.handlerKinds, swarm.settings.limits.bodyBytesMax, nextId);
     const script = new Script(random, swarm, stream);
     script.write(kind);
@@ -61,6 +69,10 @@ export class ClientPlanner {
       connectAtMs: random.nextUnit() * swarm.arrivalMsMax,
     };
   }
+}
+
+function speaksHttp2(kind: ClientKind): kind is H2ClientKind {
+  return (H2_CLIENT_KINDS as readonly ClientKind[]).includes(kind);
 }
 
 class Script {
@@ -79,7 +91,7 @@ class Script {
     this.receiveBufferBytes = random.pick([4096, 65_536]);
   }
 
-  write(kind: ClientKind): void {
+  write(kind: H1ClientKind): void {
     const random = this.#random;
     const stream = this.#stream;
     const { timeouts, limits } = this.#swarm.settings;
@@ -157,7 +169,9 @@ class Script {
         break;
       case 'malformed': {
         this.#exchanges(random.int(3));
-        const { text, status } = random.pick(HEAD_REFUSALS);
+        const { http2 } = this.#swarm.settings;
+        const refusals = HEAD_REFUSALS.filter((each) => !http2 || each.text !== HTTP2_PREFACE_TEXT);
+        const { text, status } = random.pick(refusals);
         stream.addHead(text, status);
         if (random.chance(0.5)) stream.addNoise('x'.repeat(random.int(3000)));
         this.#send(this.#gap());

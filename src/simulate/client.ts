@@ -2,17 +2,19 @@
  * A simulated client: walks through its script in virtual time, reads as its plan says, and holds every
  * byte that it reads against what the server wrote. What the bytes should have been is the oracle's.
  */
+import type { SimConnection } from '../engine/sim/connection.ts';
 import type { SimNetwork } from '../engine/sim/network.ts';
 import type { PeerHandler, SimPeer } from '../engine/sim/peer.ts';
 import type { ClientPlan, ClientStep } from './client-plan.ts';
-import type { ConnectionModel } from './connection-model.ts';
+import { ConnectionModel } from './connection-model.ts';
+import type { SimulatedClient } from './connection-oracle.ts';
 import type { World } from './world.ts';
 
 /** After so many multiples of the longest timeout a client gives up. */
 const PATIENCE_FACTOR = 4;
 const PATIENCE_MS = 20_000;
 
-export class SimClient implements PeerHandler {
+export class SimClient implements PeerHandler, SimulatedClient {
   readonly plan: ClientPlan;
   peer!: SimPeer;
   /** Is there as soon as the server has accepted. */
@@ -46,6 +48,11 @@ export class SimClient implements PeerHandler {
       this.#isReadingPaced = true;
       this.#readLater();
     }
+  }
+
+  createModel(conn: SimConnection): ConnectionModel {
+    this.model = new ConnectionModel(this.#world, this.plan, conn);
+    return this.model;
   }
 
   get #hasBroken(): boolean {

@@ -2,8 +2,10 @@
  * For each named reason, when a connection may end by it: the right-hand side of "The life of a
  * connection" in ARCHITECTURE.md, as a table that is held against what the server does.
  */
+import type { SimConnection } from '../engine/sim/connection.ts';
 import type { SimLink } from '../engine/sim/link.ts';
 import { FAULTS } from '../protocol/error.ts';
+import { DEATH_GRACE_MS } from './bounds.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { isTruncated } from './expected-answer.ts';
 import type { RequestPlan } from './request-plan.ts';
@@ -58,6 +60,14 @@ export function peerFacts(link: SimLink, deadPeerMs: number): PeerFacts {
     isVanished: link.isVanished,
     deadAtMs: link.lastHeardMs + deadPeerMs,
   };
+}
+
+/** A peer that is gone must not keep its slot. @returns what is wrong with closing `conn` as late as now */
+export function lateDeathComplaint(conn: SimConnection, world: World): string | undefined {
+  const lateMs = world.nowMs - world.delayMs - Math.max(conn.link.lastHeardMs, conn.openedMs);
+  return conn.link.isVanished && lateMs > 2 * world.settings.timeouts.deadPeerMs + DEATH_GRACE_MS
+    ? `a peer that is gone has kept its slot for ${Math.round(lateMs)} ms`
+    : undefined;
 }
 
 type Row = (it: EndingConnection, world: World, call: EndingCall) => string | undefined;

@@ -7,8 +7,8 @@
  * What is owed "at once" is owed before the clock moves; a deadline is met in the first turn of the
  * engine at or after its tick, and never before it.
  */
-import { DEADLINE_TICK_MS } from '../engine/engine.ts';
-import type { ConnectionTap, SimConnection } from '../engine/sim/connection.ts';
+import type { SimConnection } from '../engine/sim/connection.ts';
+import type { SimPeer } from '../engine/sim/peer.ts';
 import { answerComplaint, contentComplaint, faultComplaint, mustClose } from './answer-rules.ts';
 import * as bounds from './bounds.ts';
 import type { ClientPlan } from './client-plan.ts';
@@ -16,9 +16,11 @@ import {
   type ClosingPhase,
   closeComplaint,
   countedComplaint,
+  lateDeathComplaint,
   type PeerFacts,
   peerFacts,
 } from './close-table.ts';
+import type { ConnectionOracle } from './connection-oracle.ts';
 import { ExchangeRecord } from './exchange-record.ts';
 import { expectedAnswer, isPulled, isTruncated, throws } from './expected-answer.ts';
 import type { RequestPlan } from './request-plan.ts';
@@ -29,7 +31,7 @@ import type { World } from './world.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-export class ConnectionModel implements ConnectionTap, ResponseSink {
+export class ConnectionModel implements ConnectionOracle, ResponseSink {
   readonly plan: ClientPlan;
   readonly acceptedMs: number;
   readonly exchanges: ExchangeRecord[] = [];
@@ -124,7 +126,6 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     }
   }
 
-  /** FIN has come behind bytes that the server does not read yet. */
   peerEndSeen(): void {
     this.check();
     this.#peerLeaves();
@@ -295,11 +296,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
   closed(reason: string): void {
     this.check();
     if (reason === 'engine-closed') this.wasReset = true;
-    const { link } = this.#conn;
-    const lateMs = this.#world.nowMs - this.#world.delayMs - Math.max(link.lastHeardMs, this.#conn.openedMs);
-    if (link.isVanished && lateMs > 2 * this.#world.settings.timeouts.deadPeerMs + bounds.DEATH_GRACE_MS) {
-      this.find(`a peer that is gone has kept its slot for ${Math.round(lateMs)} ms`);
-    }
+    const late = lateDeathComplaint(this.#conn, this.#world);
+    if (late !== undefined) this.find(late);
     if (this.isClosed) this.find('closed twice');
     this.isClosed = true;
     const complaint =
@@ -352,6 +350,8 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     this.#hasLength = fields.has('content-length');
     const id = fields.get('x-id');
     this.faultStatus = id === undefined ? status : 0;
+    // A body that is too long by its length makes a request.
+    if (id === undefined && this.phase !== 'exchange' && status !== 413) this.#world.totals.refusedHeads++;
     this.#isRefused = id === undefined && this.phase !== 'exchange' && this.#finals === 1;
     if (this.#finals !== this.requestIndex + 1)
       this.find(`response ${this.#finals} to request ${this.requestIndex + 1}`);
@@ -451,15 +451,7 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
 
   // Time.
 
-  /** @returns what is wrong with acting now on a deadline that is due at `dueMs` */
-  deadlineComplaint(dueMs: number): string | undefined {
-    this.#world.totals.deadlines++;
-    const now = this.#world.nowMs;
-    if (dueMs === NEVER) return 'no deadline holds';
-    if (now < dueMs) return `${(dueMs - now).toFixed(2)} ms early`;
-    const lateMs = now - this.#world.engine.turnLatenessMs - dueMs;
-    return lateMs > DEADLINE_TICK_MS ? `${lateMs.toFixed(2)} ms late` : undefined;
-  }
+  readonly deadlineComplaint = (dueMs: number): string | undefined => this.#world.deadlineComplaint(dueMs);
 
   #owe(what: string): void {
     if (this.#owedMs !== NEVER) return;
@@ -482,14 +474,26 @@ export class ConnectionModel implements ConnectionTap, ResponseSink {
     const isOpen = exchange !== undefined && (this.phase === 'exchange' || this.phase === 'ending');
     const dueMs = isOpen ? exchange.dueMs : this.dueMs;
     if (this.#conn.isReleased) return; // Failed, and not yet told.
-    if (now > dueMs + DEADLINE_TICK_MS + this.#world.delayMs) {
+    if (this.#world.isMissed(dueMs)) {
       this.find(`the deadline of ${dueMs.toFixed(2)} ms in the phase ${this.phase} has been missed`);
       if (exchange === undefined) this.dueMs = NEVER;
     }
   }
-}
 
-/** The tap is the model, from accept on. */
-export function modelOf(conn: SimConnection): ConnectionModel {
-  return conn.tap as ConnectionModel;
+  exchangeOf(plan: RequestPlan): ExchangeRecord | undefined {
+    return this.exchange?.plan === plan ? this.exchange : undefined;
+  }
+
+  judge(): void {
+    this.check();
+    if (!this.isClosed) this.find('was never closed');
+    for (const exchange of this.exchanges)
+      for (const complaint of exchange.complaints()) this.find(complaint);
+  }
+
+  /** It had said that it would send no more, and was closed at once for that. RFC 9112 §9.6 */
+  mayLose(peer: SimPeer): boolean {
+    const { request } = this;
+    return request?.persists === false && peer.writtenBytes > request.bodyEnd;
+  }
 }

@@ -8,7 +8,7 @@ import type { ErrorHandler } from '../http/exchange-host.ts';
 import type { FetchHandler, RequestContext } from '../web/context.ts';
 import { platformBody } from '../web/platform.ts';
 import { Response as LightResponse } from '../web/response.ts';
-import type { ConnectionModel } from './connection-model.ts';
+import type { ConnectionOracle } from './connection-oracle.ts';
 import { contentBytes, contentText, isContent } from './content.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { answerContentId, namedLength } from './expected-answer.ts';
@@ -20,7 +20,7 @@ import type { World } from './world.ts';
 /** Where the handlers find what a request is about. */
 export interface PlannedRequest {
   readonly plan: RequestPlan;
-  readonly model: ConnectionModel;
+  readonly model: ConnectionOracle;
 }
 
 export class SimHandlers {
@@ -63,11 +63,12 @@ export class SimHandlers {
         exchange.completed = 'rejected';
       },
     );
+    if (plan.sendsTrailers) context.trailers({ 'x-end': String(plan.id) });
     if (plan.hints) context.earlyHints({ link: '</style.css>; rel=preload' });
     if (plan.leavesWork) context.waitUntil(this.#work(plan));
     let answer: Response | Promise<Response>;
     try {
-      answer = this.#answer(plan, exchange, request, model);
+      answer = this.#answer(plan, exchange, request, model, context);
     } catch (error) {
       this.#failed(exchange, model);
       throw error;
@@ -85,7 +86,7 @@ export class SimHandlers {
   }
 
   /** An answer is due at once, unless the error hook takes its time. */
-  #failed(exchange: ExchangeRecord, model: ConnectionModel): void {
+  #failed(exchange: ExchangeRecord, model: ConnectionOracle): void {
     if (this.#errorHook !== 'async') model.handlerAnswered(exchange);
   }
 
@@ -95,13 +96,14 @@ export class SimHandlers {
     const { plan, model } = planned;
     const headers = { 'x-id': String(plan.id) };
     const answer = (): Response => {
-      const { exchange } = model;
-      if (exchange?.plan === plan && this.#errorHook === 'async') model.handlerAnswered(exchange);
+      const exchange = model.exchangeOf(plan);
+      if (exchange !== undefined && this.#errorHook === 'async') model.handlerAnswered(exchange);
       return respond(plan, contentText(answerContentId(plan), plan.responseBytes), headers, 500);
     };
     if (this.#errorHook !== 'async') return answer();
     // The handler's deadline holds for the hook that answers in its place.
-    if (model.exchange?.plan === plan) model.exchange.isAsync = true;
+    const exchange = model.exchangeOf(plan);
+    if (exchange !== undefined) exchange.isAsync = true;
     return this.#later(plan.delayMs, answer);
   }
 
@@ -120,7 +122,8 @@ export class SimHandlers {
     plan: RequestPlan,
     exchange: ExchangeRecord,
     request: Request,
-    model: ConnectionModel,
+    model: ConnectionOracle,
+    context: RequestContext,
   ): Response | Promise<Response> {
     const headers: Record<string, string> = { 'x-id': String(plan.id) };
     const id = answerContentId(plan);
@@ -165,7 +168,7 @@ export class SimHandlers {
         return this.#echo(plan, exchange, request, headers);
       case 'drink':
       case 'early':
-        return this.#drink(plan, exchange, request, headers, model);
+        return this.#drink(plan, exchange, request, headers, model, context);
     }
   }
 
@@ -190,7 +193,8 @@ export class SimHandlers {
     exchange: ExchangeRecord,
     request: Request,
     headers: Record<string, string>,
-    model: ConnectionModel,
+    model: ConnectionOracle,
+    context: RequestContext,
   ): Promise<Response> {
     const reader = request.body?.getReader();
     let at = 0;
@@ -213,6 +217,8 @@ export class SimHandlers {
       if (result.done) {
         if (at !== plan.bodyBytes)
           model.find(`the body of request ${plan.id} ends after ${at} of ${plan.bodyBytes} bytes`);
+        if (plan.hasTrailers && (await context.requestTrailers).get('x-last') !== String(plan.id))
+          model.find(`the trailers of request ${plan.id} are lost`);
         break;
       }
       if (plan.kind === 'early') {

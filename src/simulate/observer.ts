@@ -6,23 +6,21 @@ import type { SysError } from '../base/errors.ts';
 import type { EngineHandler } from '../engine/engine.ts';
 import type { SimConnection } from '../engine/sim/connection.ts';
 import type { ConnectionAccount } from '../http/connection-account.ts';
-import type { SimClient } from './client.ts';
-import { ConnectionModel, modelOf } from './connection-model.ts';
+import type { ConnectionOracle, SimulatedClient } from './connection-oracle.ts';
 import type { PlannedRequest } from './handlers.ts';
 import type { World } from './world.ts';
 
 export class Observer implements EngineHandler<SimConnection> {
-  readonly models: ConnectionModel[] = [];
+  readonly models: ConnectionOracle[] = [];
   readonly planned = new Map<number, PlannedRequest>();
-  readonly clients: SimClient[] = [];
   readonly #world: World;
   readonly #server: EngineHandler<SimConnection>;
   /** Open connections that count for their address. */
   readonly #refused = new Set<SimConnection>();
   readonly #counted = new Set<SimConnection>();
-  readonly #byLink = new Map<number, SimClient>();
+  readonly #byLink = new Map<number, SimulatedClient>();
   /** By the number that the server gives to a connection. */
-  readonly #byId = new Map<number, ConnectionModel>();
+  readonly #byId = new Map<number, ConnectionOracle>();
 
   constructor(world: World, server: EngineHandler<SimConnection>) {
     this.#world = world;
@@ -30,14 +28,13 @@ export class Observer implements EngineHandler<SimConnection> {
   }
 
   /** A client has opened its link. */
-  expect(client: SimClient): void {
+  expect(client: SimulatedClient): void {
     this.#byLink.set(client.peer.link.id, client);
   }
 
   onAccept(conn: SimConnection): void {
     const client = this.#byLink.get(conn.link.id)!;
-    const model = new ConnectionModel(this.#world, client.plan, conn);
-    client.model = model;
+    const model = client.createModel(conn);
     this.models.push(model);
     for (const plan of client.plan.requests) this.planned.set(plan.id, { plan, model });
     conn.tap = model;
@@ -47,12 +44,12 @@ export class Observer implements EngineHandler<SimConnection> {
     this.#byId.set((conn.user as ConnectionAccount).id, model);
   }
 
-  modelOf(connectionId: number): ConnectionModel | undefined {
+  modelOf(connectionId: number): ConnectionOracle | undefined {
     return this.#byId.get(connectionId);
   }
 
   /** Over a limit a connection must be refused; all peers of a run share one address. */
-  #limit(conn: SimConnection, model: ConnectionModel): void {
+  #limit(conn: SimConnection, model: ConnectionOracle): void {
     const { connectionsMax, connectionsPerAddressMax, pausesWhenFull } = this.#world.settings.limits;
     // Those that were refused linger, and hold nobody out.
     const open = this.#world.engine.connectionCount - this.#refused.size;
@@ -67,34 +64,44 @@ export class Observer implements EngineHandler<SimConnection> {
     else this.#counted.add(conn);
   }
 
-  #refuse(conn: SimConnection, model: ConnectionModel): void {
+  #refuse(conn: SimConnection, model: ConnectionOracle): void {
     this.#refused.add(conn);
     model.exceedsLimit();
   }
 
   onReceive(conn: SimConnection, bytes: Uint8Array, start: number, end: number): void {
-    modelOf(conn).delivering(end - start);
+    const model = modelOf(conn);
+    model.delivering(end - start);
     this.#server.onReceive(conn, bytes, start, end);
+    model.told?.();
   }
 
   onDrained(conn: SimConnection): void {
-    modelOf(conn).drained();
+    const model = modelOf(conn);
+    model.drained();
     this.#server.onDrained(conn);
+    model.told?.();
   }
 
   onPeerEnd(conn: SimConnection): void {
-    modelOf(conn).peerEnding();
+    const model = modelOf(conn);
+    model.peerEnding();
     this.#server.onPeerEnd(conn);
+    model.told?.();
   }
 
   onPeerEndSeen(conn: SimConnection): void {
-    modelOf(conn).peerEndSeen();
+    const model = modelOf(conn);
+    model.peerEndSeen();
     this.#server.onPeerEndSeen?.(conn);
+    model.told?.();
   }
 
   onDeadline(conn: SimConnection): void {
-    modelOf(conn).deadlineFires();
+    const model = modelOf(conn);
+    model.deadlineFires();
     this.#server.onDeadline(conn);
+    model.told?.();
   }
 
   onClosed(conn: SimConnection, reason: string): void {
@@ -110,4 +117,9 @@ export class Observer implements EngineHandler<SimConnection> {
   onAcceptPaused(error: SysError | undefined): void {
     this.#server.onAcceptPaused?.(error);
   }
+}
+
+/** The tap is the model, from accept on. */
+function modelOf(conn: SimConnection): ConnectionOracle {
+  return conn.tap as ConnectionOracle;
 }

@@ -4,6 +4,9 @@ import type { SimConnection } from '../engine/sim/connection.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { ExchangeRecord } from '../http/exchange-host.ts';
 import type { H1Session } from '../http/h1/session.ts';
+import type { H2Session } from '../http/h2/session.ts';
+import type { ReplacedSession, RequestSoFar } from '../http/session.ts';
+import { FRAME_WINDOW_UPDATE, WINDOW_UPDATE_BYTES } from '../protocol/h2/frames.ts';
 import { ServerThread, type ServerThreadOptions } from '../server/server-thread.ts';
 import type { RunOptions } from './run.ts';
 import type { World } from './world.ts';
@@ -219,6 +222,69 @@ class WaitsForQuietStreams extends SpoiledThread {
   }
 }
 
+/** A server whose connections of HTTP/2 have a fault of their own. */
+abstract class SpoiledHttp2 extends SpoiledThread {
+  protected abstract spoil(session: H2Session): void;
+
+  override toHttp2(from: ReplacedSession, bytes: Uint8Array, start: number, end: number): void {
+    super.toHttp2(from, bytes, start, start);
+    const session = from.engine.user as H2Session;
+    this.spoil(session);
+    session.receive(bytes, start, end);
+  }
+
+  override upgradeToHttp2(from: ReplacedSession, settings: Uint8Array, request: RequestSoFar): boolean {
+    const isUpgraded = super.upgradeToHttp2(from, settings, request);
+    if (isUpgraded) this.spoil(from.engine.user as H2Session);
+    return isUpgraded;
+  }
+}
+
+class OverrunsWindows extends SpoiledHttp2 {
+  protected override spoil({ core }: H2Session): void {
+    const room = core.room.bind(core);
+    core.room = (stream) => {
+      const bytes = room(stream);
+      return bytes > 0 ? bytes + 1 : 0;
+    };
+  }
+}
+
+class KeepsWindows extends SpoiledHttp2 {
+  protected override spoil({ core }: H2Session): void {
+    core.consumed = () => {};
+  }
+}
+
+/** What it drops of the bodies of requests that are answered is dropped from the connection's window too. */
+class LosesDropped extends SpoiledHttp2 {
+  protected override spoil({ core, engine }: H2Session): void {
+    let place = 0;
+    const reserve = engine.reserve.bind(engine);
+    engine.reserve = (size) => {
+      place = reserve(size);
+      return place;
+    };
+    const commit = engine.commit.bind(engine);
+    engine.commit = (size) => {
+      const isUpdate = size === WINDOW_UPDATE_BYTES && engine.out[place + 3] === FRAME_WINDOW_UPDATE;
+      const isConnections = engine.out.subarray(place + 5, place + 9).every((byte) => byte === 0);
+      commit(isUpdate && isConnections && core.streams().some((each) => each.isAnswered) ? 0 : size);
+    };
+  }
+}
+
+class ForgetsWindows extends SpoiledHttp2 {
+  protected override spoil(session: H2Session): void {
+    const onWindow = session.onWindow.bind(session);
+    session.onWindow = (stream) => {
+      if (++this.opened % 3 !== 0) onWindow(stream);
+    };
+  }
+
+  opened = 0;
+}
+
 export const PLANTED: Readonly<Record<string, RunOptions>> = {
   'a byte from the client is dropped': { plant: plant(DropsReceived) },
   'a byte from the client comes twice': { plant: plant(DoublesReceived) },
@@ -241,6 +307,18 @@ export const PLANTED: Readonly<Record<string, RunOptions>> = {
   'a quiet stream is not given up after FIN': {
     makeThread: (options, world) => new WaitsForQuietStreams(options, world),
     adjust: (swarm) => ({ ...swarm, clientKinds: ['half-closer'] }),
+  },
+  'a byte more is sent than a window of HTTP/2 allows': {
+    makeThread: (options, world) => new OverrunsWindows(options, world),
+  },
+  'the window of content that was read is not given back': {
+    makeThread: (options, world) => new KeepsWindows(options, world),
+  },
+  'the window of content that was dropped is not given back': {
+    makeThread: (options, world) => new LosesDropped(options, world),
+  },
+  'a stream whose window is opened is forgotten': {
+    makeThread: (options, world) => new ForgetsWindows(options, world),
   },
   'the signal aborts after success': { makeThread: (options, world) => new AbortsSuccess(options, world) },
 };

@@ -13,6 +13,9 @@ export const HEAD_BYTES_MAX = 2048;
 export const TARGET_BYTES_MAX = 1024;
 export const HEADER_COUNT_MAX = 20;
 
+/** Refused where HTTP/2 is not spoken. RFC 9113 §3.4 */
+export const HTTP2_PREFACE_TEXT = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+
 const HOST = 'Host: sim\r\n';
 
 export const HEAD_REFUSALS: readonly HeadRefusal[] = [
@@ -43,7 +46,7 @@ export const HEAD_REFUSALS: readonly HeadRefusal[] = [
   { text: 'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n', status: 400 },
   // RFC 9110 §15.6.6 and §10.1.1, RFC 9113 §3.4.
   { text: `GET / HTTP/2.0\r\n${HOST}\r\n`, status: 505 },
-  { text: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', status: 505 },
+  { text: HTTP2_PREFACE_TEXT, status: 505 },
   { text: `POST / HTTP/1.1\r\n${HOST}Expect: miracles\r\nContent-Length: 5\r\n\r\n`, status: 417 },
   { text: `CONNECT a:80 HTTP/1.1\r\n${HOST}\r\n`, status: 501 },
   // A TLS ClientHello, which is no HTTP at all.

@@ -11,6 +11,9 @@ export function report(totals: Totals, seconds: number): string {
     row('clients', totals.clients),
     row('handlers', totals.handlers),
     row('statuses', totals.statuses),
+    row('HTTP/2: frames by type', totals.h2Frames),
+    row('HTTP/2: streams reset', totals.h2Resets),
+    row('HTTP/2: GOAWAY', totals.h2GoAways),
     row('ends by reason', totals.closes),
     row('ends by state', totals.endings),
   ];

@@ -22,6 +22,7 @@ export interface RequestPlan {
   readonly id: number;
   readonly kind: HandlerKind;
   readonly method: string;
+  /** The minor version, in HTTP/1. */
   readonly minor: 0 | 1;
   /** The client wants the connection to go on. */
   readonly persists: boolean;
@@ -30,7 +31,7 @@ export interface RequestPlan {
   readonly bodyBytes: number;
   /** A bad chunk may begin with good bytes, which are handed over before it is refused. */
   readonly bodyBytesMax: number;
-  /** In bytes of the connection's stream. `headEnd` is Infinity for a head that never ends. */
+  /** In bytes of the connection's stream, in HTTP/1. `headEnd` is Infinity for a head that never ends. */
   readonly start: number;
   /** Where its request line begins: up to two empty lines may come before. RFC 9112 §2.2 */
   readonly lineStart: number;
@@ -52,6 +53,10 @@ export interface RequestPlan {
   readonly hints: boolean;
   /** The handler leaves work behind by `waitUntil`. */
   readonly leavesWork: boolean;
+  /** Fields come behind the request's body, and the handler looks at them: in HTTP/2. */
+  readonly hasTrailers: boolean;
+  /** The handler sends fields behind its answer: in HTTP/2. */
+  readonly sendsTrailers: boolean;
 }
 
 /** Answers up to this leave the handler's hands at once, if they are no streams. */
@@ -76,7 +81,7 @@ interface RequestWish {
 }
 
 /** Handlers that want a body to show what they do. */
-const NEEDS_BODY: readonly HandlerKind[] = ['echo', 'echo-stream', 'drink', 'early'];
+export const NEEDS_BODY: readonly HandlerKind[] = ['echo', 'echo-stream', 'drink', 'early'];
 
 /** The bytes of one connection as they are put together, and the requests in them. */
 export class StreamPlan {
@@ -180,37 +185,10 @@ export class StreamPlan {
     });
   }
 
-  #push(known: KnownPlan): RequestPlan {
-    const random = this.#random;
-    const kind = known.kind ?? 'text';
-    const drawn =
-      kind === 'text' ? random.int(300) : drawSize(random, kind.startsWith('long') ? 150_000 : 80_000);
-    const responseBytes = outsideBorder(known.responseBytes ?? drawn);
-    const plan: RequestPlan = {
-      id: known.id ?? this.#nextId(),
-      kind,
-      method: known.method ?? 'GET',
-      minor: known.minor ?? 1,
-      persists: known.persists ?? true,
-      expectsContinue: known.expectsContinue ?? false,
-      bodyBytes: known.bodyBytes ?? 0,
-      bodyBytesMax: (known.bodyBytes ?? 0) + (known.bodyRefusal === undefined ? 0 : OVERLONG_CHUNK_BYTES),
-      start: known.start,
-      lineStart: known.start + /^(\r\n){0,2}/.exec(this.#text.slice(known.start, known.start + 4))![0].length,
-      headEnd: known.headEnd,
-      bodyEnd: known.bodyEnd ?? known.headEnd,
-      refusal: known.refusal,
-      bodyRefusal: known.bodyRefusal,
-      // An error in the midst needs a midst.
-      responseBytes: Math.max(responseBytes, kind.startsWith('length') || kind === 'stream-error' ? 2 : 0),
-      pieceBytes: Math.max(random.pick([200, 5000, 30_000, 70_000]), Math.ceil(responseBytes / 40)),
-      delayMs: known.delayMs ?? random.nextUnit() * random.pick([1, 50, 600]),
-      namesLength: random.chance(0.3),
-      usesPlatform: random.chance(0.15),
-      watchesSignal: random.chance(0.35),
-      hints: random.chance(0.1),
-      leavesWork: random.chance(0.1),
-    };
+  #push(known: Omit<KnownPlan, 'id' | 'lineStart'> & { readonly id?: number }): RequestPlan {
+    const { start } = known;
+    const lineStart = start + /^(\r\n){0,2}/.exec(this.#text.slice(start, start + 4))![0].length;
+    const plan = drawPlan(this.#random, { ...known, id: known.id ?? this.#nextId(), lineStart });
     this.requests.push(plan);
     return plan;
   }
@@ -230,9 +208,46 @@ export class StreamPlan {
   }
 }
 
+/** Draws what the caller has not settled. */
+export function drawPlan(random: SeededRandom, known: KnownPlan): RequestPlan {
+  const kind = known.kind ?? 'text';
+  const drawn =
+    kind === 'text' ? random.int(300) : drawSize(random, kind.startsWith('long') ? 150_000 : 80_000);
+  const responseBytes = outsideBorder(known.responseBytes ?? drawn);
+  return {
+    id: known.id,
+    kind,
+    method: known.method ?? 'GET',
+    minor: known.minor ?? 1,
+    persists: known.persists ?? true,
+    expectsContinue: known.expectsContinue ?? false,
+    bodyBytes: known.bodyBytes ?? 0,
+    bodyBytesMax: (known.bodyBytes ?? 0) + (known.bodyRefusal === undefined ? 0 : OVERLONG_CHUNK_BYTES),
+    start: known.start,
+    lineStart: known.lineStart,
+    headEnd: known.headEnd,
+    bodyEnd: known.bodyEnd ?? known.headEnd,
+    refusal: known.refusal,
+    bodyRefusal: known.bodyRefusal,
+    // An error in the midst needs a midst.
+    responseBytes: Math.max(responseBytes, kind.startsWith('length') || kind === 'stream-error' ? 2 : 0),
+    pieceBytes: Math.max(random.pick([200, 5000, 30_000, 70_000]), Math.ceil(responseBytes / 40)),
+    delayMs: known.delayMs ?? random.nextUnit() * random.pick([1, 50, 600]),
+    namesLength: random.chance(0.3),
+    usesPlatform: random.chance(0.15),
+    watchesSignal: random.chance(0.35),
+    hints: random.chance(0.1),
+    leavesWork: random.chance(0.1),
+    hasTrailers: known.hasTrailers ?? false,
+    sendsTrailers: known.sendsTrailers ?? false,
+  };
+}
+
 /** What the caller has settled; the rest is drawn. */
 type KnownPlan = Omit<Partial<RequestPlan>, 'responseBytes' | 'delayMs'> & {
+  readonly id: number;
   readonly start: number;
+  readonly lineStart: number;
   readonly headEnd: number;
   readonly responseBytes?: number | undefined;
   readonly delayMs?: number | undefined;
@@ -277,6 +292,6 @@ function outsideBorder(size: number): number {
 }
 
 /** Mostly small, now and then large. */
-function drawSize(random: SeededRandom, most: number): number {
+export function drawSize(random: SeededRandom, most: number): number {
   return random.int(Math.max(1, random.pick([10, 1000, 1000, 1000, 5000, 20_000, 5000, most]))) % (most + 1);
 }

@@ -12,7 +12,8 @@ import { ServerThread, type ServerThreadOptions } from '../server/server-thread.
 import { keepAliveFor } from '../server/thread-server.ts';
 import { SimClient } from './client.ts';
 import { ClientPlanner } from './client-plan.ts';
-import type { ConnectionModel } from './connection-model.ts';
+import type { ConnectionOracle, SimulatedClient } from './connection-oracle.ts';
+import { H2Client } from './h2/client.ts';
 import { SimHandlers } from './handlers.ts';
 import { Observer } from './observer.ts';
 import { drawSwarm, type Swarm } from './swarm.ts';
@@ -99,6 +100,11 @@ class Run {
     thread.attach(engine);
     const listener = await engine.listen({ port: 0, hostname: '192.0.2.2' });
     const clients = this.#plan(observer, listener.address.port);
+    const { reloadAtMs } = this.#swarm;
+    if (reloadAtMs !== undefined)
+      network.after(reloadAtMs, () => {
+        thread.fetch = (request, context) => handlers.fetch(request, context, context);
+      });
     if (this.#swarm.drainAtMs !== undefined) {
       network.after(this.#swarm.drainAtMs, () => {
         world.totals.drains++;
@@ -119,13 +125,14 @@ class Run {
     this.#judge(observer, engine, thread, clients);
   }
 
-  #plan(observer: Observer, port: number): SimClient[] {
+  #plan(observer: Observer, port: number): SimulatedClient[] {
     const world = this.#world;
     const { network } = world;
     const planner = new ClientPlanner(this.#random, this.#swarm);
-    const clients: SimClient[] = [];
+    const clients: SimulatedClient[] = [];
     for (let i = 0; i < this.#swarm.clientCount; i++) {
-      const client = new SimClient(world, planner.next());
+      const plan = planner.next();
+      const client = 'bytes' in plan ? new SimClient(world, plan) : new H2Client(world, plan);
       count(world.totals.clients, client.plan.kind);
       clients.push(client);
       network.after(client.plan.connectAtMs, () => {
@@ -137,7 +144,12 @@ class Run {
   }
 
   /** Everything has come to rest: what is left over? */
-  #judge(observer: Observer, engine: SimEngine, thread: ServerThread, clients: readonly SimClient[]): void {
+  #judge(
+    observer: Observer,
+    engine: SimEngine,
+    thread: ServerThread,
+    clients: readonly SimulatedClient[],
+  ): void {
     const world = this.#world;
     const { totals, network } = world;
     if (engine.connectionCount > 0) world.find(`${engine.connectionCount} slots are leaked`);
@@ -149,6 +161,7 @@ class Run {
     if (stats.accepted !== observer.models.length || stats.closed !== stats.accepted) {
       world.find(`${stats.accepted} accepted, ${stats.closed} closed, ${observer.models.length} seen`);
     }
+    this.#judgeCounters(thread, totals);
     totals.seeds = 1;
     totals.events = network.eventCount;
     totals.virtualMs = network.nowMs;
@@ -156,6 +169,22 @@ class Run {
     totals.bytesToServer = stats.bytesReceived;
     totals.bytesToClients = stats.bytesSent;
     Object.assign(totals.injected, network.injected);
+  }
+
+  /** Every request was answered, or its client went before; and every end has one name. */
+  #judgeCounters(thread: ServerThread, totals: Totals): void {
+    const world = this.#world;
+    if (thread.hasOpenWork) world.find('the server believes that answers are owed');
+    const { requests, aborted, statusClasses, closeReasons } = thread.stats();
+    const { '2xx': done, '3xx': elsewhere, '4xx': refused, '5xx': failed } = statusClasses;
+    const answers = done + elsewhere + refused + failed;
+    if (answers + aborted !== requests + totals.refusedHeads)
+      world.find(
+        `${answers} answers and ${aborted} aborted are counted, of ${requests} requests and ${totals.refusedHeads} refused heads`,
+      );
+    const ends = Object.values(closeReasons).reduce((sum, each) => sum + each, 0);
+    if (ends !== totals.connections)
+      world.find(`${ends} ends are counted, of ${totals.connections} connections`);
   }
 }
 
@@ -170,21 +199,15 @@ const IMPATIENT_ENDS = [
   'response-failed',
 ];
 
-function judgeConnection(client: SimClient, model: ConnectionModel, world: World): void {
+function judgeConnection(client: SimulatedClient, model: ConnectionOracle, world: World): void {
   const { link, hasReset, isDestroyed } = client.peer;
-  model.check();
-  if (!model.isClosed) model.find('was never closed');
-  for (const exchange of model.exchanges)
-    for (const complaint of exchange.complaints()) model.find(complaint);
+  model.judge();
   const unread = model.sent.unreadBytes;
   if (unread === 0 || hasReset || isDestroyed || link.isVanished || link.wasCut) return;
   // A reset of the server's own takes what is under way with it.
   if (model.wasReset || world.isEngineClosing) return;
   if (link.wasAnsweredByReset && IMPATIENT_ENDS.includes(model.lastReason)) return;
-  // It had said that it would send no more, and was closed at once for that. RFC 9112 §9.6
-  const { request } = model;
-  const hasBrokenPromise = request?.persists === false && client.peer.writtenBytes > request.bodyEnd;
-  if (link.wasAnsweredByReset && hasBrokenPromise) return;
+  if (link.wasAnsweredByReset && model.mayLose(client.peer)) return;
   model.find(`${unread} bytes of ${model.sent.length} never came to the client (${model.lastReason})`);
 }
 

@@ -22,7 +22,15 @@ export const CLIENT_KINDS = [
   'malformed', 'half-closer', 'resetter', 'vanisher', 'uploader', 'stalled-upload', 'bad-chunks', 'continuer',
   'over-limit', 'quitter', 'http10', 'flood',
 ] as const; // biome-ignore format: one list
-export type ClientKind = (typeof CLIENT_KINDS)[number];
+/** Those that speak HTTP/2. */
+export const H2_CLIENT_KINDS = [
+  'h2-requests', 'h2-upgrade', 'h2-uploads', 'h2-windows', 'h2-stalled', 'h2-resets', 'h2-leaver', 'h2-half-closer',
+  'h2-slow-reader', 'h2-zero-window', 'h2-silent', 'h2-half-preface', 'h2-slowloris', 'h2-flood', 'h2-offender',
+  'h2-endless-block', 'h2-malformed', 'h2-overrun',
+] as const; // biome-ignore format: one list
+export type H1ClientKind = (typeof CLIENT_KINDS)[number];
+export type H2ClientKind = (typeof H2_CLIENT_KINDS)[number];
+export type ClientKind = H1ClientKind | H2ClientKind;
 
 export interface Swarm {
   readonly faults: NetworkFaults;
@@ -32,6 +40,8 @@ export interface Swarm {
   readonly clientCount: number;
   /** Clients come within this. */
   readonly arrivalMsMax: number;
+  /** When the server gets another handler, which does the same; undefined: never. */
+  readonly reloadAtMs: number | undefined;
   /** When the server begins to drain; undefined: never. */
   readonly drainAtMs: number | undefined;
   readonly idleGraceMs: number;
@@ -51,21 +61,41 @@ export function drawSwarm(random: SeededRandom): Swarm {
   return {
     faults: drawFaults(random),
     settings,
-    clientKinds: some(random, CLIENT_KINDS),
+    clientKinds: drawClientKinds(random, settings.http2),
     handlerKinds: handlerKinds.length === 0 ? ['text'] : handlerKinds,
     clientCount: random.between(1, 6),
     arrivalMsMax,
     errorHook: random.pick(['none', 'none', 'sync', 'async'] as const),
     idleGraceMs: random.pick([0, 0, 100, 1000]),
+    reloadAtMs: random.chance(0.1) ? 1000 + random.nextUnit() * 1000 : undefined,
     drainAtMs: random.chance(0.12) ? 1000 + random.nextUnit() * random.pick([50, 1000, 20_000]) : undefined,
+  };
+}
+
+/** Where the server speaks HTTP/2, most clients do, and some speak HTTP/1 beside them. */
+function drawClientKinds(random: SeededRandom, http2: boolean): ClientKind[] {
+  if (!http2) return some(random, CLIENT_KINDS);
+  const kinds: ClientKind[] = some(random, H2_CLIENT_KINDS);
+  return random.chance(0.5) ? kinds : [...kinds, ...some(random, CLIENT_KINDS)];
+}
+
+/** Small bounds are reached by small clients. */
+function drawH2(random: SeededRandom): Settings['h2'] {
+  return {
+    streamWindowBytes: random.pick([65_535, 65_535, 16_384, 1000]),
+    growthBytes: random.pick([1 << 20, 30_000, 0]),
+    connectionWindowBytes: random.pick([1 << 20, 65_535]),
+    unsentBytesMax: random.pick([64 * 1024, 64 * 1024, 8192]),
+    drainGraceMs: random.pick([1000, 100]),
   };
 }
 
 function drawSettings(random: SeededRandom): Settings {
   return {
     proxies: undefined,
-    // Its clients speak HTTP/1, and send the preface as one malformed request of many.
-    http2: false,
+    // Where it does not speak HTTP/2, the preface is one malformed request of many.
+    http2: random.chance(0.5),
+    h2: drawH2(random),
     timeouts: {
       headerMs: random.pick([200, 1000, 10_000]),
       idleMs: random.pick([300, 5000, 76_000]),
@@ -73,7 +103,7 @@ function drawSettings(random: SeededRandom): Settings {
       handlerMs: random.pick([NEVER, NEVER, 250, 4000]),
       deadPeerMs: random.pick([4000, 120_000]),
       lingerMs: random.pick([400, 2000]),
-      stallMs: 60_000,
+      stallMs: random.pick([60_000, 2000]),
       drainMs: random.pick([500, 30_000]),
       startMs: 30_000,
     },
@@ -86,7 +116,11 @@ function drawSettings(random: SeededRandom): Settings {
       connectionsMax: random.chance(0.1) ? random.between(1, 3) : NEVER,
       connectionsPerAddressMax: random.chance(0.05) ? random.between(1, 3) : NEVER,
       pausesWhenFull: random.chance(0.5),
-      http2: DEFAULT_H2_LIMITS,
+      http2: {
+        ...DEFAULT_H2_LIMITS,
+        streamCountMax: random.pick([128, 128, 3]),
+        bounds: { ...DEFAULT_H2_LIMITS.bounds, stalledAnswersMax: random.pick([10, 2]) },
+      },
     },
   };
 }

@@ -8,6 +8,8 @@ export interface Totals {
   connections: number;
   requests: number;
   responses: number;
+  /** Answered before there was a request: heads, and connections beyond a limit. */
+  refusedHeads: number;
   bytesToServer: number;
   bytesToClients: number;
   turns: number;
@@ -18,6 +20,10 @@ export interface Totals {
   readonly clients: Record<string, number>;
   readonly handlers: Record<string, number>;
   readonly statuses: Record<string, number>;
+  /** What the server wrote in HTTP/2: frames by type, RST_STREAM and GOAWAY by code. */
+  readonly h2Frames: Record<string, number>;
+  readonly h2Resets: Record<string, number>;
+  readonly h2GoAways: Record<string, number>;
   /** How connections ended, by the reason of the first call or of the engine. */
   readonly closes: Record<string, number>;
   /** State of the server at the moment it ended them. */
@@ -32,6 +38,7 @@ export function noTotals(): Totals {
     connections: 0,
     requests: 0,
     responses: 0,
+    refusedHeads: 0,
     bytesToServer: 0,
     bytesToClients: 0,
     turns: 0,
@@ -41,6 +48,9 @@ export function noTotals(): Totals {
     clients: {},
     handlers: {},
     statuses: {},
+    h2Frames: {},
+    h2Resets: {},
+    h2GoAways: {},
     closes: {},
     endings: {},
   };

@@ -10,7 +10,7 @@ export function watchTrace(world: World, observer: Observer): () => void {
     world.counted.push((message as CloseMessage).reason);
   };
   const onFinish = (message: unknown): void => {
-    observer.modelOf((message as ExchangeMessage).connection)?.exchangeFinished();
+    observer.modelOf((message as ExchangeMessage).connection)?.exchangeFinished?.();
   };
   subscribe('holdfast:connection:closed', onClosed);
   subscribe('holdfast:exchange:finish', onFinish);

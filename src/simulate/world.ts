@@ -1,5 +1,6 @@
 /** What the parts of one run share: the network, the settings, what was found and what was counted. */
 
+import { DEADLINE_TICK_MS } from '../engine/engine.ts';
 import type { SimNetwork } from '../engine/sim/network.ts';
 import type { SimEngine } from '../engine/sim/sim-engine.ts';
 import type { Settings } from '../server/options.ts';
@@ -36,6 +37,20 @@ export class World {
   /** How late anything may come: the longest turn that was held up, and all that the clock has leapt. */
   get delayMs(): number {
     return this.network.delayMsMax + this.network.leaptMs;
+  }
+
+  /** @returns what is wrong with acting now on a deadline that is due at `dueMs` */
+  deadlineComplaint(dueMs: number): string | undefined {
+    this.totals.deadlines++;
+    if (dueMs === Number.POSITIVE_INFINITY) return 'no deadline holds';
+    if (this.nowMs < dueMs) return `${(dueMs - this.nowMs).toFixed(2)} ms early`;
+    const lateMs = this.nowMs - this.engine.turnLatenessMs - dueMs;
+    return lateMs > DEADLINE_TICK_MS ? `${lateMs.toFixed(2)} ms late` : undefined;
+  }
+
+  /** A deadline should have been met by now. */
+  isMissed(dueMs: number): boolean {
+    return this.nowMs > dueMs + DEADLINE_TICK_MS + this.delayMs;
   }
 
   find(what: string): void {
