@@ -353,3 +353,37 @@ test('the command line opens the admin port, and says which port is taken', asyn
   cli.child.kill('SIGTERM');
   await endsWell(cli);
 });
+
+test('a program has pages and numbers of its own on the admin port, and takes none of its paths', async (t) => {
+  const server = await serve({
+    port: 0,
+    logger: quiet,
+    fetch: () => new Response('hello'),
+    admin: {
+      port: 0,
+      routes: { '/jobs': () => Response.json([1]), '/healthz': () => new Response('taken') },
+      metrics: () => 'jobs 1\n',
+    },
+  });
+  t.after(() => server.close());
+  const ask = async (path: string) => (await fetch(`${server.admin!.url}${path}`)).text();
+  assert.equal(await ask('/jobs'), '[1]');
+  assert.equal(await ask('/healthz'), 'ok\n');
+  assert.match(await ask('/metrics'), /\nholdfast_ready 1\n[\s\S]*\njobs 1\n$/);
+  assert.match(await ask('/none'), / \/jobs\n$/);
+  for (const [admin, words] of [
+    [
+      { port: 0, routes: { jobs: () => new Response() } },
+      /^admin\.routes: "jobs" is not allowed; paths such as/,
+    ],
+    [
+      { port: 0, routes: { '/jobs': 'text' } },
+      /^admin\.routes\["\/jobs"\]: "text" is not allowed; a function/,
+    ],
+    [{ port: 0, metrics: 5 }, /^admin\.metrics: 5 is not allowed/],
+  ] as const)
+    await assert.rejects(
+      serve({ port: 0, fetch: () => new Response(), admin } as unknown as ServeOptions),
+      (error: Error) => words.test(error.message),
+    );
+});

@@ -121,3 +121,17 @@ test('boot explain refuses what is no machine, no folder and no word', async (t)
     assert.match(ended.stderr, words);
   }
 });
+
+test('doctor --boot prints what the DHCP server has to say, in words and as JSON', async (t) => {
+  const text = await run(t, ['doctor', '--boot', '--url', 'http://10.0.0.1:8080/']);
+  assert.equal(text.code, 0);
+  assert.match(text.stdout, /\n {4}dhcp-option-force=tag:efi-x86-64-http,60,HTTPClient\n/);
+  assert.match(text.stdout, /\n {4}option client-architecture code 93 = unsigned integer 16;\n/);
+  const { stdout } = await run(t, ['doctor', '--boot', '--json']);
+  assert.match(JSON.parse(stdout).url, /^http:\/\/[\d.A-Z]+:8080$/);
+  const odd = await run(t, ['doctor', '--boot', '--url', 'here']);
+  assert.deepEqual(
+    [odd.code, odd.stderr],
+    [2, 'holdfast: --url: "here" is not allowed; a URL such as http://10.0.0.1:8080\n'],
+  );
+});

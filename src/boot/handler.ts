@@ -16,9 +16,11 @@ import { grubChainScript, grubScript } from './grub-script.ts';
 import { CHAIN_SCRIPT, fallThroughScript, ipxeScript } from './ipxe-script.ts';
 import type { KnownMachines } from './known-machines.ts';
 import { type MachineFacts, MachineFactsError, machineKey, readFacts } from './machine-facts.ts';
+import type { MachineRecords } from './machine-records.ts';
 import { type ScriptRequest, templateValues } from './script-request.ts';
 import { chosen, type Selection, select } from './selection.ts';
 import { fill, TemplateError } from './template.ts';
+import { type TrackedContext, trackAnswer } from './tracking.ts';
 
 /** What a request must offer: the standard's Request does, and so does a literal in a test. */
 interface BootRequest {
@@ -27,12 +29,13 @@ interface BootRequest {
   readonly headers: { get(name: string): string | null };
 }
 
-type BootContext = Pick<RequestContext, 'ip' | 'encrypted'>;
+type BootContext = TrackedContext & Pick<RequestContext, 'encrypted'>;
 
 export interface BootHandlerParts {
   readonly folder: BootFolder;
   readonly files: FilesHandler;
   readonly machines: KnownMachines;
+  readonly records: MachineRecords;
   readonly logger: LoggerLike;
 }
 
@@ -61,12 +64,14 @@ class BootDesk {
   readonly #folder: BootFolder;
   readonly #files: FilesHandler;
   readonly #machines: KnownMachines;
+  readonly #records: MachineRecords;
   readonly #logger: LoggerLike;
 
-  constructor({ folder, files, machines, logger }: BootHandlerParts) {
+  constructor({ folder, files, machines, records, logger }: BootHandlerParts) {
     this.#folder = folder;
     this.#files = files;
     this.#machines = machines;
+    this.#records = records;
     this.#logger = logger;
   }
 
@@ -75,7 +80,7 @@ class BootDesk {
     if (parsed.kind !== 'path') return this.#files(request);
     try {
       const made = parsed.endsWithSlash ? undefined : await this.#endpoint(parsed.path, request, context);
-      return made ?? (await this.#file(parsed.path, request));
+      return made ?? (await this.#file(parsed.path, request, context));
     } catch (error) {
       if (error instanceof MachineFactsError) return text(400, `${error.message}\n`);
       if (!(error instanceof TemplateError)) throw error;
@@ -90,7 +95,11 @@ class BootDesk {
     if (make === undefined) return undefined;
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return text(405, 'only GET and HEAD\n', { allow: 'GET, HEAD' });
-    return make(await this.#asked(request, context));
+    const asked = await this.#asked(request, context);
+    const answer = await make(asked);
+    if (request.method === 'GET' && (path === 'ipxe' || path === 'grub'))
+      this.#records.seen(asked.facts, context.ip ?? '', asked.selection.target);
+    return answer;
   }
 
   #maker(path: string): ((asked: Asked) => Response | Promise<Response>) | undefined {
@@ -135,7 +144,7 @@ class BootDesk {
     return text(200, body, { 'content-type': documentType(name) });
   }
 
-  async #file(path: string, request: BootRequest): Promise<Response> {
+  async #file(path: string, request: BootRequest, context: BootContext): Promise<Response> {
     if (isPrivate(path, await this.#folder.config())) return text(404, '404 Not Found\n');
     const answer = await this.#files(request);
     if (answer.status === 404 && (request.method === 'GET' || request.method === 'HEAD')) {
@@ -144,6 +153,17 @@ class BootDesk {
     }
     const type = answer.status === 200 || answer.status === 206 ? firmwareType(path) : undefined;
     if (type !== undefined) answer.headers.set('content-type', type);
+    if (request.method === 'GET') {
+      const { searchParams } = new URL(request.url);
+      trackAnswer(
+        { records: this.#records, machines: this.#machines },
+        `/${path}`,
+        searchParams,
+        answer,
+        context,
+        'folder',
+      );
+    }
     return answer;
   }
 }

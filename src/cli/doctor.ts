@@ -9,17 +9,20 @@ import { kernelRelease, readContainer, readHostCores, readHostSettings } from '.
 import { probeFfi } from '../sys/probe.ts';
 import { describeFlags, type FlagTable, parseArguments } from './arguments.ts';
 import { type Advice, type DoctorReport, type EngineFact, reportText } from './doctor-report.ts';
-import { EXIT, oneLine } from './failure.ts';
+import { EXIT, oneLine, UsageError } from './failure.ts';
 import { judgeLimits, ringsAreCounted } from './host-limits.ts';
 import { autoWorkerCount } from './worker-count.ts';
 
 // biome-ignore format: one flag a line reads as the table that it is
 const DOCTOR_FLAGS = {
+  boot: { kind: 'switch', group: 'Flags', help: 'instead: what the DHCP server has to say so that machines boot from holdfast serve --boot' },
+  url: { kind: 'text', metavar: 'URL', defaultText: "this host's address, port 8080", group: 'Flags', help: 'with --boot: where machines reach the server' },
   json: { kind: 'switch', group: 'Flags', help: 'the report as JSON, for programs' },
   help: { kind: 'switch', short: 'h', group: 'Flags', help: 'this page' },
 } as const satisfies FlagTable;
 
 const USAGE = `Usage: holdfast doctor [--json]
+       holdfast doctor --boot [--url URL] [--json]
 
 Says what this host allows (kernel, io_uring, limits, ports), which engine
 Holdfast would take and why, and what to change. It changes nothing.
@@ -31,6 +34,12 @@ export async function doctorCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${USAGE}\n${describeFlags(DOCTOR_FLAGS)}\n`);
     return EXIT.done;
   }
+  if (values.boot === true) {
+    const { bootAdvice } = await import('./doctor-boot.ts');
+    process.stdout.write(bootAdvice(values.url, values.json === true));
+    return EXIT.done;
+  }
+  if (values.url !== undefined) throw new UsageError('--url goes with --boot alone');
   const report = await examineHost();
   process.stdout.write(
     values.json === true ? `${JSON.stringify(report, null, 2)}\n` : `${reportText(report, usesColour(1))}\n`,

@@ -31,10 +31,30 @@ export async function openBoot(
     );
   deferPlatform(true);
   try {
-    return await openBootServer(target.path, { logger, files });
+    return await openBootServer(target.path, {
+      logger,
+      files,
+      state: values.state,
+      webhook: webhookOf(values.webhook),
+    });
   } catch (error) {
     throw bootFailure(error);
   }
+}
+
+function webhookOf(text: string | undefined): string | undefined {
+  if (text === undefined || (/^https?:\/\/[^/]/.test(text) && URL.canParse(text))) return text;
+  throw new UsageError(
+    `--webhook: ${JSON.stringify(text)} is not allowed; a URL such as http://127.0.0.1:9000/boots`,
+  );
+}
+
+const BOOT_FLAGS = ['state', 'webhook'] as const;
+
+/** @throws UsageError for flags that mean nothing without `--boot` */
+export function refuseBootFlags(given: ReadonlyMap<string, GivenFlag>): void {
+  for (const flag of BOOT_FLAGS)
+    if (given.has(flag)) throw new UsageError(`${given.get(flag)!.spelling} goes with --boot alone`);
 }
 
 /** Notices when `boot.toml` changes, comes or goes. */

@@ -40,6 +40,8 @@ export const SERVE_FLAGS = {
   symlinks: { kind: 'choice', metavar: 'WHICH', choices: ['inside', 'all', 'none'], defaultText: 'inside', group: FOLDER, help: 'symbolic links that are followed: those that lead into the folder, all, or none' },
 
   boot: { kind: 'switch', group: BOOT, help: 'serve scripts for iPXE and GRUB, made of boot.toml and the kernels in the folder, beside its files' },
+  state: { kind: 'text', metavar: 'FILE', group: BOOT, help: 'keep records of machines in FILE (SQLite, or a journal before Node 22.13), so that a restart forgets nothing' },
+  webhook: { kind: 'text', metavar: 'URL', group: BOOT, help: 'post an event as JSON when a machine boots, when a transfer ends, and for restart loops' },
 
   'header-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '10s', group: LIMITS, help: 'for the whole head of a request, however its bytes drip' },
   'idle-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '76s', group: LIMITS, help: 'keep-alive without a request' },

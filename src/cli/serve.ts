@@ -5,13 +5,14 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { OptionError } from '../base/errors.ts';
+import type { BootServer } from '../boot/boot-server.ts';
 import { parseTrustProxy, type TrustProxy } from '../http/trusted-proxies.ts';
 import { HoldfastLogger } from '../observe/logger.ts';
 import { ServerClosedError } from '../server/errors.ts';
 import { ListenError, listenMessage } from '../server/listen-error.ts';
 import type { LoadedFile } from '../server/loaded-files.ts';
 import { frameLines, type ModuleError } from '../server/module.ts';
-import type { ServeOptions } from '../server/options.ts';
+import type { AdminOptions, ServeOptions } from '../server/options.ts';
 import { serve } from '../server/serve.ts';
 import type { Server } from '../server/server.ts';
 import { describeFlags, type FlagValues, type ParsedArguments, parseArguments } from './arguments.ts';
@@ -58,10 +59,12 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     values.boot === true
       ? await (await import('./serve-boot.ts')).openBoot(target, values, names, ofFolder, logger)
       : undefined;
+  if (boot === undefined && (values.state !== undefined || values.webhook !== undefined))
+    (await import('./serve-boot.ts')).refuseBootFlags(names);
   const options: ServeOptions = {
     ...serveOptions(values, target, address, workerCount, logger, log),
     ...(boot === undefined ? { module: target.module } : { fetch: boot.fetch }),
-    ...(admin === undefined ? {} : { admin }),
+    ...(admin === undefined ? {} : { admin: { ...admin, ...pagesOf(boot) } }),
     ...(health === undefined ? {} : { health }),
     signal: signals.startGivenUp,
   };
@@ -85,8 +88,14 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     await showBanner(server, target, positionals[0] ?? '.', address, workerCount);
   if (changes !== undefined) reloadOnChange(changes, server, reloadNow, logger);
   const code = await signals.exitCode;
+  await boot?.close();
   await logger.flush(LOG_FLUSH_MS);
   return code;
+}
+
+/** What a boot server shows on the admin port. */
+function pagesOf(boot: BootServer | undefined): Pick<AdminOptions, 'routes' | 'metrics'> {
+  return boot === undefined ? {} : { routes: boot.routes, metrics: () => boot.metrics() };
 }
 
 /**

@@ -68,6 +68,10 @@ export class ServerContext implements RequestContext {
     return this.#exchange.request.signal;
   }
 
+  get responseBytes(): number {
+    return this.#exchange.responseBytes;
+  }
+
   get props(): Readonly<Record<string, never>> {
     return NO_PROPS;
   }

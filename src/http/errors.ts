@@ -5,9 +5,12 @@ import type { Fault } from '../protocol/error.ts';
 export class ClientGoneError extends Error {
   override readonly name = 'AbortError';
   readonly code = 'HOLDFAST_CLIENT_GONE';
+  /** How the connection ended, in the word of the metrics. */
+  readonly reason: string;
 
   constructor(closeReason: string) {
     super(`the client went away before the answer was complete (${closeReason})`);
+    this.reason = closeReason;
   }
 }
 

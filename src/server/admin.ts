@@ -20,7 +20,7 @@ import { readProcessNumbers } from '../observe/process-numbers.ts';
 import { serverMetrics } from '../observe/server-metrics.ts';
 import { Response } from '../web/response.ts';
 import { asListenError } from './listen-error.ts';
-import { checkOptions, type PortAddress, type ServeOptions } from './options.ts';
+import { type AdminPages, checkOptions, type PortAddress, type ServeOptions } from './options.ts';
 import { type AdminSubject, CONNECTION_ROWS_MAX, type OperatorPorts } from './server.ts';
 import { serveHere, type ThreadServer } from './thread-server.ts';
 
@@ -29,6 +29,7 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 const PATHS = ['/', '/metrics', '/healthz', '/readyz', '/connections', '/stats'];
 /** What a health port answers: nothing there is a secret, so it may be open to whoever asks. */
 const HEALTH_PATHS = ['/healthz', '/readyz'];
+const NO_PAGES: AdminPages = { routes: {}, metrics: () => '' };
 /** A page that shows ten thousand rows shows nothing; a program may ask for this many. */
 const ROWS_ASKED_MAX = 100_000;
 
@@ -78,13 +79,15 @@ export async function openOperatorPorts(
   admin: PortAddress | undefined,
   health: PortAddress | undefined,
   logger: LoggerLike | undefined,
+  pages: AdminPages,
 ): Promise<OperatorPorts | undefined> {
   if (admin === undefined && health === undefined) return undefined;
   const adminDesk = new Desk(
     PATHS,
     admin !== undefined && isLoopback(admin.hostname) ? admin.hostname : undefined,
+    pages,
   );
-  const healthDesk = new Desk(HEALTH_PATHS, undefined);
+  const healthDesk = new Desk(HEALTH_PATHS, undefined, NO_PAGES);
   const adminServer = admin && (await openPort('admin', admin, adminDesk, logger));
   try {
     const healthServer = health && (await openPort('health', health, healthDesk, logger));
@@ -122,10 +125,15 @@ class Desk {
   subject: AdminSubject | undefined = undefined;
   readonly #paths: readonly string[];
   readonly #loopbackName: string | undefined;
+  readonly #pages: AdminPages;
 
-  /** @param loopbackName the name that was bound, if it is one of this machine alone */
-  constructor(paths: readonly string[], loopbackName: string | undefined) {
-    this.#paths = paths;
+  /**
+   * @param loopbackName the name that was bound, if it is one of this machine alone
+   * @param pages the program's own, for paths that are not ours
+   */
+  constructor(paths: readonly string[], loopbackName: string | undefined, pages: AdminPages) {
+    this.#pages = pages;
+    this.#paths = [...new Set([...paths, ...Object.keys(pages.routes)])];
     this.#loopbackName = loopbackName;
   }
 
@@ -141,13 +149,14 @@ class Desk {
     const { subject } = this;
     if (subject === undefined) return text(503, 'starting\n');
     if (pathname === '/readyz') return subject.isAccepting ? text(200, 'ready\n') : text(503, 'draining\n');
-    if (pathname === '/metrics') return metricsOf(subject);
+    if (pathname === '/metrics') return metricsOf(subject, this.#pages.metrics());
     if (pathname === '/stats') return statsOf(subject);
-    return connectionsOf(subject, searchParams);
+    if (pathname === '/connections') return connectionsOf(subject, searchParams);
+    return this.#pages.routes[pathname]!(request) as unknown as Promise<Response>;
   }
 }
 
-async function metricsOf(subject: AdminSubject): Promise<Response> {
+async function metricsOf(subject: AdminSubject, more: string): Promise<Response> {
   const facts = {
     version: packageVersion(),
     engine: subject.engine.name,
@@ -155,7 +164,7 @@ async function metricsOf(subject: AdminSubject): Promise<Response> {
     isReady: subject.isAccepting,
   };
   const body = serverMetrics(await subject.stats(), facts, readProcessNumbers());
-  return text(200, body, { 'content-type': EXPOSITION_CONTENT_TYPE });
+  return text(200, body + more, { 'content-type': EXPOSITION_CONTENT_TYPE });
 }
 
 async function statsOf(subject: AdminSubject): Promise<Response> {

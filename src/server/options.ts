@@ -107,6 +107,10 @@ export interface AdminOptions {
   port: number | string;
   /** @default '127.0.0.1': what it shows is nobody else's business */
   hostname?: string;
+  /** Pages of the program's own, by path, as `{ '/jobs': () => Response.json(jobs) }`. GET and HEAD alone. */
+  routes?: Readonly<Record<string, (request: Request) => Response | Promise<Response>>>;
+  /** Numbers of the program's own, in Prometheus' text format: they follow those of `/metrics`. */
+  metrics?: () => string;
 }
 
 /** What `onListen` is told: ours and, as `address` and `family`, what `server.address()` of node:net tells. */
@@ -186,7 +190,7 @@ export interface ServeOptions {
    * closed to them. A number is a port on the server's own `hostname`.
    * @default none
    */
-  health?: AdminOptions | number | string;
+  health?: Omit<AdminOptions, 'routes' | 'metrics'> | number | string;
   /**
    * Names those whose `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded` are believed, for `context.ip`, `request.url` and the
    * access log: false, nobody; a number of hops; addresses, CIDR ranges and `'loopback'`, `'linklocal'`,
@@ -252,7 +256,8 @@ const LIMIT_NAMES = [
 ] as const;
 const ADMIN_HOSTNAME = '127.0.0.1';
 const SHUTDOWN_NAMES = ['delay', 'timeout'] as const;
-const ADMIN_NAMES = ['port', 'hostname'] as const;
+const HEALTH_NAMES = ['port', 'hostname'] as const;
+const ADMIN_NAMES = [...HEALTH_NAMES, 'routes', 'metrics'] as const;
 const TLS_NAMES = ['cert', 'key', 'passphrase'] as const;
 const ENGINES = ['auto', 'iouring', 'epoll', 'node'];
 
@@ -274,7 +279,7 @@ export function readOptions(given: unknown): ServeOptions {
     if (http2 !== undefined) options.limits.http2 = readHttp2Limits(http2);
   }
   if (typeof admin === 'object') options.admin = snapshot('admin.', admin, ADMIN_NAMES);
-  if (typeof health === 'object') options.health = snapshot('health.', health, ADMIN_NAMES);
+  if (typeof health === 'object') options.health = snapshot('health.', health, HEALTH_NAMES);
   if (typeof gracefulShutdown === 'object')
     options.gracefulShutdown = snapshot('gracefulShutdown.', gracefulShutdown, SHUTDOWN_NAMES);
   if (tls !== undefined) options.tls = readTls(snapshot('tls.', tls, TLS_NAMES));
@@ -301,6 +306,7 @@ export function checkOptions(options: ServeOptions): Settings {
   checkAddress(options);
   checkCompanions(options);
   adminAddressOf(options);
+  adminPagesOf(options);
   healthAddressOf(options);
   const timeouts = options.timeouts ?? {};
   const limits = options.limits ?? {};
@@ -417,6 +423,32 @@ export interface PortAddress {
  */
 export function adminAddressOf({ admin }: Pick<ServeOptions, 'admin'>): PortAddress | undefined {
   return portAddressOf('admin', admin, ADMIN_HOSTNAME);
+}
+
+/** What a program has the admin port answer besides. */
+export type AdminPages = Required<Pick<AdminOptions, 'routes' | 'metrics'>>;
+
+/** @throws OptionError */
+export function adminPagesOf({ admin }: Pick<ServeOptions, 'admin'>): AdminPages {
+  const { routes = {}, metrics = () => '' } = typeof admin === 'object' && admin !== null ? admin : {};
+  checkFunction('admin.metrics', metrics);
+  if (typeof routes !== 'object' || routes === null)
+    throw new OptionError(
+      'admin.routes',
+      routes,
+      "an object of handlers by path, as { '/jobs': () => Response }",
+    );
+  for (const [path, handler] of Object.entries(routes)) {
+    if (!/^\/[!-~]+$/.test(path) || /[?#]/.test(path))
+      throw new OptionError('admin.routes', path, "paths such as '/jobs'");
+    if (typeof handler !== 'function')
+      throw new OptionError(
+        `admin.routes[${JSON.stringify(path)}]`,
+        handler,
+        'a function (request) => Response',
+      );
+  }
+  return { routes, metrics };
 }
 
 /**

@@ -10,6 +10,7 @@ import { finishStart } from './finish-start.ts';
 import { loadModule, moduleUrl } from './module.ts';
 import {
   adminAddressOf,
+  adminPagesOf,
   checkOptions,
   healthAddressOf,
   type OnListen,
@@ -54,7 +55,12 @@ async function open(options: ServeOptions): Promise<Server> {
   const ports =
     admin === undefined && health === undefined
       ? undefined
-      : await (await import('./admin.ts')).openOperatorPorts(admin, health, options.logger);
+      : await (await import('./admin.ts')).openOperatorPorts(
+          admin,
+          health,
+          options.logger,
+          adminPagesOf(options),
+        );
   try {
     const server = await start(options, settings, ports, isServedHere);
     ports?.watch(server);

@@ -45,6 +45,8 @@ export interface RequestContext {
    * handled goes unreported.
    */
   readonly completed: Promise<void>;
+  /** Bytes of the answer's content that have been written so far, while it is sent as well as behind its end. */
+  readonly responseBytes: number;
   /**
    * Aborts when the server begins to drain, at shutdown or because a worker is replaced. The request goes on: a
    * stream without an end (server-sent events) ends itself now, so that its client connects elsewhere and the
