@@ -7,6 +7,7 @@ import type { BrotliOptions, InputType } from 'node:zlib';
 import type { Coding } from './accept-encoding.ts';
 import { MemoryFile } from './memory-file.ts';
 import type { FileSource, OpenFile, RawPath } from './source.ts';
+import { Turns } from './turns.ts';
 
 /** Less fits into one segment anyway. */
 const SIZE_BYTES_MIN = 1024;
@@ -42,8 +43,7 @@ export class Compressor {
   /** In the order of their last use; null for what is not worth it. */
   readonly #kept = new Map<string, MemoryFile | null>();
   readonly #working = new Map<string, Promise<MemoryFile | null>>();
-  readonly #waiting: (() => void)[] = [];
-  #workingCount = 0;
+  readonly #turns = new Turns(WORKING_MAX);
   #bytes = 0;
 
   constructor(source: FileSource, bytesMax: number) {
@@ -70,15 +70,15 @@ export class Compressor {
     }
     const working = this.#working.get(key);
     if (working !== undefined) return working;
-    if (this.#waiting.length >= WAITING_MAX) return null;
-    const work = this.#work(key, path, file.version!, coding).finally(() => this.#working.delete(key));
+    if (this.#turns.waitingCount >= WAITING_MAX) return null;
+    const work = this.#turns
+      .of(() => this.#work(key, path, file.version!, coding))
+      .finally(() => this.#working.delete(key));
     this.#working.set(key, work);
     return work;
   }
 
   async #work(key: string, path: RawPath, version: string, coding: Coding): Promise<MemoryFile | null> {
-    if (this.#workingCount >= WORKING_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#workingCount++;
     try {
       const bytes = await this.#read(path, version);
       if (bytes === undefined) return null;
@@ -91,10 +91,6 @@ export class Compressor {
     } catch {
       // Out of memory, or the file has gone: it is sent as it is, or the next look says what is wrong.
       return null;
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#workingCount--;
-      else next();
     }
   }
 

@@ -4,31 +4,43 @@
  */
 import { access, constants, type Stats } from 'node:fs';
 import { realPath, statLink, statPath } from './descriptor.ts';
-import type { HeldNames } from './folder-listings.ts';
+import type { FolderListings, HeldNames } from './folder-listings.ts';
+import type { FolderNames } from './folder-names.ts';
+import { compareBy } from './listing-order.ts';
 import type { Root } from './root.ts';
+import { SortedRuns } from './sorted-runs.ts';
 import type { ListedEntry, Listing } from './source.ts';
 
 /** Look-ups under way for one listing: the thread pool has 4 threads for everybody. */
 const LOOKUPS_MAX = 16;
 
+const DESCRIBED_AT_ONCE = 200;
+
 export class DiskListing implements Listing {
   readonly count: number;
+  readonly folderCount: number;
   readonly isCut: boolean;
   readonly #root: Root;
   readonly #held: HeldNames;
   readonly #names: readonly string[];
   readonly #prefix: Buffer;
-  readonly #release: () => void;
+  readonly #listings: FolderListings;
   #isClosed = false;
 
-  constructor(root: Root, held: HeldNames, names: readonly string[], isCut: boolean, release: () => void) {
+  constructor(
+    root: Root,
+    held: HeldNames,
+    { names, folderCount, isCut }: FolderNames,
+    listings: FolderListings,
+  ) {
     this.count = names.length;
+    this.folderCount = folderCount;
     this.isCut = isCut;
+    this.#listings = listings;
     this.#root = root;
     this.#held = held;
     this.#names = names;
     this.#prefix = Buffer.concat([held.folder, Buffer.from('/')]);
-    this.#release = release;
   }
 
   /** A request for a part that is being described for somebody else shares it. */
@@ -46,10 +58,28 @@ export class DiskListing implements Listing {
     }
   }
 
+  /** A sort that is under way is shared by all who ask for it. */
+  sorted(by: 'size' | 'time'): Promise<readonly ListedEntry[]> {
+    const { sorting } = this.#held;
+    const shared = sorting.get(by);
+    if (shared !== undefined) return shared;
+    const own = this.#listings.sorting.of(() => this.#sorted(by)).finally(() => sorting.delete(by));
+    sorting.set(by, own);
+    return own;
+  }
+
+  async #sorted(by: 'size' | 'time'): Promise<readonly ListedEntry[]> {
+    const runs = new SortedRuns<ListedEntry>(compareBy(by));
+    for (let at = 0; at < this.count; at += DESCRIBED_AT_ONCE)
+      for (const entry of await this.describe(at, Math.min(at + DESCRIBED_AT_ONCE, this.count)))
+        runs.add(entry);
+    return runs.merged();
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#release();
+    this.#listings.release(this.#held);
   }
 
   async #describeEach(names: readonly string[]): Promise<readonly ListedEntry[]> {

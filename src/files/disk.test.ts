@@ -245,7 +245,9 @@ const ODD_NAMES = [
 /** All links of a listing but the one upwards, as a browser resolves them. */
 async function linksOf(handler: FilesHandler, url: string): Promise<URL[]> {
   const page = await textOf(handler, url);
-  const found = [...page.matchAll(/href="([^"]*)"/g)].map((match) => new URL(match[1]!, `http://here${url}`));
+  const found = [...page.matchAll(/href="(\.\/[^"]*)"/g)].map(
+    (match) => new URL(match[1]!, `http://here${url}`),
+  );
   return found.filter((link) => link.href.startsWith(`http://here${url}`));
 }
 
@@ -315,7 +317,7 @@ const AS_USER = `
   const handler = createFilesHandler(openDisk(folder, { trustMs: 0 }), { listing: true });
   const ask = (url) => handler({ method: 'GET', url, headers: new Headers() });
   const page = await (await ask('/')).text();
-  const links = [...page.matchAll(/href="([^"]*)"/g)].map((match) => match[1]);
+  const links = [...page.matchAll(/href="(\\.\\/[^"]*)"/g)].map((match) => match[1]);
   console.log(JSON.stringify([links, (await ask('/closed.txt')).status]));
 `;
 

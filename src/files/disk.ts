@@ -192,9 +192,7 @@ class DiskSource implements FileSource {
     const [folder] = await Promise.all([realPath(full), this.#root.look()]);
     if (!this.#root.admits(folder, path)) return { kind: 'missing' };
     const held = await this.#listings.acquire(folder);
-    const { names, isCut } = await held.names;
-    const release = (): void => this.#listings.release(held);
-    return { kind: 'folder', listing: new DiskListing(this.#root, held, names, isCut, release) };
+    return { kind: 'folder', listing: new DiskListing(this.#root, held, await held.names, this.#listings) };
   }
 }
 

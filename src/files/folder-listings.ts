@@ -8,6 +8,7 @@ import { type FileFacts, factsOf, isSame, isSettled } from './file-facts.ts';
 import { type FolderNames, readFolderNames } from './folder-names.ts';
 import { isPlainName } from './path.ts';
 import type { ListedEntry } from './source.ts';
+import { Turns } from './turns.ts';
 
 /** More than anybody reads, and what a browser still shows. */
 const NAMES_MAX = 100_000;
@@ -20,6 +21,9 @@ const IDLE_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Folders that are read at once: the thread pool has 4 threads for everybody. */
 const READING_MAX = 2;
+
+/** Sorts at once: each holds some 15 MiB for a hundred thousand files. */
+const SORTING_MAX = 1;
 
 /** Tells of itself as the system would. */
 class TooManyNamesError extends Error {
@@ -34,6 +38,8 @@ export interface HeldNames {
   readonly names: Promise<FolderNames>;
   /** Parts that are being described now, for all who ask meanwhile. */
   readonly describing: Map<string, Promise<readonly ListedEntry[]>>;
+  /** Sorts that are under way, for all who ask meanwhile. */
+  readonly sorting: Map<'size' | 'time', Promise<readonly ListedEntry[]>>;
   /** Listings that read it. */
   users: number;
   bytes: number;
@@ -43,9 +49,9 @@ export class FolderListings {
   readonly #isListed: (name: string) => boolean;
   /** In the order of their last use. */
   readonly #kept = new Map<string, HeldNames>();
-  /** Resolvers of those that wait for their turn to read. */
-  readonly #waiting: (() => void)[] = [];
-  #readingCount = 0;
+  readonly #reading = new Turns(READING_MAX);
+  /** Turns at sorting by what the names lead to, which holds all of that in memory. */
+  readonly sorting = new Turns(SORTING_MAX);
   #bytes = 0;
 
   /** @param dotfiles list names that begin with a dot, too */
@@ -66,7 +72,15 @@ export class FolderListings {
     let held = this.#kept.get(key);
     if (held === undefined || !isSame(held.facts, facts)) {
       if (held !== undefined) this.#forget(key, held);
-      held = { folder, facts, names: this.#read(folder), describing: new Map(), users: 0, bytes: 0 };
+      held = {
+        folder,
+        facts,
+        names: this.#read(folder),
+        describing: new Map(),
+        sorting: new Map(),
+        users: 0,
+        bytes: 0,
+      };
       // Whatever changes from now on shows in the facts, so these names are good for as long as those.
       if (isSettled(facts, nowMs)) this.#kept.set(key, held);
       this.#count(key, held);
@@ -118,19 +132,12 @@ export class FolderListings {
     }
   }
 
-  async #read(folder: Buffer): Promise<FolderNames> {
-    if (this.#readingCount >= READING_MAX) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else this.#readingCount++;
-    try {
+  #read(folder: Buffer): Promise<FolderNames> {
+    return this.#reading.of(() => {
       this.#dropIdle(BYTES_MAX);
       if (this.#bytes >= BYTES_MAX)
         throw new TooManyNamesError('listings under way fill their share of memory');
-      return await readFolderNames(folder, NAMES_MAX, this.#isListed);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#readingCount--;
-      else next();
-    }
+      return readFolderNames(folder, NAMES_MAX, this.#isListed);
+    });
   }
 }

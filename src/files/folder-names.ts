@@ -4,22 +4,19 @@
  * served by this thread waits for about a millisecond at a time.
  */
 import { openFolder } from './descriptor.ts';
+import { RUN_LENGTH, SortedRuns } from './sorted-runs.ts';
 import type { RawPath } from './source.ts';
 
 export interface FolderNames {
   /** Raw bytes, one a character. */
   readonly names: readonly string[];
+  /** Folders, which come first; links to folders are among the others. */
+  readonly folderCount: number;
   /** There are more, which were not read. */
   readonly isCut: boolean;
   /** Memory that the names take, about. */
   readonly bytes: number;
 }
-
-/** Entries that are read at a time, and the length of what is sorted in one go. */
-const BATCH = 512;
-
-/** Names that are merged in one go: half a millisecond. */
-const MERGE_SLICE = 4096;
 
 /** What an entry costs besides its characters: the header of a string and a place in an array. */
 const NAME_BYTES = 32;
@@ -33,13 +30,13 @@ export async function readFolderNames(
   namesMax: number,
   isShown: (name: RawPath) => boolean,
 ): Promise<FolderNames> {
-  const folders = new SortedRuns();
-  const others = new SortedRuns();
+  const folders = new SortedRuns(byBytes);
+  const others = new SortedRuns(byBytes);
   let count = 0;
   let bytes = 0;
   let isCut = false;
   // The types of Node say string for names in every encoding.
-  const folder = await openFolder(path, { encoding: 'buffer' as BufferEncoding, bufferSize: BATCH });
+  const folder = await openFolder(path, { encoding: 'buffer' as BufferEncoding, bufferSize: RUN_LENGTH });
   try {
     for (let entry = await folder.read(); entry !== null; entry = await folder.read()) {
       const name = (entry.name as unknown as Buffer).toString('latin1');
@@ -56,47 +53,12 @@ export async function readFolderNames(
     await folder.close();
   }
   const names = await folders.merged();
+  const folderCount = names.length;
   for (const name of await others.merged()) names.push(name);
-  return { names, isCut, bytes };
+  return { names, folderCount, isCut, bytes };
 }
 
-/** A merge sort whose work is done in slices. */
-class SortedRuns {
-  readonly #runs: string[][] = [];
-  #run: string[] = [];
-  #mergedCount = 0;
-
-  add(name: string): void {
-    this.#run.push(name);
-    if (this.#run.length === BATCH) this.#endRun();
-  }
-
-  async merged(): Promise<string[]> {
-    this.#endRun();
-    let runs = this.#runs;
-    while (runs.length > 1) {
-      const longer: string[][] = [];
-      for (let i = 0; i < runs.length; i += 2) longer.push(await this.#mergeTwo(runs[i]!, runs[i + 1] ?? []));
-      runs = longer;
-    }
-    return runs[0] ?? [];
-  }
-
-  #endRun(): void {
-    // One character a byte: the order of strings is the order of bytes.
-    if (this.#run.length > 0) this.#runs.push(this.#run.sort());
-    this.#run = [];
-  }
-
-  async #mergeTwo(a: readonly string[], b: readonly string[]): Promise<string[]> {
-    const out: string[] = [];
-    let i = 0;
-    let j = 0;
-    while (i < a.length || j < b.length) {
-      const takesFirst = j >= b.length || (i < a.length && a[i]! < b[j]!);
-      out.push(takesFirst ? a[i++]! : b[j++]!);
-      if (++this.#mergedCount % MERGE_SLICE === 0) await new Promise(setImmediate);
-    }
-    return out;
-  }
+/** One character a byte: the order of strings is the order of bytes. */
+function byBytes(a: RawPath, b: RawPath): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -144,7 +144,7 @@ export class FolderAnswers {
     const listed = await this.#source.list(path);
     switch (listed.kind) {
       case 'folder':
-        return answerListing(request.method, path, listed.listing);
+        return answerListing(request, path, listed.listing);
       case 'busy':
         return busyAnswer();
       case 'missing':

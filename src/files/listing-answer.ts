@@ -1,32 +1,42 @@
 /**
- * The answer that shows a folder. A short list is one piece with a length. A long one is a stream whose
+ * The answer that shows a folder, as a page or as JSON. A short list is one piece with a length. A long one is a stream whose
  * rows are looked up and written when the reader takes them: what waits for a slow reader is one piece,
- * and no turn of the loop is longer for a folder of fifty thousand files than for one of a hundred.
+ * and no turn of the loop is longer for a folder of a hundred thousand files than for one of a hundred.
  */
 import { Response } from '../web/response.ts';
-import { LISTING_CONTENT_SECURITY_POLICY, listingFoot, listingHead, listingRows } from './listing.ts';
+import type { FilesRequest } from './file-answer.ts';
+import { LISTING_CONTENT_SECURITY_POLICY, type ListingText, listingPage } from './listing.ts';
+import { listingJson, prefersJson } from './listing-json.ts';
+import { entriesIn, type ListingOrder, NAMES_A_PART, orderOf } from './listing-order.ts';
+import { queryOf } from './path.ts';
 import type { Listing, RawPath } from './source.ts';
 
-/** Names a piece: some 30 KiB, a quarter of a millisecond. */
-const NAMES_A_PIECE = 200;
-
 /** Takes over `listing`: it is closed on return, or by the body that is returned. */
-export async function answerListing(method: string, path: RawPath, listing: Listing): Promise<Response> {
+export async function answerListing(
+  request: FilesRequest,
+  path: RawPath,
+  listing: Listing,
+): Promise<Response> {
+  const { method } = request;
+  const order = orderOf(queryOf(request.url));
+  const isJson = prefersJson(request.headers.get('accept'));
+  const text = isJson ? listingJson(path) : listingPage(path, order);
   const headers: Record<string, string> = {
-    'content-type': 'text/html; charset=utf-8',
+    'content-type': text.contentType,
     'cache-control': 'no-cache',
     'content-security-policy': LISTING_CONTENT_SECURITY_POLICY,
     'x-content-type-options': 'nosniff',
+    vary: 'accept',
   };
-  if (listing.count > NAMES_A_PIECE) {
-    if (method !== 'HEAD') return new Response(streamListing(path, listing), { headers });
+  if (listing.count > NAMES_A_PART) {
+    if (method !== 'HEAD') return new Response(streamListing(listing, text, order), { headers });
     listing.close();
     return new Response(null, { headers });
   }
   try {
-    const rows = listingRows(await listing.describe(0, listing.count));
-    const page = `${listingHead(path)}${rows}${listingFoot(rows === '', listing.isCut)}`;
-    const bytes = new TextEncoder().encode(page);
+    let rows = '';
+    for await (const entries of entriesIn(listing, order)) rows += text.rows(entries);
+    const bytes = new TextEncoder().encode(`${text.head()}${rows}${text.foot(rows === '', listing.isCut)}`);
     headers['content-length'] = String(bytes.length);
     return new Response(method === 'HEAD' ? null : bytes, { headers });
   } finally {
@@ -34,26 +44,29 @@ export async function answerListing(method: string, path: RawPath, listing: List
   }
 }
 
-function streamListing(path: RawPath, listing: Listing): ReadableStream<Uint8Array> {
+function streamListing(listing: Listing, text: ListingText, order: ListingOrder): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  let at = 0;
+  const parts = entriesIn(listing, order);
+  let isBegun = false;
   let isEmpty = true;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          let text = at === 0 ? listingHead(path) : '';
+          let out = isBegun ? '' : text.head();
+          isBegun = true;
+          let isOver = false;
           // All names of a part may have gone meanwhile; a stream that is asked for a piece must give one.
           do {
-            const to = Math.min(at + NAMES_A_PIECE, listing.count);
-            const rows = listingRows(await listing.describe(at, to));
+            const { done = false, value } = await parts.next();
+            isOver = done;
+            const rows = value === undefined ? '' : text.rows(value);
             if (rows !== '') isEmpty = false;
-            text += rows;
-            at = to;
-          } while (text === '' && at < listing.count);
-          if (at === listing.count) text += listingFoot(isEmpty, listing.isCut);
-          controller.enqueue(encoder.encode(text));
-          if (at < listing.count) return;
+            out += rows;
+          } while (out === '' && !isOver);
+          if (isOver) out += text.foot(isEmpty, listing.isCut);
+          controller.enqueue(encoder.encode(out));
+          if (!isOver) return;
           listing.close();
           controller.close();
         } catch (error) {

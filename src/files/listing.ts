@@ -2,6 +2,7 @@
  * The page that shows a folder. Names are somebody else's text: they are escaped as HTML, encoded as
  * URLs, and the page forbids scripts, so that a file called `<script>` stays a name.
  */
+import { type ListingOrder, queryFor, type SortKey } from './listing-order.ts';
 import { encodeSegment } from './path.ts';
 import type { ListedEntry, RawPath } from './source.ts';
 
@@ -18,61 +19,109 @@ const YEAR_0_MS = Date.parse('0000-01-01');
 const YEAR_10000_MS = Date.UTC(10000, 0, 1);
 
 const STYLE = `
-:root{color-scheme:light dark;--line:#8883;--soft:#777;--link:#0a58ca}
-@media(prefers-color-scheme:dark){:root{--soft:#999;--link:#8ab4ff}}
-body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2.5rem auto;padding:0 1.25rem}
-h1{font-size:1.25rem;font-weight:600;margin:0 0 1.25rem;overflow-wrap:anywhere}
+:root{color-scheme:light dark;--text:#1d2126;--soft:#5c6670;--line:#0000001f;--link:#0a58ca;--over:#0a58ca12;--page:#fff}
+@media(prefers-color-scheme:dark){:root{--text:#e4e7eb;--soft:#9aa4af;--line:#ffffff24;--link:#8ab4ff;--over:#8ab4ff1a;--page:#16181c}}
+*{box-sizing:border-box}
+body{font:16px/1.5 system-ui,sans-serif;color:var(--text);background:var(--page);max-width:62rem;margin:0 auto;padding:2rem 1.25rem}
+h1{font-size:1.25rem;font-weight:600;margin:0 .5rem 1rem;overflow-wrap:anywhere}
+h1 span{color:var(--soft);font-weight:400;padding:0 .2rem}
 table{width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}
-th{font-weight:500;font-size:.8rem;color:var(--soft);text-align:left;border-bottom:1px solid var(--line)}
-th,td{padding:.4rem .5rem}tr+tr td{border-top:1px solid var(--line)}
-td:first-child{overflow-wrap:anywhere}.n{text-align:right;white-space:nowrap;color:var(--soft)}
-a{color:var(--link);text-decoration:none}a:hover{text-decoration:underline}
-p{color:var(--soft)}@media(max-width:34rem){.t{display:none}}`;
+th{font-size:.85rem;font-weight:500;text-align:left;border-bottom:1px solid var(--line);white-space:nowrap}
+th a{color:var(--soft);display:block}
+th,td{padding:.4rem .5rem}
+tbody tr+tr td{border-top:1px solid var(--line)}
+tbody tr:hover{background:var(--over)}
+td:first-child{overflow-wrap:anywhere}
+td:first-child a{display:block}
+.f{font-weight:600}
+.n{text-align:right;white-space:nowrap;color:var(--soft)}
+th.n a{text-align:right}
+a{color:var(--link);text-decoration:none}
+a:hover{text-decoration:underline}
+a:focus-visible{outline:2px solid var(--link);outline-offset:2px;border-radius:2px}
+p{color:var(--soft);margin:1rem .5rem}
+@media(max-width:34rem){body{padding:1.25rem .75rem}.t{display:none}td{padding:.6rem .5rem}}`;
+
+/** A folder in one of the forms in which it is told. */
+export interface ListingText {
+  readonly contentType: string;
+  head(): string;
+  rows(entries: readonly ListedEntry[]): string;
+  foot(isEmpty: boolean, isCut: boolean): string;
+}
 
 /** @param path the folder's path below the root */
-export function listingHead(path: RawPath): string {
+export function listingPage(path: RawPath, order: ListingOrder): ListingText {
+  return {
+    contentType: 'text/html; charset=utf-8',
+    head: () => pageHead(path, order),
+    rows: (entries) => entries.map(row).join(''),
+    foot(isEmpty, isCut) {
+      const empty = isEmpty ? '<p>This folder is empty.</p>\n' : '';
+      const more = isCut ? '<p>There are more entries, which are not shown.</p>\n' : '';
+      return `</tbody>\n</table>\n${empty}${more}</body>\n</html>\n`;
+    },
+  };
+}
+
+function pageHead(path: RawPath, order: ListingOrder): string {
   const title = escapeHtml(readable(`/${path === '' ? '' : `${path}/`}`));
   const up =
-    path === '' ? '' : '<tr><td><a href="../">../</a></td><td class="n"></td><td class="n t"></td></tr>\n';
+    path === ''
+      ? ''
+      : '<tr><td><a class="f" href="../">../</a></td><td class="n"></td><td class="n t"></td></tr>\n';
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
 <title>${title}</title>
 <style>${STYLE}
 </style>
 </head>
 <body>
-<h1>${title}</h1>
+<h1>${crumbs(path)}</h1>
 <table>
-<thead><tr><th>Name</th><th class="n">Size</th><th class="n t">Modified (UTC)</th></tr></thead>
+<thead><tr>${columnHead('name', 'Name', '', order)}${columnHead('size', 'Size', 'n', order)}${columnHead('time', 'Modified (UTC)', 'n t', order)}</tr></thead>
 <tbody>
 ${up}`;
 }
 
-export function listingRows(entries: readonly ListedEntry[]): string {
-  let rows = '';
-  for (const entry of entries) rows += row(entry);
-  return rows;
+/** The way from the root to the folder, each part a link; relative, so that a prefix before them all does not matter. */
+function crumbs(path: RawPath): string {
+  const names = path === '' ? [] : path.split('/');
+  const links = names.map((name, at) => {
+    const text = escapeHtml(readable(name));
+    return at === names.length - 1 ? text : `<a href="${'../'.repeat(names.length - 1 - at)}">${text}</a>`;
+  });
+  if (names.length === 0) return 'Index of /';
+  return `<a href="${'../'.repeat(names.length)}" aria-label="root">/</a> ${links.join('<span>/</span>')}`;
 }
 
-export function listingFoot(isEmpty: boolean, isCut: boolean): string {
-  const empty = isEmpty ? '<p>This folder is empty.</p>\n' : '';
-  const more = isCut ? '<p>There are more entries, which are not shown.</p>\n' : '';
-  return `</tbody>\n</table>\n${empty}${more}</body>\n</html>\n`;
+function columnHead(by: SortKey, text: string, kind: string, order: ListingOrder): string {
+  const isSorted = order.by === by;
+  const arrow = isSorted ? (order.descending ? ' \u2193' : ' \u2191') : '';
+  const sort = isSorted ? ` aria-sort="${order.descending ? 'descending' : 'ascending'}"` : '';
+  const named = kind === '' ? '' : ` class="${kind}"`;
+  return `<th scope="col"${named}${sort}><a href="${escapeHtml(queryFor(by, order))}">${text}${arrow}</a></th>`;
 }
 
 function row(entry: ListedEntry): string {
   const slash = entry.isDirectory ? '/' : '';
-  // The leading `./` keeps a name such as `a:b` from being read as a URL with a scheme.
-  const link = `<a href="./${encodeSegment(entry.name)}${slash}">${escapeHtml(readable(entry.name))}${slash}</a>`;
+  const kind = entry.isDirectory ? ' class="f"' : '';
+  const link = `<a${kind} href="${linkTo(entry)}">${escapeHtml(readable(entry.name))}${slash}</a>`;
   const size = entry.isDirectory ? '' : formatSize(entry.sizeBytes);
   return `<tr><td>${link}</td><td class="n">${size}</td><td class="n t">${formatTime(entry.modifiedMs)}</td></tr>\n`;
 }
 
+/** Relative to the folder. The leading `./` keeps a name such as `a:b` from being read as a URL with a scheme. */
+export function linkTo({ name, isDirectory }: ListedEntry): string {
+  return `./${encodeSegment(name)}${isDirectory ? '/' : ''}`;
+}
+
 /** Names are bytes; nearly always they are UTF-8, and where not, the replacement character says so. */
-function readable(name: RawPath): string {
+export function readable(name: RawPath): string {
   if (IS_ASCII.test(name)) return name;
   const bytes = new Uint8Array(name.length);
   for (let i = 0; i < name.length; i++) bytes[i] = name.charCodeAt(i);
@@ -80,9 +129,12 @@ function readable(name: RawPath): string {
 }
 
 /** Nothing for a time that a calendar of four digits does not have: file systems keep any number of seconds. */
+export function timeOf(ms: number): Date | undefined {
+  return ms >= YEAR_0_MS && ms < YEAR_10000_MS ? new Date(ms) : undefined;
+}
+
 function formatTime(ms: number): string {
-  if (!(ms >= YEAR_0_MS && ms < YEAR_10000_MS)) return '';
-  return new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+  return timeOf(ms)?.toISOString().slice(0, 16).replace('T', ' ') ?? '';
 }
 
 export function escapeHtml(text: string): string {

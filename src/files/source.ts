@@ -48,10 +48,14 @@ export interface ListedEntry {
 /** The names in a folder as they were at one moment, in the order of showing. What they lead to is told part by part. */
 export interface Listing {
   readonly count: number;
+  /** How many of the names are of folders; these come first. */
+  readonly folderCount: number;
   /** There are more names than the source lists. */
   readonly isCut: boolean;
   /** Entries of the names from `from` to `to` (exclusive), without those that `open` would refuse. */
   describe(from: number, to: number): Promise<readonly ListedEntry[]>;
+  /** Entries of all names, smaller or older ones first. Some 150 bytes each are in memory then. */
+  sorted(by: 'size' | 'time'): Promise<readonly ListedEntry[]>;
   /** Gives the names back; a second call does nothing. */
   close(): void;
 }
