@@ -92,6 +92,8 @@ export abstract class DescriptorConnection implements EngineConnection, FileOwne
   errorCode = '';
   /** Why sending failed (positive), or 0. */
   sendErrno = 0;
+  /** The turn in which a receive last left nothing behind in the socket. */
+  emptiedTurn = -1;
   readonly #owner: ConnectionOwner;
   #remote: RemoteAddress | undefined = undefined;
 

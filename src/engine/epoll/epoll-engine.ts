@@ -246,7 +246,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       conn.flags &= ~SEND_BLOCKED;
       this.touch(conn);
     }
-    // Before any callback, which may throw: the edge does not come again.
+    // Before any callback, which may throw, as below: the edge does not come again.
     if ((events & INPUT_EVENTS) !== 0)
       conn.flags |= (events & TO_END_EVENTS) === 0 ? READABLE : READABLE | READ_TO_END;
     // It is touched, and so received from later if the callback throws.
@@ -254,7 +254,6 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     if ((events & INPUT_EVENTS) === 0) return;
     if ((events & (EPOLLRDHUP | EPOLLHUP)) !== 0) {
       conn.flags |= PEER_END_SEEN;
-      // For the same reason.
       this.touch(conn);
       this.#tellPeerEndSeen(conn);
     }
@@ -285,8 +284,10 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     if (size > 0) {
       this.counters.bytesReceived += size;
       // Before the callback, which may throw: what is left must be remembered then too.
-      if (size < RECEIVE_BYTES && (conn.flags & READ_TO_END) === 0) conn.flags &= ~(READABLE | MOVES_MUCH);
-      else {
+      if (size < RECEIVE_BYTES && (conn.flags & READ_TO_END) === 0) {
+        conn.flags &= ~(READABLE | MOVES_MUCH);
+        conn.emptiedTurn = this.counters.turns;
+      } else {
         if (size === RECEIVE_BYTES) conn.flags |= MOVES_MUCH;
         this.#addReady(conn);
       }

@@ -5,7 +5,11 @@
  */
 import { copyBytes } from '../../base/bytes.ts';
 import { POLLERR, POLLHUP, POLLRDHUP } from '../../sys/abi/epoll.ts';
-import { IORING_CQE_F_BUFFER, IORING_CQE_F_MORE } from '../../sys/abi/io-uring.ts';
+import {
+  IORING_CQE_F_BUFFER,
+  IORING_CQE_F_MORE,
+  IORING_CQE_F_SOCK_NONEMPTY,
+} from '../../sys/abi/io-uring.ts';
 import { MSG_DONTWAIT, SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
 import { ERRNO } from '../../sys/errno.ts';
 import { allocate, type Memory } from '../../sys/memory.ts';
@@ -159,6 +163,7 @@ export class Receiving {
       const id = flags >>> 16;
       this.#counters.bytesReceived += result;
       conn.receivedAt = this.#passCount;
+      if ((flags & IORING_CQE_F_SOCK_NONEMPTY) === 0) conn.emptiedTurn = this.#counters.turns;
       // The kernel sees it when the drain is over. Given back now, it is not lost when the callback throws.
       buffers.give(id);
       if ((conn.flags & CLOSING) !== 0) return;
