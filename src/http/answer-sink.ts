@@ -33,11 +33,11 @@ export interface AnswerSink {
   /** Writes content of bytes[start..end), copying it. @returns the position behind what was taken, at least one byte */
   write(bytes: Uint8Array, start: number, end: number): number;
   /**
-   * Does what `write` does, but of much nothing is copied that the kernel takes at once. Nothing is to be written then before `drained`,
-   * so that others have their turns. Absent where everything is copied.
+   * Does what `write` does, but of much nothing is copied that the kernel takes at once. `drained` follows in any case, and is
+   * to be waited for where something is left unsent, and now and then so that others have their turns. Absent where everything is copied.
    */
   lend?(bytes: Uint8Array, start: number, end: number): number;
-  /** Whether `drained` is to be waited for after the last call of `lend`. */
+  /** Whether `drained` follows the last call of `lend` in any case. */
   readonly isLending?: boolean;
   /** Whether `file` may be called for this answer. Absent where files are always written piece by piece. */
   readonly takesFile?: boolean;

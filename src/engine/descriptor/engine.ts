@@ -443,9 +443,9 @@ export abstract class DescriptorEngine<C extends DescriptorConnection> implement
   }
 
   /**
-   * Before close(2): with bytes unread the kernel sends RST and drops what it has not sent yet (RFC 2525 §2.17). Who was
-   * found to have sent no more in this very turn is not looked at again: a twentieth of what a connection costs that ends
-   * with its first answer.
+   * Before close(2): with bytes unread the kernel sends RST and drops what it has not sent yet (RFC 2525 §2.17). A socket
+   * that a receive has emptied in this very turn is not looked at again, which saves one system call in four where a
+   * connection ends with its first answer.
    */
   protected discardUnread(conn: C): void {
     if ((conn.flags & RECEIVE_ENDED) === 0 && conn.emptiedTurn !== this.counters.turns)

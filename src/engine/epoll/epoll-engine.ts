@@ -4,8 +4,7 @@
  *
  * Nothing is registered anew while a connection lives, and a receive that leaves room in the buffer has emptied the socket: so a
  * request costs one recv and one send, and the looks and the sleep are shared by all that arrived together. Each connection is
- * received from once a pass, so that one that sends without end cannot keep the others waiting; what is left is taken in the next
- * pass without waiting for an edge.
+ * received from once a pass, so that one that sends without end cannot keep the others waiting; the next pass takes the rest.
  *
  * Waking: a poll of the epoll descriptor by Linux AIO signals an eventfd that libuv watches (aio-poll.ts, sys/wakeup.ts).
  * Invariant between turns: that poll is armed or its signal is on its way to libuv (`#pollArmed`), or a turn is scheduled.
