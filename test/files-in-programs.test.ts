@@ -106,3 +106,19 @@ test('a folder that is not there and an option that is not known are refused whe
     /files\.listing: 1 is not allowed; true or false/,
   );
 });
+
+test('a folder with a pace gives a large file no faster than that, and a small one at once', async () => {
+  writeFileSync(join(root, 'paced.bin'), Buffer.alloc(1_500_000));
+  const { ask, close } = await asking(files(root, { pace: '1m' }), 'epoll');
+  const timeOf = async (path: string, length: number) => {
+    const startedMs = performance.now();
+    assert.equal((await ask(path)).text.length, length);
+    return performance.now() - startedMs;
+  };
+  const pacedMs = await timeOf('/paced.bin', 1_500_000);
+  // The first packets leave at once.
+  assert.ok(pacedMs > 900, `${pacedMs} ms`);
+  assert.ok((await timeOf('/app.js', 4)) < pacedMs);
+  await close();
+  rmSync(join(root, 'paced.bin'));
+});

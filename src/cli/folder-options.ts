@@ -18,6 +18,7 @@ export const FOLDER_FLAGS = {
   download: 'download',
   compress: 'compress',
   precompressed: 'precompressed',
+  pace: 'pace',
 } as const;
 
 /** For all threads together; each has at least what the small files of most sites take. */
@@ -55,6 +56,7 @@ export function folderOptions(
   if (values.download !== undefined) options.download = values.download.includes('') ? true : values.download;
   if (values.compress !== undefined) options.compress = values.compress;
   if (values.precompressed !== undefined) options.precompressed = values.precompressed;
+  if (values.pace !== undefined) options.pace = values.pace;
   check(options);
   return options;
 }

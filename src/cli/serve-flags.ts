@@ -36,6 +36,7 @@ export const SERVE_FLAGS = {
   compress: { kind: 'switch', group: FOLDER, help: 'compress text, scripts and the like for clients that take it: brotli, zstd or gzip, kept in memory' },
   precompressed: { kind: 'switch', negatable: true, defaultText: 'on', group: FOLDER, help: 'send app.js.br, .zst or .gz in place of app.js, where they are there and no older' },
   download: { kind: 'list', metavar: 'PATTERN', isOptional: true, defaultText: 'off; PATTERN all', group: FOLDER, help: "have files saved instead of shown, as --download='*.iso'" },
+  pace: { kind: 'size', metavar: 'SIZE', defaultText: 'off', group: FOLDER, help: 'of a file over 64 KiB, at most so much a second on each connection (HTTP/1.1, not on the node engine), for firmware that stops when it comes too fast' },
   dotfiles: { kind: 'switch', group: FOLDER, help: 'serve and list names that begin with a dot' },
   symlinks: { kind: 'choice', metavar: 'WHICH', choices: ['inside', 'all', 'none'], defaultText: 'inside', group: FOLDER, help: 'symbolic links that are followed: those that lead into the folder, all, or none' },
 

@@ -22,7 +22,7 @@ import {
  * O_NONBLOCK: opening what has become a FIFO must not wait for a writer. O_NOCTTY: nor may a terminal become
  * ours. Both mean nothing for regular files, and Windows has neither.
  */
-const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
+export const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
 /** The host has run out of something for now. */
 const BUSY = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);

@@ -191,24 +191,25 @@ test('a file that grows beyond a piece while it is opened is streamed, one that 
   assert.deepEqual(openBelow(folder), []);
 });
 
-test('a FIFO is not opened: who waits for a reader goes on waiting', async () => {
-  const folder = newFolder();
-  const pipe = join(folder, 'pipe');
-  execFileSync('mkfifo', [pipe]);
-  const handler = createFilesHandler(openDisk(folder, { trustMs: 0 }), { listing: true });
-  let hasReader = false;
-  const reader = setInterval(() => {
-    try {
-      // ENXIO as long as nobody has it open for reading.
-      closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
-      hasReader = true;
-    } catch {}
-  }, 0);
-  for (let i = 0; i < 100; i++) assert.equal(await textOf(handler, '/pipe'), '404');
-  assert.ok(!(await textOf(handler, '/')).includes('pipe'));
-  clearInterval(reader);
-  assert.equal(hasReader, false);
-});
+for (const beneath of [true, false])
+  test(`a FIFO is not opened: who waits for a reader goes on waiting (asking the kernel: ${beneath})`, async () => {
+    const folder = newFolder();
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const handler = createFilesHandler(openDisk(folder, { trustMs: 0, beneath }), { listing: true });
+    let hasReader = false;
+    const reader = setInterval(() => {
+      try {
+        // ENXIO as long as nobody has it open for reading.
+        closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
+        hasReader = true;
+      } catch {}
+    }, 0);
+    for (let i = 0; i < 100; i++) assert.equal(await textOf(handler, '/pipe'), '404');
+    assert.ok(!(await textOf(handler, '/')).includes('pipe'));
+    clearInterval(reader);
+    assert.equal(hasReader, false);
+  });
 
 /** Names that a path of a URL, a page or a text can get wrong. */
 const ODD_NAMES = [

@@ -6,8 +6,10 @@
  * The folder is known by the name that it was given. Where that name is a symbolic link, what it leads to
  * now is served, not what it led to at the start: deployments swap such a link and remove the old release.
  */
-import type { Stats } from 'node:fs';
+import { fstatSync, type Stats } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
+import type { OpenFilePart } from '../web/open-file-part.ts';
+import { Beneath } from './beneath.ts';
 import { PIECE_BYTES } from './body.ts';
 import {
   closeDescriptor,
@@ -30,6 +32,8 @@ import type { FileSource, Listed, Opened, OpenFile, RawPath } from './source.ts'
 interface DiskOptions {
   /** Symbolic links that are followed: those that lead into the folder, all, or none. @default 'inside' */
   readonly symlinks?: 'inside' | 'all' | 'none';
+  /** Whether the kernel is asked to open below the folder by itself. @default true: the other way takes ten times as long */
+  readonly beneath?: boolean;
   /**
    * How long a look at a small file on the disk holds, in milliseconds.
    * @default 1: what thousands of requests a second ask about is looked up a thousand times, and nobody learns of a change sooner
@@ -61,16 +65,19 @@ interface Refusal {
  */
 export function openDisk(folder: string, options: DiskOptions = {}): FileSource {
   const root = Root.open(Buffer.from(resolvePath(folder)), options.symlinks ?? 'inside');
-  const { memoryBytesMax = MEMORY_BYTES_MAX, trustMs = TRUST_MS, dotfiles = false } = options;
-  return new DiskSource(root, new SmallFiles(memoryBytesMax, trustMs), dotfiles);
+  const { memoryBytesMax = MEMORY_BYTES_MAX, trustMs = TRUST_MS, dotfiles = false, beneath = true } = options;
+  return new DiskSource(root, new SmallFiles(memoryBytesMax, trustMs), dotfiles, beneath);
 }
 
 class DiskSource implements FileSource {
   readonly #root: Root;
   readonly #smallFiles: SmallFiles;
+  readonly #beneath: Beneath | undefined;
+  readonly #isKnownRoot = (stats: Stats): boolean => this.#root.isKnown(stats);
   readonly #listings: FolderListings;
 
-  constructor(root: Root, smallFiles: SmallFiles, dotfiles: boolean) {
+  constructor(root: Root, smallFiles: SmallFiles, dotfiles: boolean, beneath: boolean) {
+    this.#beneath = beneath ? new Beneath() : undefined;
     this.#listings = new FolderListings(dotfiles);
     this.#root = root;
     this.#smallFiles = smallFiles;
@@ -110,6 +117,14 @@ class DiskSource implements FileSource {
   }
 
   async #open(path: RawPath, full: Buffer): Promise<Opened> {
+    const nowMs = Date.now();
+    const found = this.#beneath?.open(this.#root.given, path, this.#isKnownRoot);
+    if (found?.kind === 'file')
+      return this.#judge(path, full, found.fd, found.stats, this.#root.swappedMs, nowMs);
+    if (found !== undefined) {
+      if (found.kind === 'missing' && !found.isNamed) this.#smallFiles.setMissing(path, full);
+      return { kind: found.kind };
+    }
     const stats = await this.#stat(path, full);
     await this.#root.look();
     if (stats.isDirectory()) {
@@ -130,14 +145,40 @@ class DiskSource implements FileSource {
 
   async #openFile(path: RawPath, full: Buffer): Promise<Opened> {
     const fd = await openDescriptor(full);
+    let swappedMs: number;
+    let stats: Stats;
+    const nowMs = Date.now();
+    try {
+      stats = await statDescriptor(fd);
+      const place = stats.isFile() ? await this.#root.placeOf(fd, path) : 'outside';
+      if (place === 'outside') {
+        await closeDescriptor(fd);
+        return { kind: 'missing' };
+      }
+      // A link may lead elsewhere without leaving a trace in the file: it may be new under this name at any time.
+      swappedMs = place === 'linked' ? Number.POSITIVE_INFINITY : this.#root.swappedMs;
+    } catch (error) {
+      await closeDescriptor(fd);
+      throw error;
+    }
+    return this.#judge(path, full, fd, stats, swappedMs, nowMs);
+  }
+
+  /**
+   * Takes over `fd`, a file inside of the root.
+   * @param swappedMs when the name came to lead to it
+   * @param nowMs from before `stats` were asked for
+   */
+  async #judge(
+    path: RawPath,
+    full: Buffer,
+    fd: number,
+    stats: Stats,
+    swappedMs: number,
+    nowMs: number,
+  ): Promise<Opened> {
     let isHandedOver = false;
     try {
-      const nowMs = Date.now();
-      const stats = await statDescriptor(fd);
-      const place = stats.isFile() ? await this.#root.placeOf(fd, path) : 'outside';
-      if (place === 'outside') return { kind: 'missing' };
-      // A link may lead elsewhere without leaving a trace in the file: it may be new under this name at any time.
-      const swappedMs = place === 'linked' ? Number.POSITIVE_INFINITY : this.#root.swappedMs;
       const small = await this.#readSmall(path, full, fd, factsOf(stats), swappedMs);
       if (small !== undefined) return { kind: 'file', file: small };
       // What was taken for small may have grown meanwhile.
@@ -223,13 +264,29 @@ class DiskFile implements OpenFile {
     return readDescriptor(this.#fd, into, offsetBytes);
   }
 
-  /** Not by the time of change: who replaces a file by another changes that of the one that is being sent. */
   async isUnchanged(): Promise<boolean> {
+    return this.#isAs(await statDescriptor(this.#fd));
+  }
+
+  /** Not by the time of change: whoever replaces a file by another changes that of the one that is being sent. */
+  #isAs({ mtimeMs, size }: Stats): boolean {
     const { sizeBytes, modifiedMs } = this.#facts;
-    const now = factsOf(await statDescriptor(this.#fd));
-    if (now.modifiedMs === modifiedMs && now.sizeBytes === sizeBytes) return true;
+    if (mtimeMs === modifiedMs && size === sizeBytes) return true;
     // A log that is written to has no tag, and is sent as long as it was.
-    return this.version === undefined && now.sizeBytes > sizeBytes;
+    return this.version === undefined && size > sizeBytes;
+  }
+
+  part(start: number, end: number, paceBytesPerSecond: number | undefined): OpenFilePart {
+    return {
+      fd: this.#fd,
+      offset: start,
+      length: end - start,
+      paceBytesPerSecond,
+      // What is known of an open file is in memory.
+      verify: () => this.#isAs(fstatSync(this.#fd)),
+      read: (into, offset) => this.read(into, offset),
+      close: () => void this.close(),
+    };
   }
 
   close(): Promise<void> {

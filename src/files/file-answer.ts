@@ -3,6 +3,7 @@
  * that it is the one that was asked for, is the caller's matter.
  */
 import { formatHttpDate } from '../protocol/semantics/http-date.ts';
+import { fileResponse } from '../web/file-response.ts';
 import { Response, sharedBytes } from '../web/response.ts';
 import { streamFile } from './body.ts';
 import { evaluatePreconditions, type FieldReader, rangeApplies, validatorsOf } from './conditional.ts';
@@ -21,6 +22,8 @@ export interface FilesRequest {
 /** What is known of the file beside itself. */
 export interface Told {
   readonly contentType: string;
+  /** undefined for no limit. */
+  readonly paceBytesPerSecond: number | undefined;
   /** Fields of a 200, and of a 304 (RFC 9110 §15.4.5), in lower case. */
   readonly fields: Readonly<Record<string, string>>;
   /** Fields that are about the content alone. */
@@ -51,7 +54,12 @@ export function answerFile(
     const { content } = file;
     if (content === undefined) {
       isHandedOver = true;
-      return new Response(streamFile(file, segments), { status, headers });
+      const [only] = segments;
+      const isOne = only !== undefined && segments.length === 1 && !(only instanceof Uint8Array);
+      const part = isOne ? file.part(only.start, only.end, told.paceBytesPerSecond) : undefined;
+      return part === undefined
+        ? new Response(streamFile(file, segments), { status, headers })
+        : fileResponse(part, { status, headers });
     }
     const [first] = segments;
     if (first !== undefined && segments.length === 1 && !(first instanceof Uint8Array))

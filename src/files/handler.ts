@@ -208,7 +208,7 @@ export class FolderAnswers {
     if (coding !== undefined) contentFields['content-encoding'] = coding;
     if (this.#settings.downloads.some((pattern) => matches(pattern, path)))
       contentFields['content-disposition'] = attachmentOf(path);
-    return { contentType, fields, contentFields };
+    return { contentType, paceBytesPerSecond: this.#settings.paceBytesPerSecond, fields, contentFields };
   }
 
   #cacheControl(path: RawPath): string {

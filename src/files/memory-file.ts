@@ -28,5 +28,9 @@ export class MemoryFile implements OpenFile {
     return true;
   }
 
+  part(): undefined {
+    return undefined;
+  }
+
   async close(): Promise<void> {}
 }

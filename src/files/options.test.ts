@@ -24,6 +24,8 @@ const BAD: [object, string, RegExp][] = [
   [{ cacheControl: [{ match: '*', value: 1 }] }, 'files.cacheControl[0].value', /1 is not allowed/],
   [{ cacheControl: [{ match: '*', value: 'x', for: 1 }] }, 'files.cacheControl[0].for', /no such option/],
   [{ download: 'a/b' }, 'files.download', /begins with one/],
+  [{ pace: 10 }, 'files.pace', /10 is not allowed; 1k a second or more/],
+  [{ pace: 'fast' }, 'files.pace', /a size is/],
   [{ memory: '-1' }, 'files.memory', /a size is/],
 ]; // biome-ignore format: a table
 

@@ -55,16 +55,25 @@ export interface FilesOptions {
    * @default false: files beside them cost nothing at each start
    */
   compress?: boolean;
+  /**
+   * How many bytes of a file over 64 KiB leave in a second at most, for each connection, where the engine can hold it (not the node
+   * engine, and not over HTTP/2): for clients that stop when it comes too fast, as some firmware does.
+   * @default Infinity
+   */
+  pace?: Size;
   /** Memory for files of up to 64 KiB, in each thread, and with `compress` as much again; 0 is none. @default '32m' */
   memory?: Size;
 }
 
 const NAMES = [
   'basePath', 'listing', 'dotfiles', 'symlinks', 'index', 'notFound', 'cleanUrls', 'spa', 'cors', 'cacheControl',
-  'immutable', 'download', 'precompressed', 'compress', 'memory',
+  'immutable', 'download', 'precompressed', 'compress', 'pace', 'memory',
 ] as const satisfies readonly (keyof FilesOptions)[]; // biome-ignore format: one list
 
 const CACHE_CONTROL = 'no-cache';
+
+/** A packet a second: less is a mistake for a client that waits. */
+const PACE_BYTES_MIN = 1024;
 
 /** Options after the check. */
 export interface FilesSettings {
@@ -84,6 +93,8 @@ export interface FilesSettings {
   readonly downloads: readonly NamePattern[];
   readonly precompressed: boolean;
   readonly compress: boolean;
+  /** undefined for no limit. */
+  readonly paceBytesPerSecond: number | undefined;
   readonly memoryBytesMax: number;
 }
 
@@ -108,6 +119,7 @@ export function readFilesOptions(given: FilesOptions): FilesSettings {
     downloads: downloadsOf(options.download),
     precompressed: options.precompressed ?? true,
     compress: options.compress ?? false,
+    paceBytesPerSecond: paceOf(options.pace),
     memoryBytesMax: parseSize('files.memory', options.memory ?? '32m'),
   };
 }
@@ -136,6 +148,15 @@ function fileName(name: 'index' | 'notFound' | 'spa', value: unknown, otherwise:
 
 function isFileName(segment: string): boolean {
   return segment !== '' && isPlainName(segment);
+}
+
+function paceOf(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const pace = parseSize('files.pace', value);
+  if (pace === Number.POSITIVE_INFINITY) return undefined;
+  if (pace < PACE_BYTES_MIN)
+    throw new OptionError('files.pace', value, "1k a second or more, as '1m'; Infinity for no limit");
+  return pace;
 }
 
 function spaOf(value: unknown, index: string | undefined): string | undefined {

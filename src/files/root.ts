@@ -47,6 +47,16 @@ export class Root {
     return this.#swappedMs;
   }
 
+  /** The name itself. */
+  get given(): Buffer {
+    return this.#given;
+  }
+
+  /** Whether a folder is the one that the name led to when it was last looked at. */
+  isKnown({ dev, ino }: { readonly dev: number; readonly ino: number }): boolean {
+    return dev === this.#device && ino === this.#inode;
+  }
+
   /** The full path of what is named below the root, whose own links the kernel follows when it is used. */
   join(path: RawPath): Buffer {
     return path === '' ? this.#given : Buffer.concat([this.#given, Buffer.from(path, 'latin1')]);

@@ -25,6 +25,7 @@ function put(files: SmallFiles, name: string, text: string, nowMs = LATER): Open
     version: 'v',
     read: async () => 0,
     isUnchanged: async () => true,
+    part: () => undefined,
     close: async () => {},
   };
   files.set(name, Buffer.from(full), file, facts, nowMs);

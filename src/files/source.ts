@@ -6,6 +6,8 @@
  * file is a regular file, and its facts were taken from the opened file itself, not from its name.
  */
 
+import type { OpenFilePart } from '../web/open-file-part.ts';
+
 /**
  * A path below the root, as raw bytes in a string of one character a byte (latin1), segments joined
  * by `/`, without a leading or trailing one; empty for the root itself. File names on Linux are bytes:
@@ -33,6 +35,11 @@ export interface OpenFile {
    * has no `version`, because it is being written, may grow.
    */
   isUnchanged(): Promise<boolean>;
+  /**
+   * A part of it for those who send files by themselves, at that many bytes a second at most: whoever takes it closes it, in place of
+   * `close`. undefined where there is no descriptor.
+   */
+  part(start: number, end: number, paceBytesPerSecond: number | undefined): OpenFilePart | undefined;
   /** Gives the descriptor back. The caller calls it exactly once, and not while a read is under way. */
   close(): Promise<void>;
 }

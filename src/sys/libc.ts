@@ -56,6 +56,7 @@ export interface Libc {
   fstatfs(fd: number, address: number): number;
   /** Answers 0 or the error number itself: errno stays as it was. */
   posix_fadvise(fd: number, offset: number, length: number, advice: number): number;
+  openat2(number: number, folderFd: number, path: number, how: number, size: number): number;
   close(fd: number): number;
   fcntl(fd: number, command: number, argument: number): number;
   dup3(from: number, to: number, flags: number): number;
@@ -140,6 +141,7 @@ export const SIGNATURES: Readonly<Record<keyof Libc, Signature>> = {
   preadv2: call('syscall', 'int', 'int', 'address', 'uint', 'size', 'uint', 'uint'),
   fstatfs: call('fstatfs', 'int', 'address'),
   posix_fadvise: call('posix_fadvise', 'int', 'size', 'size', 'int'),
+  openat2: call('syscall', 'int', 'int', 'address', 'address', 'uint'),
   close: call('close', 'int'),
   fcntl: call('fcntl', 'int', 'int', 'int'),
   dup3: call('dup3', 'int', 'int', 'int'),

@@ -93,7 +93,13 @@ export const ROOMS: readonly Room[] = [
     mayImport: ['base', 'web', 'protocol/semantics'],
     node: 'any',
     packages: ['mrmime'],
-    allowances: [{ paths: ['disk.ts'], mayImport: ['sys'], why: 'the one FileSource that asks the kernel' }],
+    allowances: [
+      {
+        paths: ['beneath.ts'],
+        mayImport: ['sys'],
+        why: 'the one way to a file that asks the kernel by itself',
+      },
+    ],
   },
   {
     name: 'web',

@@ -17,6 +17,7 @@ import * as file from './file.ts';
 import * as filesystems from './filesystems.ts';
 import * as ioUring from './io-uring.ts';
 import * as operations from './io-uring-ops.ts';
+import * as openat2 from './openat2.ts';
 import * as socket from './socket.ts';
 import { SYSCALLS } from './syscalls.ts';
 import * as tcp from './tcp.ts';
@@ -189,6 +190,10 @@ test('socket, epoll, file and clock tables agree with the C library headers', { 
   const states = Object.fromEntries(Object.entries(tcp).filter(([name]) => TCP_STATE.test(name)));
   const { __kernel_timespec: _, ...clocks } = time;
   compare(t, headers, questionsOf(socket, epoll, file, states, clocks), 0.05);
+});
+
+test('the tables of openat2 agree with the kernel headers', { skip: SKIP }, (t) => {
+  compare(t, ['linux/openat2.h', 'linux/fcntl.h', 'sys/syscall.h'], questionsOf(openat2), 0.3);
 });
 
 test('error numbers agree with errno.h', { skip: SKIP }, (t) => {
