@@ -25,6 +25,7 @@ import { DiskListing } from './disk-listing.ts';
 import { type FileFacts, factsOf, isBeingWritten, isSame, isSettled, versionOfFacts } from './file-facts.ts';
 import { FolderListings } from './folder-listings.ts';
 import { MemoryFile } from './memory-file.ts';
+import { OpenFiles, SharedFile } from './open-files.ts';
 import { Root } from './root.ts';
 import { SmallFiles } from './small-files.ts';
 import type { FileSource, Listed, Opened, OpenFile, RawPath } from './source.ts';
@@ -66,17 +67,25 @@ interface Refusal {
 export function openDisk(folder: string, options: DiskOptions = {}): FileSource {
   const root = Root.open(Buffer.from(resolvePath(folder)), options.symlinks ?? 'inside');
   const { memoryBytesMax = MEMORY_BYTES_MAX, trustMs = TRUST_MS, dotfiles = false, beneath = true } = options;
-  return new DiskSource(root, new SmallFiles(memoryBytesMax, trustMs), dotfiles, beneath);
+  return new DiskSource(
+    root,
+    new SmallFiles(memoryBytesMax, trustMs),
+    new OpenFiles(trustMs),
+    dotfiles,
+    beneath,
+  );
 }
 
 class DiskSource implements FileSource {
   readonly #root: Root;
   readonly #smallFiles: SmallFiles;
+  readonly #openFiles: OpenFiles;
   readonly #beneath: Beneath | undefined;
   readonly #isKnownRoot = (stats: Stats): boolean => this.#root.isKnown(stats);
   readonly #listings: FolderListings;
 
-  constructor(root: Root, smallFiles: SmallFiles, dotfiles: boolean, beneath: boolean) {
+  constructor(root: Root, smallFiles: SmallFiles, openFiles: OpenFiles, dotfiles: boolean, beneath: boolean) {
+    this.#openFiles = openFiles;
     this.#beneath = beneath ? new Beneath() : undefined;
     this.#listings = new FolderListings(dotfiles);
     this.#root = root;
@@ -93,6 +102,8 @@ class DiskSource implements FileSource {
     const kept = this.openKept(path);
     if (kept === 'missing') return { kind: 'missing' };
     if (kept !== undefined) return { kind: 'file', file: kept };
+    const shared = this.#openFiles.get(path, Date.now());
+    if (shared !== undefined) return { kind: 'file', file: sharedFile(shared) };
     return this.#following(() => this.#open(path, this.#root.join(path)));
   }
 
@@ -184,7 +195,13 @@ class DiskSource implements FileSource {
       // What was taken for small may have grown meanwhile.
       const facts = stats.size > PIECE_BYTES ? factsOf(stats) : factsOf(await statDescriptor(fd));
       isHandedOver = true;
-      return { kind: 'file', file: new DiskFile(fd, facts, swappedMs, nowMs) };
+      const isTold = isSettled(facts, nowMs) && !isBeingWritten(facts, nowMs);
+      if (!isTold) {
+        const file = new DiskFile(fd, facts, undefined, swappedMs, () => closeDescriptor(fd));
+        return { kind: 'file', file };
+      }
+      const shared = new SharedFile(fd, facts, full, versionOfFacts(facts), swappedMs, nowMs);
+      return { kind: 'file', file: sharedFile(this.#openFiles.add(path, shared)) };
     } finally {
       if (!isHandedOver) await closeDescriptor(fd);
     }
@@ -237,6 +254,12 @@ class DiskSource implements FileSource {
   }
 }
 
+/** One use of it. */
+function sharedFile(shared: SharedFile): OpenFile {
+  const { fd, facts, version, swappedMs } = shared;
+  return new DiskFile(fd, facts, version, swappedMs, async () => shared.release());
+}
+
 class DiskFile implements OpenFile {
   readonly sizeBytes: number;
   readonly modifiedMs: number;
@@ -245,19 +268,23 @@ class DiskFile implements OpenFile {
   readonly content = undefined;
   readonly #fd: number;
   readonly #facts: FileFacts;
+  readonly #close: () => Promise<void>;
 
-  /**
-   * @param swappedMs when the name came to lead to it
-   * @param nowMs from before the facts were asked for
-   */
-  constructor(fd: number, facts: FileFacts, swappedMs: number, nowMs: number) {
+  /** @param swappedMs when the name came to lead to it */
+  constructor(
+    fd: number,
+    facts: FileFacts,
+    version: string | undefined,
+    swappedMs: number,
+    close: () => Promise<void>,
+  ) {
     this.#fd = fd;
     this.#facts = facts;
+    this.#close = close;
     this.sizeBytes = facts.sizeBytes;
     this.modifiedMs = facts.modifiedMs;
     this.changedMs = Math.max(facts.changedMs, swappedMs);
-    const isTold = isSettled(facts, nowMs) && !isBeingWritten(facts, nowMs);
-    this.version = isTold ? versionOfFacts(facts) : undefined;
+    this.version = version;
   }
 
   read(into: Uint8Array, offsetBytes: number): Promise<number> {
@@ -290,6 +317,6 @@ class DiskFile implements OpenFile {
   }
 
   close(): Promise<void> {
-    return closeDescriptor(this.#fd);
+    return this.#close();
   }
 }

@@ -100,7 +100,7 @@ export class SmallFiles {
 }
 
 /** `undefined` for every refusal: whoever opens the file next is told which one it is. */
-function statOf(full: Buffer): Stats | undefined {
+export function statOf(full: Buffer): Stats | undefined {
   try {
     return statSync(full, { throwIfNoEntry: false });
   } catch {
