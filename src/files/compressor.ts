@@ -61,7 +61,8 @@ export class Compressor {
    * @returns null where the file is better sent as it is
    */
   compressed(path: RawPath, file: OpenFile, coding: Coding): MemoryFile | null | Promise<MemoryFile | null> {
-    const key = `${coding} ${file.version}`;
+    // The path too: what is kept has the dates of this one, and is answered with its fields.
+    const key = `${coding} ${file.version} ${path}`;
     const kept = this.#kept.get(key);
     if (kept !== undefined) {
       this.#kept.delete(key);

@@ -174,6 +174,22 @@ test('what is small, no text, or does not become smaller is sent as it is', asyn
     assert.equal((await ask(handler, url, { 'accept-encoding': 'br' })).coding, null, url);
 });
 
+test('files of one content have their own types and dates, compressed or not', async () => {
+  put('same.css', TEXT);
+  put('same.html', TEXT, new Date(LONG_AGO.getTime() + 3_600_000));
+  await sleep(25);
+  const handler = handlerOf({ compress: true });
+  for (let round = 0; round < 3; round++)
+    for (const accepted of ['br', 'identity']) {
+      const css = await ask(handler, '/same.css', { 'accept-encoding': accepted });
+      const html = await ask(handler, '/same.html', { 'accept-encoding': accepted });
+      assert.equal(css.headers.get('content-type'), 'text/css; charset=utf-8');
+      assert.equal(html.headers.get('content-type'), 'text/html; charset=utf-8');
+      assert.equal(css.headers.get('last-modified'), 'Fri, 02 Jan 2026 03:04:05 GMT');
+      assert.equal(html.headers.get('last-modified'), 'Fri, 02 Jan 2026 04:04:05 GMT');
+    }
+});
+
 test('a file that changes is compressed anew', async () => {
   const handler = handlerOf({ compress: true });
   for (const letter of ['a', 'b', 'c']) {
