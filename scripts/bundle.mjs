@@ -11,7 +11,8 @@
  * What the tools use of other packages goes along in files that only they load, so that nothing but koffi's
  * native module is installed with Holdfast. dist/bundled-packages.json names those packages, for their licences.
  */
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { rollUpTypes } from './roll-up-types.mjs';
@@ -24,6 +25,28 @@ const ENTRIES = {
   worker: 'dist/server/worker.js',
   http2: 'dist/server/http2.js',
   'load-thread-main': 'dist/load/run/load-thread-main.js',
+};
+
+/**
+ * The admin page is one document, with its script and its style sheet in it. The script is bundled of src/page/ for
+ * browsers, with the library that draws charts.
+ */
+const chartStyle = readFileSync(createRequire(import.meta.url).resolve('uplot/dist/uPlot.min.css'), 'utf8');
+const { renderPage } = await import('../dist/page/frame.js');
+const { PAGE_STYLE } = await import('../dist/page/style.js');
+const pageBundle = await rolldown({ cwd: ROOT, input: 'dist/page/main.js', platform: 'browser' });
+const page = await pageBundle.generate({ format: 'iife', minify: true, comments: false });
+await pageBundle.close();
+const pageHtml = renderPage(page.output[0].code, chartStyle + PAGE_STYLE);
+// For the tests, which run what the compiler made.
+writeFileSync(`${ROOT}dist/page/page.html`, pageHtml);
+
+const pageInPlace = {
+  name: 'admin page',
+  load: {
+    filter: { id: /dist[\\/]server[\\/]page-text\.js$/ },
+    handler: () => `export function pageText() { return ${JSON.stringify(pageHtml)}; }`,
+  },
 };
 
 /**
@@ -173,7 +196,14 @@ const bundle = await rolldown({
   input: ENTRIES,
   platform: 'node',
   external: [/^node:/, /^@koromix\/koffi-/],
-  plugins: [histogramForNode, withoutDetours, withoutImportsOfItself, builtinsAsObjects, asciiOnly],
+  plugins: [
+    pageInPlace,
+    histogramForNode,
+    withoutDetours,
+    withoutImportsOfItself,
+    builtinsAsObjects,
+    asciiOnly,
+  ],
   // It would warn of what is one file here and several in the sources, such as the probes of the kernel.
   checks: { ineffectiveDynamicImport: false },
 });
@@ -193,7 +223,7 @@ await bundle.close();
 writeFileSync(`${ROOT}dist/bundle/index.d.ts`, rollUpTypes(`${ROOT}dist/index.d.ts`));
 
 const packages = new Set();
-for (const { moduleIds = [] } of output)
+for (const { moduleIds = [] } of [...output, ...page.output])
   for (const id of moduleIds) {
     const match = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id.replaceAll('\\', '/'));
     if (match !== null) packages.add(match[1]);

@@ -22,8 +22,8 @@ export { ServerClosedError, StartTimeoutError } from './server/errors.ts';
 export type { Http2Allowance, Http2LimitOptions } from './server/http2-limits.ts';
 export { ListenError } from './server/listen-error.ts';
 export { ModuleError } from './server/module.ts';
+export type { AdminOptions, HealthOptions } from './server/operator-options.ts';
 export type {
-  AdminOptions,
   GracefulShutdownOptions,
   LimitOptions,
   ListenAddressInfo,

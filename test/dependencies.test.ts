@@ -6,7 +6,7 @@ import { test } from 'node:test';
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const page = readFileSync('docs/dependencies.md', 'utf8');
 const INSTALLED = ['@koromix/koffi-linux-arm64', '@koromix/koffi-linux-x64'];
-const BUNDLED = ['@nats-io/transport-node', 'hdr-histogram-js', 'mrmime', 'toml-eslint-parser'];
+const BUNDLED = ['@nats-io/transport-node', 'hdr-histogram-js', 'mrmime', 'toml-eslint-parser', 'uplot'];
 
 /** The packages that have a row under a heading of the page. */
 function documented(heading: string): string[] {

@@ -58,7 +58,9 @@ export const SERVE_FLAGS = {
   'max-concurrent-streams': { kind: 'integer', metavar: 'N', min: 1, max: 2 ** 31 - 1, defaultText: '128', group: LIMITS, help: 'requests open at once on one HTTP/2 connection' },
   'when-full': { kind: 'choice', metavar: 'WHAT', choices: ['refuse', 'pause'], defaultText: 'refuse', group: LIMITS, help: 'beyond --max-connections: answer 503, or let clients wait' },
 
-  admin: { kind: 'text', metavar: 'ADDRESS', group: WORDS, help: 'PORT (on 127.0.0.1) or HOST:PORT for metrics, health and a page of connections' },
+  admin: { kind: 'text', metavar: 'ADDRESS', group: WORDS, help: 'PORT (on 127.0.0.1) or HOST:PORT for metrics, health and a page of what the server does now' },
+  'admin-token': { kind: 'text', metavar: 'TOKEN', env: 'HOLDFAST_ADMIN_TOKEN', group: WORDS, help: 'what whoever asks the admin port has to know; on a command line others can read it, in the environment not' },
+  'admin-names': { kind: 'text', metavar: 'NAMES', group: WORDS, help: 'names, by commas, under which the admin port may be asked besides addresses, localhost and the name of the machine' },
   health: { kind: 'text', metavar: 'ADDRESS', group: WORDS, help: 'PORT (where the server listens) or HOST:PORT for /healthz and /readyz alone, as probes want them' },
   log: { kind: 'choice', metavar: 'FORMAT', choices: ['pretty', 'json', 'off'], defaultText: 'pretty on a terminal, else off', group: WORDS, help: 'a line on standard error for each request; warnings and errors are always told' },
   quiet: { kind: 'switch', short: 'q', group: WORDS, help: 'no banner' },
@@ -94,6 +96,8 @@ export const FLAGS_OF_OPTIONS: FlagsOfOptions = {
   'limits.http2.concurrentStreams': 'max-concurrent-streams',
   'limits.whenFull': 'when-full',
   admin: 'admin',
+  'admin.token': 'admin-token',
+  'admin.names': 'admin-names',
   health: 'health',
 };
 

@@ -12,7 +12,8 @@ import { ServerClosedError } from '../server/errors.ts';
 import { ListenError, listenMessage } from '../server/listen-error.ts';
 import type { LoadedFile } from '../server/loaded-files.ts';
 import { frameLines, type ModuleError } from '../server/module.ts';
-import type { AdminOptions, ServeOptions } from '../server/options.ts';
+import type { AdminOptions } from '../server/operator-options.ts';
+import type { ServeOptions } from '../server/options.ts';
 import { serve } from '../server/serve.ts';
 import type { Server } from '../server/server.ts';
 import { describeFlags, type FlagValues, type ParsedArguments, parseArguments } from './arguments.ts';
@@ -38,7 +39,7 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     return EXIT.done;
   }
   const address = listenAddress(values.listen, values.port, values.host, names);
-  const admin = values.admin === undefined ? undefined : adminAddress(values.admin);
+  const admin = adminOptions(values, names);
   const health =
     values.health === undefined
       ? undefined
@@ -96,6 +97,25 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
 /** What a boot server shows on the admin port. */
 function pagesOf(boot: BootServer | undefined): Pick<AdminOptions, 'routes' | 'metrics'> {
   return boot === undefined ? {} : { routes: boot.routes, metrics: () => boot.metrics() };
+}
+
+/** @throws UsageError for what an admin port alone can use */
+function adminOptions(
+  values: ServeFlags,
+  names: ParsedArguments<typeof SERVE_FLAGS>['given'],
+): AdminOptions | undefined {
+  const { admin, 'admin-token': token, 'admin-names': hosts } = values;
+  if (admin === undefined) {
+    // A token of the environment may be there for another server.
+    for (const flag of ['admin-token', 'admin-names'] as const)
+      if (names.has(flag)) throw new UsageError(`--${flag} is for the admin port: give --admin PORT too`);
+    return undefined;
+  }
+  return {
+    ...adminAddress(admin),
+    ...(token === undefined ? {} : { token }),
+    ...(hosts === undefined ? {} : { names: hosts.split(',').map((name) => name.trim()) }),
+  };
 }
 
 /**
@@ -221,7 +241,8 @@ async function startFailure(
   target: Target,
   given: ParsedArguments<typeof SERVE_FLAGS>['given'],
 ): Promise<unknown> {
-  if (!(error instanceof ListenError)) return explained(inFlags(error, FLAGS_OF_OPTIONS, given), target);
+  if (!(error instanceof ListenError))
+    return explained(inFlags(error, FLAGS_OF_OPTIONS, withoutToken(given)), target);
   const { option, code, address = '', port } = error;
   if (port === undefined) return new CommandError(oneLine(error));
   const own = given.has('listen') ? '--listen' : undefined;
@@ -231,6 +252,12 @@ async function startFailure(
       : { port: `--${option}`, hostname: `--${option}` };
   const place = { option: option as 'port' | 'admin' | 'health', hostname: address, port };
   return new CommandError(listenMessage(code, place, names));
+}
+
+/** What stands on the command line, less what no message shall show. */
+function withoutToken(given: ParsedArguments<typeof SERVE_FLAGS>['given']): typeof given {
+  const flag = given.get('admin-token');
+  return flag === undefined ? given : new Map([...given, ['admin-token', { ...flag, text: '(not shown)' }]]);
 }
 
 /** Adds to an error in the user's module, or in a configuration, where it is, which its message alone does not say. */

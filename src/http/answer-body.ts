@@ -18,6 +18,10 @@ export interface AnsweredExchange {
 }
 
 export interface AnswerBody {
+  /** The Content-Length that was told, -1 for none. */
+  readonly declaredLength: number;
+  /** Of content, what the engine has been given so far: it may not have left yet. */
+  readonly committedBytes: number;
   /** All that was promised has been written, though its source may not have said that it is the end. */
   readonly isWhole: boolean;
   start(): void;

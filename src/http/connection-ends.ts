@@ -92,6 +92,8 @@ export abstract class ConnectionEnds extends ConnectionDeadline {
     if (this.host.isDraining && deadline !== 'linger') this.close('drained');
     else {
       this.host.deadlines[deadline]++;
+      // One that is idle or lingers has asked for nothing more.
+      if (deadline === 'header') this.host.offended('timeouts.header', this.engine.remoteAddress());
       this.close(`${deadline}-timeout`);
     }
   }

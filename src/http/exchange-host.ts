@@ -2,7 +2,7 @@
  * What sessions and exchanges ask of the thread that they run in, and what it asks of them. Interfaces only: nothing
  * in this room knows the server that implements them, so an exchange is tested without one.
  */
-import type { CloseReason } from '../engine/engine.ts';
+import type { CloseReason, RemoteAddress } from '../engine/engine.ts';
 import type { H2Limits, H2Settings } from '../protocol/h2/server/server-settings.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { ResponseParts } from '../web/parts.ts';
@@ -110,6 +110,8 @@ export interface ExchangeHost {
   countClose(reason: CloseReason): void;
   /** By its name, be it of HTTP/1 or HTTP/2. */
   countFault(fault: { readonly code: string }): void;
+  /** A client has gone beyond a deadline or a bound that is there against attacks. @param option that sets it, as `timeouts.header` */
+  offended(option: string, by: RemoteAddress | undefined): void;
   logError(what: string, error: unknown, exchange: ExchangeRecord): void;
   /** The hook that should have answered for `handlerError` failed itself. */
   logHookError(error: unknown, handlerError: unknown, exchange: ExchangeRecord): void;

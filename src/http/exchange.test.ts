@@ -119,6 +119,7 @@ function stage(fetch: FetchHandler, errorHandler?: ErrorHandler) {
     countStatus: () => {},
     countClose: () => {},
     countFault: ({ code }) => events.push(`fault ${code}`),
+    offended: (option) => events.push(`offended ${option}`),
     logError: (what) => events.push(`log ${what}`),
     logHookError: () => events.push('log hook'),
     waitUntil: (promise) => promise.then(() => {}),

@@ -78,7 +78,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   /** Why the client did not get its answer whole. */
   goneError: Error | undefined = undefined;
   #settled = false;
-  #stream: AnswerBody | null = null;
+  content: AnswerBody | null = null;
   #controller: AbortController | null = null;
   #abortReason: Error | undefined = undefined;
   #context: ServerContext | null = null;
@@ -310,9 +310,9 @@ export class Exchange implements ExchangePort, ExchangeRecord {
       this.finish();
       return;
     }
-    this.#stream = content;
+    this.content = content;
     owner.exchangeWaits(this);
-    this.#stream.start();
+    this.content.start();
     if (owner.hasPeerEnded) this.watchQuiet();
   }
 
@@ -415,6 +415,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
       this.#handlerTimeout(FAULT_HANDLER_TIMEOUT);
     } else if (nowMs >= (this.bodyDeadlineMs ?? NEVER)) {
       deadlines.body++;
+      this.host.offended('timeouts.body', this.owner.remoteAddress());
       this.requestFault(FAULT_BODY_TIMEOUT, new RequestFaultError(FAULT_BODY_TIMEOUT));
     } else if (nowMs >= (this.quietDeadlineMs ?? NEVER)) {
       deadlines.linger++;
@@ -444,7 +445,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
 
   /** A stream that has nothing to send never learns whether anybody is left to read it: it gets a deadline. */
   watchQuiet(): void {
-    if (this.#stream === null || this.isFinished) return;
+    if (this.content === null || this.isFinished) return;
     const { host } = this;
     // While something waits to be sent, a call of `drained` is owed.
     this.quietDeadlineMs =
@@ -460,7 +461,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
     this.goneError = error;
     this.#abortReason ??= error;
     this.body?.fail(this.#abortReason);
-    this.#stream?.cancel(this.#abortReason);
+    this.content?.cancel(this.#abortReason);
     this.#abort(error);
     if (abortChannel.hasSubscribers) traceExchange(abortChannel, this);
     this.host.exchangeAborted(this);
@@ -480,17 +481,17 @@ export class Exchange implements ExchangePort, ExchangeRecord {
 
   /** Were the connection to end now, its client would have half an answer, for the whole of which FIN may pass: it has to be reset. */
   get isCutShort(): boolean {
-    return this.#stream !== null && !this.#stream.isWhole;
+    return this.content !== null && !this.content.isWhole;
   }
 
   drained(): void {
-    this.#stream?.drained();
+    this.content?.drained();
     if (this.owner.hasPeerEnded) this.watchQuiet();
   }
 
   /** The connection lets go of it. What has come of the body as a whole can still be read. */
   release(): void {
-    this.#stream = null;
+    this.content = null;
     if (this.body !== null && !this.body.complete)
       this.body.fail(this.#abortReason ?? new RequestOverError());
   }

@@ -29,6 +29,15 @@ export class FileAnswer implements AnswerBody, FileRange {
     return this.#isReleased && this.#unsentBytes === 0;
   }
 
+  get declaredLength(): number {
+    return this.length;
+  }
+
+  /** All of it is the engine's from the start. */
+  get committedBytes(): number {
+    return this.length;
+  }
+
   start(): void {
     const { sink } = this.#exchange;
     if (this.length === 0) {

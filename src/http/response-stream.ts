@@ -23,7 +23,8 @@ export class ResponseStream implements AnswerBody, PieceTaker {
   readonly #exchange: AnsweredExchange;
   readonly #sink: AnswerSink;
   readonly #body: OutgoingBody;
-  readonly #declaredLength: number;
+  /** The Content-Length sent, -1 for none. */
+  readonly declaredLength: number;
   readonly #context: AsyncResource;
   #sent = 0;
   #piece: Uint8Array | null = null;
@@ -41,12 +42,16 @@ export class ResponseStream implements AnswerBody, PieceTaker {
     this.#exchange = exchange;
     this.#sink = exchange.sink;
     this.#body = body;
-    this.#declaredLength = declaredLength;
+    this.declaredLength = declaredLength;
     this.#context = currentContext();
   }
 
   get isWhole(): boolean {
-    return this.#sent === this.#declaredLength;
+    return this.#sent === this.declaredLength;
+  }
+
+  get committedBytes(): number {
+    return this.#sent;
   }
 
   start(): void {
@@ -135,11 +140,8 @@ export class ResponseStream implements AnswerBody, PieceTaker {
     // It is the handler's memory: while it waits for a slow reader, it may be transferred away.
     if (piece.length < this.#pieceBytes) throw new ResponsePieceError(this.#pieceBytes, piece.length);
     const left = this.#pieceBytes - this.#pieceAt;
-    if (this.#declaredLength >= 0 && this.#sent + left > this.#declaredLength) {
-      const error = new ResponseLengthError(
-        this.#declaredLength,
-        `has more (${this.#sent + left} or beyond)`,
-      );
+    if (this.declaredLength >= 0 && this.#sent + left > this.declaredLength) {
+      const error = new ResponseLengthError(this.declaredLength, `has more (${this.#sent + left} or beyond)`);
       this.#fail(error);
       return false;
     }
@@ -161,8 +163,8 @@ export class ResponseStream implements AnswerBody, PieceTaker {
 
   #end(): void {
     this.#ended = true;
-    if (this.#declaredLength >= 0 && this.#sent !== this.#declaredLength) {
-      const error = new ResponseLengthError(this.#declaredLength, `ended after ${this.#sent}`);
+    if (this.declaredLength >= 0 && this.#sent !== this.declaredLength) {
+      const error = new ResponseLengthError(this.declaredLength, `ended after ${this.#sent}`);
       this.#exchange.breakOff(error, 'response-failed');
       return;
     }

@@ -5,7 +5,7 @@ import { type ConnectionAccount, STATE_IDLE, STATE_NAMES } from './connection-ac
 import type { ExchangeRecord } from './exchange-host.ts';
 
 /** A target may be 8 KiB long; its beginning tells which it is. */
-const TARGET_CHARS_MAX = 256;
+export const TARGET_CHARS_MAX = 256;
 
 interface AccountedSession extends ConnectionAccount {
   readonly engine: EngineConnection;
@@ -57,7 +57,7 @@ export function rowOf(
 }
 
 /** Without the query: people look at this table, and tokens and searches of their users are none of their business. */
-function pathOf(target: string): string {
+export function pathOf(target: string): string {
   const at = target.indexOf('?');
   return at === -1 ? target : target.slice(0, at);
 }

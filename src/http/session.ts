@@ -7,6 +7,7 @@ import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { Fault } from '../protocol/error.ts';
 import type { RequestHead } from '../web/request.ts';
 import type { ConnectionAccount } from './connection-account.ts';
+import type { CarryingConnection, OpenExchange } from './transfers.ts';
 
 /** What another session takes over from one that it replaces. */
 export type ReplacedSession = ConnectionAccount & { readonly engine: EngineConnection };
@@ -29,6 +30,8 @@ export interface ProtocolSwitch {
    */
   upgradeToHttp2(from: ReplacedSession, settings: Uint8Array, request: RequestSoFar): boolean;
 }
+
+export type ExchangeVisitor = (exchange: OpenExchange, connection: CarryingConnection) => void;
 
 export interface Session {
   readonly engine: EngineConnection;
@@ -55,4 +58,6 @@ export interface Session {
   broken(): void;
   /** The connection as operators see it. */
   row(nowMs: number): ConnectionRow;
+  /** Calls `visit` with each exchange that is open. */
+  visitExchanges(visit: ExchangeVisitor): void;
 }

@@ -6,7 +6,8 @@ import { existsSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { dirname } from 'node:path';
 import { SysError } from '../base/errors.ts';
-import { hostnameOf, type PortAddress, portOf, type ServeOptions } from './options.ts';
+import type { PortAddress } from './operator-options.ts';
+import { hostnameOf, portOf, type ServeOptions } from './options.ts';
 
 /** Where it was to listen, and which option says so. */
 export type ListenPlace =

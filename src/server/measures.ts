@@ -1,8 +1,9 @@
 /**
- * What a thread measures where somebody will look, because there is an admin port: how long requests take, and
- * how late its event loop is. Without one nothing here exists.
+ * What a thread measures where somebody will look, because there is an admin port: how long requests take, how
+ * late its event loop is, and which addresses go beyond deadlines and bounds. Without one nothing here exists.
  */
 import { DurationHistogram } from '../observe/duration-histogram.ts';
+import { Offenders } from '../observe/offenders.ts';
 
 /** Ten times a second is as often as it can wake an idle process unnoticed, and sees a stall of 100 ms surely. */
 const LOOK_EVERY_MS = 100;
@@ -11,6 +12,7 @@ const RESOLVED = Promise.resolve();
 export class Measures {
   readonly durations = new DurationHistogram();
   readonly loopLag = new DurationHistogram();
+  readonly offenders = new Offenders();
   readonly #timer: ReturnType<typeof setInterval>;
   #turnMs = 0;
   #answeredInTurn = 0;

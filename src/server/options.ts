@@ -22,6 +22,14 @@ import type { FetchHandler } from '../web/context.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import { LISTENER_ADVICE, listenerKind } from './handler-shape.ts';
 import { checkHttp2Limits, type Http2LimitOptions, readHttp2Limits } from './http2-limits.ts';
+import {
+  type AdminOptions,
+  adminSettingsOf,
+  type HealthOptions,
+  healthAddressOf,
+  readAdmin,
+  readHealth,
+} from './operator-options.ts';
 import { checkHostname, checkLogger, checkSignal, portNumber } from './option-checks.ts';
 import { readTls, type TlsOptions } from './tls-material.ts';
 
@@ -101,18 +109,6 @@ export interface GracefulShutdownOptions {
   timeout?: Duration;
 }
 
-/** The admin port: metrics, health and the connection table, for operators only. */
-export interface AdminOptions {
-  /** 0 is any free port. */
-  port: number | string;
-  /** @default '127.0.0.1': what it shows is nobody else's business */
-  hostname?: string;
-  /** Pages of the program's own, by path, as `{ '/jobs': () => Response.json(jobs) }`. GET and HEAD alone. */
-  routes?: Readonly<Record<string, (request: Request) => Response | Promise<Response>>>;
-  /** Numbers of the program's own, in Prometheus' text format: they follow those of `/metrics`. */
-  metrics?: () => string;
-}
-
 /** What `onListen` is told: ours and, as `address` and `family`, what `server.address()` of node:net tells. */
 export interface ListenAddressInfo {
   readonly url: string;
@@ -181,7 +177,8 @@ export interface ServeOptions {
   /** Make `Request` and `Response` the light ones everywhere, in each thread that loads the handler. @default false */
   globals?: boolean;
   /**
-   * A second port with `/metrics`, `/healthz`, `/readyz` and `/connections`. A number is a port on loopback.
+   * A second port with a page of what the server does now, `/metrics`, `/healthz`, `/readyz` and more (docs/admin.md). A
+   * number is a port on loopback.
    * @default none
    */
   admin?: AdminOptions | number | string;
@@ -190,7 +187,7 @@ export interface ServeOptions {
    * closed to them. A number is a port on the server's own `hostname`.
    * @default none
    */
-  health?: Omit<AdminOptions, 'routes' | 'metrics'> | number | string;
+  health?: HealthOptions | number | string;
   /**
    * Names those whose `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded` are believed, for `context.ip`, `request.url` and the
    * access log: false, nobody; a number of hops; addresses, CIDR ranges and `'loopback'`, `'linklocal'`,
@@ -254,10 +251,7 @@ const LIMIT_NAMES = [
   'whenFull',
   'http2',
 ] as const;
-const ADMIN_HOSTNAME = '127.0.0.1';
 const SHUTDOWN_NAMES = ['delay', 'timeout'] as const;
-const HEALTH_NAMES = ['port', 'hostname'] as const;
-const ADMIN_NAMES = [...HEALTH_NAMES, 'routes', 'metrics'] as const;
 const TLS_NAMES = ['cert', 'key', 'passphrase'] as const;
 const ENGINES = ['auto', 'iouring', 'epoll', 'node'];
 
@@ -278,8 +272,8 @@ export function readOptions(given: unknown): ServeOptions {
     const { http2 } = options.limits;
     if (http2 !== undefined) options.limits.http2 = readHttp2Limits(http2);
   }
-  if (typeof admin === 'object') options.admin = snapshot('admin.', admin, ADMIN_NAMES);
-  if (typeof health === 'object') options.health = snapshot('health.', health, HEALTH_NAMES);
+  if (typeof admin === 'object') options.admin = readAdmin(admin);
+  if (typeof health === 'object') options.health = readHealth(health);
   if (typeof gracefulShutdown === 'object')
     options.gracefulShutdown = snapshot('gracefulShutdown.', gracefulShutdown, SHUTDOWN_NAMES);
   if (tls !== undefined) options.tls = readTls(snapshot('tls.', tls, TLS_NAMES));
@@ -305,9 +299,8 @@ export function checkOptions(options: ServeOptions): Settings {
   checkHandler(options);
   checkAddress(options);
   checkCompanions(options);
-  adminAddressOf(options);
-  adminPagesOf(options);
-  healthAddressOf(options);
+  adminSettingsOf(options.admin);
+  healthAddressOf(options.health, healthHostnameOf(options));
   const timeouts = options.timeouts ?? {};
   const limits = options.limits ?? {};
   const ms = (name: (typeof TIMEOUT_NAMES)[number], fallback: Duration) =>
@@ -412,65 +405,11 @@ function checkAddress(options: ServeOptions): void {
   if (options.hostname !== undefined) checkHostname('hostname', options.hostname);
 }
 
-export interface PortAddress {
-  readonly port: number;
-  readonly hostname: string;
-}
-
-/**
- * @returns where the admin port listens; undefined when none is wanted
- * @throws OptionError
- */
-export function adminAddressOf({ admin }: Pick<ServeOptions, 'admin'>): PortAddress | undefined {
-  return portAddressOf('admin', admin, ADMIN_HOSTNAME);
-}
-
-/** What a program has the admin port answer besides. */
-export type AdminPages = Required<Pick<AdminOptions, 'routes' | 'metrics'>>;
-
-/** @throws OptionError */
-export function adminPagesOf({ admin }: Pick<ServeOptions, 'admin'>): AdminPages {
-  const { routes = {}, metrics = () => '' } = typeof admin === 'object' && admin !== null ? admin : {};
-  checkFunction('admin.metrics', metrics);
-  if (typeof routes !== 'object' || routes === null)
-    throw new OptionError(
-      'admin.routes',
-      routes,
-      "an object of handlers by path, as { '/jobs': () => Response }",
-    );
-  for (const [path, handler] of Object.entries(routes)) {
-    if (!/^\/[!-~]+$/.test(path) || /[?#]/.test(path))
-      throw new OptionError('admin.routes', path, "paths such as '/jobs'");
-    if (typeof handler !== 'function')
-      throw new OptionError(
-        `admin.routes[${JSON.stringify(path)}]`,
-        handler,
-        'a function (request) => Response',
-      );
-  }
-  return { routes, metrics };
-}
-
-/**
- * @returns where the health port listens, by default where the server does; undefined when none is wanted
- * @throws OptionError
- */
-export function healthAddressOf(options: ServeOptions): PortAddress | undefined {
-  const { unix, fd } = options;
-  const hostname = unix === undefined && fd === undefined ? hostnameOf(options) : ADMIN_HOSTNAME;
-  return portAddressOf('health', options.health, hostname);
-}
-
-function portAddressOf(
-  name: string,
-  given: AdminOptions | number | string | undefined,
-  defaultHostname: string,
-): PortAddress | undefined {
-  if (given === undefined) return undefined;
-  if (typeof given !== 'object' || given === null)
-    return { port: portNumber(name, given, ', or { port, hostname }'), hostname: defaultHostname };
-  const { port, hostname = defaultHostname } = given;
-  return { port: portNumber(`${name}.port`, port), hostname: checkHostname(`${name}.hostname`, hostname) };
+/** @returns the name or address at which a health port listens by default; undefined where the server has no port */
+export function healthHostnameOf(
+  options: Pick<ServeOptions, 'unix' | 'fd' | 'hostname'>,
+): string | undefined {
+  return options.unix === undefined && options.fd === undefined ? hostnameOf(options) : undefined;
 }
 
 /** @returns the port to bind, from the option, else PORT, else 3000. */
@@ -480,6 +419,6 @@ export function portOf(options: ServeOptions): number {
   return variable === undefined || variable === '' ? 3000 : portNumber('PORT', variable);
 }
 
-export function hostnameOf(options: ServeOptions): string {
+export function hostnameOf(options: Pick<ServeOptions, 'hostname'>): string {
   return options.hostname ?? (process.env['HOST'] || '127.0.0.1');
 }

@@ -185,3 +185,8 @@ export class Seat<T> {
     }
   }
 }
+
+/** Whether a thread serves there. */
+export function isServing<T>({ serving }: Seat<T>): boolean {
+  return serving !== undefined;
+}

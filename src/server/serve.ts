@@ -8,17 +8,17 @@ import { callPlace, seenFrom } from './call-place.ts';
 import { readCall } from './call-shape.ts';
 import { finishStart } from './finish-start.ts';
 import { loadModule, moduleUrl } from './module.ts';
+import { adminSettingsOf, healthAddressOf } from './operator-options.ts';
 import {
-  adminAddressOf,
-  adminPagesOf,
   checkOptions,
-  healthAddressOf,
+  healthHostnameOf,
   type OnListen,
   type ServeOptions,
   type Settings,
 } from './options.ts';
-import type { OperatorPorts, Server } from './server.ts';
+import type { Server } from './server.ts';
 import { type ModuleSource, serveHere } from './thread-server.ts';
+import type { OperatorPorts, WatchedServer } from './watched-server.ts';
 
 /** What a function beside them means, a handler or `onListen`, is told by what the options hold. */
 type OptionsWithoutHandler = ServeOptions & { fetch?: undefined; module?: undefined };
@@ -49,18 +49,13 @@ async function open(options: ServeOptions): Promise<Server> {
   const isServedHere = (options.workers ?? 0) === 0;
   // Only where the module is loaded: putting ours in place loads the platform's, from Node 24 on.
   if (options.globals === true && isServedHere) installGlobals();
-  const admin = adminAddressOf(options);
-  const health = healthAddressOf(options);
+  const admin = adminSettingsOf(options.admin);
+  const health = healthAddressOf(options.health, healthHostnameOf(options));
   // First, for they must be able to say that the server is starting, and their ports may be taken.
   const ports =
     admin === undefined && health === undefined
       ? undefined
-      : await (await import('./admin.ts')).openOperatorPorts(
-          admin,
-          health,
-          options.logger,
-          adminPagesOf(options),
-        );
+      : await (await import('./admin.ts')).openOperatorPorts(admin, health, options.logger);
   try {
     const server = await start(options, settings, ports, isServedHere);
     ports?.watch(server);
@@ -76,7 +71,7 @@ async function start(
   settings: Settings,
   ports: OperatorPorts | undefined,
   isServedHere: boolean,
-): Promise<Server> {
+): Promise<WatchedServer> {
   if (!isServedHere) {
     const { startWorkers } = await import('./workers.ts');
     return startWorkers(options, settings, ports);

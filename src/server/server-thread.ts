@@ -4,7 +4,13 @@
  */
 
 import type { SysError } from '../base/errors.ts';
-import type { CloseReason, Engine, EngineConnection, EngineHandler } from '../engine/engine.ts';
+import type {
+  CloseReason,
+  Engine,
+  EngineConnection,
+  EngineHandler,
+  RemoteAddress,
+} from '../engine/engine.ts';
 import { AnswerPlan } from '../http/answer-plan.ts';
 import { AsyncScope } from '../http/async-scope.ts';
 import { ClosingSignals } from '../http/closing-signals.ts';
@@ -19,9 +25,11 @@ import { PendingWork } from '../http/pending-work.ts';
 import type { ProtocolSwitch, ReplacedSession, RequestSoFar, Session } from '../http/session.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { AccessRecord } from '../observe/access-log.ts';
+import { sectionReports } from '../observe/admin-section.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import { emptyCounts, type HistogramCounts } from '../observe/duration-histogram.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
+import { NO_OFFENDERS } from '../observe/offenders.ts';
 import { type CostBound, countsByBound } from '../protocol/h2/error-codes.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { ResponseParts } from '../web/parts.ts';
@@ -32,6 +40,8 @@ import { guardedLogger } from './guarded-logger.ts';
 import { Http2Loader } from './http2-code.ts';
 import type { Measures } from './measures.ts';
 import type { Settings } from './options.ts';
+import { type ThreadObservation, TRANSFER_ROWS_MAX } from './thread-observation.ts';
+import { TransferTable } from './transfer-table.ts';
 
 export interface ServerThreadOptions {
   readonly fetch: FetchHandler;
@@ -126,6 +136,8 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   #aborted = 0;
   readonly admission: Admission;
   readonly #isLimited: boolean;
+  /** Made when somebody looks. */
+  #transfers: TransferTable | undefined = undefined;
   readonly measures: Measures | undefined;
   readonly #statusClasses = new Float64Array(6);
   readonly #closeReasons = new Map<string, number>();
@@ -325,6 +337,10 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
     this.#faults.set(fault.code, (this.#faults.get(fault.code) ?? 0) + 1);
   }
 
+  offended(option: string, by: RemoteAddress | undefined): void {
+    this.measures?.offenders.count(by?.address ?? '', option, this.nowMs);
+  }
+
   /** @returns what resolves when `promise` has settled, whichever way */
   waitUntil(promise: Promise<unknown>, exchange: ExchangeRecord): Promise<void> {
     return this.work.add(promise, (error) => this.logError('waitUntil failed', error, exchange));
@@ -362,6 +378,16 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   /** One row a connection, at most `countMax`: those at work first. */
   connectionRows(countMax: number): ConnectionRow[] {
     return connectionRows(this.connections(), this.nowMs, countMax);
+  }
+
+  /** What it tells whoever looks at the page, beside its counters. */
+  observe(): ThreadObservation {
+    this.#transfers ??= new TransferTable();
+    return {
+      transfers: this.#transfers.look(this.connections(), this.nowMs, TRANSFER_ROWS_MAX),
+      offenders: this.measures?.offenders.report(this.nowMs) ?? NO_OFFENDERS,
+      sections: sectionReports(this.fetch),
+    };
   }
 
   stats(): ServerThreadStats {

@@ -74,20 +74,3 @@ export interface Server {
   /** `await using`: closes gracefully. */
   [Symbol.asyncDispose](): Promise<void>;
 }
-
-/** What an operator port watches. */
-export type AdminSubject = Pick<
-  Server,
-  'url' | 'engine' | 'isAccepting' | 'startedAtMs' | 'stats' | 'connections'
->;
-
-/** Where operators and probes ask, as far as each was wanted. */
-export interface OperatorPorts {
-  readonly admin: AdminAddress | undefined;
-  readonly health: AdminAddress | undefined;
-  /** From now on they tell of `subject`; before, that the server starts. */
-  watch(subject: AdminSubject): void;
-  close(): Promise<void>;
-  ref(): void;
-  unref(): void;
-}

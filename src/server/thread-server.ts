@@ -18,12 +18,12 @@ import { guardedLogger } from './guarded-logger.ts';
 import { asListenError, placeOf } from './listen-error.ts';
 import { Measures } from './measures.ts';
 import { anotherInstance, loadModule } from './module.ts';
+import type { Observation } from './observation.ts';
 import { hostnameOf, portOf, type ServeOptions, type Settings } from './options.ts';
 import {
   type AdminAddress,
   CONNECTION_ROWS_MAX,
   type EngineChoice,
-  type OperatorPorts,
   type Server,
   type ServerStats,
   type SharedMemory,
@@ -31,6 +31,8 @@ import {
 import { ServerThread } from './server-thread.ts';
 import { type CloseReport, type ClosingThread, ThreadClosing } from './thread-closing.ts';
 import type { TlsMaterial } from './tls-material.ts';
+import type { OperatorPorts, WatchedServer } from './watched-server.ts';
+
 /** Serves in this thread, with nothing around it: what a worker does too. */
 export async function serveHere(
   options: ServeOptions & { fetch: FetchHandler },
@@ -177,7 +179,7 @@ function tlsOf(material: TlsMaterial, { http2 }: Settings): TlsMaterial & { ALPN
 }
 
 /** A server in this thread. */
-export class ThreadServer implements Server {
+export class ThreadServer implements WatchedServer {
   readonly url: string;
   readonly port: number;
   readonly hostname: string;
@@ -262,6 +264,17 @@ export class ThreadServer implements Server {
 
   async stats(): Promise<ServerStats> {
     return { ...this.#running.thread.stats(), engine: this.#running.engine.stats(), workers: 0 };
+  }
+
+  async observe(): Promise<Observation> {
+    const stats = await this.stats();
+    const { requests, loopLag } = stats.byWorker['0']!;
+    const { open } = stats.engine;
+    return {
+      ...this.#running.thread.observe(),
+      stats,
+      workers: [{ index: 0, state: 'serving', isSilent: false, open, requests, loopLag }],
+    };
   }
 
   async connections(countMax = CONNECTION_ROWS_MAX): Promise<ConnectionRow[]> {

@@ -7,6 +7,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import type { ConnectionRow } from '../observe/connection-row.ts';
+import { observationOf, type ThreadAnswer } from './observation.ts';
 import type { ServerStats } from './server.ts';
 import { mergeStats, ofWorker } from './stats.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
@@ -65,8 +66,30 @@ export class WorkerCounts {
           entry.stats = ofWorker(answer.stats, entry.index);
       }),
     );
-    // A worker that has left meanwhile is among the ended. It is counted once, whatever the order of events.
+    return this.#sum(workers);
+  }
+
+  /** A worker that has left meanwhile is among the ended. It is counted once, whatever the order of events. */
+  #sum(workers: number): ServerStats {
     return mergeStats([this.#ended, ...[...this.#living.values()].map(({ stats }) => stats)], workers);
+  }
+
+  /**
+   * What the page shows: as `stats`, and what each thread tells beside its counters.
+   * @param workers how many threads serve now
+   */
+  async observe(workers: number): Promise<{ stats: ServerStats; threads: ThreadAnswer[] }> {
+    const threads = await Promise.all(
+      [...this.#living].map(async ([worker, entry]) => {
+        const { index } = entry;
+        const answer = await this.#ask(worker, (id) => ({ type: 'observe', id }));
+        if (answer?.type !== 'observed') return { index, stats: entry.stats, observation: undefined };
+        const { stats, ...observation } = answer.observation;
+        if (stats.requests >= entry.stats.requests) entry.stats = ofWorker(stats, index);
+        return { index, stats: entry.stats, observation: observationOf(index, observation) };
+      }),
+    );
+    return { stats: this.#sum(workers), threads };
   }
 
   /** @returns rows of at most `countMax` connections of each worker, with its index */

@@ -5,6 +5,7 @@ import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { LogLevel } from '../observe/logger.ts';
 import type { ClosePlan } from './close-plan.ts';
 import type { LoadedFile } from './loaded-files.ts';
+import type { Observation } from './observation.ts';
 import type { ServeOptions } from './options.ts';
 import type { EngineChoice, ServerStats, SharedMemory } from './server.ts';
 import type { CloseReport } from './thread-closing.ts';
@@ -49,6 +50,7 @@ export type ToWorker =
   /** What is under way has at least so long from now. */
   | { readonly type: 'extend'; readonly drainMs: number }
   | { readonly type: 'stats'; readonly id: number }
+  | { readonly type: 'observe'; readonly id: number }
   | { readonly type: 'connections'; readonly id: number; readonly countMax: number };
 
 export type FromWorker =
@@ -66,6 +68,7 @@ export type FromWorker =
   /** Values as `portable` makes them. */
   | { readonly type: 'log'; readonly level: LogLevel; readonly values: readonly unknown[] }
   | { readonly type: 'stats'; readonly id: number; readonly stats: ServerStats }
+  | { readonly type: 'observed'; readonly id: number; readonly observation: Observation }
   | { readonly type: 'connections'; readonly id: number; readonly rows: readonly ConnectionRow[] }
   | { readonly type: 'closed'; readonly report: CloseReport; readonly stats: ServerStats };
 

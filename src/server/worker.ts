@@ -52,6 +52,8 @@ start().then(
       else if (message.type === 'extend') server.extendDrain(message.drainMs);
       else if (message.type === 'stats')
         void server.stats().then((stats) => tell({ type: 'stats', id: message.id, stats }));
+      else if (message.type === 'observe')
+        void server.observe().then((observation) => tell({ type: 'observed', id: message.id, observation }));
       else
         void server
           .connections(message.countMax)

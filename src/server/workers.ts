@@ -28,20 +28,21 @@ import { finishStart } from './finish-start.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import { asListenError, placeOf } from './listen-error.ts';
 import { loadModule, moduleUrl } from './module.ts';
+import { type Observation, observationOfAll } from './observation.ts';
 import { hostnameOf, portOf, type ServeOptions, type Settings } from './options.ts';
 import { restored } from './portable-log.ts';
-import { Seat } from './seat.ts';
+import { isServing, Seat } from './seat.ts';
 import {
   type AdminAddress,
   CONNECTION_ROWS_MAX,
   type EngineChoice,
   type HandoffPlace,
-  type OperatorPorts,
   type Server,
   type ServerStats,
 } from './server.ts';
 import type { CloseReport } from './thread-closing.ts';
 import { keepAliveFor, urlOf } from './thread-server.ts';
+import type { OperatorPorts, WatchedServer } from './watched-server.ts';
 import { WorkerCounts } from './worker-counts.ts';
 import type { WorkerOptions } from './worker-messages.ts';
 import { StartsUnderWay } from './worker-start.ts';
@@ -65,7 +66,7 @@ export async function startWorkers(
   options: ServeOptions,
   settings: Settings,
   ports?: OperatorPorts,
-): Promise<Server> {
+): Promise<WatchedServer> {
   needWorkerFile();
   if (options.fd !== undefined)
     throw new OptionError('fd', options.fd, 'workers open their own sockets; leave it out');
@@ -99,7 +100,7 @@ function withUsefulWorkers(options: ServeOptions, { limits }: Settings): ServeOp
 /** Why a thread is started decides how long it may take. */
 type StartReason = 'first start' | 'reload or restart';
 
-class WorkerServer implements Server {
+class WorkerServer implements WatchedServer {
   url = '';
   port = 0;
   hostname = '';
@@ -439,9 +440,12 @@ class WorkerServer implements Server {
     clearTimeout(timer);
   }
 
-  /** The sum over the workers. */
   async stats(): Promise<ServerStats> {
-    return this.#counts.stats(this.#seats.filter((seat) => seat.serving !== undefined).length);
+    return this.#counts.stats(this.#seats.filter(isServing).length);
+  }
+
+  async observe(): Promise<Observation> {
+    return observationOfAll(await this.#counts.observe(this.#seats.filter(isServing).length), this.#seats);
   }
 
   async connections(countMax = CONNECTION_ROWS_MAX): Promise<ConnectionRow[]> {
@@ -457,7 +461,7 @@ class WorkerServer implements Server {
   }
 
   get isAccepting(): boolean {
-    return this.#closing === undefined && this.#seats.some((seat) => seat.serving !== undefined);
+    return this.#closing === undefined && this.#seats.some(isServing);
   }
 
   async fetch(request: Request): Promise<Response> {

@@ -92,7 +92,9 @@ export class Page {
   }
 
   async press(key: string): Promise<void> {
-    await this.#send('Input.dispatchKeyEvent', { type: 'keyDown', key, code: key });
+    // Only with its character does Enter press what has the focus.
+    const text = key === 'Enter' ? { text: '\r', windowsVirtualKeyCode: 13 } : {};
+    await this.#send('Input.dispatchKeyEvent', { type: 'keyDown', key, code: key, ...text });
     await this.#send('Input.dispatchKeyEvent', { type: 'keyUp', key, code: key });
   }
 

@@ -88,6 +88,8 @@ export const ROOMS: readonly Room[] = [
     node: ['node:async_hooks', 'node:diagnostics_channel'],
   },
   { name: 'observe', mayImport: ['base'], node: 'any' },
+  // Runs in browsers: scripts/bundle.mjs makes one script of it, and nothing here imports it.
+  { name: 'page', mayImport: ['observe'], node: [], packages: ['uplot'] },
   {
     name: 'files',
     mayImport: ['base', 'web', 'protocol/semantics'],

@@ -11,6 +11,7 @@ import type { Exchange } from '../exchange.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
 import type { ExchangeOwner } from '../exchange-owner.ts';
 import { BODY_HIGH_WATER_BYTES, type BodyOwner, type RequestBody } from '../request-body.ts';
+import type { ExchangeVisitor } from '../session.ts';
 import { rowOf } from '../session-row.ts';
 import type { ResponseHeads } from './response-heads.ts';
 import { H1Sink } from './sink.ts';
@@ -36,6 +37,15 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
   row(nowMs: number): ConnectionRow {
     const { exchange } = this;
     return rowOf(this, nowMs, this.requests, this.state === STATE_EXCHANGE ? exchange : null);
+  }
+
+  visitExchanges(visit: ExchangeVisitor): void {
+    if (this.exchange !== null && this.state === STATE_EXCHANGE) visit(this.exchange, this);
+  }
+
+  /** CarryingConnection */
+  get isShared(): boolean {
+    return false;
   }
 
   protected get isCutShort(): boolean {

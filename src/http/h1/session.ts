@@ -141,6 +141,7 @@ export class H1Session extends H1Carrier implements Session {
         return;
       case STATE_HEAD:
         this.host.deadlines.header++;
+        this.host.offended('timeouts.header', this.engine.remoteAddress());
         this.#refuse(FAULT_HEADER_TIMEOUT, this.#parser!.isHead);
         return;
       case STATE_IDLE:

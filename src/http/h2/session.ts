@@ -12,7 +12,12 @@ import {
   FAULT_TARGET_TOO_LONG,
   type Fault,
 } from '../../protocol/error.ts';
-import { FAULT_STALL_FLOOD, FAULT_STALLED, type Http2Fault } from '../../protocol/h2/error-codes.ts';
+import {
+  type CostBound,
+  FAULT_STALL_FLOOD,
+  FAULT_STALLED,
+  type Http2Fault,
+} from '../../protocol/h2/error-codes.ts';
 import type { H2Stream } from '../../protocol/h2/server/h2-stream.ts';
 import type { RequestHead } from '../../protocol/h2/server/head-cache.ts';
 import { H2Server } from '../../protocol/h2/server/server-core.ts';
@@ -24,7 +29,7 @@ import { ClientGoneError } from '../errors.ts';
 import { Exchange } from '../exchange.ts';
 import type { ExchangeHost } from '../exchange-host.ts';
 import { RequestBody } from '../request-body.ts';
-import type { RequestSoFar, Session } from '../session.ts';
+import type { ExchangeVisitor, RequestSoFar, Session } from '../session.ts';
 import { rowOf } from '../session-row.ts';
 import { H2Head } from './head.ts';
 import { StreamCarrier, type StreamSession, writeFault } from './stream.ts';
@@ -229,6 +234,18 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     return rowOf(this, nowMs, this.requests, oldest);
   }
 
+  visitExchanges(visit: ExchangeVisitor): void {
+    for (const { user } of this.core.streams()) {
+      const exchange = (user as StreamCarrier | undefined)?.exchange;
+      if (exchange !== undefined) visit(exchange, this);
+    }
+  }
+
+  /** CarryingConnection */
+  get isShared(): boolean {
+    return true;
+  }
+
   turnAway(fault: Fault): void {
     this.host.countFault(fault);
     this.reset(fault.code);
@@ -399,9 +416,16 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   onFault(fault: Http2Fault): void {
     this.host.countFault(fault);
     if (fault === FAULT_STALLED || fault === FAULT_STALL_FLOOD) this.host.deadlines.stall++;
+    if (fault.bound !== undefined) this.host.offended(optionOf(fault.bound), this.engine.remoteAddress());
   }
 
   onEnd(fault: Http2Fault | undefined): void {
     this.linger(fault === undefined ? (this.endReason ?? 'drained') : fault.code);
   }
+}
+
+/** The option that sets a bound. */
+function optionOf(bound: CostBound): string {
+  if (bound === 'stall') return 'timeouts.stall';
+  return bound === 'headerBytes' ? 'limits.headerBytes' : `limits.http2.${bound}`;
 }

@@ -1,0 +1,26 @@
+/** A server and the ports by which operators watch it, as they know each other. Types only. */
+import type { Observation } from './observation.ts';
+import type { AdminAddress, Server } from './server.ts';
+
+/** A server as it is watched from within. */
+export interface WatchedServer extends Server {
+  /** All that the page shows, of all threads. Computed now; nothing is kept for it between two looks but of what was shown. */
+  observe(): Promise<Observation>;
+}
+
+/** What an operator port watches. */
+export type AdminSubject = Pick<
+  WatchedServer,
+  'url' | 'engine' | 'isAccepting' | 'startedAtMs' | 'stats' | 'connections' | 'observe'
+>;
+
+/** Where operators and probes ask, as far as each was wanted. */
+export interface OperatorPorts {
+  readonly admin: AdminAddress | undefined;
+  readonly health: AdminAddress | undefined;
+  /** From now on they tell of `subject`; before, that the server starts. */
+  watch(subject: AdminSubject): void;
+  close(): Promise<void>;
+  ref(): void;
+  unref(): void;
+}
