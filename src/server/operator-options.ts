@@ -1,7 +1,7 @@
 /** The options of the operator ports, admin and health, and their checks. */
 import { OptionError } from '../base/errors.ts';
-import { snapshot } from '../base/option-checks.ts';
-import { checkFunction, checkHostname, portNumber } from './option-checks.ts';
+import { checkFunction, snapshot } from '../base/option-checks.ts';
+import { checkHostname, portNumber } from './option-checks.ts';
 
 /** A port with `/healthz` and `/readyz` alone. */
 export interface HealthOptions {
