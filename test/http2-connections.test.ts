@@ -9,9 +9,11 @@ import { after, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServeOptions, type Server, serve } from '#src/index.ts';
 import { HTTP2_PREFACE } from '#src/protocol/detect.ts';
+import { headersOf, joined, settingsOf } from '#src/protocol/h2/server/core.fixture.ts';
 import { CliProcess, endsWell } from './cli-run.ts';
 import { enginesHere } from './engines.ts';
 import { answerOf, ask, connectH2, leave } from './h2-client.ts';
+import { requestOf } from './h2-raw-client.ts';
 import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
 import { until } from './until.ts';
@@ -190,6 +192,31 @@ for (const { engine, skip } of await enginesHere()) {
       const goAways = client.received.toString('hex').match(/00000807[0-9a-f]{26}/g) ?? [];
       // One, which names no stream: nobody waits for the answer to a PING.
       assert.deepEqual(goAways, ['000008070000000000' + '00000000' + '00000000']);
+    });
+
+    it('who sends thousands of requests at once lets others have their turn', async (t) => {
+      let flooded = 0;
+      let seen = 0;
+      const server = await served(t, {
+        fetch: (request) => {
+          if (request.url.endsWith('/quiet')) seen = flooded;
+          else {
+            flooded++;
+            for (const endMs = performance.now() + 0.1; performance.now() < endMs; );
+          }
+          return new Response('fine');
+        },
+      });
+      const other = await connected(t, server);
+      await ask(other, '/quiet');
+      const flood = await RawClient.open(server.port!);
+      t.after(() => flood.socket.destroy());
+      const requests = Array.from({ length: 1500 }, (_, n) => headersOf(2 * n + 1, requestOf('GET', '/')));
+      flood.write(joined(HTTP2_PREFACE, settingsOf(), ...requests));
+      await until(() => flooded > 0, 'the flood has begun');
+      await ask(other, '/quiet');
+      assert.ok(seen < 750, `${seen} of 1500 came before`);
+      await until(() => flooded === 1500, 'all are answered', 20_000);
     });
 
     it('reload() changes who answers the next stream', async (t) => {

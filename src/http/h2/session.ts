@@ -22,6 +22,7 @@ import type { H2Stream } from '../../protocol/h2/server/h2-stream.ts';
 import type { RequestHead } from '../../protocol/h2/server/head-cache.ts';
 import { H2Server } from '../../protocol/h2/server/server-core.ts';
 import type { H2Events, H2Output } from '../../protocol/h2/server/server-events.ts';
+import { ownBytes } from '../body-memory.ts';
 import { type ConnectionAccount, STATE_EXCHANGE, STATE_IDLE, STATE_LINGER } from '../connection-account.ts';
 import { NEVER } from '../connection-deadline.ts';
 import { ConnectionEnds } from '../connection-ends.ts';
@@ -40,6 +41,8 @@ const SWITCHING = Buffer.from(
   'latin1',
 );
 
+/** So many requests are begun before it is asked whether others wait: browsers and load clients send fewer at once. */
+const BURST_REQUESTS = 64;
 const NO_BYTES = new Uint8Array(0);
 /** Larger frames than these, four fill what is received at once. */
 const FED_PLACES_MAX = 2 * 16;
@@ -58,6 +61,10 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   #goneReason: CloseReason | undefined = undefined;
   #idleAtMs = NEVER;
   #isPaused = false;
+  /** Bytes that wait, reading being paused, for others to have their turn. */
+  #held: Uint8Array | undefined = undefined;
+  /** Requests since bytes were last read. */
+  #burst = 0;
   /** Within `receive`, where requests that are answered at once follow each other. */
   #isReceiving = false;
   /** The stream of which content has come in this `receive` and is not handed over, and where that lies. */
@@ -136,10 +143,17 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
       if (this.state === STATE_LINGER && !this.isTurnedAway) this.armLingering();
       return;
     }
+    this.#read(bytes, start, end);
+  }
+
+  /** @hot */
+  #read(bytes: Uint8Array, start: number, end: number): void {
+    let to = end;
     let isBroken = true;
     this.#isReceiving = true;
+    this.#burst = 0;
     try {
-      this.core.receive(bytes, start, end);
+      to = this.core.receive(bytes, start, end);
       this.#feed();
       isBroken = false;
     } finally {
@@ -147,7 +161,12 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
       if (isBroken) this.broken();
     }
     if (this.state === STATE_EXCHANGE && this.core.streamCount === 0) this.#becomeIdle();
-    if (!this.#isPaused && this.core.mustPause) {
+    if (to < end && this.state < STATE_LINGER) {
+      this.#held = ownBytes(bytes, to, end);
+      // `drained` follows in a later turn, be there something to send or not.
+      this.engine.settle();
+    }
+    if (!this.#isPaused && (this.#held !== undefined || this.core.mustPause)) {
       this.#isPaused = true;
       this.engine.pauseReading();
     }
@@ -155,10 +174,6 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
 
   drained(): void {
     this.movedAtMs = this.host.nowMs;
-    if (this.#isPaused) {
-      this.#isPaused = false;
-      this.engine.resumeReading();
-    }
     this.core.drained();
     const yielding = this.#yielding;
     if (yielding.length > 0) {
@@ -167,6 +182,17 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     }
     if (this.hasPeerEnded)
       for (const { user } of this.core.streams()) (user as StreamCarrier | undefined)?.watchQuiet();
+    if (this.#isPaused) this.#goOn();
+  }
+
+  /** Requests that were held are read, and then what the client has sent since. */
+  #goOn(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined && this.state < STATE_LINGER) this.#read(held, 0, held.length);
+    if (this.#held !== undefined || this.core.mustPause) return;
+    this.#isPaused = false;
+    this.engine.resumeReading();
   }
 
   peerEnded(): void {
@@ -221,7 +247,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
 
   /** What is open is answered; GOAWAY tells the client to ask elsewhere, and an idle one is not waited for longer. */
   drain(idleGraceMs: number): void {
-    this.core.drain(idleGraceMs);
+    this.core.drain(this.#held === undefined ? idleGraceMs : NEVER);
   }
 
   row(nowMs: number): ConnectionRow {
@@ -253,7 +279,9 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
 
   // ConnectionEnds
 
-  protected forgetInput(): void {}
+  protected forgetInput(): void {
+    this.#held = undefined;
+  }
 
   /** FIN is never taken for the end of an answer: END_STREAM alone is. */
   protected get isCutShort(): boolean {
@@ -327,6 +355,8 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
       this.#refuse(stream, FAULT_BODY_TOO_LARGE, fields.method !== 'HEAD');
     else this.#begin(stream, head, isWhole);
     this.#endIfAsked();
+    if ((++this.#burst & (BURST_REQUESTS - 1)) === 0 && this.#isReceiving && host.shouldYield(this.#burst))
+      this.core.hold();
   }
 
   /** No more requests than one connection may have. */

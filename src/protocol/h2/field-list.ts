@@ -17,6 +17,8 @@ interface FieldListLimits {
   readonly listBytesMax: number;
   /** Crumbs of cookies count one by one: CVE-2026-49975. */
   readonly fieldCountMax: number;
+  /** A list beyond so many bytes is no mishap: what follows is not even read, and the connection cannot go on. Absent for never. */
+  readonly bombBytes?: number;
 }
 
 export class FieldList {
@@ -29,10 +31,13 @@ export class FieldList {
   isMalformed = false;
   /** More came than the limits allow. */
   isTooLarge = false;
+  isBomb = false;
   readonly #limits: FieldListLimits;
+  readonly #bombBytes: number;
 
   constructor(limits: FieldListLimits) {
     this.#limits = limits;
+    this.#bombBytes = limits.bombBytes ?? Number.POSITIVE_INFINITY;
   }
 
   clear(): void {
@@ -45,6 +50,7 @@ export class FieldList {
     this.listBytes = 0;
     this.isMalformed = false;
     this.isTooLarge = false;
+    this.isBomb = false;
   }
 
   /** @param flags NAME_MALFORMED, VALUE_MALFORMED @hot */
@@ -53,6 +59,7 @@ export class FieldList {
     if (flags !== 0) this.isMalformed = true;
     if (this.listBytes > this.#limits.listBytesMax || this.count === this.#limits.fieldCountMax)
       this.isTooLarge = true;
+    if (this.listBytes > this.#bombBytes) this.isBomb = true;
     if (this.isTooLarge) return;
     this.names[this.count] = name;
     this.values[this.count] = value;

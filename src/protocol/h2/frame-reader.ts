@@ -124,6 +124,9 @@ export class FrameReader {
   #isOver = false;
   /** Frames that have come whole, those of one field block as one. */
   frameCount = 0;
+  /** Behind what was read last: before the end of the bytes where `hold` was called. */
+  readTo = 0;
+  #isHeld = false;
 
   constructor(handler: FrameHandler, limits: FrameReaderLimits) {
     this.#handler = handler;
@@ -134,6 +137,11 @@ export class FrameReader {
   stop(): void {
     this.#isOver = true;
     this.#kept = NO_BYTES;
+  }
+
+  /** Within a call of the handler: nothing behind this frame is read now. The caller has to give it again. */
+  hold(): void {
+    this.#isHeld = true;
   }
 
   /** A frame has begun and is not whole, or a field block is not. */
@@ -154,7 +162,8 @@ export class FrameReader {
    */
   read(bytes: Uint8Array, start: number, end: number): Http2Fault | undefined {
     let at = start;
-    while (at < end && !this.#isOver) {
+    this.#isHeld = false;
+    while (at < end && !this.#isOver && !this.#isHeld) {
       let fault: Http2Fault | undefined;
       if (this.#headerFilled < HEADER_BYTES) {
         if (this.#headerFilled === 0 && end - at >= HEADER_BYTES) {
@@ -178,6 +187,7 @@ export class FrameReader {
         return fault;
       }
     }
+    this.readTo = at;
     return undefined;
   }
 

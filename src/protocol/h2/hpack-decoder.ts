@@ -70,7 +70,7 @@ export class HpackDecoder {
     this.#end = end;
     this.#isBroken = false;
     let hasFields = false;
-    while (this.#at < end && !this.#isBroken) {
+    while (this.#at < end && !this.#isBroken && !list.isBomb) {
       const first = bytes[this.#at]!;
       if ((first & 0x80) !== 0) {
         hasFields = true;

@@ -22,6 +22,9 @@ import { END_BY_US, END_WHOLE, StreamTable } from './stream-table.ts';
 /** They stand in the line of HTTP/1, which does not count as a field. RFC 8441 has the fifth. */
 const PSEUDO_FIELD_COUNT = 5;
 
+/** A list so many times larger than is allowed is no mishap. h2 has 4 */
+const BOMB_FACTOR = 4;
+
 /** What all connections of a thread share. */
 export class H2Thread {
   readonly settings: H2Settings;
@@ -36,6 +39,7 @@ export class H2Thread {
     this.list = new FieldList({
       listBytesMax: settings.headBytesMax,
       fieldCountMax: settings.fieldCountMax + PSEUDO_FIELD_COUNT,
+      bombBytes: BOMB_FACTOR * settings.headBytesMax,
     });
   }
 }

@@ -126,6 +126,8 @@ export class CoreBench implements H2Output, H2Events {
   readonly streams = new Map<number, H2Stream>();
   /** What requests are answered with: so many bytes, by window; undefined holds them. */
   contentBytes: number | undefined = GREETING.length;
+  /** Each request is to be the last that is read at once. */
+  holds = false;
   /** Whether content is read as it comes. */
   reads = true;
   /** Written and not looked at. */
@@ -146,9 +148,10 @@ export class CoreBench implements H2Output, H2Events {
     return bench;
   }
 
-  send(...parts: readonly Uint8Array[]): void {
+  /** @returns what was held */
+  send(...parts: readonly Uint8Array[]): Uint8Array {
     const bytes = joined(...parts);
-    this.core.receive(bytes, 0, bytes.length);
+    return bytes.subarray(this.core.receive(bytes, 0, bytes.length));
   }
 
   /** The kernel takes what was written. */
@@ -189,6 +192,7 @@ export class CoreBench implements H2Output, H2Events {
     this.log.push(`request ${stream.id} ${head.fields.method} ${head.fields.path}${isWhole ? ' whole' : ''}`);
     this.heads.push(head);
     this.#begin(stream, isWhole);
+    if (this.holds) this.core.hold();
   }
 
   onHeadTooLarge(stream: H2Stream, isWhole: boolean): void {

@@ -9,9 +9,6 @@ import { areTrailers, requestFields } from '../message-fields.ts';
 import { HeadCache, RequestHead } from './head-cache.ts';
 import type { H2Settings } from './server-settings.ts';
 
-/** A list so many times larger than is allowed is no mishap. h2 has 4 */
-const BOMB_FACTOR = 4;
-
 export class HeadReader {
   /** What the block that was read last means, undefined when it is malformed or too large. */
   head: RequestHead | undefined = undefined;
@@ -57,7 +54,7 @@ export class HeadReader {
     const fault = this.#decoder.decode(bytes, start, end, list);
     this.isTooLarge = list.isTooLarge;
     if (fault !== undefined) return fault;
-    return list.listBytes > BOMB_FACTOR * this.#settings.headBytesMax ? FAULT_FIELD_BOMB : undefined;
+    return list.isBomb ? FAULT_FIELD_BOMB : undefined;
   }
 
   /** Whether the fields that were read last ask by HEAD, also where there were too many. */

@@ -304,6 +304,19 @@ test('what a peer resets is told with its code; a second answer to it goes nowhe
   assert.deepEqual(bench.log, ['active', 'request 1 GET / whole', 'reset 1 CANCEL', 'idle']);
 });
 
+test('what comes behind a request waits where the session says so', () => {
+  const bench = CoreBench.connected();
+  bench.holds = true;
+  let held = bench.send(headersOf(1, GET), PING, headersOf(3, GET), headersOf(5, GET).subarray(0, 12));
+  assert.deepEqual(bench.frames(), ['HEADERS 1', 'DATA 1 5 end']);
+  held = bench.send(held);
+  assert.deepEqual(bench.frames(), ['PING ack', 'HEADERS 3', 'DATA 3 5 end']);
+  held = bench.send(held);
+  assert.equal(held.length, 0, 'half a frame is kept by the core');
+  bench.send(headersOf(5, GET).subarray(12));
+  assert.deepEqual(bench.frames(), ['HEADERS 5', 'DATA 5 5 end']);
+});
+
 test('settings that nobody acknowledges, and a frame that does not end, end the connection on time', () => {
   const silent = new CoreBench();
   silent.send(HTTP2_PREFACE, settingsOf());

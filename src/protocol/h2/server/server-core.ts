@@ -148,24 +148,33 @@ export class H2Server {
     return stream;
   }
 
-  /** Bytes of the client, borrowed until return. Not to be called from within an event. @hot */
-  receive(bytes: Uint8Array, start: number, end: number): void {
+  /**
+   * Bytes of the client, borrowed until return. Not to be called from within an event.
+   * @returns the position behind what was read: `end`, unless `hold` was called @hot
+   */
+  receive(bytes: Uint8Array, start: number, end: number): number {
     const state = this.#state;
-    if (state.isOver || start === end) return;
+    if (state.isOver || start === end) return end;
     state.receiveNumber = (state.receiveNumber + 1) & RECEIVE_NUMBER_MASK;
     let at = start;
     if (this.#prefaceBytes < PREFACE_BYTES) {
       while (this.#prefaceBytes < PREFACE_BYTES && at < end)
         if (bytes[at++] !== HTTP2_PREFACE[this.#prefaceBytes++]) {
           state.end(fault.FAULT_PREFACE);
-          return;
+          return end;
         }
     }
     const why = state.reader.read(bytes, at, end);
     if (why !== undefined) state.end(why);
-    if (state.isOver) return;
+    if (state.isOver) return end;
     state.sending.pump();
     this.#watchFrame();
+    return state.reader.readTo;
+  }
+
+  /** Within `onRequest`: what comes behind it waits until it is given to `receive` again, so that others have their turn. */
+  hold(): void {
+    this.#state.reader.hold();
   }
 
   /** A frame that has begun must become whole in time; each frame has a time of its own. @hot */
