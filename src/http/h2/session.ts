@@ -26,7 +26,7 @@ import { ownBytes } from '../body-memory.ts';
 import { type ConnectionAccount, STATE_EXCHANGE, STATE_IDLE, STATE_LINGER } from '../connection-account.ts';
 import { NEVER } from '../connection-deadline.ts';
 import { ConnectionEnds } from '../connection-ends.ts';
-import { ClientGoneError } from '../errors.ts';
+import { clientGone } from '../errors.ts';
 import { Exchange } from '../exchange.ts';
 import type { ExchangeHost } from '../exchange-host.ts';
 import { RequestBody } from '../request-body.ts';
@@ -436,7 +436,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
 
   onReset(stream: H2Stream): void {
     const carrier = stream.user as StreamCarrier | undefined;
-    carrier?.reset(new ClientGoneError(String(this.#goneReason ?? 'stream-reset')));
+    carrier?.reset(clientGone(String(this.#goneReason ?? 'stream-reset')));
   }
 
   onWindow(stream: H2Stream): void {
