@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runSeed } from './run.ts';
-import { CLIENT_KINDS, HANDLER_KINDS, type Swarm } from './swarm.ts';
+import { CLIENT_KINDS, H2_CLIENT_KINDS, HANDLER_KINDS, type Swarm } from './swarm.ts';
 import { addTotals, noTotals } from './totals.ts';
 
 const SMOKE_SEEDS = 500;
@@ -15,7 +15,8 @@ test('the server keeps its promises in many simulated worlds, and these exercise
     assert.deepEqual(report.findings, [], `replay: node dist/simulate/main.js --seed ${seed} --trace`);
   }
   assert.equal(totals.seeds, SMOKE_SEEDS);
-  for (const kind of CLIENT_KINDS) assert.ok((totals.clients[kind] ?? 0) > 0, `no client is a ${kind}`);
+  for (const kind of [...CLIENT_KINDS, ...H2_CLIENT_KINDS])
+    assert.ok((totals.clients[kind] ?? 0) > 0, `no client is a ${kind}`);
   for (const kind of HANDLER_KINDS)
     assert.ok((totals.handlers[kind] ?? 0) > 0, `no handler is of the kind ${kind}`);
   for (const [fault, count] of Object.entries(totals.injected))
@@ -38,9 +39,27 @@ test('the server keeps its promises in many simulated worlds, and these exercise
   );
   for (const reason of reasons)
     assert.ok((totals.closes[reason] ?? 0) > 0, `no connection ended as ${reason}`);
-  for (const status of [100, 200, 204, 304, 400, 408, 413, 500, 503]) {
+  for (const status of [100, 101, 200, 204, 304, 400, 408, 413, 431, 500, 503]) {
     assert.ok((totals.statuses[status] ?? 0) > 0, `nothing was answered with ${status}`);
   }
+  const resets = [
+    'NO_ERROR',
+    'PROTOCOL_ERROR',
+    'INTERNAL_ERROR',
+    'FLOW_CONTROL_ERROR',
+    'REFUSED_STREAM',
+    'CANCEL',
+  ];
+  for (const code of [...resets, 'ENHANCE_YOUR_CALM'])
+    assert.ok((totals.h2Resets[code] ?? 0) > 0, `no stream was reset with ${code}`);
+  for (const code of [
+    'NO_ERROR',
+    'PROTOCOL_ERROR',
+    'SETTINGS_TIMEOUT',
+    'FRAME_SIZE_ERROR',
+    'ENHANCE_YOUR_CALM',
+  ])
+    assert.ok((totals.h2GoAways[code] ?? 0) > 0, `no connection ended with ${code}`);
 });
 
 test('a seed replays, event for event', async () => {
@@ -53,6 +72,10 @@ test('a seed replays, event for event', async () => {
     assert.deepEqual(untraced.totals, one.totals, `seed ${seed}: tracing changes the run`);
   }
 });
+
+function withHttp2({ settings }: Swarm, h2: NonNullable<Swarm['settings']['h2']>): Swarm['settings'] {
+  return { ...settings, http2: true, h2: { ...settings.h2, ...h2 } };
+}
 
 /** Worlds of few kinds, in which a bug was found that is rare where everything happens. */
 const NARROW: Readonly<Record<string, (swarm: Swarm) => Partial<Swarm>>> = {
@@ -78,6 +101,26 @@ const NARROW: Readonly<Record<string, (swarm: Swarm) => Partial<Swarm>>> = {
     clientCount: 6,
   }),
   'peers that vanish give their slots back, whatever is outstanding': () => ({ clientKinds: ['vanisher'] }),
+  'streams of HTTP/2 whose client has sent FIN are answered, or given up when they are quiet': (swarm) => ({
+    clientKinds: ['h2-half-closer'],
+    settings: withHttp2(swarm, { unsentBytesMax: 8192 }),
+  }),
+  'windows of HTTP/2 are kept to while settings change them, and given back while bodies come': (swarm) => ({
+    clientKinds: ['h2-windows', 'h2-uploads'],
+    settings: withHttp2(swarm, { connectionWindowBytes: 65_535, growthBytes: 0 }),
+  }),
+  'whoever floods, stalls or begins frames without an end is ended': (swarm) => ({
+    clientKinds: [
+      'h2-flood',
+      'h2-zero-window',
+      'h2-slowloris',
+      'h2-endless-block',
+      'h2-offender',
+      'h2-silent',
+    ],
+    clientCount: 2,
+    settings: withHttp2(swarm, {}),
+  }),
   'who comes beyond a limit is refused, and who leaves makes room': ({ settings }) => ({
     clientCount: 6,
     settings: { ...settings, limits: { ...settings.limits, connectionsMax: 2 } },

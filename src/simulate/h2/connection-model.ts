@@ -360,7 +360,8 @@ export class H2ConnectionModel implements ConnectionOracle {
   /** Once it is idle too long its end is named for that, whoever comes before. */
   #isIdleEnd(counted: string): boolean {
     const { wasIdle, mayBeIdle } = this.#state;
-    return (wasIdle || mayBeIdle) && counted === (this.#world.isDraining ? 'drained' : 'idle-timeout');
+    if (!wasIdle && !mayBeIdle) return false;
+    return counted === 'idle-timeout' || (counted === 'drained' && this.#world.isDraining);
   }
 
   #ends(call: string, reason: string): void {
