@@ -103,11 +103,18 @@ export class Overdue {
     if (stream.isAnswered) {
       if (state.isMissed(stream.answeredMs + state.bounds.lingerTimeoutMs))
         missed('the rest of its request is waited for');
-    } else if (record !== undefined && state.isMissed(record.dueMs)) missed('its deadline has been missed');
+    } else if (record !== undefined && state.isMissed(record.dueMs + this.#quietMoreMs(stream)))
+      missed('its deadline has been missed');
     if (nowMs > Math.max(stream.movableMs, state.dataMs) + STANDSTILL_MS + delayMs)
       missed('nothing keeps it, and it does not go on');
     if (stream.sentBytes < state.bounds.stallBytes && nowMs > stream.shutMs + stallLimitMs(state) + delayMs)
       missed('it is stalled for too long');
+  }
+
+  /** A piece that its source gives once more is quiet for its own time, if a window keeps it. */
+  #quietMoreMs({ record, shutMs, plan }: StreamModel): number {
+    if (record?.isAnswered !== true || shutMs === NEVER) return 0;
+    return plan.delayMs + this.#state.world.settings.timeouts.lingerMs;
   }
 
   /** What was read or dropped is given back by halves; what nobody has read is kept from both windows. */

@@ -19,8 +19,9 @@ import type { World } from '../world.ts';
 import type { Flood, Offence } from './sent-frames.ts';
 import type { StreamModel } from './stream-model.ts';
 
-/** What a few answers earn. */
+/** What a few answers earn, and each DATA frame at most. */
 const FLOOD_SLACK = 100;
+const FLOOD_EARNED_BY_DATA = 4;
 
 /** What the rules need to know of a connection. */
 export interface H2Facts {
@@ -40,6 +41,8 @@ export interface H2Facts {
   /** Frames of the flood that have come, and when the first did. */
   readonly floodCount: number;
   readonly floodSinceMs: number;
+  /** DATA frames that the server has written. */
+  readonly dataFrames: number;
   deadlineComplaint(dueMs: number): string | undefined;
 }
 
@@ -131,7 +134,8 @@ function isShown(it: H2Facts, offence: Offence, streamId: number, errorCode: num
 /** A flood must have been ended: nothing that it may have earned beside is more than that. */
 export function isFloodOver(it: H2Facts): boolean {
   if (it.flood === undefined || it.floodCount <= it.flood.burst) return false;
-  const earned = (it.flood.perSecond * (it.world.nowMs - it.floodSinceMs)) / 1000;
+  const earned =
+    (it.flood.perSecond * (it.world.nowMs - it.floodSinceMs)) / 1000 + FLOOD_EARNED_BY_DATA * it.dataFrames;
   return it.floodCount > it.flood.burst + earned + FLOOD_SLACK;
 }
 

@@ -113,6 +113,7 @@ export class ServerFrames {
     if (complaint !== undefined) state.find(`${stream.name}: ${complaint}`);
     state.connectionWindow -= payload.length;
     state.dataMs = state.world.nowMs;
+    state.dataFrames++;
     if (payload.length > 0 && stream.window < 0)
       state.find(`${stream.name}: ${-stream.window} bytes beyond its window`);
     if (payload.length > 0 && state.connectionWindow < 0)

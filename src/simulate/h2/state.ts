@@ -51,6 +51,7 @@ export class H2State implements H2Facts {
   requests = 0;
   stalledResets = 0;
   floodCount = 0;
+  dataFrames = 0;
   floodSinceMs = NEVER;
   // How it ends.
   /** When the server was asked to drain, and when it has begun to. */
