@@ -16,6 +16,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CliProcess } from './cli-run.ts';
 import { RawClient } from './raw-client.ts';
 import { until } from './until.ts';
@@ -124,6 +125,33 @@ for (const engine of ENGINES) {
     assert.equal(await client.wasReset(), true);
     client.destroy();
     await until(() => openFiles(server.cli.child.pid!, folder) === 0, 'the end of the descriptor');
+  });
+
+  test(`a file that is written anew in place while it is sent ends the connection by a reset, never as if it were whole (engine ${engine})`, async (t) => {
+    const folder = mkdtempSync(join(base, 'anew-'));
+    const name = join(folder, 'large.bin');
+    writeFileSync(name, Buffer.alloc(LARGE_BYTES, 'x'));
+    utimesSync(name, 1e9, 1e9);
+    await sleep(25);
+    const server = await serve(t, engine, '-w', '1', folder);
+    if (server === undefined) return;
+    const client = await RawClient.open(server.port);
+    client.write('GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.until(({ text }) => text.includes('\r\n\r\n'), 'the head');
+    client.socket.pause();
+    assert.match(client.text, /^etag: "/im);
+    await sleep(200);
+    writeFileSync(name, Buffer.alloc(LARGE_BYTES, 'y'), { flag: 'r+' });
+    client.socket.resume();
+    await client.until((each) => each.ended || each.closed, 'the end');
+    const [head] = client.text.split('\r\n\r\n', 1);
+    assert.ok(client.received.length - head!.length - 4 < LARGE_BYTES);
+    assert.equal(await client.wasReset(), true);
+    client.destroy();
+    // Whoever asks again gets the new one, under another tag.
+    const response = await fetch(`${server.url}/large.bin`);
+    assert.equal((await response.text()).slice(-3), 'yyy');
+    assert.notEqual(response.headers.get('etag'), /^etag: (.*)\r$/im.exec(head!)![1]);
   });
 
   test(`clients that leave in the middle of files and listings leave no descriptor behind (engine ${engine})`, async (t) => {
