@@ -5,6 +5,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 import { ERRNO } from '../sys/errno.ts';
+import { isFfiLoaded } from '../sys/ffi.ts';
 import { openFolderPath, openPathBeneath } from '../sys/open-beneath.ts';
 import { OPEN_FLAGS } from './descriptor.ts';
 import type { RawPath } from './source.ts';
@@ -21,13 +22,23 @@ export class Beneath {
   /** Where the kernel has no such call (Linux before 5.12), or a sandbox forbids it, it is not asked again. */
   #isThere = process.platform === 'linux' && constants.O_NONBLOCK !== undefined;
 
+  readonly #loads: boolean;
+
+  /**
+   * @param loads load what calls the kernel, where the engine has not: it takes milliseconds, and Node's own (node:ffi) prints a warning,
+   *   which whoever chose the node engine did not ask for
+   */
+  constructor(loads: boolean) {
+    this.#loads = loads;
+  }
+
   /**
    * @param root the folder's name, links and all
    * @param isKnown whether it still leads to the folder that it led to
    * @returns undefined where it cannot be said without waiting, or there is a link on the way
    */
   open(root: Buffer, path: RawPath, isKnown: (stats: Stats) => boolean): FoundBeneath | undefined {
-    if (!this.#isThere || path === '') return undefined;
+    if (!this.#isThere || path === '' || !(this.#loads || isFfiLoaded())) return undefined;
     let rootFd = -1;
     let pathFd = -1;
     try {

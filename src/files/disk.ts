@@ -33,7 +33,10 @@ import type { FileSource, Listed, Opened, OpenFile, RawPath } from './source.ts'
 interface DiskOptions {
   /** Symbolic links that are followed: those that lead into the folder, all, or none. @default 'inside' */
   readonly symlinks?: 'inside' | 'all' | 'none';
-  /** Whether the kernel is asked to open below the folder by itself. @default true: the other way takes ten times as long */
+  /**
+   * Whether the kernel is asked to open below the folder by itself, which takes a tenth of the time.
+   * @default where the engine of this thread asks it for other things too
+   */
   readonly beneath?: boolean;
   /**
    * How long a look at a small file on the disk holds, in milliseconds.
@@ -66,13 +69,13 @@ interface Refusal {
  */
 export function openDisk(folder: string, options: DiskOptions = {}): FileSource {
   const root = Root.open(Buffer.from(resolvePath(folder)), options.symlinks ?? 'inside');
-  const { memoryBytesMax = MEMORY_BYTES_MAX, trustMs = TRUST_MS, dotfiles = false, beneath = true } = options;
+  const { memoryBytesMax = MEMORY_BYTES_MAX, trustMs = TRUST_MS, dotfiles = false, beneath } = options;
   return new DiskSource(
     root,
     new SmallFiles(memoryBytesMax, trustMs),
     new OpenFiles(trustMs),
     dotfiles,
-    beneath,
+    beneath === false ? undefined : new Beneath(beneath ?? false),
   );
 }
 
@@ -84,9 +87,15 @@ class DiskSource implements FileSource {
   readonly #isKnownRoot = (stats: Stats): boolean => this.#root.isKnown(stats);
   readonly #listings: FolderListings;
 
-  constructor(root: Root, smallFiles: SmallFiles, openFiles: OpenFiles, dotfiles: boolean, beneath: boolean) {
+  constructor(
+    root: Root,
+    smallFiles: SmallFiles,
+    openFiles: OpenFiles,
+    dotfiles: boolean,
+    beneath: Beneath | undefined,
+  ) {
     this.#openFiles = openFiles;
-    this.#beneath = beneath ? new Beneath() : undefined;
+    this.#beneath = beneath;
     this.#listings = new FolderListings(dotfiles);
     this.#root = root;
     this.#smallFiles = smallFiles;

@@ -19,6 +19,11 @@ export function loadFfi(): Ffi {
   return loaded ?? (loaded = open(process.env['HOLDFAST_FFI']));
 }
 
+/** Whether this thread calls the kernel by itself already. */
+export function isFfiLoaded(): boolean {
+  return loaded !== undefined;
+}
+
 /** A library by name, apart from the one in use: for tests and measurements that compare them. */
 export function openFfi(name: Ffi['name']): Ffi {
   return name === 'koffi' ? openKoffi() : openNodeFfi();
