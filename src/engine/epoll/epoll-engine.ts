@@ -10,16 +10,16 @@
  * Invariant between turns: that poll is armed or its signal is on its way to libuv (`#pollArmed`), or a turn is scheduled.
  */
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../../sys/abi/epoll.ts';
-import { MSG_MORE, MSG_NOSIGNAL, SHUT_WR, SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
+import { MSG_MORE, MSG_NOSIGNAL, SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
 import { TFD_CLOEXEC, TFD_NONBLOCK } from '../../sys/abi/time.ts';
 import { setNonBlocking } from '../../sys/descriptor.ts';
 import { check, ERRNO } from '../../sys/errno.ts';
 import { timerfdCreate, timerfdSettime } from '../../sys/event.ts';
 import { allocate, type Memory } from '../../sys/memory.ts';
-import { closeFd, getsockoptInt, recv, send, setLinger, shutdown } from '../../sys/socket.ts';
+import { closeFd, getsockoptInt, recv, send } from '../../sys/socket.ts';
 import { Wakeup } from '../../sys/wakeup.ts';
+import { AdvancingEngine } from '../descriptor/advancing-engine.ts';
 import {
-  ABORTING,
   CLOSED,
   CLOSING,
   CONNECTING,
@@ -28,10 +28,8 @@ import {
   READING_PAUSED,
   RECEIVE_ENDED,
   SEND_FAILED,
-  SHUTDOWN_DONE,
   SHUTDOWN_WANTED,
 } from '../descriptor/connection.ts';
-import { DescriptorEngine } from '../descriptor/engine.ts';
 import { FileSending, SENT_SHARE } from '../descriptor/file-sending.ts';
 import { GIVEN_BYTES } from '../descriptor/given-memory.ts';
 import type { DescriptorListener } from '../descriptor/listener.ts';
@@ -70,7 +68,7 @@ const BROKEN_EVENTS = EPOLLERR | EPOLLHUP;
 const EAGAIN = -ERRNO.EAGAIN;
 const EINTR = -ERRNO.EINTR;
 
-export class EpollEngine extends DescriptorEngine<EpollConnection> {
+export class EpollEngine extends AdvancingEngine<EpollConnection> {
   readonly name = 'epoll';
   protected readonly wakeup: Wakeup;
   readonly #events: EventSet;
@@ -81,7 +79,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   readonly #address: number;
   #pollArmed = false;
   readonly #advancing = {
-    advance: (conn: EpollConnection): void => this.#advance(conn),
+    advance: (conn: EpollConnection): void => this.advance(conn),
     hasRoom: (): boolean => true,
     time: this.time,
   };
@@ -188,7 +186,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     for (let pass = 0; pass < PASSES_MAX; pass++) {
       // At least once a turn, however late it began.
       if (!this.mayLook() && pass > 0) break;
-      this.#receiveReady();
+      this.#takeReady();
       // What an armed poll has to tell will wake us: then this turn only sends what was written.
       const count = this.#pollArmed ? 0 : this.#takeEvents();
       if (this.turnMs >= this.dueMs) this.expire();
@@ -257,7 +255,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       this.#tellPeerEndSeen(conn);
     }
     if ((events & EPOLLERR) !== 0) this.#onSocketError(conn);
-    if ((conn.flags & IN_READY) === 0 && wantsToReceive(conn.flags)) this.#receive(conn);
+    if ((conn.flags & IN_READY) === 0 && wantsToReceive(conn.flags)) this.#take(conn);
   }
 
   /** A connection that is being read learns of its error behind the last byte. Others must ask for it. */
@@ -277,7 +275,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   }
 
   /** One receive, and no more: see the head of this file. @hot */
-  #receive(conn: EpollConnection): void {
+  #take(conn: EpollConnection): void {
     const isMuch = (conn.flags & MOVES_MUCH) !== 0;
     const size = isMuch ? this.given.receive(conn.fd) : recv(conn.fd, this.#address, RECEIVE_BYTES, 0);
     if (size > 0) {
@@ -310,7 +308,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
   }
 
   /** Goes on where the last pass left bytes behind, or where reading has been resumed. */
-  #receiveReady(): void {
+  #takeReady(): void {
     const count = this.#readyCount;
     if (count === 0) return;
     let at = 0;
@@ -318,7 +316,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
       while (at < count) {
         const conn = this.#ready[at++]!;
         conn.flags &= ~IN_READY;
-        if (wantsToReceive(conn.flags)) this.#receive(conn);
+        if (wantsToReceive(conn.flags)) this.#take(conn);
         // Paused since: a reset that came with those bytes has had its edge, and nobody would read it.
         else if ((conn.flags & (READ_TO_END | CLOSING)) === READ_TO_END) this.#onSocketError(conn);
         if (this.time.isSpent()) break;
@@ -331,53 +329,24 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
 
   // Wishes
 
-  /** Does for a connection what it wishes, as far as the kernel takes it. @hot */
-  #advance(conn: EpollConnection): void {
-    if (
-      (conn.flags & (CLOSED | ABORTING | CONNECTING | SEND_FAILED)) === 0 &&
-      conn.firstBlock !== null &&
-      (conn.flags & SEND_BLOCKED) === 0
-    ) {
-      this.#send(conn);
-    } else if (conn.firstBlock === null && (conn.flags & (DRAIN_OWED | CLOSING | CLOSED)) === DRAIN_OWED) {
-      conn.flags &= ~DRAIN_OWED;
-      this.handler.onDrained(conn);
-    }
-    // The commonest case of all, one answer sent whole, ends here.
-    if ((conn.flags & (CLOSED | CLOSING | SHUTDOWN_WANTED | READABLE | SEND_FAILED)) === 0) return;
-    if ((conn.flags & CLOSED) !== 0) return;
-    if ((conn.flags & SEND_FAILED) !== 0) this.#advanceFailed(conn);
-    const flags = conn.flags;
-    if ((flags & ABORTING) !== 0) {
-      // Closing with a zero linger sends RST; where nothing stands there is nothing to reset.
-      if ((flags & CONNECTING) === 0) setLinger(conn.fd, 0);
-      this.#finish(conn);
-      return;
-    }
-    if ((flags & CONNECTING) !== 0) {
-      if ((flags & CLOSING) !== 0 && conn.firstBlock === null) this.#finish(conn);
-      return;
-    }
-    if (conn.firstBlock === null) {
-      if ((flags & CLOSING) !== 0) {
-        this.discardUnread(conn);
-        this.#finish(conn);
-        return;
-      }
-      if ((flags & (SHUTDOWN_WANTED | SHUTDOWN_DONE)) === SHUTDOWN_WANTED) {
-        conn.flags |= SHUTDOWN_DONE;
-        shutdown(conn.fd, SHUT_WR);
-      }
-    }
-    if (wantsToReceive(flags)) this.#addReady(conn);
+  protected receive(conn: EpollConnection): void {
+    if (wantsToReceive(conn.flags)) this.#addReady(conn);
     // It came before reading was paused.
-    else if ((flags & PEER_END_SEEN) !== 0) this.#tellPeerEndSeen(conn);
+    else if ((conn.flags & PEER_END_SEEN) !== 0) this.#tellPeerEndSeen(conn);
   }
 
-  /** Ends what cannot be sent to, unless something is left that it has received and the layer above reads. */
-  #advanceFailed(conn: EpollConnection): void {
-    if ((conn.flags & CLOSING) !== 0) conn.flags |= ABORTING;
-    else if ((conn.flags & READABLE) === 0 || !wantsToReceive(conn.flags)) conn.fail(conn.sendErrno);
+  protected takeRest(conn: EpollConnection): boolean {
+    if (!wantsToReceive(conn.flags)) return true;
+    this.#addReady(conn);
+    return false;
+  }
+
+  /** An edge will tell. */
+  protected awaitConnect(): void {}
+
+  /** Nothing is under way between calls. */
+  protected isAtRest(): boolean {
+    return true;
   }
 
   /**
@@ -385,7 +354,8 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
    * in part is tried again.
    * @hot
    */
-  #send(conn: EpollConnection): void {
+  protected send(conn: EpollConnection): void {
+    if (conn.firstBlock === null || (conn.flags & SEND_BLOCKED) !== 0) return;
     if ((conn.flags & HAS_FILE) !== 0) {
       this.#sendFiles(conn);
       return;
@@ -433,12 +403,6 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     if ((conn.flags & (CLOSING | DRAIN_UNTOLD)) === 0) this.#drained.add(conn);
   }
 
-  #finish(conn: EpollConnection): void {
-    this.ledger?.drop(conn.fd);
-    closeFd(conn.fd);
-    this.retire(conn);
-  }
-
   // Beginnings
 
   /**
@@ -461,7 +425,7 @@ export class EpollEngine extends DescriptorEngine<EpollConnection> {
     if (isTried) {
       conn.flags |= READABLE;
       const { bytesReceived } = this.counters;
-      if (wantsToReceive(conn.flags)) this.#receive(conn);
+      if (wantsToReceive(conn.flags)) this.#take(conn);
       this.#firstReceive.ended(this.counters.bytesReceived > bytesReceived);
     }
     return 0;

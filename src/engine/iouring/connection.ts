@@ -43,6 +43,9 @@ export const BULK_FILLED = ENGINE_FLAGS << 14;
 /** A poll waits for room in the socket, for a file. */
 export const WRITABLE_ARMED = ENGINE_FLAGS << 15;
 
+/** It is to be closed, and has been looked at since. */
+export const LAST_LOOKED_AT = ENGINE_FLAGS << 16;
+
 export class IouringConnection extends DescriptorConnection {
   /** Bytes that arrived after reading was paused; at most what was in flight at that moment. */
   held: Uint8Array[] | undefined;
@@ -60,6 +63,11 @@ export class IouringConnection extends DescriptorConnection {
 
   protected override get maySend(): boolean {
     return (this.flags & (SEND_IN_FLIGHT | WRITABLE_ARMED | CONNECTING)) === 0;
+  }
+
+  override dropUnsent(): void {
+    this.held = undefined;
+    super.dropUnsent();
   }
 
   get hasReceived(): boolean {

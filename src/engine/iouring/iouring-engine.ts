@@ -4,7 +4,7 @@
  * the kernel supplied with work, so a turn under load costs one system call however many connections
  * it serves.
  *
- * Everything that is submitted follows from flags (connection.ts) in `#advance`, which runs again
+ * Everything that is submitted follows from flags (connection.ts) in `advance` (advancing-engine.ts), which runs again
  * until the wish is met: a full submission queue delays, it never loses.
  *
  * Waking: completions signal an eventfd that libuv watches (sys/wakeup.ts). While a turn runs the
@@ -14,23 +14,20 @@
 import { assert } from '../../base/assert.ts';
 import { POLLERR, POLLHUP } from '../../sys/abi/epoll.ts';
 import { IORING_CQE_F_MORE } from '../../sys/abi/io-uring.ts';
-import { MSG_MORE, MSG_NOSIGNAL, SHUT_WR } from '../../sys/abi/socket.ts';
+import { MSG_MORE, MSG_NOSIGNAL } from '../../sys/abi/socket.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
-import { closeFd, send, setLinger, shutdown } from '../../sys/socket.ts';
+import { send } from '../../sys/socket.ts';
 import { Wakeup } from '../../sys/wakeup.ts';
+import { AdvancingEngine } from '../descriptor/advancing-engine.ts';
 import {
   ABORTING,
-  CLOSED,
   CLOSING,
-  CONNECTING,
   DRAIN_OWED,
   HAS_FILE,
   SEND_FAILED,
-  SHUTDOWN_DONE,
   SHUTDOWN_WANTED,
 } from '../descriptor/connection.ts';
 import { SLOT_BITS } from '../descriptor/connection-table.ts';
-import { DescriptorEngine } from '../descriptor/engine.ts';
 import type { WindowReads } from '../descriptor/window-reads.ts';
 import { WorthTrying } from '../descriptor/worth-trying.ts';
 import type { EngineOptions, EngineStats } from '../engine.ts';
@@ -40,9 +37,9 @@ import {
   CANCEL_ALL_SUBMITTED,
   CONNECT_ARMED,
   IouringConnection,
+  LAST_LOOKED_AT,
   PEER_END_PENDING,
   RECEIVE_ARMED,
-  RECEIVE_CANCELLED,
   SEND_IN_FLIGHT,
   WATCH_ARMED,
   WRITABLE_ARMED,
@@ -68,7 +65,7 @@ import {
 
 /** Submissions of one enter; a turn with more enters more often. */
 const SQ_ENTRIES = 1024;
-/** The most that one connection's `#advance` submits. */
+/** The most that one connection's `advance` submits. */
 const SQES_PER_ADVANCE = 4;
 /**
  * A turn that has found nothing more to do stays in the kernel for so long. News that comes meanwhile costs one system call; a
@@ -79,6 +76,8 @@ const SQES_PER_ADVANCE = 4;
 const SHORT_WAIT_US = 50;
 /** What the kernel does for a connection and has to be cancelled before its descriptor is closed. */
 const ALL_ARMED = RECEIVE_ARMED | SEND_IN_FLIGHT | CONNECT_ARMED | WATCH_ARMED | WRITABLE_ARMED;
+/** The ring has the first block already, or a file is before the end: see ring-files.ts. */
+const RING_SENDS_NOT = SEND_IN_FLIGHT | HAS_FILE | ABORTING | SEND_FAILED;
 /** FIN is to follow the last byte. */
 const LAST_STEPS = CLOSING | SHUTDOWN_WANTED;
 /** 1 MiB in all: small enough to stay in the second-level cache, refilled every turn. */
@@ -94,7 +93,7 @@ const PASSES_MAX = 16;
  */
 const IS_STORE_BEFORE_LOAD = process.arch === 'x64';
 
-export class IouringEngine extends DescriptorEngine<IouringConnection> {
+export class IouringEngine extends AdvancingEngine<IouringConnection> {
   readonly name = 'iouring';
   protected readonly wakeup: Wakeup;
   readonly #ring: Ring;
@@ -107,7 +106,7 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
   readonly #files: RingFiles;
   protected readonly reads: WindowReads;
   readonly #advancing = {
-    advance: (conn: IouringConnection): void => this.#advance(conn),
+    advance: (conn: IouringConnection): void => this.advance(conn),
     hasRoom: (): boolean => this.#hasRoom(),
     time: this.time,
   };
@@ -364,34 +363,46 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     return ring.room >= SQES_PER_ADVANCE;
   }
 
-  #advance(conn: IouringConnection): void {
-    const flags = conn.flags;
-    if ((flags & CLOSED) !== 0) return;
-    if ((flags & (ABORTING | CONNECTING | SEND_FAILED)) !== 0) {
-      this.#advanceOther(conn);
-      return;
-    }
-    if (conn.held !== undefined || (flags & PEER_END_PENDING) !== 0) this.#receiving.deliverHeld(conn);
-    if ((flags & HAS_FILE) !== 0) this.#files.send(conn);
+  // AdvancingEngine
+
+  protected send(conn: IouringConnection): void {
+    if (conn.held !== undefined || (conn.flags & PEER_END_PENDING) !== 0) this.#receiving.deliverHeld(conn);
+    if ((conn.flags & HAS_FILE) !== 0) this.#files.send(conn);
     else if ((conn.flags & LAST_STEPS) !== 0) this.#sendLast(conn);
-    if ((conn.flags & SEND_IN_FLIGHT) === 0) {
-      const block = conn.firstBlock;
-      if (block !== null) {
-        if ((conn.flags & HAS_FILE) === 0) {
-          conn.flags |= SEND_IN_FLIGHT;
-          this.#submissions.send(conn, block);
-        }
-      } else if ((conn.flags & (SHUTDOWN_WANTED | SHUTDOWN_DONE | CLOSING)) === SHUTDOWN_WANTED)
-        this.#shutdown(conn);
-      if (block === null && (conn.flags & (DRAIN_OWED | CLOSING)) === DRAIN_OWED) {
-        conn.flags &= ~DRAIN_OWED;
-        this.handler.onDrained(conn);
-      }
+    const block = conn.firstBlock;
+    if (block === null || (conn.flags & RING_SENDS_NOT) !== 0) return;
+    conn.flags |= SEND_IN_FLIGHT;
+    this.#submissions.send(conn, block);
+  }
+
+  /** The last bytes leave at once most often: when it is to be closed, there is nothing to receive for before the next pass. */
+  protected receive(conn: IouringConnection): void {
+    const isLast = (conn.flags & (CLOSING | RECEIVE_ARMED | HAS_FILE | LAST_LOOKED_AT)) === CLOSING;
+    if (!isLast) this.#receiving.advance(conn);
+    else {
+      conn.flags |= LAST_LOOKED_AT;
+      this.touch(conn);
     }
-    if ((conn.flags & CLOSING) !== 0 && conn.firstBlock === null) this.#advanceClosing(conn);
-    // The last bytes leave at once most often: before the next pass there is nothing to receive for.
-    else if ((flags & (CLOSING | SEND_IN_FLIGHT | RECEIVE_ARMED | HAS_FILE)) === CLOSING) this.touch(conn);
-    else this.#receiving.advance(conn);
+  }
+
+  protected takeRest(conn: IouringConnection): boolean {
+    return this.#receiving.takeRest(conn);
+  }
+
+  /** connect(2) has been called; what it has begun comes to an end in the kernel, and a poll tells of it. */
+  protected awaitConnect(conn: IouringConnection): void {
+    if ((conn.flags & CONNECT_ARMED) !== 0) return;
+    conn.flags |= CONNECT_ARMED;
+    this.#submissions.awaitConnect(conn);
+  }
+
+  protected isAtRest(conn: IouringConnection): boolean {
+    if ((conn.flags & ALL_ARMED) === 0) return true;
+    if ((conn.flags & CANCEL_ALL_SUBMITTED) === 0) {
+      conn.flags |= CANCEL_ALL_SUBMITTED;
+      this.#submissions.cancelAll(conn);
+    }
+    return false;
   }
 
   /**
@@ -410,72 +421,6 @@ export class IouringEngine extends DescriptorEngine<IouringConnection> {
     this.counters.bytesSent += sent;
     conn.tookFromFirstBlock(sent);
     if (conn.firstBlock === null && (conn.flags & CLOSING) === 0) this.handler.onDrained(conn);
-  }
-
-  /** A connection that does not stand, or not any more. */
-  #advanceOther(conn: IouringConnection): void {
-    // What cannot be sent to ends when nothing is left to be handed over.
-    if ((conn.flags & SEND_FAILED) !== 0 && (conn.flags & ABORTING) === 0) {
-      if ((conn.flags & CLOSING) === 0 && !this.#receiving.takeRest(conn)) return;
-      if ((conn.flags & CLOSING) !== 0) conn.flags |= ABORTING;
-      else conn.fail(conn.sendErrno);
-    }
-    if ((conn.flags & ABORTING) !== 0) this.#advanceAbort(conn);
-    else this.#advanceConnecting(conn);
-  }
-
-  /** All is sent: nothing may be under way on a descriptor that is closed. */
-  #advanceClosing(conn: IouringConnection): void {
-    if ((conn.flags & (RECEIVE_ARMED | WATCH_ARMED)) === 0) {
-      this.discardUnread(conn);
-      this.#finish(conn);
-    } else if ((conn.flags & WATCH_ARMED) !== 0) this.#cancelAll(conn);
-    else if ((conn.flags & RECEIVE_CANCELLED) === 0) this.#receiving.cancel(conn);
-  }
-
-  /** connect(2) has been called; what it has begun comes to an end in the kernel, and a poll tells of it. */
-  #advanceConnecting(conn: IouringConnection): void {
-    const isGivenUp = (conn.flags & CLOSING) !== 0 && conn.firstBlock === null;
-    if (isGivenUp) this.#advanceAbort(conn);
-    else if ((conn.flags & CONNECT_ARMED) === 0) {
-      conn.flags |= CONNECT_ARMED;
-      this.#submissions.awaitConnect(conn);
-    }
-  }
-
-  /** Reset: cancel what is in flight, then close with a zero linger, which sends RST. */
-  #advanceAbort(conn: IouringConnection): void {
-    if ((conn.flags & ALL_ARMED) === 0) {
-      // Where nothing stands there is nothing to reset.
-      if ((conn.flags & CONNECTING) === 0) setLinger(conn.fd, 0);
-      this.#finish(conn);
-      return;
-    }
-    this.#cancelAll(conn);
-  }
-
-  #cancelAll(conn: IouringConnection): void {
-    if ((conn.flags & CANCEL_ALL_SUBMITTED) !== 0) return;
-    conn.flags |= CANCEL_ALL_SUBMITTED;
-    this.#submissions.cancelAll(conn);
-  }
-
-  /** The last step: nothing is in flight, so no completion can come for this slot any more. */
-  #finish(conn: IouringConnection): void {
-    this.ledger?.drop(conn.fd);
-    closeFd(conn.fd);
-    conn.held = undefined;
-    this.retire(conn);
-  }
-
-  /**
-   * A system call of its own: IORING_OP_SHUTDOWN always runs on a kernel worker, which looks the
-   * descriptor up when it gets to it (io_shutdown_prep sets REQ_F_FORCE_ASYNC), and by then the number may
-   * belong to another connection.
-   */
-  #shutdown(conn: IouringConnection): void {
-    conn.flags |= SHUTDOWN_DONE;
-    shutdown(conn.fd, SHUT_WR);
   }
 
   #advanceAccepts(): void {

@@ -260,7 +260,7 @@ export class Receiving {
     if (!isClosing && isUnread(conn.flags)) this.#advanceUnread(conn);
     // Nothing more is asked for until what is held has been taken.
     else if (conn.held !== undefined && !isClosing) {
-      if ((conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.cancel(conn);
+      if ((conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.#cancel(conn);
     }
     // Paused or not, what arrives while the last bytes leave is received, and discarded.
     else if ((conn.flags & (RECEIVE_ARMED | RECEIVE_ENDED)) === 0) {
@@ -271,7 +271,7 @@ export class Receiving {
       (conn.flags & (RECEIVE_ARMED | RECEIVE_CANCELLED | BULK_WANTED | BULK_ARMED)) ===
       (RECEIVE_ARMED | BULK_WANTED)
     )
-      this.cancel(conn);
+      this.#cancel(conn);
   }
 
   /**
@@ -286,7 +286,7 @@ export class Receiving {
     }
     if ((conn.flags & (READING_PAUSED | CLOSING)) !== 0) return true;
     if ((conn.flags & RECEIVE_ARMED) !== 0) {
-      if ((conn.flags & RECEIVE_CANCELLED) === 0) this.cancel(conn);
+      if ((conn.flags & RECEIVE_CANCELLED) === 0) this.#cancel(conn);
       return false;
     }
     if ((conn.flags & RECEIVE_ENDED) !== 0) return true;
@@ -325,7 +325,7 @@ export class Receiving {
     this.#rest?.release();
   }
 
-  cancel(conn: IouringConnection): void {
+  #cancel(conn: IouringConnection): void {
     conn.flags |= RECEIVE_CANCELLED;
     this.#submissions.cancelReceive(conn);
   }
@@ -344,7 +344,7 @@ export class Receiving {
   #advanceUnread(conn: IouringConnection): void {
     if ((conn.flags & PEER_END_SEEN) !== 0) this.#tellPeerEndSeen(conn);
     const { flags } = conn;
-    if ((flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.cancel(conn);
+    if ((flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.#cancel(conn);
     if ((flags & (RECEIVE_ARMED | ERROR_SEEN)) === ERROR_SEEN) {
       conn.flags &= ~ERROR_SEEN;
       const errno = getsockoptInt(conn.fd, SOL_SOCKET, SO_ERROR);
