@@ -1,13 +1,15 @@
 /** The numbers of a boot server in Prometheus' text format: which exist, and what each means. */
 import { Exposition } from '../observe/exposition.ts';
 import type { MachineRecords } from './machine-records.ts';
+import type { Upstream } from './upstream.ts';
 
 interface MetricSources {
   readonly records: MachineRecords;
+  readonly upstream: Upstream | undefined;
   readonly webhook: { readonly sent: number; readonly dropped: number } | undefined;
 }
 
-export function bootMetrics({ records, webhook }: MetricSources): string {
+export function bootMetrics({ records, webhook, upstream }: MetricSources): string {
   const out = new Exposition();
   const { scripts, outcomes, bytes, pauses, restartLoops } = records.counts();
   out.gauge('holdfast_boot_machines', 'Machines that are known.', records.machineCount);
@@ -22,6 +24,16 @@ export function bootMetrics({ records, webhook }: MetricSources): string {
     'Machines and artifacts in a restart loop now.',
     records.loops().length,
   );
+  if (upstream !== undefined) {
+    const { outcomes: fetched, filling } = upstream.counts();
+    out.counters(
+      'holdfast_boot_upstream_files_total',
+      'Files that were asked of the upstream, by what became of them.',
+      'outcome',
+      fetched,
+    );
+    out.gauge('holdfast_boot_upstream_fetching', 'Files on their way from the upstream.', filling);
+  }
   if (webhook !== undefined)
     out.counters(
       'holdfast_boot_webhook_events_total',

@@ -10,6 +10,7 @@ import { KnownMachines } from './known-machines.ts';
 import { machineKey } from './machine-facts.ts';
 import { MachineRecords } from './machine-records.ts';
 import { openMachineStore } from './machine-store.ts';
+import { Upstream } from './upstream.ts';
 import { Webhook } from './webhook.ts';
 
 interface BootServerOptions {
@@ -19,6 +20,10 @@ interface BootServerOptions {
   readonly state?: string | undefined;
   /** Where events are posted. */
   readonly webhook?: string | undefined;
+  /** A server that has, below this URL, what the folder does not. */
+  readonly upstream?: URL | undefined;
+  /** Paths that it may be asked for. */
+  readonly upstreamAllow?: readonly string[] | undefined;
 }
 
 export interface BootServer {
@@ -43,6 +48,16 @@ export async function openBootServer(path: string, options: BootServerOptions): 
   const webhook = webhookUrl === undefined ? undefined : new Webhook(webhookUrl, logger);
   const store = state === undefined ? undefined : openMachineStore(state);
   const records = new MachineRecords(store, logger, (event) => webhook?.tell(event));
+  const upstream =
+    options.upstream === undefined
+      ? undefined
+      : new Upstream({
+          url: options.upstream,
+          folder: path,
+          logger,
+          ...(options.upstreamAllow === undefined ? {} : { allow: options.upstreamAllow }),
+        });
+  await upstream?.open();
   const machines = new KnownMachines();
   for (const { facts, address } of records.rows(Number.POSITIVE_INFINITY).reverse())
     if (machineKey(facts) !== undefined) machines.seen(address, facts);
@@ -52,6 +67,7 @@ export async function openBootServer(path: string, options: BootServerOptions): 
     folder,
     files: answerFile as unknown as BootHandlerParts['files'],
     machines,
+    upstream,
     records,
     logger,
   });
@@ -59,8 +75,9 @@ export async function openBootServer(path: string, options: BootServerOptions): 
     fetch: handler as unknown as FetchHandler,
     reload: () => folder.reload(),
     routes: { '/machines': (request) => machinesPage(records, new URL(request.url).searchParams) },
-    metrics: () => bootMetrics({ records, webhook }),
+    metrics: () => bootMetrics({ records, webhook, upstream }),
     async close() {
+      await upstream?.close();
       records.close();
       await webhook?.close();
     },

@@ -21,6 +21,7 @@ import { type ScriptRequest, templateValues } from './script-request.ts';
 import { chosen, type Selection, select } from './selection.ts';
 import { fill, TemplateError } from './template.ts';
 import { type TrackedContext, trackAnswer } from './tracking.ts';
+import type { Upstream } from './upstream.ts';
 
 /** What a request must offer: the standard's Request does, and so does a literal in a test. */
 interface BootRequest {
@@ -35,6 +36,8 @@ export interface BootHandlerParts {
   readonly folder: BootFolder;
   readonly files: FilesHandler;
   readonly machines: KnownMachines;
+  /** What the folder does not have. */
+  readonly upstream: Upstream | undefined;
   readonly records: MachineRecords;
   readonly logger: LoggerLike;
 }
@@ -64,13 +67,15 @@ class BootDesk {
   readonly #folder: BootFolder;
   readonly #files: FilesHandler;
   readonly #machines: KnownMachines;
+  readonly #upstream: Upstream | undefined;
   readonly #records: MachineRecords;
   readonly #logger: LoggerLike;
 
-  constructor({ folder, files, machines, records, logger }: BootHandlerParts) {
+  constructor({ folder, files, machines, upstream, records, logger }: BootHandlerParts) {
     this.#folder = folder;
     this.#files = files;
     this.#machines = machines;
+    this.#upstream = upstream;
     this.#records = records;
     this.#logger = logger;
   }
@@ -146,25 +151,33 @@ class BootDesk {
 
   async #file(path: string, request: BootRequest, context: BootContext): Promise<Response> {
     if (isPrivate(path, await this.#folder.config())) return text(404, '404 Not Found\n');
-    const answer = await this.#files(request);
+    let answer = await this.#files(request);
+    let source: 'folder' | 'upstream' = 'folder';
     if (answer.status === 404 && (request.method === 'GET' || request.method === 'HEAD')) {
       const standIn = standInFor(path, new URL(request.url).host);
       if (standIn !== undefined) return standIn;
+      const fetched = await this.#upstream?.answer(path, request);
+      if (fetched !== undefined) {
+        answer = fetched;
+        source = 'upstream';
+      }
     }
     const type = answer.status === 200 || answer.status === 206 ? firmwareType(path) : undefined;
     if (type !== undefined) answer.headers.set('content-type', type);
-    if (request.method === 'GET') {
-      const { searchParams } = new URL(request.url);
-      trackAnswer(
-        { records: this.#records, machines: this.#machines },
-        `/${path}`,
-        searchParams,
-        answer,
-        context,
-        'folder',
-      );
-    }
+    if (request.method === 'GET') this.#track(path, request, answer, context, source);
     return answer;
+  }
+
+  #track(
+    path: string,
+    request: BootRequest,
+    answer: Response,
+    context: BootContext,
+    source: 'folder' | 'upstream',
+  ): void {
+    const { searchParams } = new URL(request.url);
+    const tracking = { records: this.#records, machines: this.#machines };
+    trackAnswer(tracking, `/${path}`, searchParams, answer, context, source);
   }
 }
 

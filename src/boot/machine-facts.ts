@@ -22,8 +22,14 @@ export type MachineFacts = Readonly<Partial<Record<FactName, string>>>;
 /** Longer than any name or serial number that firmware keeps (SMBIOS strings end at 64). */
 const VALUE_CHARS_MAX = 256;
 
-/** iPXE and others write these where a setting is not known. */
-const UNKNOWN = new Set(['', 'null', 'undefined']);
+/** iPXE and others write these where a setting is not known, and SMBIOS has two UUIDs for none (DSP0134, System Information). */
+const UNKNOWN = new Set([
+  '',
+  'null',
+  'undefined',
+  '00000000-0000-0000-0000-000000000000',
+  'ffffffff-ffff-ffff-ffff-ffffffffffff',
+]);
 
 /** A query that is refused. */
 export class MachineFactsError extends Error {
@@ -37,7 +43,7 @@ export function readFacts(query: URLSearchParams): MachineFacts {
   for (const name of FACT_NAMES) {
     const given = query.get(name)?.trim();
     // `${mac}` as it stands: somebody other than iPXE followed the chain line.
-    if (given === undefined || UNKNOWN.has(given) || given.startsWith('${')) continue;
+    if (given === undefined || UNKNOWN.has(given.toLowerCase()) || given.startsWith('${')) continue;
     facts[name] = normalFact(name, given);
   }
   return facts;

@@ -99,6 +99,11 @@ test('facts that machines write differently are the same, and what is no fact is
     ['52:54:00:00:00:0a', '4c4c4544-0042-3510-8054-b4c04f503532', undefined],
   );
   assert.deepEqual(readFacts(new URLSearchParams(`mac=\${mac:hexhyp}`)), {}, 'nobody filled it in');
+  assert.deepEqual(
+    readFacts(new URLSearchParams('uuid=FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF')),
+    {},
+    'none is set',
+  );
   for (const query of ['mac=zz', 'uuid=1', `serial=${'x'.repeat(300)}`, 'hostname=a%0Achain http://evil'])
     assert.throws(() => readFacts(new URLSearchParams(query)), MachineFactsError, query);
 });

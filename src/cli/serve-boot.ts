@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { CONFIG_NAME } from '../boot/boot-folder.ts';
 import { type BootServer, openBootServer } from '../boot/boot-server.ts';
+import { problemOfPattern } from '../files/name-pattern.ts';
 import type { FilesOptions } from '../files/options.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
 import { versionOf } from '../server/loaded-files.ts';
@@ -36,6 +37,8 @@ export async function openBoot(
       files,
       state: values.state,
       webhook: webhookOf(values.webhook),
+      upstream: upstreamOf(values.upstream),
+      upstreamAllow: patternsOf(values['upstream-allow'], values.upstream !== undefined),
     });
   } catch (error) {
     throw bootFailure(error);
@@ -49,12 +52,28 @@ function webhookOf(text: string | undefined): string | undefined {
   );
 }
 
-const BOOT_FLAGS = ['state', 'webhook'] as const;
+function upstreamOf(text: string | undefined): URL | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '')
+    throw new UsageError(
+      `--upstream: ${JSON.stringify(text)} is not allowed; a URL without a query, such as https://mirror.example/boot`,
+    );
+  return url;
+}
 
-/** @throws UsageError for flags that mean nothing without `--boot` */
-export function refuseBootFlags(given: ReadonlyMap<string, GivenFlag>): void {
-  for (const flag of BOOT_FLAGS)
-    if (given.has(flag)) throw new UsageError(`${given.get(flag)!.spelling} goes with --boot alone`);
+function patternsOf(
+  texts: readonly string[] | undefined,
+  hasUpstream: boolean,
+): readonly string[] | undefined {
+  if (texts !== undefined && !hasUpstream)
+    throw new UsageError('--upstream-allow goes with --upstream alone');
+  for (const text of texts ?? []) {
+    const problem = problemOfPattern(text);
+    if (problem !== undefined)
+      throw new UsageError(`--upstream-allow: ${JSON.stringify(text)} is not allowed; ${problem}`);
+  }
+  return texts;
 }
 
 /** Notices when `boot.toml` changes, comes or goes. */

@@ -41,6 +41,8 @@ export const SERVE_FLAGS = {
   symlinks: { kind: 'choice', metavar: 'WHICH', choices: ['inside', 'all', 'none'], defaultText: 'inside', group: FOLDER, help: 'symbolic links that are followed: those that lead into the folder, all, or none' },
 
   boot: { kind: 'switch', group: BOOT, help: 'serve scripts for iPXE and GRUB, made of boot.toml and the kernels in the folder, beside its files' },
+  upstream: { kind: 'text', metavar: 'URL', group: BOOT, help: 'fetch from below URL, once however many ask, what the folder does not have, and keep it there' },
+  'upstream-allow': { kind: 'list', metavar: 'PATTERN', defaultText: 'all', group: BOOT, help: "paths that may be fetched, as '/debian/*' or '*.efi'; several times" },
   state: { kind: 'text', metavar: 'FILE', group: BOOT, help: 'keep records of machines in FILE (SQLite, or a journal before Node 22.13), so that a restart forgets nothing' },
   webhook: { kind: 'text', metavar: 'URL', group: BOOT, help: 'post an event as JSON when a machine boots, when a transfer ends, and for restart loops' },
 

@@ -17,6 +17,7 @@ import type { ServeOptions } from '../server/options.ts';
 import { serve } from '../server/serve.ts';
 import type { Server } from '../server/server.ts';
 import { describeFlags, type FlagValues, type ParsedArguments, parseArguments } from './arguments.ts';
+import { refuseBootFlags } from './boot-flags.ts';
 import { CommandError, EXIT, oneLine, UsageError } from './failure.ts';
 import { folderOptions } from './folder-options.ts';
 import { adminAddress, type CliAddress, listenAddress } from './listen-address.ts';
@@ -60,8 +61,7 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     values.boot === true
       ? await (await import('./serve-boot.ts')).openBoot(target, values, names, ofFolder, logger)
       : undefined;
-  if (boot === undefined && (values.state !== undefined || values.webhook !== undefined))
-    (await import('./serve-boot.ts')).refuseBootFlags(names);
+  if (boot === undefined) refuseBootFlags(names);
   const options: ServeOptions = {
     ...serveOptions(values, target, address, workerCount, logger, log),
     ...(boot === undefined ? { module: target.module } : { fetch: boot.fetch }),
