@@ -107,6 +107,17 @@ test('a transfer tells bytes, rate and stall while it runs, and pauses and outco
   });
 });
 
+test('a pause is counted once, however late the looks are', () => {
+  const world = new World();
+  world.begin(MAC, '/vmlinuz', { sent: 5 });
+  world.pass(1);
+  for (let look = 0; look < 3; look++) {
+    world.nowMs += 3500;
+    world.records.tick();
+  }
+  assert.equal(world.records.rows(1)[0]!.transfers[0]!.pauses, 1);
+});
+
 test('a machine that begins the same artifact again and again is called out, with the reason of each end', () => {
   const world = new World();
   for (const reason of ['client-reset', 'dead-peer']) {

@@ -55,6 +55,7 @@ interface Running {
   /** Bytes at the last looks, the latest last. */
   readonly looks: number[];
   movedAtMs: number;
+  isPaused: boolean;
 }
 
 interface BootCounts {
@@ -164,7 +165,13 @@ export class MachineRecords {
     transfers.push(record);
     if (transfers.length > TRANSFERS_PER_MACHINE_MAX) this.#forgetTransfer(transfers);
     this.#changedTransfers.add(record);
-    this.#running.set(record.id, { record, progress: () => start.progress(), looks: [0], movedAtMs: nowMs });
+    this.#running.set(record.id, {
+      record,
+      progress: () => start.progress(),
+      looks: [0],
+      movedAtMs: nowMs,
+      isPaused: false,
+    });
     this.#arm();
     if (firstByte === 0) this.#lookForLoop(machine, artifact, nowMs);
     return (outcome, reason) => this.#end(record, outcome, reason);
@@ -290,15 +297,18 @@ export class MachineRecords {
 
   #look(running: Running, nowMs: number): void {
     const { record, looks } = running;
-    const bytes = running.progress();
+    // Whoever is gone cannot be asked any more.
+    const bytes = Math.max(record.bytes, running.progress());
     const quietMs = nowMs - running.movedAtMs;
     if (bytes !== record.bytes) {
-      if (quietMs >= PAUSE_MS) record.pausedMs += quietMs;
+      if (running.isPaused) record.pausedMs += quietMs;
+      running.isPaused = false;
       running.movedAtMs = nowMs;
       this.#bytes += bytes - record.bytes;
       record.bytes = bytes;
       this.#changedTransfers.add(record);
-    } else if (quietMs >= PAUSE_MS && quietMs - PAUSE_MS < LOOK_MS && looks.at(-1) === bytes) {
+    } else if (quietMs >= PAUSE_MS && !running.isPaused) {
+      running.isPaused = true;
       record.pauses++;
       this.#pauses++;
       this.#changedTransfers.add(record);

@@ -3,6 +3,7 @@ import type { RemoteAddress } from '../engine/engine.ts';
 import type { InterimFields, RequestContext } from '../web/context.ts';
 import { Headers as LightHeaders } from '../web/headers.ts';
 import type { HoldfastRequest } from '../web/request.ts';
+import type { AnswerBody } from './answer-body.ts';
 import type { AnswerSink } from './answer-sink.ts';
 import type { ExchangeHost, ExchangeRecord } from './exchange-host.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
@@ -34,6 +35,8 @@ interface ContextExchange extends ExchangeRecord {
   readonly sink: AnswerSink;
   readonly request: HoldfastRequest;
   readonly isFinished: boolean;
+  /** What is being sent, where it was not sent at once. */
+  readonly content: Pick<AnswerBody, 'committedBytes'> | null;
   readonly body: RequestBody | null;
   trailers: Trailers | undefined;
   /** Why the client did not get its answer whole. */
@@ -69,7 +72,11 @@ export class ServerContext implements RequestContext {
   }
 
   get responseBytes(): number {
-    return this.#exchange.responseBytes;
+    const { responseBytes, content, goneError, sink } = this.#exchange;
+    // A file is the engine's from the start, whole: what has left is what it does not hold any more.
+    return content === null || goneError !== undefined
+      ? responseBytes
+      : Math.max(responseBytes, content.committedBytes - sink.unsentBytes);
   }
 
   get props(): Readonly<Record<string, never>> {
