@@ -6,10 +6,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { ConnectTarget } from '../../engine/engine.ts';
-import { type ProcFiles, parseSocketTable } from './proc-files.ts';
+import { listeningInodes, type ProcFiles } from './proc-files.ts';
 import { isLoopbackAddress } from './source-ports.ts';
-
-const LISTEN = '0A';
 
 export interface ServerReading {
   readonly atMs: number;
@@ -32,7 +30,7 @@ export interface ServerCpu {
 
 /** @returns the processes that hold a listening socket for `target`; none when they cannot be seen */
 export function findServerPids(target: ConnectTarget, files: ProcFiles): number[] {
-  const inodes = listeningInodes(target, files);
+  const inodes = listeningSockets(target, files);
   if (inodes.size === 0) return [];
   const pids: number[] = [];
   for (const name of files.list('/proc')) {
@@ -45,7 +43,7 @@ export function findServerPids(target: ConnectTarget, files: ProcFiles): number[
 }
 
 /** Links of descriptors name them so: `socket:[123]`. */
-function listeningInodes(target: ConnectTarget, files: ProcFiles): Set<string> {
+function listeningSockets(target: ConnectTarget, files: ProcFiles): Set<string> {
   const found = new Set<string>();
   if ('unix' in target) {
     for (const line of (files.text('/proc/net/unix') ?? '').split('\n')) {
@@ -56,8 +54,7 @@ function listeningInodes(target: ConnectTarget, files: ProcFiles): Set<string> {
   }
   if (!isOwnAddress(target.address)) return found;
   for (const file of ['/proc/net/tcp', '/proc/net/tcp6'])
-    for (const line of parseSocketTable(files.text(file) ?? ''))
-      if (line.state === LISTEN && line.localPort === target.port) found.add(`socket:[${line.inode}]`);
+    for (const inode of listeningInodes(files, file, target.port)) found.add(`socket:[${inode}]`);
   return found;
 }
 

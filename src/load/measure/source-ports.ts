@@ -5,7 +5,7 @@
  */
 import { isIPv4 } from 'node:net';
 import type { ConnectTarget } from '../../engine/engine.ts';
-import { type ProcFiles, parseSocketTable } from './proc-files.ts';
+import { countSocketsTo, type ProcFiles } from './proc-files.ts';
 
 /** TCP_TIMEWAIT_LEN, include/net/tcp.h. */
 const TIME_WAIT_MS = 60_000;
@@ -81,12 +81,7 @@ function countTimeWaits(files: ProcFiles): number | undefined {
 export function countTakenPorts(target: ConnectTarget, files: ProcFiles): number | undefined {
   if ('unix' in target || (countTimeWaits(files) ?? TABLE_LINES_MAX) >= TABLE_LINES_MAX) return undefined;
   const text = files.text(isIPv4(target.address) ? '/proc/net/tcp' : '/proc/net/tcp6');
-  if (text === undefined) return undefined;
-  const remoteHex = addressHex(target.address);
-  let count = 0;
-  for (const line of parseSocketTable(text))
-    if (line.remotePort === target.port && (remoteHex === undefined || line.remoteHex === remoteHex)) count++;
-  return count;
+  return text === undefined ? undefined : countSocketsTo(text, addressHex(target.address), target.port);
 }
 
 /** The address as /proc/net/tcp writes it: a word in the machine's byte order. Undefined for IPv6: the port will do. */
