@@ -1,33 +1,12 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { bytesContract } from '../contract/bytes.contract.ts';
-import { connectingContract } from '../contract/connecting.contract.ts';
-import { endingsContract } from '../contract/endings.contract.ts';
+import { test } from 'node:test';
 import { Client, onStage, sleep, until, write } from '../contract/harness.contract.ts';
-import { readingContract } from '../contract/reading.contract.ts';
-import { type CreateEngine, engineContract } from '../engine.contract.ts';
+import { engineContract } from '../engine.contract.ts';
+import { NODE_ENGINE_CAPABILITIES as capabilities } from './capabilities.contract.ts';
 import type { NodeConnection } from './connection.ts';
-import { nodeHasReusePort } from './listen.ts';
 import { createNodeEngine, type NodeEngine } from './node-engine.ts';
 
-const capabilities = {
-  // libuv accepts with a spare descriptor and closes: nothing that a handler could be told.
-  acceptPauses: false,
-  reusePort: process.platform === 'linux' && nodeHasReusePort(process.versions.node),
-  module: { url: new URL('./node-engine.js', import.meta.url).href, createEngine: 'createNodeEngine' },
-};
-
 engineContract('node', createNodeEngine, capabilities);
-
-// The other way to read; it differs in nothing but how bytes and the end of them arrive.
-describe("node with 'data' events", () => {
-  const create: CreateEngine = (options) => createNodeEngine({ ...options, sharedReadBuffer: false });
-  const subject = { create, capabilities };
-  bytesContract(subject);
-  connectingContract(subject);
-  readingContract(subject);
-  endingsContract(subject);
-});
 
 test('bytes that Node hands over although reading is paused are kept until it resumes', async () => {
   await onStage({ create: createNodeEngine, capabilities }, {}, async ({ engine, connect, accepted }) => {
