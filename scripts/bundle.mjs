@@ -78,7 +78,7 @@ const histogramForNode = {
  * a millisecond. What is only imported when it is needed stays where it is.
  */
 const FILES = {
-  server: ['server/serve.js', 'engine/iouring/create.js', 'sys/probe.js'],
+  server: ['server/serve.js', 'engine/iouring/create.js', 'sys/probe.js', 'files/files.js'],
   serve: ['cli/serve.js'],
 };
 const fileOfModule = new Map();
@@ -124,6 +124,23 @@ const withoutDetours = {
           behind.has(name) ? `import("${behind.get(name)}")` : whole,
         );
     for (const name of behind.keys()) delete files[name.slice(2)];
+  },
+};
+
+const HELPER_IMPORT = /^import (?:\{ (__exportAll) \} from )?"\.\/(rolldown-runtime-[\w-]+\.js)";\n/m;
+
+/** What needs the bundler's commonest helper, or none, has it in place of the import of them all: one file less at a start. */
+const helperInPlace = {
+  name: 'helper in place',
+  generateBundle(_options, files) {
+    for (const file of Object.values(files))
+      if (file.type === 'chunk')
+        file.code = file.code.replace(HELPER_IMPORT, (_whole, helper, runtime) => {
+          if (helper === undefined) return '';
+          const source = new RegExp(`^var ${helper} = [^]*?\\n};\\n`, 'm').exec(files[runtime].code)?.[0];
+          if (source === undefined) throw new Error(`${runtime} has no ${helper}: see scripts/bundle.mjs`);
+          return source.replaceAll('__defProp(', 'Object.defineProperty(');
+        });
   },
 };
 
@@ -199,6 +216,7 @@ const bundle = await rolldown({
   plugins: [
     pageInPlace,
     histogramForNode,
+    helperInPlace,
     withoutDetours,
     withoutImportsOfItself,
     builtinsAsObjects,

@@ -68,7 +68,10 @@ interface Refusal {
  * @throws when the folder is not there, is no folder or may not be read
  */
 export function openDisk(folder: string, options: DiskOptions = {}): FileSource {
-  const root = Root.open(Buffer.from(resolvePath(folder)), options.symlinks ?? 'inside');
+  return diskAt(Root.open(Buffer.from(resolvePath(folder)), options.symlinks ?? 'inside'), options);
+}
+
+export function diskAt(root: Root, options: Omit<DiskOptions, 'symlinks'>): FileSource {
   const { memoryBytesMax = MEMORY_BYTES_MAX, trustMs = TRUST_MS, dotfiles = false, beneath } = options;
   return new DiskSource(
     root,

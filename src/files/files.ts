@@ -1,10 +1,11 @@
 /** `files(folder, options)`: the door for programs. A folder as a handler for `serve()`, and for Hono, H3 and whatever speaks as they do. */
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OptionError } from '../base/errors.ts';
-import { openDisk } from './disk.ts';
 import type { FilesRequest } from './file-answer.ts';
-import { FolderAnswers } from './handler.ts';
+import type { FolderAnswers } from './handler.ts';
 import { type FilesOptions, readFilesOptions } from './options.ts';
+import { Root } from './root.ts';
 
 /** What Hono (`c`) and H3 (`event`) give to a handler: the request is in it. */
 export interface FilesEvent {
@@ -32,16 +33,29 @@ export interface FilesHandler {
  */
 export function files(folder: string | URL, options: FilesOptions = {}): FilesHandler {
   const settings = readFilesOptions(options);
-  const { symlinks, memoryBytesMax, dotfiles } = settings;
-  const answers = new FolderAnswers(
-    sourceOf(folder, { symlinks, memoryBytesMax, dotfiles }),
-    settings,
-    Date.now,
-  );
+  const root = rootOf(folder, settings.symlinks);
+  let answers: FolderAnswers | undefined;
+  // 70 KB of code, which whoever imports Holdfast would else load, folder or not.
+  const loading = import('./served-folder.ts').then(({ servedFolder }) => {
+    answers = servedFolder(root, settings);
+    return answers;
+  });
+  // Each request is told.
+  loading.catch(() => {});
   return ((given: FilesRequest | FilesEvent, next?: unknown) => {
     const request = requestOf(given);
-    return typeof next === 'function' ? answers.answerOr(request, () => next()) : answers.answer(request);
+    return answers === undefined
+      ? loading.then((loaded) => answerBy(loaded, request, next))
+      : answerBy(answers, request, next);
   }) as FilesHandler;
+}
+
+function answerBy(
+  answers: FolderAnswers,
+  request: FilesRequest,
+  next: unknown,
+): Response | Promise<Response> {
+  return typeof next === 'function' ? answers.answerOr(request, () => next()) : answers.answer(request);
 }
 
 function requestOf(given: FilesRequest | FilesEvent): FilesRequest {
@@ -50,13 +64,13 @@ function requestOf(given: FilesRequest | FilesEvent): FilesRequest {
   return 'raw' in req ? req.raw : req;
 }
 
-function sourceOf(folder: unknown, options: Parameters<typeof openDisk>[1]): ReturnType<typeof openDisk> {
+function rootOf(folder: unknown, symlinks: Parameters<typeof Root.open>[1]): Root {
   const isUrl = folder instanceof URL && folder.protocol === 'file:';
   const path = isUrl ? fileURLToPath(folder) : folder;
   if (typeof path !== 'string' || path === '')
     throw new OptionError('folder', folder, 'the path of a folder, or a file URL');
   try {
-    return openDisk(path, options);
+    return Root.open(Buffer.from(resolve(path)), symlinks);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new OptionError('folder', path, `the path of a folder that is there and may be read (${code})`);
