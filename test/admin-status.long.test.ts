@@ -3,10 +3,13 @@
  * and without; and whom it tells.
  */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { selectEngine } from '#src/engine/select.ts';
-import { type EngineName, type ServeOptions, type Server, serve } from '#src/index.ts';
+import { type EngineName, files, type ServeOptions, type Server, serve } from '#src/index.ts';
 import type { Status } from '#src/observe/status.ts';
 import type { TransferRow } from '#src/observe/transfer-row.ts';
 import { EventStreamReader } from '#src/page/event-stream.ts';
@@ -202,6 +205,34 @@ test('the status is told again each second to whoever listens', async (t) => {
   abort.abort();
   const gaps = statuses.slice(1).map(({ atMs }, i) => atMs - statuses[i]!.atMs);
   for (const gap of gaps) assert.ok(gap > 500 && gap < 3000, `${gaps} ms`);
+});
+
+test('a file that the engine sends by itself is told with how far it is', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-file-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const length = 16_000_000;
+  writeFileSync(join(folder, 'large.img'), Buffer.alloc(length));
+  const answer = files(folder);
+  const server = await serve({
+    fetch: (request) => answer(request),
+    port: 0,
+    admin: 0,
+    logger: quiet,
+  });
+  t.after(() => server.close(true));
+  const client = await clientOf(server, 'GET /large.img HTTP/1.1\r\nHost: a\r\n\r\n', false);
+  t.after(() => client.destroy());
+  const first = await statusWhen(
+    server,
+    ({ transfers }) => (transfers.rows[0]?.stallMs ?? 0) > 300,
+    'a stall',
+  );
+  const [row] = first.transfers.rows;
+  assert.deepEqual([row!.target, row!.phase, row!.totalBytes], ['/large.img', 'sending', length]);
+  assert.ok(row!.bytes < length, `${row!.bytes}`);
+  client.socket.resume();
+  await client.until(({ received }) => received.length > length, 'all of it', 20_000);
+  await statusWhen(server, ({ transfers }) => transfers.open === 0, 'the end');
 });
 
 test('a worker that blocks is told as silent, and does not hold the others up', async (t) => {

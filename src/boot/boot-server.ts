@@ -1,6 +1,7 @@
 /** A boot server over a folder, put together: what `holdfast serve --boot` serves. */
 import { files } from '../files/files.ts';
 import type { FilesOptions } from '../files/options.ts';
+import { ADMIN_SECTIONS } from '../observe/admin-section.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { BootFolder } from './boot-folder.ts';
@@ -9,6 +10,7 @@ import { type BootHandlerParts, createBootHandler } from './handler.ts';
 import { KnownMachines } from './known-machines.ts';
 import { machineKey } from './machine-facts.ts';
 import { MachineRecords } from './machine-records.ts';
+import { machineSection } from './machine-section.ts';
 import { openMachineStore } from './machine-store.ts';
 import { Upstream } from './upstream.ts';
 import { Webhook } from './webhook.ts';
@@ -72,7 +74,7 @@ export async function openBootServer(path: string, options: BootServerOptions): 
     logger,
   });
   return {
-    fetch: handler as unknown as FetchHandler,
+    fetch: Object.assign(handler as unknown as FetchHandler, { [ADMIN_SECTIONS]: [machineSection(records)] }),
     reload: () => folder.reload(),
     routes: { '/machines': (request) => machinesPage(records, new URL(request.url).searchParams) },
     metrics: () => bootMetrics({ records, webhook, upstream }),

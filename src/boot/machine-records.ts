@@ -66,7 +66,7 @@ interface BootCounts {
   readonly restartLoops: number;
 }
 
-interface MachineRow extends MachineRecord {
+export interface MachineRow extends MachineRecord {
   readonly transfers: readonly (TransferRecord & {
     readonly rateBytesPerSecond: number;
     readonly stallMs: number;

@@ -83,8 +83,12 @@ function columnOf({ name, kind }: SectionColumn, place: number): Column<SectionR
     fill: (cell, { cells, tone }) => {
       const value = cells[place] ?? null;
       if (place === 0) cell.parentElement!.className = tone ?? '';
-      if (kind === 'share') fillBar(cell, typeof value === 'number' ? value : null, percent(number(value)));
-      else say(cell, shown(kind, value));
+      if (kind !== 'share') {
+        say(cell, shown(kind, value));
+        return;
+      }
+      fillBar(cell, number(value), percent(number(value)));
+      cell.classList.toggle('unbarred', value === null);
     },
   };
 }

@@ -89,11 +89,12 @@ header, main, footer { padding-left: 12px; padding-right: 12px; } .grid { grid-t
 nav a, button { padding: 8px 12px; min-height: 40px; display: inline-flex; align-items: center; } nav { gap: 0; }
 .card { padding: 12px 14px; }
 .folds, .folds tbody, .folds th, .folds td { display: block; } .folds tbody tr { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 24px; }
-.folds tbody :is(th, .amounts, .share, .phase, .options) { grid-column: 1 / -1; } .folds tbody .phase::before { display: none; } .folds thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.folds tbody :is(th, .amounts, .share, .phase, .options, .text, .code) { grid-column: 1 / -1; } .folds tbody .phase::before { display: none; } .folds thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .folds tbody tr { padding: 9px 0; border-bottom: 1px solid var(--line); } .folds tbody tr:last-child { border-bottom: 0; }
 .folds th, .folds td { border: 0; padding: 1px 0; min-width: 0; max-width: none; }
 .folds td:not(.amounts, .share) { display: flex; justify-content: space-between; gap: 16px; text-align: right; } .folds td:not(.amounts, .share)::before { content: attr(data-label); color: var(--dim); text-align: left; }
 #transfers-table tbody tr { grid-template-columns: 1.5fr 1.2fr 1fr; gap: 0 10px; } #transfers-table td.n { justify-content: flex-start; gap: 6px; } #transfers-table .phase { margin: 3px 0; }
+[data-label]::before { font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; flex: none; } .folds :is(.text, .code) { overflow-wrap: anywhere; }
 .folds .what { white-space: normal; overflow-wrap: anywhere; } .scroll { max-height: 70vh; }
 }
 @media (prefers-reduced-motion: no-preference) { .part { transition: width .4s; } }

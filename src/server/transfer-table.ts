@@ -1,6 +1,6 @@
 /**
  * The requests under way in one thread, as rows for whoever looks. Nothing is kept for those at which nobody has looked,
- * and what is kept goes with them. A look walks the connections, some 20 ns each, and asks the kernel about those alone
+ * and what is kept goes with them. A look walks the connections, some 0.2 µs each, and asks the kernel about those alone
  * that it shows.
  */
 import type { Session } from '../http/session.ts';
