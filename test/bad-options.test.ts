@@ -87,10 +87,6 @@ const CASES: [object, string][] = [
     { fetch, engine: 'node', limits: { whenFull: 'pause' } },
     "limits.whenFull: \"pause\" is not allowed; 'refuse', with the node engine",
   ],
-  [
-    { fetch, tls: { cert: CERT, key: KEY }, limits: { whenFull: 'pause' } },
-    "limits.whenFull: \"pause\" is not allowed; 'refuse', with TLS",
-  ],
   [{ fetch, admin: '0.0.0.0:9090' }, 'admin: "0.0.0.0:9090" is not allowed; a port is a whole number from 0 (any free one) to 65535, or { port, hostname }'],
   [{ fetch, health: ':9090' }, 'health: ":9090" is not allowed; a port is a whole number from 0 (any free one) to 65535, or { port, hostname }'],
   [{ fetch, timeouts: { idle: '0s' } }, 'timeouts.idle: "0s" is not allowed; a duration is'],

@@ -12,6 +12,7 @@ test('doctor --json has all parts, with a reason for each engine', async (t) => 
     'holdfast',
     'system',
     'ffi',
+    'tls',
     'engines',
     'chosen',
     'cpu',

@@ -20,6 +20,7 @@ const REPORT: DoctorReport = {
   holdfast: '0.1.0',
   system: { node: '20.20.2', platform: 'linux', arch: 'x64', kernel: '6.1.0', container: 'docker' },
   ffi: { name: 'koffi', reason: 'node:ffi is not in this Node.js' },
+  tls: { available: true, reason: 'TLS by OpenSSL 3.0.19 of this Node' },
   engines: [
     {
       name: 'iouring',

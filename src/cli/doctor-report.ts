@@ -39,6 +39,8 @@ export interface DoctorReport {
     readonly container: string | null;
   };
   readonly ffi: { readonly name: string | null; readonly reason: string };
+  /** Whether the fast engines speak it. */
+  readonly tls: { readonly available: boolean; readonly reason: string };
   readonly engines: readonly EngineFact[];
   /** What `--engine auto` takes. */
   readonly chosen: { readonly name: string; readonly reason: string };
@@ -66,6 +68,7 @@ export function reportText(report: DoctorReport, colour: boolean): string {
     row('System', `${system.platform} ${system.arch}, kernel ${system.kernel}`),
     row('Container', system.container ?? 'none seen'),
     row('FFI', report.ffi.name ?? 'none', report.ffi.reason),
+    row('TLS', report.tls.available ? 'every engine' : 'node engine only', report.tls.reason),
     row('Cores', `${cpu.cores}`, quotaNote(cpu.quotaCores)),
     row('Workers (auto)', `${cpu.workers}`),
     heading('Engines'),

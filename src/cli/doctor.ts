@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { ENGINE_CANDIDATES } from '../engine/select.ts';
+import { probeTls } from '../engine/tls/probe-tls.ts';
 import { usesColour } from '../observe/terminal.ts';
 import { kernelRelease, readContainer, readHostCores, readHostSettings } from '../sys/host.ts';
 import { probeFfi } from '../sys/probe.ts';
@@ -65,6 +66,7 @@ async function examineHost(): Promise<DoctorReport> {
       container: readContainer() ?? null,
     },
     ffi: { name: ffi.name ?? null, reason: ffi.reason },
+    tls: probeTls(),
     engines,
     chosen: chosenOf(engines),
     cpu: { cores, quotaCores: quotaCores ?? null, workers },

@@ -253,6 +253,11 @@ export interface EngineHandler<C extends EngineConnection = EngineConnection> {
    * Absent: there may be.
    */
   readonly hasOpenWork?: boolean;
+  /**
+   * In a turn, before what was written in it is sent: once for each round of sends. What is written in this call leaves with
+   * it. For layers that gather what they make of it (tls/).
+   */
+  onSending?(): void;
   /** The moment asked for with `Engine.wakeAt` has come. What is written now leaves in this turn. */
   onWake?(): void;
   /** The connection is gone and its slot is free for another. Exactly once. */
@@ -379,6 +384,8 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
 export interface HandshakeRules {
   /** From accept to the end of the handshake, however its bytes drip. */
   readonly timeoutMs: number;
+  /** Whether they count by address; without it they may be told none. */
+  readonly needsAddress: boolean;
   /**
    * One would begin; it is counted in `connectionCount` already. `onEnd` follows, whatever the answer.
    * @param address of the peer, empty for one that has gone or has none

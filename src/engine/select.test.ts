@@ -51,7 +51,7 @@ const handler: EngineHandler = {
 test('auto takes the first engine that can run, asks no further, and loads nothing until it is made', async () => {
   const calls: string[] = [];
   const table = [candidate('iouring', () => YES, calls), candidate('node', () => YES, calls)];
-  const chosen = await selectEngine('auto', table);
+  const chosen = await selectEngine('auto', { candidates: table });
   assert.deepEqual(calls, ['probe iouring']);
   assert.equal(chosen.name, 'iouring');
   assert.equal(chosen.reason, 'all is there');
@@ -62,7 +62,7 @@ test('auto takes the first engine that can run, asks no further, and loads nothi
 test('what the host forbids or lacks leads to the next engine and is told', async () => {
   for (const code of ['EPERM', 'ENOSYS', 'EINVAL', 'EACCES', 'EOPNOTSUPP']) {
     const table = [candidate('iouring', refused(code)), candidate('node', () => YES)];
-    const { name, reason, tried } = await selectEngine('auto', table);
+    const { name, reason, tried } = await selectEngine('auto', { candidates: table });
     assert.equal(name, 'node');
     assert.match(reason, new RegExp(`^all is there; iouring cannot: io_uring_setup: ${code}`));
     assert.deepEqual(
@@ -74,7 +74,9 @@ test('what the host forbids or lacks leads to the next engine and is told', asyn
     );
   }
   const old = () => ({ available: false, reason: 'the kernel is too old' });
-  const { reason } = await selectEngine('auto', [candidate('iouring', old), candidate('node', () => YES)]);
+  const { reason } = await selectEngine('auto', {
+    candidates: [candidate('iouring', old), candidate('node', () => YES)],
+  });
   assert.match(reason, /iouring cannot: the kernel is too old/);
 });
 
@@ -82,9 +84,9 @@ test('what the host has run out of is not hidden by a fall to the next engine', 
   for (const code of ['EMFILE', 'ENFILE']) {
     for (const wanted of ['auto', 'iouring'] as const) {
       const table = [candidate('iouring', refused(code)), candidate('node', () => YES)];
-      await assert.rejects(selectEngine(wanted, table), { name: 'SysError', code });
+      await assert.rejects(selectEngine(wanted, { candidates: table }), { name: 'SysError', code });
       const later = [candidate('iouring', () => YES, [], refused(code)), candidate('node', () => YES)];
-      const selection = await selectEngine(wanted, later);
+      const selection = await selectEngine(wanted, { candidates: later });
       await assert.rejects(selection.create({ handler }), { name: 'SysError', code });
     }
   }
@@ -95,12 +97,12 @@ test('too little locked memory for a ring leads to the next engine, with a warni
     [candidate('iouring', refused('ENOMEM')), candidate('epoll', () => YES)],
     [candidate('iouring', () => YES, [], refused('ENOMEM')), candidate('epoll', () => YES)],
   ]) {
-    const selection = await selectEngine('auto', table);
+    const selection = await selectEngine('auto', { candidates: table });
     assert.equal((await selection.create({ handler })).name, 'epoll');
     assert.equal(selection.name, 'epoll');
     assert.match(selection.reason, /^all is there; iouring cannot: io_uring_setup: ENOMEM/);
     assert.match(selection.shortage ?? '', /^io_uring_setup: ENOMEM/);
-    const byName = async () => (await selectEngine('iouring', table)).create({ handler });
+    const byName = async () => (await selectEngine('iouring', { candidates: table })).create({ handler });
     await assert.rejects(byName, { name: 'SysError', code: 'ENOMEM' });
   }
 });
@@ -112,7 +114,7 @@ test('AIO contexts that others have used up lead from epoll to node, and the rea
   const none = candidate('iouring', refused('EPERM'));
   for (const epoll of [candidate('epoll', usedUp), candidate('epoll', () => YES, [], usedUp)]) {
     const table = [none, epoll, candidate('node', () => YES)];
-    const selection = await selectEngine('auto', table);
+    const selection = await selectEngine('auto', { candidates: table });
     assert.equal((await selection.create({ handler })).name, 'node');
     assert.match(selection.reason, /; epoll cannot: io_setup: EAGAIN.*fs\.aio-max-nr/);
     assert.match(selection.shortage ?? '', /fs\.aio-max-nr/);
@@ -124,34 +126,41 @@ test('a bug in a probe is not taken for an answer', async () => {
     throw new RangeError('a bug');
   };
   await assert.rejects(
-    selectEngine('auto', [candidate('iouring', broken), candidate('node', () => YES)]),
+    selectEngine('auto', { candidates: [candidate('iouring', broken), candidate('node', () => YES)] }),
     RangeError,
   );
 });
 
 test('an engine asked for by name is that engine or an error with the reason', async () => {
   const table = [candidate('iouring', refused('EPERM')), candidate('node', () => YES)];
-  await assert.rejects(selectEngine('iouring', table), (error: unknown) => {
+  await assert.rejects(selectEngine('iouring', { candidates: table }), (error: unknown) => {
     assert.ok(error instanceof UnavailableError);
     assert.match(error.message, /'iouring' cannot run here: io_uring_setup: EPERM/);
     return true;
   });
-  const { name, reason } = await selectEngine('node', table);
+  const { name, reason } = await selectEngine('node', { candidates: table });
   assert.equal(name, 'node');
   assert.equal(reason, 'asked for; all is there');
 });
 
 test('an engine that is not in the table is a wrong option, and the error names those that are', async () => {
-  await assert.rejects(selectEngine('epoll', [candidate('node', () => YES)]), (error: unknown) => {
-    assert.ok(error instanceof OptionError);
-    assert.match(error.message, /engine: "epoll" is not allowed; it is 'auto', 'node'/);
-    return true;
-  });
+  await assert.rejects(
+    selectEngine('epoll', { candidates: [candidate('node', () => YES)] }),
+    (error: unknown) => {
+      assert.ok(error instanceof OptionError);
+      assert.match(error.message, /engine: "epoll" is not allowed; it is 'auto', 'node'/);
+      return true;
+    },
+  );
 });
 
 test('TLS is never given to an engine that would serve plain text', async () => {
-  const selection = await selectEngine('iouring', [candidate('iouring', () => YES)]);
-  await assert.rejects(selection.create({ handler, tls: {} }), UnavailableError);
+  const tls = { cert: '', key: '', alpn: [] };
+  const selection = await selectEngine('iouring', { candidates: [candidate('iouring', () => YES)] });
+  await assert.rejects(selection.create({ handler, tls }), /chosen for what it will be asked for/);
+  const secure = await selectEngine('node', { tls: true, candidates: [candidate('node', () => YES)] });
+  assert.equal((await secure.create({ handler, tls })).name, 'node');
+  await assert.rejects(secure.create({ handler }), /chosen for what it will be asked for/);
 });
 
 test('the table of this host gives an engine that listens', async () => {

@@ -7,13 +7,13 @@
  * up slower because a limit was low that day would hide the limit. Locked memory and AIO contexts are the exceptions, see
  * `isLockedMemory`: they lead to the next row with a warning, also when they run out only as the engine is made.
  */
+import { assert } from '../base/assert.ts';
 import { OptionError, SysError, UnavailableError } from '../base/errors.ts';
 import type { Finding } from '../sys/probe.ts';
 import type { Engine, EngineName, EngineOptions } from './engine.ts';
-import type { NodeTlsOptions } from './node/options.ts';
+import type { EngineTlsOptions } from './tls/tls-options.ts';
 
-/** `tls` is for the node engine only. */
-type SelectedEngineOptions = EngineOptions & { readonly tls?: NodeTlsOptions };
+type SelectedEngineOptions = EngineOptions & { readonly tls?: EngineTlsOptions };
 
 interface Availability {
   readonly available: boolean;
@@ -24,6 +24,7 @@ interface Availability {
 /** One engine of the table. */
 export interface EngineCandidate {
   readonly name: EngineName;
+  /** Whether it speaks TLS by itself; else it is spoken by a layer over it, where OpenSSL can be called. */
   readonly speaksTls: boolean;
   /** @throws SysError when the host has run out of something */
   probe(): Promise<Availability>;
@@ -52,9 +53,22 @@ export const ENGINE_CANDIDATES: readonly EngineCandidate[] = [
     name: 'node',
     speaksTls: true,
     probe: async () => ({ available: true, reason: 'runs wherever Node does' }),
-    load: async () => (await import('./node/node-engine.ts')).createNodeEngine,
+    load: async () => {
+      const [{ createNodeEngine }, { nodeTlsOptions }] = await Promise.all([
+        import('./node/node-engine.ts'),
+        import('./node/tls.ts'),
+      ]);
+      return ({ tls, ...options }) =>
+        createNodeEngine(tls === undefined ? options : { ...options, tls: nodeTlsOptions(tls) });
+    },
   },
 ];
+
+interface Needs {
+  /** TLS is to be spoken. @default false */
+  readonly tls?: boolean;
+  readonly candidates?: readonly EngineCandidate[];
+}
 
 /**
  * @param wanted an engine by name, or `auto` for the first of the table that can run here
@@ -63,14 +77,14 @@ export const ENGINE_CANDIDATES: readonly EngineCandidate[] = [
  */
 export async function selectEngine(
   wanted: 'auto' | EngineName,
-  candidates: readonly EngineCandidate[] = ENGINE_CANDIDATES,
+  { tls = false, candidates = ENGINE_CANDIDATES }: Needs = {},
 ): Promise<EngineSelection> {
   const asked = wanted === 'auto' ? candidates : candidates.filter(({ name }) => name === wanted);
   if (asked.length === 0) {
     const names = candidates.map(({ name }) => `'${name}'`).join(', ');
     throw new OptionError('engine', wanted, `it is 'auto', ${names}`);
   }
-  const selection = new EngineSelection(wanted, asked);
+  const selection = new EngineSelection(wanted, asked, tls);
   await selection.choose();
   return selection;
 }
@@ -83,10 +97,12 @@ class EngineSelection {
   shortage: string | undefined = undefined;
   readonly #wanted: 'auto' | EngineName;
   readonly #asked: readonly EngineCandidate[];
+  readonly #tls: boolean;
 
-  constructor(wanted: 'auto' | EngineName, asked: readonly EngineCandidate[]) {
+  constructor(wanted: 'auto' | EngineName, asked: readonly EngineCandidate[], tls: boolean) {
     this.#wanted = wanted;
     this.#asked = asked;
+    this.#tls = tls;
   }
 
   get name(): EngineName {
@@ -116,6 +132,7 @@ class EngineSelection {
       let answer: Availability;
       try {
         answer = await candidate.probe();
+        if (answer.available && this.#tls && !candidate.speaksTls) answer = await withTls(answer);
       } catch (error) {
         answer = { available: false, reason: this.#whyNot(error) };
       }
@@ -130,16 +147,17 @@ class EngineSelection {
     );
   }
 
-  /** Loads and makes the engine. @throws UnavailableError for TLS on an engine that has none; as `selectEngine` does */
+  /** Loads and makes the engine. @throws UnavailableError where OpenSSL refuses what `tls` gives; as `selectEngine` does */
   async create(options: SelectedEngineOptions): Promise<Engine> {
     for (;;) {
       const { name, speaksTls, load } = this.#chosen;
-      if (options.tls !== undefined && !speaksTls) {
-        throw new UnavailableError(`the engine '${name}' speaks no TLS`);
-      }
+      assert((options.tls !== undefined) === this.#tls, 'an engine is chosen for what it will be asked for');
       try {
         const createEngine = await load();
-        return await createEngine(options);
+        if (options.tls === undefined || speaksTls) return await createEngine(options);
+        const { tls, ...plain } = options;
+        const { createTlsEngine } = await import('./tls/tls-engine.ts');
+        return await createTlsEngine(plain, tls, createEngine);
       } catch (error) {
         if (!this.#mayPass(error)) throw error;
         this.tried[this.tried.length - 1] = { name, available: false, reason: this.#whyNot(error) };
@@ -176,6 +194,12 @@ function isLockedMemory(error: unknown): error is SysError {
 /** fs.aio-max-nr, for all processes of the host: others may take the last between the probe and the making. */
 function isAioContext(error: unknown): error is SysError {
   return error instanceof SysError && error.code === 'EAGAIN' && error.syscall === 'io_setup';
+}
+
+async function withTls({ reason }: Availability): Promise<Availability> {
+  const { probeTls } = await import('./tls/probe-tls.ts');
+  const tls = probeTls();
+  return tls.available ? { available: true, reason: `${reason}; ${tls.reason}` } : tls;
 }
 
 async function probeIouringEngine(): Promise<Availability> {

@@ -288,14 +288,12 @@ export function checkOptions(options: ServeOptions): Settings {
   checkChoice('balance', options.balance, ['kernel', 'least']);
   checkChoice('accessLog', options.accessLog, ['pretty', 'json', 'off']);
   checkChoice('limits.whenFull', options.limits?.whenFull, ['refuse', 'pause']);
-  if (options.limits?.whenFull === 'pause' && (options.engine === 'node' || options.tls !== undefined))
+  if (options.limits?.whenFull === 'pause' && options.engine === 'node')
     throw new OptionError(
       'limits.whenFull',
       'pause',
-      `'refuse', with ${options.tls === undefined ? 'the node engine' : 'TLS, which the node engine speaks'}: it cannot leave connections waiting`,
+      "'refuse', with the node engine: it cannot leave connections waiting",
     );
-  if (options.tls !== undefined && !['auto', 'node'].includes(options.engine ?? 'auto'))
-    throw new OptionError('engine', options.engine, 'TLS is spoken by the node engine only');
   checkHandler(options);
   checkAddress(options);
   checkCompanions(options);

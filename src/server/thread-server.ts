@@ -5,6 +5,7 @@
 import { OptionError } from '../base/errors.ts';
 import type { ListenAddress, RemoteAddress } from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
+import type { EngineTlsOptions } from '../engine/tls/tls-options.ts';
 import type { ErrorHandler } from '../http/exchange-host.ts';
 import { createAccessLog } from '../observe/access-log.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
@@ -86,7 +87,7 @@ async function startThread(
       ? undefined
       : createAccessLog(options.accessLog);
   const address = listenAddress(options);
-  const selection = await selectEngine(options.tls === undefined ? (options.engine ?? 'auto') : 'node');
+  const selection = await selectEngine(options.engine ?? 'auto', { tls: options.tls !== undefined });
   const settings = {
     ...wanted,
     limits: limitsOn(selection.name, wanted.limits, (message) => logger.warn(message)),
@@ -108,6 +109,7 @@ async function startThread(
     ...(options.tls === undefined ? {} : { tls: tlsOf(options.tls as TlsMaterial, settings) }),
     handshakes: {
       timeoutMs: settings.timeouts.headerMs,
+      needsAddress: settings.limits.connectionsPerAddressMax !== Number.POSITIVE_INFINITY,
       mayBegin: (address) => thread.admission.mayBegin(address),
       onEnd: (address) => thread.admission.handshakeEnded(address),
       onTimeout: () => void thread.deadlines.header++,
@@ -174,9 +176,19 @@ export function urlOf(scheme: string, address: RemoteAddress): string {
 }
 
 /** What is offered to clients, the better first (RFC 7301); which one it became, the first bytes tell. */
-function tlsOf(material: TlsMaterial, { http2 }: Settings): TlsMaterial & { ALPNProtocols: string[] } {
-  return { ...material, ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'] };
+function tlsOf(material: TlsMaterial, { http2 }: Settings): EngineTlsOptions {
+  return {
+    ...material,
+    alpn: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+    answerToPlainText: PLAIN_HTTP_ANSWER,
+  };
 }
+
+/** For HTTP without TLS: nobody could read anything else. nginx answers so too. */
+const PLAIN_HTTP_ANSWER = new TextEncoder().encode(
+  'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 62\r\n\r\n' +
+    '400 Bad Request: this port speaks HTTPS; ask with https://...\n',
+);
 
 /** A server in this thread. */
 export class ThreadServer implements WatchedServer {

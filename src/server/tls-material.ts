@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { OptionError } from '../base/errors.ts';
 import { thrown } from '../base/option-checks.ts';
+import { TICKET_KEY_BYTES } from '../engine/tls/tls-options.ts';
 
 export interface TlsOptions {
   /** PEM, or the path of a file with it; the chain, the server's own certificate first. */
@@ -20,6 +21,8 @@ export interface TlsMaterial {
   readonly cert: string;
   readonly key: string;
   readonly passphrase?: string;
+  /** The same in all workers, also in those that follow them: sessions are resumed with whichever thread it is. */
+  readonly ticketKeys: Uint8Array;
 }
 
 const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
@@ -49,10 +52,13 @@ export function readTls(tls: TlsOptions): TlsMaterial {
       CERTIFICATE.test(key) ? '(a certificate)' : '(PEM without a private key)',
       'it takes the private key of `tls.cert`',
     );
-  const material = { cert, key, ...(passphrase === undefined ? {} : { passphrase }) };
+  const ticketKeys = crypto.getRandomValues(new Uint8Array(TICKET_KEY_BYTES));
+  const material = { cert, key, ticketKeys, ...(passphrase === undefined ? {} : { passphrase }) };
   try {
     // Loaded when there is TLS: it and what it loads cost a start 12 ms of CPU time.
-    process.getBuiltinModule('node:tls').createSecureContext(material);
+    process
+      .getBuiltinModule('node:tls')
+      .createSecureContext({ cert, key, ...(passphrase === undefined ? {} : { passphrase }) });
   } catch (error) {
     throw refusalOf(error, passphrase);
   }

@@ -5,14 +5,17 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { UnavailableError } from '../base/errors.ts';
-import type { Ffi } from './ffi-library.ts';
+import type { Ffi, NativeFunction } from './ffi-library.ts';
 import { type CType, type Libc, SIGNATURES, type Signature } from './libc.ts';
 
 /** What is used of koffi's native module, which comes without types. */
 interface Koffi {
-  load(path: string | null): KoffiLibrary;
+  load(path: string | null, options?: { deep: boolean }): KoffiLibrary;
   view(address: number, byteLength: number): ArrayBuffer;
-  address(bytes: Uint8Array): bigint;
+  address(value: unknown): bigint;
+  proto(text: string): unknown;
+  pointer(type: unknown): unknown;
+  register(call: NativeFunction, type: unknown): unknown;
 }
 
 interface KoffiLibrary {
@@ -22,6 +25,7 @@ interface KoffiLibrary {
 const KOFFI_TYPE: Readonly<Record<CType, string>> = {
   int: 'int',
   uint: 'unsigned int',
+  long: 'long',
   size: 'size_t',
   address: 'uintptr_t',
 };
@@ -33,6 +37,7 @@ export function openKoffi(): Ffi {
   const functions: Record<string, (...args: number[]) => number> = {};
   for (const [name, signature] of Object.entries(SIGNATURES)) functions[name] = bind(library, signature);
   const errnoAddress = library.func('__errno_location', 'uintptr_t', [])();
+  const prototypes = new Map<string, unknown>();
   return {
     name: 'koffi',
     // Built from a table whose keys are those of Libc.
@@ -40,7 +45,41 @@ export function openKoffi(): Ffi {
     errno: new Int32Array(koffi.view(errnoAddress, Int32Array.BYTES_PER_ELEMENT)),
     view: (address, byteLength) => koffi.view(address, byteLength),
     addressOf: (bytes) => Number(koffi.address(bytes)),
+    functions: (path, table) => functionsOf(path === null ? library : loadLibrary(koffi, path), table),
+    callback: (parameters, call) => {
+      const text = parameters.map((type) => KOFFI_TYPE[type]).join(', ');
+      // A name serves one prototype only.
+      let type = prototypes.get(text);
+      if (type === undefined) {
+        type = koffi.pointer(koffi.proto(`int HoldfastCallback${prototypes.size}(${text})`));
+        prototypes.set(text, type);
+      }
+      return Number(koffi.address(koffi.register(call, type)));
+    },
   };
+}
+
+function loadLibrary(koffi: Koffi, path: string): KoffiLibrary {
+  try {
+    return koffi.load(path, { deep: true });
+  } catch (cause) {
+    throw new UnavailableError(`${path} does not load: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function functionsOf<Name extends string>(
+  library: KoffiLibrary,
+  table: Readonly<Record<Name, Signature>>,
+): Record<Name, NativeFunction> {
+  const functions: Partial<Record<Name, NativeFunction>> = {};
+  for (const name in table) {
+    try {
+      functions[name] = bind(library, table[name]);
+    } catch (cause) {
+      throw new UnavailableError(`there is no function ${table[name].symbol}`, { cause });
+    }
+  }
+  return functions as Record<Name, NativeFunction>;
 }
 
 function bind(

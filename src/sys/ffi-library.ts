@@ -1,7 +1,9 @@
 /**
  * What a library for native calls gives, whichever it is: koffi (ffi-koffi.ts) or Node's own (ffi-node.ts).
  */
-import type { Libc } from './libc.ts';
+import type { CType, Libc, Signature } from './libc.ts';
+
+export type NativeFunction = (...args: number[]) => number;
 
 export interface Ffi {
   readonly name: 'koffi' | 'node:ffi';
@@ -15,4 +17,19 @@ export interface Ffi {
   view(address: number, byteLength: number): ArrayBuffer;
   /** Where memory of the runtime's own lies, which has to be off its heap: more than some 64 bytes are. */
   addressOf(bytes: Uint8Array): number;
+  /**
+   * Functions by the names of `table`.
+   * @param library a file, bound to its own dependencies before those of the process (RTLD_DEEPBIND); null for what the process itself exports
+   * @throws UnavailableError where the library or one of the functions is not to be had
+   */
+  functions<Name extends string>(
+    library: string | null,
+    table: Readonly<Record<Name, Signature>>,
+  ): Record<Name, NativeFunction>;
+  /**
+   * A C function that calls `call` and returns what it returns, an int. It lives as long as the thread, must be called on
+   * this thread only, and `call` must not throw. A call costs 1 to 2 us.
+   * @returns its address
+   */
+  callback(parameters: readonly CType[], call: NativeFunction): number;
 }

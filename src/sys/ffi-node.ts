@@ -10,7 +10,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { UnavailableError } from '../base/errors.ts';
-import type { Ffi } from './ffi-library.ts';
+import type { Ffi, NativeFunction } from './ffi-library.ts';
 import { type CType, type Libc, SIGNATURES, type Signature } from './libc.ts';
 
 type Raw = (...args: (number | bigint)[]) => number | bigint;
@@ -18,16 +18,21 @@ type Raw = (...args: (number | bigint)[]) => number | bigint;
 /** What is used of node:ffi; Node 24's types do not know it. */
 interface NodeFfi {
   dlopen(
-    path: null,
+    path: string | null,
     definitions: Record<string, { arguments: string[]; return: string }>,
-  ): { functions: Record<string, Raw> };
+  ): { functions: Record<string, Raw>; lib: NodeLibrary };
   toArrayBuffer(pointer: bigint, byteLength: number, copy: false): ArrayBuffer;
   getRawPointer(bytes: Uint8Array): bigint;
+}
+
+interface NodeLibrary {
+  registerCallback(signature: { arguments: string[]; return: string }, call: Raw): bigint;
 }
 
 const NODE_TYPE: Readonly<Record<CType, string>> = {
   int: 'i32',
   uint: 'u32',
+  long: 'i64',
   size: 'u64',
   address: 'function',
 };
@@ -39,6 +44,8 @@ export function openNodeFfi(): Ffi {
   const functions: Record<string, (...args: number[]) => number> = {};
   for (const [name, signature] of Object.entries(SIGNATURES)) functions[name] = bind(ffi, signature);
   const errnoAddress = rawFunction(ffi, '__errno_location', [], 'pointer')();
+  // Callbacks end with the library that they were registered with: it stays as long as what is returned here.
+  const { lib: callbacks } = ffi.dlopen(null, {});
   return {
     name: 'node:ffi',
     // Built from a table whose keys are those of Libc.
@@ -46,7 +53,34 @@ export function openNodeFfi(): Ffi {
     errno: new Int32Array(ffi.toArrayBuffer(BigInt(errnoAddress), Int32Array.BYTES_PER_ELEMENT, false)),
     view: (address, byteLength) => ffi.toArrayBuffer(BigInt(address), byteLength, false),
     addressOf: (bytes) => Number(ffi.getRawPointer(bytes)),
+    functions: (path, table) => functionsOf(ffi, path, table),
+    callback: (parameters, call) => {
+      const types = parameters.map((type) => (type === 'address' ? 'pointer' : NODE_TYPE[type]));
+      const address = callbacks.registerCallback({ arguments: types, return: 'i32' }, (...args) =>
+        call(...args.map(Number)),
+      );
+      return Number(address);
+    },
   };
+}
+
+function functionsOf<Name extends string>(
+  ffi: NodeFfi,
+  library: string | null,
+  table: Readonly<Record<Name, Signature>>,
+): Record<Name, NativeFunction> {
+  // Nothing here can bind a library to its own dependencies first, and OpenSSL must not bind to that of the process.
+  if (library !== null)
+    throw new UnavailableError(`node:ffi cannot load ${library} beside the process's own`);
+  const functions: Partial<Record<Name, NativeFunction>> = {};
+  for (const name in table) {
+    try {
+      functions[name] = bind(ffi, table[name]);
+    } catch (cause) {
+      throw new UnavailableError(`there is no function ${table[name].symbol}`, { cause });
+    }
+  }
+  return functions as Record<Name, NativeFunction>;
 }
 
 function builtin(): NodeFfi | undefined {
@@ -132,5 +166,5 @@ function bind(ffi: NodeFfi, { symbol, result, parameters }: Signature): (...args
 }
 
 function isWide(type: CType | undefined): boolean {
-  return type === 'address' || type === 'size';
+  return type === 'address' || type === 'size' || type === 'long';
 }

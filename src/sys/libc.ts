@@ -7,8 +7,10 @@
  * as 32 bits even where C says size_t. Registers are zero- or sign-extended by both libraries.
  */
 
-/** `address` is a pointer held as a number: user space ends below 2^47, numbers are exact to 2^53. */
-export type CType = 'int' | 'uint' | 'size' | 'address';
+/**
+ * `address` is a pointer held as a number: user space ends below 2^47, numbers are exact to 2^53. `long` may be negative.
+ */
+export type CType = 'int' | 'uint' | 'long' | 'size' | 'address';
 
 export interface Signature {
   /** The symbol in libc. Several entries may share `syscall`. */

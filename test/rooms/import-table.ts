@@ -116,7 +116,7 @@ export const ROOMS: readonly Room[] = [
     node: 'any',
     allowances: [
       {
-        paths: ['descriptor/', 'iouring/', 'epoll/', 'reserve.ts', 'select.ts'],
+        paths: ['descriptor/', 'iouring/', 'epoll/', 'tls/', 'reserve.ts', 'select.ts'],
         mayImport: ['sys'],
         why: 'engines that own descriptors drive the kernel themselves, and the choice asks what this host allows',
       },

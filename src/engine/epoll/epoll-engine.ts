@@ -190,6 +190,7 @@ export class EpollEngine extends AdvancingEngine<EpollConnection> {
       // What an armed poll has to tell will wake us: then this turn only sends what was written.
       const count = this.#pollArmed ? 0 : this.#takeEvents();
       if (this.turnMs >= this.dueMs) this.expire();
+      this.handler.onSending?.();
       this.touched.flush(this.#advancing);
       this.reads.beginWaiting();
       this.#drained.tell(this.handler, this.time);

@@ -350,6 +350,7 @@ export class IouringEngine extends AdvancingEngine<IouringConnection> {
   /** Turns wishes into submissions; a full queue leaves the rest for later. */
   #flushTouched(): void {
     this.#receiving.serveStarved();
+    this.handler.onSending?.();
     this.touched.flush(this.#advancing);
     this.reads.beginWaiting();
   }

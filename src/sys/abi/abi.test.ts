@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -18,6 +18,7 @@ import * as filesystems from './filesystems.ts';
 import * as ioUring from './io-uring.ts';
 import * as operations from './io-uring-ops.ts';
 import * as openat2 from './openat2.ts';
+import * as openssl from './openssl.ts';
 import * as socket from './socket.ts';
 import { SYSCALLS } from './syscalls.ts';
 import * as tcp from './tcp.ts';
@@ -106,9 +107,13 @@ function askC(
     for (let pass = 0; pass < 3; pass++) {
       const path = join(folder, 'questions.c');
       writeFileSync(path, sourceOf(headers, known));
-      const compiled = spawnSync(CC, ['-w', '-fmax-errors=0', '-o', join(folder, 'questions'), path], {
-        encoding: 'utf8',
-      });
+      const compiled = spawnSync(
+        CC,
+        ['-w', '-fmax-errors=0', '-I', NODE_HEADERS, '-o', join(folder, 'questions'), path],
+        {
+          encoding: 'utf8',
+        },
+      );
       if (compiled.status === 0) {
         const run = spawnSync(join(folder, 'questions'), { encoding: 'utf8' });
         return { known, answers: run.stdout.trim().split('\n').map(BigInt) };
@@ -194,6 +199,18 @@ test('socket, epoll, file and clock tables agree with the C library headers', { 
 
 test('the tables of openat2 agree with the kernel headers', { skip: SKIP }, (t) => {
   compare(t, ['linux/openat2.h', 'linux/fcntl.h', 'sys/syscall.h'], questionsOf(openat2), 0.3);
+});
+
+/** Releases of Node bring the headers of what they have inside. */
+const NODE_HEADERS = join(process.execPath, '../../include/node');
+const SKIP_OPENSSL =
+  SKIP || (existsSync(join(NODE_HEADERS, 'openssl/ssl.h')) ? false : `no OpenSSL headers in ${NODE_HEADERS}`);
+
+test("OpenSSL's constants agree with the headers of this Node", { skip: SKIP_OPENSSL }, (t) => {
+  const headers = ['openssl/ssl.h', 'openssl/bio.h', 'openssl/buffer.h'].map((file) =>
+    join(NODE_HEADERS, file),
+  );
+  compare(t, headers, questionsOf(openssl), 0);
 });
 
 test('error numbers agree with errno.h', { skip: SKIP }, (t) => {
