@@ -2,8 +2,9 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OptionError } from '../base/errors.ts';
+import { diskAt } from './disk.ts';
 import type { FilesRequest } from './file-answer.ts';
-import type { FolderAnswers } from './handler.ts';
+import { FolderAnswers } from './handler.ts';
 import { type FilesOptions, readFilesOptions } from './options.ts';
 import { Root } from './root.ts';
 
@@ -34,20 +35,9 @@ export interface FilesHandler {
 export function files(folder: string | URL, options: FilesOptions = {}): FilesHandler {
   const settings = readFilesOptions(options);
   const root = rootOf(folder, settings.symlinks);
-  let answers: FolderAnswers | undefined;
-  // 70 KB of code, which whoever imports Holdfast would else load, folder or not.
-  const loading = import('./served-folder.ts').then(({ servedFolder }) => {
-    answers = servedFolder(root, settings);
-    return answers;
-  });
-  // Each request is told.
-  loading.catch(() => {});
-  return ((given: FilesRequest | FilesEvent, next?: unknown) => {
-    const request = requestOf(given);
-    return answers === undefined
-      ? loading.then((loaded) => answerBy(loaded, request, next))
-      : answerBy(answers, request, next);
-  }) as FilesHandler;
+  const answers = new FolderAnswers(diskAt(root, settings), settings, Date.now);
+  return ((given: FilesRequest | FilesEvent, next?: unknown) =>
+    answerBy(answers, requestOf(given), next)) as FilesHandler;
 }
 
 function answerBy(
