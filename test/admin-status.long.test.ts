@@ -252,14 +252,19 @@ test('a worker that blocks is told as silent, and does not hold the others up', 
 });
 
 test('whoever listens hears the end of the server, and does not hold it up', async () => {
-  const server = await start({});
-  const response = await fetch(`${server.admin!.url}/events`);
-  const all = response.text();
-  await statusOf(server);
-  const beganMs = performance.now();
-  await server.close();
-  assert.ok(performance.now() - beganMs < 450, 'below the drain time of the port');
-  assert.match(await all, /^event: status\ndata: \{/);
+  const tookMs: number[] = [];
+  // A busy machine may be late once; who is held up by a listener is so each time, for the drain time of the port.
+  while (tookMs.length < 4 && !tookMs.some((ms) => ms < 450)) {
+    const server = await start({});
+    const response = await fetch(`${server.admin!.url}/events`);
+    const all = response.text();
+    await statusOf(server);
+    const beganMs = performance.now();
+    await server.close();
+    tookMs.push(performance.now() - beganMs);
+    assert.match(await all, /^event: status\ndata: \{/);
+  }
+  assert.ok(tookMs.at(-1)! < 450, `it took ${tookMs.join(', ')} ms`);
 });
 
 describe('an admin port with a token', () => {

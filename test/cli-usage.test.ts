@@ -53,7 +53,6 @@ const CASES: [string, string[], number, RegExp][] = [
   ['a duration of nothing', ['serve', '--header-timeout', '0', '@/good.mjs'], 2, /--header-timeout: "0" is not allowed; 0 would mean off to some/],
   ['more connections than can be counted', ['serve', '--max-connections', '9999999999', '@/good.mjs'], 2, /--max-connections: "9999999999" is not allowed; a whole number from 1/],
   ['a path that no socket has', ['serve', '-l', `unix:/${'a'.repeat(120)}`, '@/good.mjs'], 2, /-l: "unix:\/a+" is not allowed; a path of 1 to 107 bytes/],
-  ['TLS on another engine', ['serve', '--engine', 'epoll', '--tls-cert', '@/cert.pem', '--tls-key', '@/key.pem', '@/good.mjs'], 2, /--engine: "epoll" is not allowed; TLS is spoken by the node engine only/],
   ['an encrypted key without its passphrase', ['serve', '--tls-cert', '@/cert.pem', '--tls-key', '@/encrypted.pem', '@/good.mjs'], 2, /--tls-passphrase-file is missing; the private key is encrypted and needs its passphrase/],
   ['an encrypted key with another passphrase', ['serve', '--tls-cert', '@/cert.pem', '--tls-key', '@/encrypted.pem', '--tls-passphrase-file', '@/page.html', '@/good.mjs'], 2, /--tls-passphrase-file: "[^"]*page\.html" is not allowed; the private key is encrypted, and this does not open it/],
   ['the key of another certificate', ['serve', '--tls-cert', '@/cert.pem', '--tls-key', '@/other.pem', '@/good.mjs'], 2, /--tls-key: "[^"]*other\.pem" is not allowed; it does not belong to the certificate in --tls-cert/],

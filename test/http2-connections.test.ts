@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ServeOptions, type Server, serve } from '#src/index.ts';
+import { Response as LightResponse, type ServeOptions, type Server, serve } from '#src/index.ts';
 import { HTTP2_PREFACE } from '#src/protocol/detect.ts';
 import { headersOf, joined, settingsOf } from '#src/protocol/h2/server/core.fixture.ts';
 import { CliProcess, endsWell } from './cli-run.ts';
@@ -204,7 +204,8 @@ for (const { engine, skip } of await enginesHere()) {
             flooded++;
             for (const endMs = performance.now() + 0.1; performance.now() < endMs; );
           }
-          return new Response('fine');
+          // The platform's may be read by promises alone, and streams that are under way count.
+          return new LightResponse('fine');
         },
       });
       const other = await connected(t, server);

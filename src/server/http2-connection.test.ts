@@ -20,6 +20,7 @@ import {
   windowUpdateOf,
 } from '../protocol/h2/server/core.fixture.ts';
 import type { FetchHandler } from '../web/context.ts';
+import { Response } from '../web/response.ts';
 import { checkOptions, type ServeOptions, type Settings } from './options.ts';
 import { ServerThread } from './server-thread.ts';
 
