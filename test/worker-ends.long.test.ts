@@ -309,7 +309,7 @@ describe('workers that do not hold the process', { skip }, () => {
        setTimeout(() => process.exit(7), Number(process.argv[2]));`,
     );
     // From before the threads run to after they serve: some 60 to 250 ms on a machine with nothing else to do.
-    for (let ms = 40; ms <= 280; ms += 15) {
+    for (let ms = 40; ms <= 280; ms += 30) {
       const child = spawn(process.execPath, [join(folder, 'main.mjs'), String(ms)], { stdio: 'inherit' });
       assert.deepEqual(await once(child, 'exit'), [7, null], `process.exit() after ${ms} ms`);
     }
