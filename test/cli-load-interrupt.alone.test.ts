@@ -45,7 +45,8 @@ for (const engine of ['node', 'auto']) {
   }, async (t) => {
     const { url, hangs } = await startHangingServer(t, 40);
     const load = new CliProcess(t, [
-      ...['load', '--json', '--new-connection', '-c', '8', '-d', '60s', '--warmup', '0', '--engine', engine],
+      ...['load', '--json', '--new-connection', '-c', '8', '-d', '60s', '--warmup', '0', '--timeout', '60s'],
+      ...['--engine', engine],
       url,
     ]);
     await hangs;

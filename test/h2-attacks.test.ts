@@ -69,7 +69,8 @@ test('a client beside all of them is answered', async () => {
     answered++;
   }
   const outcomes = await over;
-  ATTACKS.forEach(({ name }, i) => assert.ok(Number.isFinite(outcomes[i]!.frames), `${name} was not ended`));
+  for (const [i, { name }] of ATTACKS.entries())
+    assert.ok(Number.isFinite(outcomes[i]!.frames), `${name} was not ended`);
   // The attackers run in this process too, and hold it up more than the server: how quickly is not to be told here.
   assert.ok(answered > 5, `${answered} answers`);
   client.destroy();
