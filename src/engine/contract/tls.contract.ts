@@ -3,6 +3,7 @@
  * and what a connection then promises in the clear holds over TLS too.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { describe, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
@@ -105,6 +106,22 @@ function tests(create: CreateTlsEngine): void {
       const [it] = await accepted(1);
       assert.deepEqual(peers, ['127.0.0.1']);
       await until(() => it!.closed === 'done', 'onClosed');
+    });
+  });
+
+  test('a client that offers other protocols alone is refused, and one that offers none is taken', async () => {
+    await onTlsStage({}, async ({ listener, watch, accepted }) => {
+      const { address: host, port } = listener.address;
+      const options = { host, port, ca: CERTIFICATE, servername: 'localhost' };
+      const other = connect({ ...options, ALPNProtocols: ['spdy/3'] });
+      const [error] = (await once(other, 'error')) as [NodeJS.ErrnoException];
+      assert.match(String(error.code), /NO_APPLICATION_PROTOCOL|ECONNRESET/);
+      assert.equal(watch.all.length, 0);
+      const none = connect(options);
+      await once(none, 'secureConnect');
+      assert.equal(none.alpnProtocol, false);
+      await accepted(1);
+      none.destroy();
     });
   });
 

@@ -1,5 +1,5 @@
 /** Which protocol is spoken, of those that the client offers: RFC 7301 §3.2. */
-import { SSL_TLSEXT_ERR_NOACK, SSL_TLSEXT_ERR_OK } from '../../sys/abi/openssl.ts';
+import { SSL_TLSEXT_ERR_ALERT_FATAL, SSL_TLSEXT_ERR_OK } from '../../sys/abi/openssl.ts';
 import { callbackForOpenSsl, foreignBytes } from '../../sys/openssl.ts';
 
 /**
@@ -15,7 +15,7 @@ export function alpnCallback(alpn: readonly string[]): number {
 }
 
 /**
- * Without a match there is no ALPN, and the first bytes tell what is spoken, as with node:tls before its version 20.
+ * Without a match the handshake is refused, as node:tls and nginx do: RFC 7301 §3.2. A client that offers nothing is not asked about.
  * @param list as on the wire: names, each behind a byte with its length; OpenSSL has checked it
  */
 function select(
@@ -34,5 +34,5 @@ function select(
       return SSL_TLSEXT_ERR_OK;
     }
   }
-  return SSL_TLSEXT_ERR_NOACK;
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
 }

@@ -23,7 +23,7 @@ export const SSL_ERROR_WANT_READ = 2;
 export const SSL_ERROR_ZERO_RETURN = 6;
 
 export const SSL_TLSEXT_ERR_OK = 0;
-export const SSL_TLSEXT_ERR_NOACK = 3;
+export const SSL_TLSEXT_ERR_ALERT_FATAL = 2;
 
 export const BIO_C_SET_BUF_MEM = 114;
 export const BIO_C_GET_BUF_MEM_PTR = 115;
