@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { Beneath } from './beneath.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'holdfast-beneath-'));
@@ -83,4 +84,24 @@ test('no descriptor is left behind', { skip }, () => {
       if (found?.kind === 'file') closeSync(found.fd);
     }
   assert.equal(count(), before);
+});
+
+test('a worker closes what it opens without a warning', { skip }, async () => {
+  const worker = new Worker(
+    `const { workerData, parentPort } = require('node:worker_threads');
+     const { closeSync } = require('node:fs');
+     const warnings = [];
+     process.on('warning', (warning) => warnings.push(String(warning)));
+     import(workerData.file).then(({ Beneath }) => {
+       const found = new Beneath(true).open(Buffer.from(workerData.root), 'sub/file.txt', () => true);
+       closeSync(found.fd);
+       setTimeout(() => parentPort.postMessage(warnings), 50);
+     });`,
+    { eval: true, workerData: { file: new URL('./beneath.js', import.meta.url).href, root } },
+  );
+  const warnings = await new Promise((resolve, reject) =>
+    worker.once('message', resolve).once('error', reject),
+  );
+  await worker.terminate();
+  assert.deepEqual(warnings, []);
 });

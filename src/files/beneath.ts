@@ -3,10 +3,11 @@
  * come back at once where the disk would have to be asked. What they find is inside the folder, whatever is swapped meanwhile, and
  * what is no regular file is seen to be none before it is opened. For everything else the way through the pool is there.
  */
-import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
+import { constants, fstatSync, openSync, type Stats } from 'node:fs';
 import { ERRNO } from '../sys/errno.ts';
 import { isFfiLoaded } from '../sys/ffi.ts';
 import { openFolderPath, openPathBeneath } from '../sys/open-beneath.ts';
+import { closeFd } from '../sys/socket.ts';
 import { OPEN_FLAGS } from './descriptor.ts';
 import type { RawPath } from './source.ts';
 
@@ -60,8 +61,9 @@ export class Beneath {
       if (NO_MORE.has(code)) throw error;
       return undefined;
     } finally {
-      if (pathFd >= 0) closeSync(pathFd);
-      if (rootFd >= 0) closeSync(rootFd);
+      // By the same way: of a descriptor that Node has not opened, a worker of its warns when Node is to close it.
+      if (pathFd >= 0) closeFd(pathFd);
+      if (rootFd >= 0) closeFd(rootFd);
     }
   }
 
