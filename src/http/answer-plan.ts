@@ -53,7 +53,7 @@ export class AnswerPlan {
     this.endsWithTrailers = false;
     const hint = names.length === 0 ? -1 : this.#readHints();
     // RFC 9110 §6.4.1: these have no content, whatever the handler gave.
-    const isEmpty = isHead || status === 204 || status === 304;
+    const isEmpty = isHead || status === 204 || status === 304 || status === 101;
     this.mayHaveContent = !isEmpty;
     if (body === null) this.contentLength = isEmpty ? hint : 0;
     else if (isOutgoing(body)) {
@@ -66,8 +66,8 @@ export class AnswerPlan {
       this.contentLength = bytes.length;
       if (!isEmpty && bytes.length > 0) this.bytes = bytes;
     }
-    // RFC 9110 §8.6: no Content-Length with 204; with 304 only what a 200 would have had.
-    if (status === 204 || (status === 304 && hint < 0)) this.contentLength = -1;
+    // RFC 9110 §8.6: no Content-Length with 1xx and 204; with 304 only what a 200 would have had.
+    if (status === 204 || status === 101 || (status === 304 && hint < 0)) this.contentLength = -1;
   }
 
   /** Holds no reference to what was sent. */

@@ -39,6 +39,8 @@ export interface AnswerSink {
   lend?(bytes: Uint8Array, start: number, end: number): number;
   /** Whether `drained` follows the last call of `lend` in any case. */
   readonly isLending?: boolean;
+  /** Whether an answer may be 101, and another session take the connection over. Absent where it never may. */
+  readonly mayChangeProtocol?: boolean;
   /** Whether `file` may be called for this answer. Absent where files are always written piece by piece. */
   readonly takesFile?: boolean;
   /**

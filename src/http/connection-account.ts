@@ -9,13 +9,15 @@ export const STATE_HEAD = 1;
 export const STATE_IDLE = 2;
 /** A request has been handed to the handler and its answer is not finished. */
 export const STATE_EXCHANGE = 3;
+/** A request has asked for another protocol, which is spoken now: WebSocket, or what an `upgrade` listener speaks. */
+export const STATE_UPGRADED = 4;
 /** The last byte and FIN are on their way; what still arrives is discarded. */
-export const STATE_LINGER = 4;
+export const STATE_LINGER = 5;
 /** Over for us; what was written still leaves, then the engine releases the socket. */
-export const STATE_CLOSED = 5;
+export const STATE_CLOSED = 6;
 
 /** For the connection table and the metrics. */
-export const STATE_NAMES = ['accepted', 'head', 'idle', 'exchange', 'linger', 'closing'] as const;
+export const STATE_NAMES = ['accepted', 'head', 'idle', 'exchange', 'upgraded', 'linger', 'closing'] as const;
 
 /**
  * What a connection counts for the connection table: an addition here, a store there. All else is

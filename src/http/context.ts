@@ -3,11 +3,13 @@ import type { RemoteAddress } from '../engine/engine.ts';
 import type { InterimFields, RequestContext } from '../web/context.ts';
 import { Headers as LightHeaders } from '../web/headers.ts';
 import type { HoldfastRequest } from '../web/request.ts';
+import { switchingResponse } from '../web/switching-response.ts';
 import type { AnswerBody } from './answer-body.ts';
 import type { AnswerSink } from './answer-sink.ts';
 import type { ExchangeHost, ExchangeRecord } from './exchange-host.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
 import type { RequestBody } from './request-body.ts';
+import type { Takeover } from './takeover.ts';
 import { checkedTrailers, fieldPairs, type Trailers } from './trailers.ts';
 
 /** Shared by all, so it may not be written to. */
@@ -39,6 +41,7 @@ interface ContextExchange extends ExchangeRecord {
   readonly content: Pick<AnswerBody, 'committedBytes'> | null;
   readonly body: RequestBody | null;
   trailers: Trailers | undefined;
+  takeover: Takeover | undefined;
   /** Why the client did not get its answer whole. */
   readonly goneError: Error | undefined;
 }
@@ -49,6 +52,13 @@ export class ServerContext implements RequestContext {
 
   constructor(exchange: ContextExchange) {
     this.#exchange = exchange;
+  }
+
+  /** @throws TypeError for a context that is not this server's own, as that of `server.fetch()` */
+  static exchangeOf(context: RequestContext): ContextExchange {
+    if (!(context instanceof ServerContext))
+      throw new TypeError('this request came through no connection whose protocol could change');
+    return context.#exchange;
   }
 
   get request(): Request {
@@ -160,6 +170,27 @@ export class ServerContext implements RequestContext {
     const { isFinished, host } = this.#exchange;
     if (closing !== undefined && isFinished && jobs === 0) host.closingSignals.drop(closing);
   }
+}
+
+/**
+ * Another session is to take over the connection that this request came on. The request is answered by 101 when the handler
+ * returns the Response that it gets here, and by what else it returns as ever.
+ * @param make called at once with the exchange, for what the session needs of it
+ * @param fields of the 101, in lower case: `upgrade`, and what the protocol adds
+ * @throws TypeError where the connection cannot change: HTTP/1.0, HTTP/2, a request with content, or one that was answered
+ */
+export function offerTakeover(
+  context: RequestContext,
+  make: (exchange: ContextExchange) => Takeover,
+  fields: Readonly<Record<string, string>>,
+): Response {
+  const exchange = ServerContext.exchangeOf(context);
+  if (exchange.isFinished || exchange.status !== 0)
+    throw new TypeError('the request was answered: its connection cannot change its protocol any more');
+  if (exchange.sink.mayChangeProtocol !== true || exchange.body !== null)
+    throw new TypeError('only a request of HTTP/1.1 without content can change the protocol');
+  exchange.takeover = make(exchange);
+  return switchingResponse(fields) as unknown as Response;
 }
 
 function completion(): Completion {

@@ -8,7 +8,6 @@
  * Nothing that a handler throws, gives back or lets happen leaves this file as an exception: it costs the
  * handler's own request and nobody else's.
  */
-
 import type { CloseReason } from '../engine/engine.ts';
 import {
   FAULT_BODY_TIMEOUT,
@@ -46,6 +45,7 @@ import type { ExchangeHost, ExchangeRecord } from './exchange-host.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
 import { promised, whenSettled } from './promised.ts';
 import type { RequestBody } from './request-body.ts';
+import { beginAnswer, type Takeover } from './takeover.ts';
 import { abortChannel, beginChannel, finishChannel, traceExchange } from './trace.ts';
 import type { Trailers } from './trailers.ts';
 import { plainAddress } from './trusted-proxies.ts';
@@ -64,6 +64,8 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   status = 0;
   responseBytes = 0;
   trailers: Trailers | undefined = undefined;
+  /** What takes the connection over if the answer is 101. */
+  takeover: Takeover | undefined = undefined;
   /** When the first byte of the request came, as far as that is known. */
   readonly startedAtMs: number;
   /** Undefined until a deadline is set: a field that holds a double from the start would cost each exchange an allocation. */
@@ -132,7 +134,6 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   }
 
   // ExchangePort: what the Request asks for, also when the exchange is over.
-
   get scheme(): 'http' | 'https' {
     return this.host.scheme;
   }
@@ -280,18 +281,18 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   }
 
   #send(parts: ResponseParts, fromHook: boolean): void {
-    const { sink, owner } = this;
+    const { owner } = this;
     const { plan } = this.host;
     const { body } = parts;
     this.#settled = true;
     this.status = parts.status;
-    if (this.body !== null && !this.body.complete) sink.last();
+    if (this.body !== null && !this.body.complete) this.sink.last();
     let isWhole: boolean;
     try {
       if (this.expectsContinue) this.#settleExpectation(parts);
       plan.decide(parts, this.isHead);
       plan.endsWithTrailers = this.trailers !== undefined && plan.mayHaveContent;
-      isWhole = sink.begin(plan);
+      isWhole = beginAnswer(this, plan);
     } catch (error) {
       // Nothing has been committed: a name or value that is not legal in a head.
       this.#settled = false;
@@ -308,12 +309,12 @@ export class Exchange implements ExchangePort, ExchangeRecord {
     if (content === null) {
       if (bytes !== null) this.responseBytes = bytes.length;
       this.finish();
-      return;
+    } else {
+      this.content = content;
+      owner.exchangeWaits(this);
+      this.content.start();
+      if (owner.hasPeerEnded) this.watchQuiet();
     }
-    this.content = content;
-    owner.exchangeWaits(this);
-    this.content.start();
-    if (owner.hasPeerEnded) this.watchQuiet();
   }
 
   /**

@@ -1,7 +1,7 @@
 /** One connection as operators see it, computed when it is asked for: between looks it costs nothing. */
 import type { EngineConnection } from '../engine/engine.ts';
 import { addressText, type ConnectionRow, firstSample, movementOf } from '../observe/connection-row.ts';
-import { type ConnectionAccount, STATE_IDLE, STATE_NAMES } from './connection-account.ts';
+import { type ConnectionAccount, STATE_IDLE, STATE_NAMES, STATE_UPGRADED } from './connection-account.ts';
 import type { ExchangeRecord } from './exchange-host.ts';
 
 /** A target may be 8 KiB long; its beginning tells which it is. */
@@ -25,7 +25,8 @@ export function rowOf(
   const { engine, state, acceptedAtMs } = session;
   const { unsentBytes } = engine;
   // A system call, for those only that have something on its way.
-  const peer = state === STATE_IDLE && unsentBytes === 0 ? undefined : engine.peerLiveness();
+  const isQuiet = (state === STATE_IDLE || state === STATE_UPGRADED) && unsentBytes === 0;
+  const peer = isQuiet ? undefined : engine.peerLiveness();
   const waitingBytes = peer === undefined ? unsentBytes : peer.outstandingBytes;
   const stateSinceMs = exchange === null ? session.stateSinceMs : exchange.startedAtMs;
   const { rateBytesPerSecond, stallMs, sample } = movementOf(session.sample ?? firstSample(acceptedAtMs), {

@@ -12,6 +12,7 @@ const STATES: readonly (readonly [name: string, meaning: string])[] = [
   ['head', 'part of a request’s head has come'],
   ['exchange', 'a request is being answered'],
   ['idle', 'keep-alive, between requests'],
+  ['upgraded', 'speaks WebSocket, or another protocol in place of HTTP'],
   ['linger', 'answered for the last time'],
   ['closing', 'the last bytes leave'],
 ];

@@ -17,6 +17,8 @@ export type ConnectionStates = {
   idle: number;
   /** A request is being answered. */
   exchange: number;
+  /** Speaks what it has asked for in place of HTTP, as WebSocket. */
+  upgraded: number;
   /** Answered for the last time; late data is read and dropped. */
   linger: number;
   /** Ended; what was written still leaves. */
@@ -28,7 +30,15 @@ export function countStates(connections: Iterable<Session>): {
   states: ConnectionStates;
   unsentBytes: number;
 } {
-  const states: ConnectionStates = { accepted: 0, head: 0, idle: 0, exchange: 0, linger: 0, closing: 0 };
+  const states: ConnectionStates = {
+    accepted: 0,
+    head: 0,
+    idle: 0,
+    exchange: 0,
+    upgraded: 0,
+    linger: 0,
+    closing: 0,
+  };
   let unsentBytes = 0;
   for (const connection of connections) {
     states[STATE_NAMES[connection.state]!]++;

@@ -13,7 +13,7 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
   const faults: Record<string, number> = {};
   const http2Limits = countsByBound(() => 0);
   const deadlines = { header: 0, idle: 0, body: 0, handler: 0, linger: 0, stall: 0, deadPeer: 0, drain: 0 };
-  const states = { accepted: 0, head: 0, idle: 0, exchange: 0, linger: 0, closing: 0 };
+  const states = { accepted: 0, head: 0, idle: 0, exchange: 0, upgraded: 0, linger: 0, closing: 0 };
   let requests = 0;
   let aborted = 0;
   let unsentBytes = 0;

@@ -4,6 +4,7 @@
  */
 import type { CloseReason, EngineConnection, RemoteAddress } from '../../engine/engine.ts';
 import type { ConnectionRow } from '../../observe/connection-row.ts';
+import type { Fault } from '../../protocol/error.ts';
 import { STATE_EXCHANGE } from '../connection-account.ts';
 import { ConnectionEnds } from '../connection-ends.ts';
 import { ClientGoneError, FileAnswerError, isOfFile, RequestFaultError } from '../errors.ts';
@@ -11,7 +12,7 @@ import type { Exchange } from '../exchange.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
 import type { ExchangeOwner } from '../exchange-owner.ts';
 import { BODY_HIGH_WATER_BYTES, type BodyOwner, type RequestBody } from '../request-body.ts';
-import type { ExchangeVisitor } from '../session.ts';
+import type { ExchangeVisitor, Session } from '../session.ts';
 import { rowOf } from '../session-row.ts';
 import type { ResponseHeads } from './response-heads.ts';
 import { H1Sink } from './sink.ts';
@@ -26,9 +27,11 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
   /** The client has sent FIN, as far as we have seen. */
   hasPeerEnded = false;
   protected readonly sink: H1Sink;
+  readonly #heads: ResponseHeads;
 
   constructor(host: ExchangeHost, engine: EngineConnection, heads: ResponseHeads) {
     super(host, engine);
+    this.#heads = heads;
     this.sink = new H1Sink(this, heads);
   }
 
@@ -111,6 +114,45 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
     } catch {
       // The handler has redefined it.
       return false;
+    }
+  }
+
+  /** Refuses a connection before its first byte, and does not wait for it longer than lingering lasts. */
+  turnAway(fault: Fault): void {
+    const { host } = this;
+    this.isTurnedAway = true;
+    this.isRefused = true;
+    host.countStatus(fault.status);
+    this.bytesWritten += this.#heads.faultHead(this.engine, host.nowMs, fault);
+    host.countFault(fault);
+    this.linger(fault.code);
+  }
+
+  /**
+   * Answers `fault` and closes without losing the answer.
+   * @param isHead the answer to HEAD has no content; false also where nobody knows the method
+   */
+  protected refuse(fault: Fault, isHead: boolean): void {
+    const { host } = this;
+    this.isRefused = this.bytesWritten === 0;
+    host.countStatus(fault.status);
+    this.bytesWritten += this.#heads.fault(this.engine, host.nowMs, fault, !isHead);
+    host.countFault(fault);
+    this.linger(fault.code);
+  }
+
+  /** @returns the session that the exchange has been answered for; null when there is none after all, and the connection ends */
+  protected succeededBy(exchange: Exchange): Session | null {
+    try {
+      const successor = exchange.takeover!.succeed(this);
+      this.engine.user = successor;
+      successor.begin();
+      return successor;
+    } catch (error) {
+      this.host.logError('upgrade failed', error, exchange);
+      (this.engine.user as Session).broken();
+      this.engine.reset('internal-error');
+      return null;
     }
   }
 

@@ -8,14 +8,10 @@
  */
 import type { CloseReason, EngineConnection } from '../../engine/engine.ts';
 import { HTTP2_PREFACE } from '../../protocol/detect.ts';
-import {
-  FAULT_BODY_TOO_LARGE,
-  FAULT_HEADER_TIMEOUT,
-  FAULT_HTTP2_PREFACE,
-  type Fault,
-} from '../../protocol/error.ts';
+import { FAULT_BODY_TOO_LARGE, FAULT_HEADER_TIMEOUT, FAULT_HTTP2_PREFACE } from '../../protocol/error.ts';
 import { ChunkedDecoder } from '../../protocol/h1/chunked.ts';
 import { HEAD_MORE, HEAD_REFUSED, type RequestHeadParser } from '../../protocol/h1/request-head.ts';
+import { STATUS_SWITCHING } from '../../web/switching-response.ts';
 import { RESPONSE_HIGH_WATER_BYTES } from '../answer-sink.ts';
 import {
   STATE_ACCEPTED,
@@ -54,8 +50,10 @@ export class H1Session extends H1Carrier implements Session {
   /** A head that is not whole, when there is a parser that stands in it; else requests that are held back. */
   #kept: KeptBytes | null = null;
   #processing = false;
-  /** Bytes have come behind the request that was begun last, as far as they were read with it. */
-  #hasMore = false;
+  /** How many have come behind the request that was begun last, as far as they were read with it. */
+  #behindBytes = 0;
+  /** What speaks in its place, once it has been asked to. */
+  #successor: Session | null = null;
   /** Requests since the engine last called. */
   #burst = 0;
 
@@ -142,7 +140,7 @@ export class H1Session extends H1Carrier implements Session {
       case STATE_HEAD:
         this.host.deadlines.header++;
         this.host.offended('timeouts.header', this.engine.remoteAddress());
-        this.#refuse(FAULT_HEADER_TIMEOUT, this.#parser!.isHead);
+        this.refuse(FAULT_HEADER_TIMEOUT, this.#parser!.isHead);
         return;
       case STATE_IDLE:
         if (this.isStillTaking) this.rearm(this.host.settings.timeouts.idleMs);
@@ -182,30 +180,6 @@ export class H1Session extends H1Carrier implements Session {
     this.#parser = null;
   }
 
-  /** Refuses a connection before its first byte, and does not wait for it longer than lingering lasts. */
-  turnAway(fault: Fault): void {
-    const { host } = this;
-    this.isTurnedAway = true;
-    this.isRefused = true;
-    host.countStatus(fault.status);
-    this.bytesWritten += this.#thread.responseHeads.faultHead(this.engine, host.nowMs, fault);
-    host.countFault(fault);
-    this.linger(fault.code);
-  }
-
-  /**
-   * Answers `fault` and closes without losing the answer.
-   * @param isHead the answer to HEAD has no content; false also where nobody knows the method
-   */
-  #refuse(fault: Fault, isHead: boolean): void {
-    const { host } = this;
-    this.isRefused = this.bytesWritten === 0;
-    host.countStatus(fault.status);
-    this.bytesWritten += this.#thread.responseHeads.fault(this.engine, host.nowMs, fault, !isHead);
-    host.countFault(fault);
-    this.linger(fault.code);
-  }
-
   // Requests.
 
   /**
@@ -225,6 +199,7 @@ export class H1Session extends H1Carrier implements Session {
     if (this.state === STATE_HEAD) {
       if (this.hasReadEnd) this.close('client-closed');
     } else if (this.state === STATE_IDLE && !this.#holdsRequests) this.#endIdle();
+    else if (this.#successor !== null && this.hasReadEnd) this.#successor.peerEnded();
   }
 
   /**
@@ -244,7 +219,8 @@ export class H1Session extends H1Carrier implements Session {
         return;
       }
       if (this.state >= STATE_LINGER) {
-        this.#discard();
+        if (this.#successor === null) this.#discard();
+        else this.#successor.receive(bytes, at, end);
         return;
       }
       if (this.state === STATE_IDLE && this.#mustWait()) {
@@ -277,7 +253,7 @@ export class H1Session extends H1Carrier implements Session {
           this.linger(parser.fault!.code);
           return;
         }
-        this.#refuse(parser.fault!, parser.isHead);
+        this.refuse(parser.fault!, parser.isHead);
         return;
       }
       const isOwn = parser === this.#parser;
@@ -311,11 +287,27 @@ export class H1Session extends H1Carrier implements Session {
     const { switching } = this.#thread;
     const settings = switching === undefined ? undefined : h2cSettings(parser, text);
     if (switching === undefined || settings === undefined || this.host.scheme === 'https') return false;
-    if (!switching.upgradeToHttp2(this, settings, { head: parser, text, startedAtMs })) return false;
+    this.bytesReceived -= end - at;
+    const isUpgraded = switching.upgradeToHttp2(this, settings, { head: parser, text, startedAtMs });
+    this.bytesReceived += end - at;
+    if (!isUpgraded) return false;
     this.#giveWay(end - at);
     const successor = this.engine.user as Session;
     if (at < end) successor.receive(bytes, at, end);
     return true;
+  }
+
+  /** The answer was 101: what has come behind its request is the other session's to read. */
+  #handOver(exchange: Exchange): void {
+    const kept = this.#kept;
+    const unreadBytes = this.#processing ? this.#behindBytes : kept === null ? 0 : kept.end - kept.start;
+    this.#giveWay(unreadBytes);
+    const successor = this.succeededBy(exchange);
+    this.#successor = successor;
+    if (successor === null || this.#processing) return;
+    this.engine.resumeReading();
+    if (kept !== null) successor.receive(kept.bytes, kept.start, kept.end);
+    if (this.hasReadEnd) successor.peerEnded();
   }
 
   /** Another session comes in the place of this one, and reads the last `unreadBytes` anew. */
@@ -357,7 +349,7 @@ export class H1Session extends H1Carrier implements Session {
       return end;
     if (contentLength > host.settings.limits.bodyBytesMax) {
       host.requestRefused();
-      this.#refuse(FAULT_BODY_TOO_LARGE, parser.isHead);
+      this.refuse(FAULT_BODY_TOO_LARGE, parser.isHead);
       return at;
     }
     const exchange = new Exchange(
@@ -381,7 +373,7 @@ export class H1Session extends H1Carrier implements Session {
         const next = body.lend(bytes, at, end);
         if (next >= 0) {
           exchange.bodyBytes = next - at;
-          this.#hasMore = next < end;
+          this.#behindBytes = end - next;
           this.runLent(exchange, body);
           return next;
         }
@@ -390,7 +382,7 @@ export class H1Session extends H1Carrier implements Session {
       }
       if (!body.complete) this.arm(NEVER);
     }
-    this.#hasMore = at < end;
+    this.#behindBytes = end - at;
     exchange.run();
     return at;
   }
@@ -442,6 +434,10 @@ export class H1Session extends H1Carrier implements Session {
     const { body, closeReason } = exchange;
     this.exchange = null;
     exchange.release();
+    if (exchange.status === STATUS_SWITCHING) {
+      this.#handOver(exchange);
+      return;
+    }
     if (!this.sink.keepAlive || (body !== null && !body.complete)) {
       if (this.#isToldAll(body)) this.close(closeReason);
       else this.linger(closeReason);
@@ -463,7 +459,7 @@ export class H1Session extends H1Carrier implements Session {
     return (
       this.#isClientsLast &&
       (body === null || body.complete) &&
-      !(this.#processing ? this.#hasMore : this.#kept !== null) &&
+      !(this.#processing ? this.#behindBytes > 0 : this.#kept !== null) &&
       this.bytesWritten <= FAREWELL_BYTES_MAX
     );
   }

@@ -20,6 +20,7 @@ import {
   MODE_CLOSE,
   MODE_KEEP_ALIVE,
   MODE_KEEP_ALIVE_10,
+  MODE_UPGRADE,
 } from '../../protocol/h1/response-head.ts';
 import type { AnswerPlan } from '../answer-plan.ts';
 import { type AnswerSink, RESPONSE_HIGH_WATER_BYTES } from '../answer-sink.ts';
@@ -62,6 +63,11 @@ export class H1Sink implements AnswerSink {
     this.#connection = connection;
     this.#engine = connection.engine;
     this.#heads = heads;
+  }
+
+  /** RFC 9110 §7.8: an HTTP/1.0 client's wish for another protocol is to be passed over. */
+  get mayChangeProtocol(): boolean {
+    return this.#minor > 0;
   }
 
   /** The next answer is to a request of that version. @hot */
@@ -109,7 +115,9 @@ export class H1Sink implements AnswerSink {
         else this.keepAlive = false;
       }
     }
-    if (plan.status === 204 || plan.status === 304) length = contentLength < 0 ? LENGTH_NONE : contentLength;
+    const isSwitch = plan.status === 101;
+    if (plan.status === 204 || plan.status === 304 || isSwitch)
+      length = contentLength < 0 ? LENGTH_NONE : contentLength;
     const isOpenEnded = plan.endsWithTrailers && this.#minor > 0 && connection.takesTrailers;
     if (isOpenEnded) length = LENGTH_CHUNKED;
     this.#isChunked = length === LENGTH_CHUNKED;
@@ -121,7 +129,7 @@ export class H1Sink implements AnswerSink {
       plan,
       size,
       length,
-      this.#mode(),
+      isSwitch ? MODE_UPGRADE : this.#mode(),
       fits ? bytes : null,
     );
     return stream === null && !isOpenEnded && (bytes === null || fits);

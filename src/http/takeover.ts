@@ -1,0 +1,38 @@
+/**
+ * How another protocol takes over the connection of an exchange: `Upgrade`, RFC 9110 §7.8. Whoever wants that lays down a
+ * Takeover with the exchange, by `offerTakeover`, and the handler returns the Response that it gets for it, whose status is 101.
+ * When that is sent, the exchange is over, and the session that `succeed` makes is the connection's.
+ */
+import { STATUS_SWITCHING } from '../web/switching-response.ts';
+import type { AnswerPlan } from './answer-plan.ts';
+import type { AnswerSink } from './answer-sink.ts';
+import type { ReplacedSession } from './session.ts';
+import type { UpgradedSession } from './upgraded-session.ts';
+
+export interface Takeover {
+  /** The session writes the answer by itself, whatever that is: nothing has been sent to the client then. */
+  readonly isRaw: boolean;
+  /**
+   * Makes the session that comes in the place of `from`, when the head of the answer has been written. It calls nobody:
+   * what it has to say and to send comes in its `begin`.
+   */
+  succeed(from: ReplacedSession): UpgradedSession;
+}
+
+interface TakenExchange {
+  readonly sink: AnswerSink;
+  readonly takeover: Takeover | undefined;
+}
+
+/**
+ * Writes the head of an answer, be it one that changes the protocol or not.
+ * @returns whether the answer is whole with it
+ * @throws what `begin` of a sink throws
+ * @hot
+ */
+export function beginAnswer({ sink, takeover }: TakenExchange, plan: AnswerPlan): boolean {
+  if (plan.status !== STATUS_SWITCHING) return sink.begin(plan);
+  if (takeover === undefined)
+    throw new TypeError('the Response that changes the protocol was made for another request than this one');
+  return takeover.isRaw || sink.begin(plan);
+}
