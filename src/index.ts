@@ -17,6 +17,8 @@ export type { CloseMessage, ExchangeMessage, StateMessage } from './http/trace.t
 export type { TrustProxy } from './http/trusted-proxies.ts';
 export type { ConnectionRow } from './observe/connection-row.ts';
 export type { LoggerLike } from './observe/logger-like.ts';
+export { PubsubLimitError } from './pubsub/errors.ts';
+export type { MessageData, PublishOptions } from './pubsub/message.ts';
 export type { CloseOptions } from './server/close-plan.ts';
 export { ServerClosedError, StartTimeoutError } from './server/errors.ts';
 export type { Http2Allowance, Http2LimitOptions } from './server/http2-limits.ts';
@@ -31,6 +33,7 @@ export type {
   ServeOptions,
   TimeoutOptions,
 } from './server/options.ts';
+export type { PubsubOptions, ReplayOptions } from './server/pubsub-options.ts';
 export { serve } from './server/serve.ts';
 export type { EngineChoice, Server, ServerStats } from './server/server.ts';
 export type { CloseReport } from './server/thread-closing.ts';

@@ -1,5 +1,6 @@
 /** The second argument of a handler: what concerns the connection and the answer rather than the request. */
 import type { RemoteAddress } from '../engine/engine.ts';
+import type { MessageData, PublishOptions } from '../pubsub/message.ts';
 import type { InterimFields, RequestContext } from '../web/context.ts';
 import { Headers as LightHeaders } from '../web/headers.ts';
 import type { HoldfastRequest } from '../web/request.ts';
@@ -138,6 +139,14 @@ export class ServerContext implements RequestContext {
     return (body === null
       ? Promise.resolve(new LightHeaders())
       : body.trailers()) as Promise<unknown> as Promise<Headers>;
+  }
+
+  publish(topic: string, data: MessageData, options?: PublishOptions): number {
+    return this.#exchange.host.hub.publish(topic, data, options);
+  }
+
+  subscriberCount(topic: string): number {
+    return this.#exchange.host.hub.subscriberCount(topic);
   }
 
   passThroughOnException(): void {}

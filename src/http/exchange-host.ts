@@ -4,6 +4,7 @@
  */
 import type { CloseReason, RemoteAddress } from '../engine/engine.ts';
 import type { H2Limits, H2Settings } from '../protocol/h2/server/server-settings.ts';
+import type { Hub } from '../pubsub/hub.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
@@ -91,6 +92,8 @@ export interface ExchangeHost {
   /** How long an idle connection of a draining server may still ask. */
   readonly idleGraceMs: number;
   readonly closingSignals: ClosingSignals;
+  /** Topics and their subscribers in this thread. */
+  readonly hub: Hub;
   readonly deadlines: Deadlines;
   /**
    * Whether who has much to do for one connection is to let others have their turn.

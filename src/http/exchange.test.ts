@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FileRange } from '../engine/engine.ts';
 import type { Fault } from '../protocol/error.ts';
+import { createTestHub } from '../pubsub/hub.fixture.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { fileResponse } from '../web/file-response.ts';
 import { ResponseParts } from '../web/parts.ts';
@@ -109,6 +110,7 @@ function stage(fetch: FetchHandler, errorHandler?: ErrorHandler) {
     isDraining: false,
     idleGraceMs: 0,
     closingSignals: new ClosingSignals(),
+    hub: createTestHub(),
     deadlines: { header: 0, idle: 0, body: 0, handler: 0, linger: 0, stall: 0, deadPeer: 0, drain: 0 },
     shouldYield: () => false,
     takeConnectionId: () => 1,

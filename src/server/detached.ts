@@ -7,6 +7,8 @@ import type { ClosingSignals } from '../http/closing-signals.ts';
 import { NO_PROPS } from '../http/context.ts';
 import type { ErrorHandler } from '../http/exchange-host.ts';
 import type { PendingWork } from '../http/pending-work.ts';
+import type { Hub } from '../pubsub/hub.ts';
+import type { MessageData, PublishOptions } from '../pubsub/message.ts';
 import type { FetchHandler, RequestContext } from '../web/context.ts';
 
 interface DetachedHost {
@@ -14,6 +16,7 @@ interface DetachedHost {
   readonly errorHandler: ErrorHandler | undefined;
   readonly work: PendingWork;
   readonly closingSignals: ClosingSignals;
+  readonly hub: Hub;
   /** Logs the rejection of a promise that was given to `waitUntil`. */
   workFailed(error: unknown, request: Request): void;
 }
@@ -90,6 +93,14 @@ class DetachedContext implements RequestContext {
   /** A Request that was made by a program has none. */
   get requestTrailers(): Promise<Headers> {
     return Promise.resolve(new Headers());
+  }
+
+  publish(topic: string, data: MessageData, options?: PublishOptions): number {
+    return this.#host.hub.publish(topic, data, options);
+  }
+
+  subscriberCount(topic: string): number {
+    return this.#host.hub.subscriberCount(topic);
   }
 
   passThroughOnException(): void {}

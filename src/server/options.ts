@@ -18,6 +18,7 @@ import type { ErrorHandler, HttpSettings } from '../http/exchange-host.ts';
 import { parseTrustProxy, type TrustedProxies, type TrustProxy } from '../http/trusted-proxies.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
 import { DEFAULT_H2_SETTINGS } from '../protocol/h2/server/server-settings.ts';
+import type { HubLimits } from '../pubsub/hub.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import { LISTENER_ADVICE, listenerKind } from './handler-shape.ts';
@@ -31,6 +32,7 @@ import {
   readHealth,
 } from './operator-options.ts';
 import { checkHostname, checkLogger, checkSignal, portNumber } from './option-checks.ts';
+import { checkPubsub, type PubsubOptions, readPubsub } from './pubsub-options.ts';
 import { readTls, type TlsOptions } from './tls-material.ts';
 
 export interface TimeoutOptions {
@@ -204,6 +206,8 @@ export interface ServeOptions {
   http2?: boolean;
   /** Certificate and key, as PEM text or the paths of files with it: HTTPS, on the node engine. */
   tls?: TlsOptions;
+  /** Bounds of topics and messages, and how long messages are kept for who comes back (docs/events.md). */
+  pubsub?: PubsubOptions;
 }
 
 /** Options after the check: every duration in ms, every size in bytes. */
@@ -211,6 +215,7 @@ export interface Settings extends HttpSettings {
   /** undefined where nobody is trusted. */
   readonly proxies: TrustedProxies | undefined;
   readonly http2: boolean;
+  readonly pubsub: HubLimits;
   readonly timeouts: HttpSettings['timeouts'] & {
     readonly drainMs: number;
     readonly startMs: number;
@@ -225,7 +230,7 @@ export interface Settings extends HttpSettings {
 const OPTION_NAMES = [
   'fetch', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
   'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls', 'admin',
-  'balance', 'gracefulShutdown', 'trustProxy', 'health', 'http2',
+  'balance', 'gracefulShutdown', 'trustProxy', 'health', 'http2', 'pubsub',
 ] as const; // biome-ignore format: one list
 /** Handlers of other events, which modules for Cloudflare Workers export beside `fetch`. */
 const FOREIGN_NAMES = ['scheduled', 'queue', 'email', 'tail', 'tailStream', 'trace', 'test'] as const;
@@ -263,7 +268,7 @@ type CountName = 'headerCount' | 'requestsPerConnection' | 'connections' | 'conn
  */
 export function readOptions(given: unknown): ServeOptions {
   const options = snapshot<ServeOptions>('', given, OPTION_NAMES, FOREIGN_NAMES);
-  const { timeouts, limits, admin, health, tls, gracefulShutdown, logger } = options;
+  const { timeouts, limits, admin, health, tls, gracefulShutdown, logger, pubsub } = options;
   checkLogger('logger', logger);
   if (logger !== undefined) options.logger = guardedLogger(logger);
   if (timeouts !== undefined) options.timeouts = snapshot('timeouts.', timeouts, TIMEOUT_NAMES);
@@ -276,6 +281,7 @@ export function readOptions(given: unknown): ServeOptions {
   if (typeof health === 'object') options.health = readHealth(health);
   if (typeof gracefulShutdown === 'object')
     options.gracefulShutdown = snapshot('gracefulShutdown.', gracefulShutdown, SHUTDOWN_NAMES);
+  if (pubsub !== undefined) options.pubsub = readPubsub(pubsub);
   if (tls !== undefined) options.tls = readTls(snapshot('tls.', tls, TLS_NAMES));
   return options;
 }
@@ -318,6 +324,7 @@ export function checkOptions(options: ServeOptions): Settings {
   return {
     proxies: parseTrustProxy('trustProxy', given(options.trustProxy, false)),
     http2: given(options.http2, true),
+    pubsub: checkPubsub(options.pubsub ?? {}),
     timeouts: {
       headerMs: ms('header', '10s'),
       idleMs: ms('idle', '76s'),

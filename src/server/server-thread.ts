@@ -31,6 +31,7 @@ import { emptyCounts, type HistogramCounts } from '../observe/duration-histogram
 import type { LoggerLike } from '../observe/logger-like.ts';
 import { NO_OFFENDERS } from '../observe/offenders.ts';
 import { type CostBound, countsByBound } from '../protocol/h2/error-codes.ts';
+import type { Hub } from '../pubsub/hub.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
@@ -40,6 +41,7 @@ import { guardedLogger } from './guarded-logger.ts';
 import { Http2Loader } from './http2-code.ts';
 import type { Measures } from './measures.ts';
 import type { Settings } from './options.ts';
+import { createHub } from './thread-hub.ts';
 import { type ThreadObservation, TRANSFER_ROWS_MAX } from './thread-observation.ts';
 import { TransferTable } from './transfer-table.ts';
 
@@ -108,6 +110,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   /** How long an idle connection of a draining server may still ask. */
   idleGraceMs = 0;
   readonly closingSignals = new ClosingSignals();
+  readonly hub: Hub;
   readonly deadlines: Deadlines = {
     header: 0,
     idle: 0,
@@ -149,6 +152,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
     this.settings = options.settings;
     this.scheme = options.scheme;
     this.proxies = options.settings.proxies;
+    this.hub = createHub(options.settings.pubsub, options.logger);
     this.measures = options.measures;
     this.#logger = guardedLogger(options.logger);
     this.#errorLog = new ErrorLog(this.#logger);

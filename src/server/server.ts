@@ -3,6 +3,7 @@
  */
 import type { EngineName, EngineOptions, EngineStats } from '../engine/engine.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
+import type { MessageData, PublishOptions } from '../pubsub/message.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { CloseOptions } from './close-plan.ts';
 import type { ServerThreadStats } from './server-thread.ts';
@@ -65,6 +66,13 @@ export interface Server {
   stats(): Promise<ServerStats>;
   /** Open connections, one row each, at most `countMax`: those that stall first. @default 1000 */
   connections(countMax?: number): Promise<ConnectionRow[]>;
+  /**
+   * Sends a message to all who have subscribed to `topic`, in all threads, as `context.publish` does (docs/events.md).
+   * @returns how many subscribers of this thread it was handed to: those of workers are not known here
+   */
+  publish(topic: string, data: MessageData, options?: PublishOptions): number;
+  /** Subscribers of `topic` in all threads. */
+  subscriberCount(topic: string): Promise<number>;
   /** Calls the handler without a socket. */
   fetch(request: Request): Promise<Response>;
   /** The server keeps the process alive, as it does from the start. */

@@ -10,6 +10,7 @@ import type { ErrorHandler } from '../http/exchange-host.ts';
 import { createAccessLog } from '../observe/access-log.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
+import type { MessageData, PublishOptions } from '../pubsub/message.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { limitsOn } from './admission.ts';
 import { type CloseOptions, type ClosePlan, closePlan } from './close-plan.ts';
@@ -31,6 +32,7 @@ import {
 } from './server.ts';
 import { ServerThread } from './server-thread.ts';
 import { type CloseReport, type ClosingThread, ThreadClosing } from './thread-closing.ts';
+import { ThreadRelay } from './thread-hub.ts';
 import type { TlsMaterial } from './tls-material.ts';
 import type { OperatorPorts, WatchedServer } from './watched-server.ts';
 
@@ -60,6 +62,8 @@ interface Surroundings {
   readonly source?: ModuleSource;
   /** What a worker thread shares with other threads. */
   readonly shared?: SharedMemory;
+  /** By which the hubs of threads hear each other. */
+  readonly channel?: string;
   /** The engine is about to take the listening socket that it was given; it closes it from now on. */
   readonly onAdopt?: () => void;
   /** The closing server accepts no connection any more. */
@@ -69,6 +73,7 @@ interface Surroundings {
 interface RunningThread extends ClosingThread {
   readonly choice: EngineChoice;
   readonly settings: Settings;
+  readonly relay: ThreadRelay | undefined;
 }
 
 /**
@@ -79,7 +84,7 @@ async function startThread(
   options: ServeOptions,
   wanted: Settings,
   fetch: FetchHandler,
-  { shared = {}, onAdopt, onStopped, ports, measures = ports?.admin !== undefined }: Surroundings,
+  { shared = {}, onAdopt, onStopped, channel, ports, measures = ports?.admin !== undefined }: Surroundings,
 ): Promise<RunningThread> {
   const logger = guardedLogger(options.logger ?? createLogger());
   const accessLog =
@@ -132,6 +137,7 @@ async function startThread(
       settings,
       accessLog,
       onStopped,
+      relay: channel === undefined ? undefined : new ThreadRelay(thread.hub, channel),
     };
   } catch (error) {
     await engine.close();
@@ -246,6 +252,7 @@ export class ThreadServer implements WatchedServer {
     try {
       report = await closing.report;
       this.#running.thread.measures?.stop();
+      this.#running.relay?.close();
       await this.#ports?.close();
     } finally {
       this.#resolveFinished(report);
@@ -276,6 +283,14 @@ export class ThreadServer implements WatchedServer {
 
   async stats(): Promise<ServerStats> {
     return { ...this.#running.thread.stats(), engine: this.#running.engine.stats(), workers: 0 };
+  }
+
+  publish(topic: string, data: MessageData, options?: PublishOptions): number {
+    return this.#running.thread.hub.publish(topic, data, options);
+  }
+
+  async subscriberCount(topic: string): Promise<number> {
+    return this.#running.thread.hub.subscriberCount(topic);
   }
 
   async observe(): Promise<Observation> {

@@ -104,6 +104,17 @@ export class WorkerCounts {
     return tables.flat();
   }
 
+  /** @returns the subscribers of `topic` in all threads that answer */
+  async subscribers(topic: string): Promise<number> {
+    const counts = await Promise.all(
+      [...this.#living.keys()].map(async (worker) => {
+        const answer = await this.#ask(worker, (id) => ({ type: 'subscribers', id, topic }));
+        return answer?.type === 'subscribers' ? answer.count : 0;
+      }),
+    );
+    return counts.reduce((sum, each) => sum + each, 0);
+  }
+
   /** @returns undefined when the worker ends first or does not answer */
   #ask(worker: Worker, question: (id: number) => ToWorker): Promise<FromWorker | undefined> {
     const id = ++this.#askId;

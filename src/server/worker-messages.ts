@@ -22,6 +22,7 @@ export type WorkerOptions = Pick<
   | 'http2'
   | 'trustProxy'
   | 'tls'
+  | 'pubsub'
   | 'fd'
   | 'port'
   | 'unix'
@@ -31,6 +32,8 @@ export type WorkerOptions = Pick<
 export interface WorkerData {
   /** Shared with the other workers when connections are balanced. */
   readonly shared: SharedMemory;
+  /** By which the hubs of threads hear each other. */
+  readonly channel: string;
   /** The module's URL. */
   readonly module: string;
   readonly options: WorkerOptions;
@@ -51,6 +54,7 @@ export type ToWorker =
   | { readonly type: 'extend'; readonly drainMs: number }
   | { readonly type: 'stats'; readonly id: number }
   | { readonly type: 'observe'; readonly id: number }
+  | { readonly type: 'subscribers'; readonly id: number; readonly topic: string }
   | { readonly type: 'connections'; readonly id: number; readonly countMax: number };
 
 export type FromWorker =
@@ -69,6 +73,7 @@ export type FromWorker =
   | { readonly type: 'log'; readonly level: LogLevel; readonly values: readonly unknown[] }
   | { readonly type: 'stats'; readonly id: number; readonly stats: ServerStats }
   | { readonly type: 'observed'; readonly id: number; readonly observation: Observation }
+  | { readonly type: 'subscribers'; readonly id: number; readonly count: number }
   | { readonly type: 'connections'; readonly id: number; readonly rows: readonly ConnectionRow[] }
   | { readonly type: 'closed'; readonly report: CloseReport; readonly stats: ServerStats };
 

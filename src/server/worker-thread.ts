@@ -50,6 +50,8 @@ interface WorkerThreadInit {
   /** The module's URL. */
   readonly module: string;
   readonly options: WorkerOptions;
+  /** By which the hubs of threads hear each other. */
+  readonly channel: string;
   readonly handoff: HandoffPlace | undefined;
   /** Whether it measures what only the admin port shows. */
   readonly measures: boolean;
@@ -106,12 +108,21 @@ export class WorkerThread {
     this.#events = events;
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
     this.stopped = new Promise((resolve) => (this.#resolveStopped = resolve));
-    const { module, options, index, handoff, measures } = init;
+    const { module, options, channel, index, handoff, measures } = init;
     const shared = { ledger: this.#ledger, ...(handoff === undefined ? {} : { handoff }) };
     const reportsLoads = loadedFiles().hasSubscribers;
     const start = this.#start.buffer;
     this.worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: { module, options, index, shared, measures, start, reportsLoads } satisfies WorkerData,
+      workerData: {
+        module,
+        options,
+        channel,
+        index,
+        shared,
+        measures,
+        start,
+        reportsLoads,
+      } satisfies WorkerData,
       name: init.name,
     });
     init.startsUnderWay.add(this.#start);

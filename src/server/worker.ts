@@ -14,7 +14,15 @@ import { WorkerStart } from './worker-start.ts';
 
 const port = parentPort;
 assert(port !== null, 'worker.ts runs in worker threads only');
-const { module, options, shared, measures, start: startState, reportsLoads } = workerData as WorkerData;
+const {
+  module,
+  options,
+  shared,
+  measures,
+  start: startState,
+  reportsLoads,
+  channel,
+} = workerData as WorkerData;
 const tell = (message: FromWorker) => port.postMessage(message);
 const logger = remoteLogger((level, values) => tell({ type: 'log', level, values }));
 
@@ -28,7 +36,7 @@ async function start(): Promise<ThreadServer> {
   const settings = checkOptions(served);
   reached.enterNative();
   try {
-    return await serveHere(served, settings, { shared, measures, onAdopt, onStopped });
+    return await serveHere(served, settings, { shared, measures, channel, onAdopt, onStopped });
   } catch (error) {
     reached.failed();
     throw error;
@@ -54,6 +62,10 @@ start().then(
         void server.stats().then((stats) => tell({ type: 'stats', id: message.id, stats }));
       else if (message.type === 'observe')
         void server.observe().then((observation) => tell({ type: 'observed', id: message.id, observation }));
+      else if (message.type === 'subscribers')
+        void server
+          .subscriberCount(message.topic)
+          .then((count) => tell({ type: 'subscribers', id: message.id, count }));
       else
         void server
           .connections(message.countMax)

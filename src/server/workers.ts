@@ -18,9 +18,9 @@ import { PendingWork } from '../http/pending-work.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
+import type { MessageData, PublishOptions } from '../pubsub/message.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { installGlobals } from '../web/globals.ts';
-import { shareOfLimits } from './admission.ts';
 import { type CloseOptions, type ClosePlan, closePlan, SHUTDOWN_IDLE_GRACE_MS } from './close-plan.ts';
 import { fetchDetached } from './detached.ts';
 import { ServerClosedError } from './errors.ts';
@@ -41,10 +41,11 @@ import {
   type ServerStats,
 } from './server.ts';
 import type { CloseReport } from './thread-closing.ts';
+import { createHub, newChannelName, ThreadRelay } from './thread-hub.ts';
 import { keepAliveFor, urlOf } from './thread-server.ts';
 import type { OperatorPorts, WatchedServer } from './watched-server.ts';
 import { WorkerCounts } from './worker-counts.ts';
-import type { WorkerOptions } from './worker-messages.ts';
+import { optionsOfWorker } from './worker-options.ts';
 import { StartsUnderWay } from './worker-start.ts';
 import { needWorkerFile, WorkerThread, type WorkerThreadEvents } from './worker-thread.ts';
 
@@ -122,6 +123,9 @@ class WorkerServer implements WatchedServer {
   /** What handlers of `fetch` gave to `waitUntil`. */
   readonly #work = new PendingWork();
   readonly #moduleUrl: URL;
+  readonly #channel = newChannelName();
+  /** For what this thread publishes itself, and what handlers of `fetch` do. */
+  readonly #relay: ThreadRelay;
   readonly #handoff: SharedArrayBuffer | undefined;
   readonly #handoffPlaces: number[] = [];
   #threadCount = 0;
@@ -145,6 +149,7 @@ class WorkerServer implements WatchedServer {
     this.#settings = settings;
     this.#logger = guardedLogger(options.logger ?? createLogger());
     this.#moduleUrl = moduleUrl(options.module!);
+    this.#relay = new ThreadRelay(createHub(settings.pubsub, this.#logger), this.#channel);
     this.ready = new Promise((resolve) => (this.#resolveReady = resolve));
     this.finished = new Promise((resolve) => (this.#resolveFinished = resolve));
     if (options.balance === 'least') {
@@ -221,22 +226,6 @@ class WorkerServer implements WatchedServer {
     return socket;
   }
 
-  #workerOptions(index: number): WorkerOptions {
-    const { engine, timeouts, accessLog, globals, http2, tls, trustProxy, hostname, port } = this.#options;
-    const limits = this.#options.limits && shareOfLimits(this.#options.limits, index, this.#options.workers!);
-    const given = { engine, timeouts, limits, accessLog, globals, http2, tls, trustProxy };
-    const present = Object.fromEntries(
-      Object.entries(given).filter(([, value]) => value !== undefined),
-    ) as WorkerOptions;
-    const socket = this.#sockets[index];
-    if (socket !== undefined) return { ...present, fd: socket.duplicate() };
-    return {
-      ...present,
-      ...(hostname === undefined ? {} : { hostname }),
-      ...(port === undefined ? {} : { port }),
-    };
-  }
-
   /** A place of its own for each thread that lives; one for which none is left keeps what it accepts. */
   #handoffPlace(): HandoffPlace | undefined {
     const thread = this.#handoffPlaces.pop();
@@ -268,7 +257,7 @@ class WorkerServer implements WatchedServer {
   };
 
   #startThread(index: number): WorkerThread {
-    const options = this.#workerOptions(index);
+    const options = optionsOfWorker(this.#options, index, this.#sockets[index]?.duplicate());
     const handoff = this.#handoffPlace();
     const closeSocket = (): void => {
       if (options.fd !== undefined) this.#sockets[index]?.closeDuplicate(options.fd);
@@ -281,6 +270,7 @@ class WorkerServer implements WatchedServer {
           name: `holdfast-${index}-${this.#threadCount++}`,
           module: this.#moduleUrl.href,
           options,
+          channel: this.#channel,
           handoff,
           startMs:
             this.#startReason === 'first start' ? Number.POSITIVE_INFINITY : this.#settings.timeouts.startMs,
@@ -428,6 +418,7 @@ class WorkerServer implements WatchedServer {
       await this.#work.settled(this.#plan.drainMs);
       await this.#ports?.close();
     } finally {
+      this.#relay.close();
       this.#resolveFinished(report);
     }
     return report;
@@ -446,6 +437,14 @@ class WorkerServer implements WatchedServer {
 
   async observe(): Promise<Observation> {
     return observationOfAll(await this.#counts.observe(this.#seats.filter(isServing).length), this.#seats);
+  }
+
+  publish(topic: string, data: MessageData, options?: PublishOptions): number {
+    return this.#relay.hub.publish(topic, data, options);
+  }
+
+  async subscriberCount(topic: string): Promise<number> {
+    return this.#relay.hub.subscriberCount(topic) + (await this.#counts.subscribers(topic));
   }
 
   async connections(countMax = CONNECTION_ROWS_MAX): Promise<ConnectionRow[]> {
@@ -476,6 +475,7 @@ class WorkerServer implements WatchedServer {
       errorHandler: error,
       work: this.#work,
       closingSignals: this.#closingSignals,
+      hub: this.#relay.hub,
       workFailed: (reason, { method, url }) =>
         this.#logger.error(`waitUntil failed: ${method} ${url}`, reason),
     });

@@ -70,6 +70,20 @@ export interface RequestContext {
   trailers(fields: InterimFields): void;
   /** Fields behind the request's content, once all of that has come; none for most requests. Rejects as the content does. */
   readonly requestTrailers: Promise<Headers>;
+  /**
+   * Sends a message to all who have subscribed to `topic`: WebSocket peers and readers of server-sent events, in every
+   * thread and machine of the server. Bytes are copied. docs/events.md
+   * @returns how many subscribers of this thread it was handed to
+   * @throws TypeError for what is no topic or no message
+   * @throws PubsubLimitError for a message that is too long
+   */
+  publish(
+    topic: string,
+    data: string | ArrayBuffer | ArrayBufferView,
+    options?: { readonly id?: string | undefined; readonly event?: string | undefined },
+  ): number;
+  /** Subscribers of `topic` in this thread. */
+  subscriberCount(topic: string): number;
   /** Does nothing: there is no other handler that could take over. */
   passThroughOnException(): void;
   /** Always empty: nothing configures a single request here. */

@@ -29,7 +29,7 @@ export interface Allowance {
 export const ROOMS: readonly Room[] = [
   {
     name: '',
-    mayImport: ['base', 'engine', 'protocol', 'web', 'files', 'observe', 'http', 'server'],
+    mayImport: ['base', 'engine', 'protocol', 'web', 'pubsub', 'files', 'observe', 'http', 'server'],
     node: [],
   },
   {
@@ -79,14 +79,16 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'server',
-    mayImport: ['base', 'engine', 'protocol', 'web', 'files', 'observe', 'http'],
+    mayImport: ['base', 'engine', 'protocol', 'web', 'pubsub', 'files', 'observe', 'http'],
     node: 'any',
   },
   {
     name: 'http',
-    mayImport: ['base', 'engine', 'protocol', 'web', 'observe'],
+    mayImport: ['base', 'engine', 'protocol', 'web', 'pubsub', 'observe'],
     node: ['node:async_hooks', 'node:diagnostics_channel'],
   },
+  // Topics and messages: no protocol, and no way by which messages leave the thread.
+  { name: 'pubsub', mayImport: ['base'], node: [] },
   { name: 'observe', mayImport: ['base'], node: 'any' },
   // Runs in browsers: scripts/bundle.mjs makes one script of it, and nothing here imports it.
   { name: 'page', mayImport: ['observe'], node: [], packages: ['uplot'] },
