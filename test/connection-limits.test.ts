@@ -7,12 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { serve } from '#src/index.ts';
+import type { Status } from '#src/observe/status.ts';
 import { enginesHere } from './engines.ts';
 import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
 import { CERT, KEY } from './tls-keys.ts';
+import { until } from './until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-limits-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -97,4 +99,48 @@ describe('limits.connectionsPerAddress with TLS', () => {
       await server.close(true);
     }
   });
+});
+
+const ENGINES = await enginesHere();
+describe('who goes beyond the limits of an address, or is late with a handshake, is told by address', () => {
+  for (const { engine, skip } of ENGINES)
+    it(engine, { skip }, async () => {
+      const server = await serve({
+        port: 0,
+        engine,
+        logger: quiet,
+        admin: 0,
+        tls: { cert: CERT, key: KEY },
+        timeouts: { header: '300ms' },
+        limits: { handshakesPerAddress: 4, connectionsPerAddress: 6 },
+        fetch: () => new Response('fine'),
+      });
+      const told = async (): Promise<Record<string, number>> => {
+        const response = await fetch(`${server.admin!.url}/status`);
+        const { offenders } = (await response.json()) as Status;
+        return { ...offenders.rows.find(({ address }) => address === '127.0.0.1')?.byOption };
+      };
+      try {
+        const idle = await Promise.all(Array.from({ length: 7 }, () => RawClient.open(server.port)));
+        await until(async () => (await told())['timeouts.header'] === 4, 'four late handshakes');
+        assert.deepEqual(await told(), { 'timeouts.header': 4, 'limits.handshakesPerAddress': 3 });
+        await until(() => idle.every((client) => client.closed || client.ended), 'all to be let go');
+        const { tls } = await server.stats();
+        assert.deepEqual([tls.events.late, tls.events.refused, tls.events.full], [4, 3, 0]);
+
+        // One after another, and each stays: the seventh is a connection too many.
+        const sockets: TLSSocket[] = [];
+        for (let i = 0; i < 7; i++) {
+          const socket = connectTls({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false });
+          sockets.push(socket);
+          await once(socket, 'secureConnect');
+        }
+        const [answer] = (await once(sockets[6]!, 'data')) as [Buffer];
+        assert.match(String(answer), /^HTTP\/1\.1 503 /);
+        assert.equal((await told())['limits.connectionsPerAddress'], 1);
+        for (const socket of sockets) socket.destroy();
+      } finally {
+        await server.close(true);
+      }
+    });
 });

@@ -380,6 +380,22 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
   unref(): void;
 }
 
+/** What is worth counting of TLS. */
+export type TlsEvent =
+  /** A handshake came to its end: with a certificate, or by a session that was resumed. */
+  | 'full'
+  | 'resumed'
+  /** It failed, by the error that is told with it. */
+  | 'failed'
+  /** It was not complete within its time. */
+  | 'late'
+  /** It was not begun, since the layer above would not have it. */
+  | 'refused'
+  /** A connection that stood broke, by the error that is told with it. */
+  | 'broken'
+  /** FIN came without close_notify before it (RFC 8446 §6.1). The node engine is not told. */
+  | 'truncated';
+
 /** What the layer above lays down for handshakes below it (TLS), which it is told of only when they are done. */
 export interface HandshakeRules {
   /** From accept to the end of the handshake, however its bytes drip. */
@@ -394,8 +410,10 @@ export interface HandshakeRules {
   mayBegin(address: string): boolean;
   /** One is over: it is a connection now, or has failed. */
   onEnd(address: string): void;
-  /** One was ended because it was late. */
-  onTimeout(): void;
+  /** One was ended because it was late. @param address as `mayBegin` is told it */
+  onTimeout(address: string): void;
+  /** @param code Node's name of OpenSSL's error, as ERR_SSL_UNSUPPORTED_PROTOCOL, or empty */
+  onEvent?(event: TlsEvent, code: string): void;
 }
 
 export interface EngineOptions<C extends EngineConnection = EngineConnection> {

@@ -15,6 +15,7 @@ export interface ServerNumbers {
   readonly statusClasses: Counts;
   readonly faults: Counts;
   readonly http2Limits: Counts;
+  readonly tls: { readonly events: Counts; readonly errors: Counts };
   readonly closeReasons: Counts;
   readonly deadlines: Counts;
   readonly states: Counts;
@@ -128,6 +129,18 @@ function writeConnections(out: Exposition, numbers: ServerNumbers): void {
     'Deadlines that fired, by the option that sets them.',
     'deadline',
     numbers.deadlines,
+  );
+  out.counters(
+    'holdfast_tls_total',
+    'TLS handshakes, by how they ended; and of connections that stood, those that broke and those cut off without close_notify.',
+    'event',
+    numbers.tls.events,
+  );
+  out.counters(
+    'holdfast_tls_errors_total',
+    "What broke handshakes and connections, by Node's name of OpenSSL's error.",
+    'error',
+    numbers.tls.errors,
   );
   out.counter('holdfast_received_bytes_total', 'Bytes from clients.', numbers.engine.bytesReceived);
   out.counter('holdfast_sent_bytes_total', 'Bytes that the kernel has taken.', numbers.engine.bytesSent);

@@ -1,4 +1,4 @@
-/** Attacks under way: who goes beyond a deadline or a bound of HTTP/2, by address, and whether it goes on. */
+/** Attacks under way: who goes beyond a deadline, a limit of its address or a bound of HTTP/2, and whether it goes on. */
 import type { OffenderRow } from '../observe/offenders.ts';
 import type { Status } from '../observe/status.ts';
 import { at, type Column, KeyedTable, say, sayAt, showIf } from './elements.ts';

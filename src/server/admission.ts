@@ -48,6 +48,7 @@ export class Admission {
   readonly isLimited: boolean;
   readonly #limits: Settings['limits'];
   readonly #engine: () => Engine;
+  readonly #offended: (address: string, option: string) => void;
   readonly #byAddress = new Map<string, number>();
   /** Handshakes under way: each may become a connection. */
   readonly #handshakes = new Map<string, number>();
@@ -57,10 +58,18 @@ export class Admission {
   /** Connections that were refused and linger: they are open and hold nobody out. */
   readonly #refused = new Set<EngineConnection>();
 
-  /** @param engine asked for late: the engine is made with its handler */
-  constructor(limits: Settings['limits'], engine: () => Engine) {
+  /**
+   * @param engine asked for late: the engine is made with its handler
+   * @param offended told of each that goes beyond a limit of its address, by the option's name
+   */
+  constructor(
+    limits: Settings['limits'],
+    engine: () => Engine,
+    offended: (address: string, option: string) => void,
+  ) {
     this.#limits = limits;
     this.#engine = engine;
+    this.#offended = offended;
     this.isLimited =
       limits.connectionsMax !== Number.POSITIVE_INFINITY ||
       limits.connectionsPerAddressMax !== Number.POSITIVE_INFINITY;
@@ -83,6 +92,7 @@ export class Admission {
     // Empty for a unix socket: those all share one, which is right, they are all of this machine.
     const address = connection.remoteAddress()?.address ?? '';
     if ((this.#byAddress.get(address) ?? 0) >= connectionsPerAddressMax) {
+      this.#offended(address, 'limits.connectionsPerAddress');
       this.#refuse(connection);
       return;
     }
@@ -92,16 +102,23 @@ export class Admission {
 
   /**
    * Whether a handshake may begin that is counted already. A few beyond the limits may, so that their clients read a
-   * 503 over TLS; the rest of a flood is not worth the arithmetic. @param address as `accepted` will see it
+   * 503 over TLS; the rest of a flood is not worth the arithmetic.
+   * @param address as `accepted` will see it; empty for a unix socket, whose clients all share it
    */
   mayBegin(address: string): boolean {
-    const { connectionsMax, connectionsPerAddressMax } = this.#limits;
+    const { connectionsMax, connectionsPerAddressMax, handshakesPerAddressMax } = this.#limits;
     const open = this.#engine().connectionCount - this.#refused.size;
-    const isRoom = open <= connectionsMax + HANDSHAKES_OVER_MAX;
-    if (connectionsPerAddressMax === Number.POSITIVE_INFINITY) return isRoom;
-    const count = add(this.#handshakes, address, 1) + (this.#byAddress.get(address) ?? 0);
+    const underWay = add(this.#handshakes, address, 1);
+    if (open > connectionsMax + HANDSHAKES_OVER_MAX) return false;
+    const count = underWay + (this.#byAddress.get(address) ?? 0);
     const overMax = Math.min(HANDSHAKES_OVER_MAX, connectionsPerAddressMax);
-    return isRoom && count <= connectionsPerAddressMax + overMax;
+    if (count > connectionsPerAddressMax + overMax) {
+      this.#offended(address, 'limits.connectionsPerAddress');
+      return false;
+    }
+    if (address === '' || underWay <= handshakesPerAddressMax) return true;
+    this.#offended(address, 'limits.handshakesPerAddress');
+    return false;
   }
 
   /** Each for which `mayBegin` was asked ends, be it at once. */

@@ -93,6 +93,12 @@ export interface LimitOptions {
   whenFull?: 'refuse' | 'pause';
   /** Open connections from one address, for each worker; over it, a 503. @default Infinity: NAT puts many behind one */
   connectionsPerAddress?: number;
+  /**
+   * TLS handshakes under way from one address, for each worker; beyond, a connection is closed. Each holds some 30 KiB, where
+   * an idle connection in the clear holds 1.
+   * @default 4096: as many as may wait to be accepted
+   */
+  handshakesPerAddress?: number;
   /** Requests on one connection before it is closed. @default Infinity */
   requestsPerConnection?: number;
   /** What a client that speaks HTTP/2 may cost: beyond, its connection is ended. */
@@ -223,6 +229,7 @@ export interface Settings extends HttpSettings {
   readonly limits: HttpSettings['limits'] & {
     readonly connectionsMax: number;
     readonly connectionsPerAddressMax: number;
+    readonly handshakesPerAddressMax: number;
     readonly pausesWhenFull: boolean;
   };
 }
@@ -253,6 +260,7 @@ const LIMIT_NAMES = [
   'requestsPerConnection',
   'connections',
   'connectionsPerAddress',
+  'handshakesPerAddress',
   'whenFull',
   'http2',
 ] as const;
@@ -260,7 +268,12 @@ const SHUTDOWN_NAMES = ['delay', 'timeout'] as const;
 const TLS_NAMES = ['cert', 'key', 'passphrase'] as const;
 const ENGINES = ['auto', 'iouring', 'epoll', 'node'];
 
-type CountName = 'headerCount' | 'requestsPerConnection' | 'connections' | 'connectionsPerAddress';
+type CountName =
+  | 'headerCount'
+  | 'requestsPerConnection'
+  | 'connections'
+  | 'connectionsPerAddress'
+  | 'handshakesPerAddress';
 
 /**
  * A copy of what a caller gave, each property read once.
@@ -343,6 +356,7 @@ export function checkOptions(options: ServeOptions): Settings {
       bodyBytesMax: bytes('bodyBytes', '100m'),
       connectionsMax: count('connections', Number.POSITIVE_INFINITY),
       connectionsPerAddressMax: count('connectionsPerAddress', Number.POSITIVE_INFINITY),
+      handshakesPerAddressMax: count('handshakesPerAddress', 4096),
       pausesWhenFull: limits.whenFull === 'pause',
       requestsPerConnectionMax: count('requestsPerConnection', Number.POSITIVE_INFINITY),
       http2: checkHttp2Limits(limits.http2 ?? {}),

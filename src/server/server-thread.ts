@@ -9,6 +9,7 @@ import type {
   Engine,
   EngineConnection,
   EngineHandler,
+  HandshakeRules,
   RemoteAddress,
 } from '../engine/engine.ts';
 import { AnswerPlan } from '../http/answer-plan.ts';
@@ -43,6 +44,7 @@ import type { Measures } from './measures.ts';
 import type { Settings } from './options.ts';
 import { createHub } from './thread-hub.ts';
 import { type ThreadObservation, TRANSFER_ROWS_MAX } from './thread-observation.ts';
+import { TlsCounts, type TlsNumbers } from './tls-counts.ts';
 import { TransferTable } from './transfer-table.ts';
 
 export interface ServerThreadOptions {
@@ -67,6 +69,8 @@ export interface ServerThreadStats {
   faults: Record<string, number>;
   /** HTTP/2 connections and streams that were ended for what they cost, by the option that bounds it. */
   http2Limits: Record<CostBound, number>;
+  /** Handshakes, how they ended, and what broke them and connections. */
+  tls: TlsNumbers;
   /** Deadlines that fired, by the option of `timeouts` that sets them. */
   deadlines: Deadlines;
   /** Open connections, by state. */
@@ -126,6 +130,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   /** What its HTTP/1 connections share. */
   readonly h1: H1Thread;
   readonly http2 = new Http2Loader();
+  readonly tls = new TlsCounts();
   /** Made for the first client that speaks HTTP/2. */
   #h2: H2SessionThread | undefined = undefined;
   readonly #logger: LoggerLike;
@@ -158,7 +163,11 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
     this.#errorLog = new ErrorLog(this.#logger);
     this.#accessLog = options.accessLog;
     this.h1 = new H1Thread(options.settings, options.settings.http2 ? this : undefined);
-    this.admission = new Admission(options.settings.limits, () => this.#engine!);
+    this.admission = new Admission(
+      options.settings.limits,
+      () => this.#engine!,
+      (address, option) => this.offendedFrom(address, option),
+    );
     this.#isLimited = this.admission.isLimited;
   }
 
@@ -342,7 +351,30 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   }
 
   offended(option: string, by: RemoteAddress | undefined): void {
-    this.measures?.offenders.count(by?.address ?? '', option, this.nowMs);
+    this.offendedFrom(by?.address ?? '', option);
+  }
+
+  /** @param address empty where it is not known */
+  offendedFrom(address: string, option: string): void {
+    this.measures?.offenders.count(address, option, this.nowMs);
+  }
+
+  /** What the engine is to hold handshakes to. */
+  handshakeRules(): HandshakeRules {
+    const { timeouts, limits } = this.settings;
+    return {
+      timeoutMs: timeouts.headerMs,
+      needsAddress:
+        Math.min(limits.connectionsPerAddressMax, limits.handshakesPerAddressMax) !==
+        Number.POSITIVE_INFINITY,
+      mayBegin: (address) => this.admission.mayBegin(address),
+      onEnd: (address) => this.admission.handshakeEnded(address),
+      onTimeout: (address) => {
+        this.deadlines.header++;
+        this.offendedFrom(address, 'timeouts.header');
+      },
+      onEvent: (event, code) => this.tls.note(event, code),
+    };
   }
 
   /** @returns what resolves when `promise` has settled, whichever way */
@@ -409,6 +441,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
       closeReasons: Object.fromEntries(this.#closeReasons),
       faults: Object.fromEntries(this.#faults),
       http2Limits: countsByBound((code) => this.#faults.get(code) ?? 0),
+      tls: this.tls.snapshot(),
       deadlines: { ...this.deadlines },
       ...countStates(this.connections()),
       durations: this.measures?.durations.snapshot() ?? emptyCounts(),

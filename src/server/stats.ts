@@ -4,6 +4,7 @@ import { addCounts, emptyCounts } from '../observe/duration-histogram.ts';
 import { countsByBound } from '../protocol/h2/error-codes.ts';
 import type { ServerStats } from './server.ts';
 import type { WorkerNumbers } from './server-thread.ts';
+import { noTls } from './tls-counts.ts';
 
 /** @param workers how many threads the numbers come from */
 export function mergeStats(all: readonly ServerStats[], workers: number): ServerStats {
@@ -12,6 +13,7 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
   const closeReasons: Record<string, number> = {};
   const faults: Record<string, number> = {};
   const http2Limits = countsByBound(() => 0);
+  const tls = noTls();
   const deadlines = { header: 0, idle: 0, body: 0, handler: 0, linger: 0, stall: 0, deadPeer: 0, drain: 0 };
   const states = { accepted: 0, head: 0, idle: 0, exchange: 0, upgraded: 0, linger: 0, closing: 0 };
   let requests = 0;
@@ -39,6 +41,8 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
     addInto(closeReasons, each.closeReasons);
     addInto(faults, each.faults);
     addInto(http2Limits, each.http2Limits);
+    addInto(tls.events, each.tls.events);
+    addInto(tls.errors, each.tls.errors);
     addInto(deadlines, each.deadlines);
     addInto(states, each.states);
   }
@@ -49,6 +53,7 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
     closeReasons,
     faults,
     http2Limits,
+    tls,
     deadlines,
     states,
     unsentBytes,

@@ -112,13 +112,7 @@ async function startThread(
     onError: (error) => logger.error('engine', error),
     // Read and checked by `readOptions`.
     ...(options.tls === undefined ? {} : { tls: tlsOf(options.tls as TlsMaterial, settings) }),
-    handshakes: {
-      timeoutMs: settings.timeouts.headerMs,
-      needsAddress: settings.limits.connectionsPerAddressMax !== Number.POSITIVE_INFINITY,
-      mayBegin: (address) => thread.admission.mayBegin(address),
-      onEnd: (address) => thread.admission.handshakeEnded(address),
-      onTimeout: () => void thread.deadlines.header++,
-    },
+    handshakes: thread.handshakeRules(),
     ...shared,
   });
   if (selection.shortage !== undefined)

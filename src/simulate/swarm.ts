@@ -116,6 +116,7 @@ function drawSettings(random: SeededRandom): Settings {
       requestsPerConnectionMax: random.pick([NEVER, NEVER, NEVER, 1, 3]),
       connectionsMax: random.chance(0.1) ? random.between(1, 3) : NEVER,
       connectionsPerAddressMax: random.chance(0.05) ? random.between(1, 3) : NEVER,
+      handshakesPerAddressMax: NEVER,
       pausesWhenFull: random.chance(0.5),
       http2: {
         ...DEFAULT_H2_LIMITS,

@@ -38,6 +38,8 @@ const TABLE = {
   SSL_read: [I, P, P, I],
   SSL_write: [I, P, P, I],
   SSL_get_error: [I, P, I],
+  SSL_has_pending: [I, P],
+  SSL_session_reused: [I, P],
   SSL_shutdown: [I, P],
   SSL_do_handshake: [I, P],
   BIO_new: [P, P],

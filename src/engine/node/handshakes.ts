@@ -5,6 +5,7 @@
  * counts here is the TCP socket, from accept to its handshake's end or its own.
  */
 import type { Server, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { HandshakeRules } from '../engine.ts';
 
 /** One that began lately may still become a connection when the listener closes: a few round trips, of slow peers too. */
@@ -28,10 +29,13 @@ export class Handshakes {
     server.on('secureConnection', (socket: Socket) => {
       // FIN within the handshake is its end; later it is only the peer's (RFC 9112 §9.6).
       socket.allowHalfOpen = true;
+      rules?.onEvent?.((socket as TLSSocket).isSessionReused() ? 'resumed' : 'full', '');
       this.#ended(this.#below(socket));
     });
-    server.on('tlsClientError', (_error: Error, socket: Socket) => {
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       const tcp = this.#below(socket);
+      // One that was ended for being late fails too.
+      if (tcp !== undefined && this.#pending.has(tcp)) rules?.onEvent?.('failed', error.code ?? '');
       socket.destroy();
       tcp?.destroy();
       this.#ended(tcp);
@@ -68,6 +72,7 @@ export class Handshakes {
     const address = tcp.remoteAddress ?? '';
     this.#pending.set(tcp, { acceptedMs: performance.now(), address });
     if (this.#rules?.mayBegin(address) === false) {
+      this.#rules.onEvent?.('refused', '');
       // A handshake costs more than the request that it is for: beyond the limit there is none, and no answer.
       tcp.destroy();
       this.#ended(tcp);
@@ -81,14 +86,15 @@ export class Handshakes {
     this.#timer = undefined;
     if (this.#timeoutMs === Number.POSITIVE_INFINITY) return;
     const now = performance.now();
-    for (const [tcp, { acceptedMs }] of this.#pending) {
+    for (const [tcp, { acceptedMs, address }] of this.#pending) {
       const leftMs = acceptedMs + this.#timeoutMs - now;
       if (leftMs > 0) {
         this.#timer = setTimeout(() => this.#endLate(), Math.ceil(leftMs));
         this.#timer.unref();
         return;
       }
-      this.#rules?.onTimeout();
+      this.#rules?.onTimeout(address);
+      this.#rules?.onEvent?.('late', '');
       tcp.destroy();
       this.#ended(tcp);
     }

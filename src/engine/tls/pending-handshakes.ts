@@ -2,7 +2,7 @@
  * Connections whose handshake is under way: the layer above is told of them only when it is complete. Each has its deadline
  * from accept on, however its bytes drip, and the layer above says who may begin one.
  */
-import type { HandshakeRules } from '../engine.ts';
+import type { HandshakeRules, TlsEvent } from '../engine.ts';
 import type { TlsConnection } from './tls-connection.ts';
 
 /** One that began lately may still become a connection when the listener closes: a few round trips, of slow peers too. */
@@ -25,6 +25,7 @@ export class PendingHandshakes {
     const address = rules?.needsAddress === true ? (inner.remoteAddress()?.address ?? '') : '';
     this.#pending.set(conn, address);
     if (rules?.mayBegin(address) === false) {
+      this.note('refused', '');
       // A handshake costs more than the request that it is for: beyond the limit there is none, and no answer.
       conn.close('tls-error');
       return;
@@ -36,7 +37,8 @@ export class PendingHandshakes {
   /** Its deadline has come. */
   late(conn: TlsConnection): void {
     if (conn.isClosing) return;
-    this.#rules?.onTimeout();
+    this.#rules?.onTimeout(conn.inner.remoteAddress()?.address ?? '');
+    this.note('late', '');
     conn.close('handshake-timeout');
   }
 
@@ -50,6 +52,11 @@ export class PendingHandshakes {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
+  }
+
+  /** For counters. */
+  note(event: TlsEvent, code: string): void {
+    this.#rules?.onEvent?.(event, code);
   }
 
   /** The listener is closed: what is under way has a moment. Resolves when no handshake is. */

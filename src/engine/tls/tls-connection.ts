@@ -59,7 +59,11 @@ export class TlsConnection implements EngineConnection, PieceTaker {
   isOwedDrain = false;
   /** OpenSSL's name of what broke it. */
   tlsError = '';
-  /** close_notify has come behind a pause. */
+  /** close_notify has come from it. */
+  isPeerNotified = false;
+  /** Records behind each other that carried no application data. */
+  uselessRecords = 0;
+  /** The peer's end has come behind a pause, or bytes that wait. */
   isEndHeld = false;
   /** Ciphertext behind a pause. */
   held: Uint8Array | undefined = undefined;

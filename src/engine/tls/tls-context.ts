@@ -62,6 +62,8 @@ export class TlsContext {
     );
     functions.SSL_CTX_set_options(ctx, NO_RENEGOTIATION);
     ctrl(abi.SSL_CTRL_MODE, MODES);
+    // So that each record without application data is seen, and counted.
+    ctrl(abi.SSL_CTRL_CLEAR_MODE, abi.SSL_MODE_AUTO_RETRY);
     // Tickets hold the sessions; none is kept here.
     ctrl(abi.SSL_CTRL_SET_SESS_CACHE_MODE, abi.SSL_SESS_CACHE_OFF);
     if (ticketKeys !== undefined) {

@@ -8,19 +8,19 @@
  *
  * OpenSSL's queue of errors is the thread's, and Node's too: it is emptied before it is asked about an error.
  */
-import { assert } from '../../base/assert.ts';
 import type { SysError } from '../../base/errors.ts';
 import { SSL_ERROR_WANT_READ, SSL_ERROR_ZERO_RETURN } from '../../sys/abi/openssl.ts';
-import { addressOf, allocate } from '../../sys/memory.ts';
+import { addressOf } from '../../sys/memory.ts';
 import { type NativeFunction, type OpenSsl, takeOpenSslErrors } from '../../sys/openssl.ts';
 import { SendPool } from '../descriptor/send-pool.ts';
 import type { CloseReason, EngineConnection, EngineHandler, EngineOptions } from '../engine.ts';
 import { FileProgress } from '../file-progress.ts';
 import { readPiece } from '../node/file-pieces.ts';
+import { HandshakeTurns } from './handshake-turns.ts';
 import { PendingHandshakes } from './pending-handshakes.ts';
-import { SharedBios } from './shared-bios.ts';
 import { TlsConnection, type TlsOwner } from './tls-connection.ts';
 import type { TlsContext } from './tls-context.ts';
+import { TEXT_BYTES, TlsMemory } from './tls-memory.ts';
 
 /** The most plaintext of one record. RFC 8446 §5.1 */
 const RECORD_BYTES = 16 * 1024;
@@ -28,35 +28,31 @@ const RECORD_BYTES = 16 * 1024;
 const RECORD_OVERHEAD_BYTES = 96;
 /** Encrypted into one reservation (SEND_RESERVE_BYTES_MAX). */
 const RUN_BYTES = 4 * RECORD_BYTES;
-/** Other engines hand over as much at once. */
-const TEXT_BYTES = 64 * 1024;
-/** A handshake's answer with its chain of certificates has to fit: 100 KiB is what OpenSSL itself takes from a peer. */
-const SCRATCH_BYTES = 256 * 1024;
 /** So much of a file is encrypted before its reader has taken it, and a piece more is being read. */
 const FILE_AHEAD_BYTES = 128 * 1024;
 /** What an alert, tickets or a key update may take. */
 const SCRATCH_BYTES_MIN = 4096;
 const HANDSHAKE_BYTES_MAX = 128 * 1024;
+/** A handshake that waits for its turn is not read further behind so much; a client's first flight has some 2 KiB. */
+const WAITING_BYTES_MAX = 16 * 1024;
+/**
+ * Records behind each other that carry no application data: key updates, warnings. Each costs its arithmetic, and nobody who
+ * has something to say needs many (RFC 8446 §4.6.3 sets no bound). BoringSSL takes 32, Go 16.
+ */
+const USELESS_RECORDS_MAX = 32;
 
 export class TlsLayer implements EngineHandler, TlsOwner {
   readonly pool = new SendPool();
   readonly #handler: EngineHandler<TlsConnection>;
   readonly #handshakes: PendingHandshakes;
+  readonly #turns: HandshakeTurns;
   readonly #ssl: OpenSsl;
   readonly #read: NativeFunction;
   readonly #write: NativeFunction;
   readonly #context: TlsContext;
+  readonly #hasPending: NativeFunction;
   readonly #answerToPlainText: Uint8Array | undefined;
-  readonly #bios: SharedBios;
-  readonly #text = allocate(TEXT_BYTES);
-  readonly #scratch = allocate(SCRATCH_BYTES);
-  /** Output goes to the scratch buffer, of which so much has been taken. */
-  #isAimedAtScratch = false;
-  #taken = 0;
-  /** Where memory that others own lies: asking costs ten times as much as looking here. */
-  readonly #addresses = new WeakMap<Uint8Array, number>();
-  #knownBytes: Uint8Array | undefined;
-  #knownAddress = 0;
+  readonly #memory: TlsMemory;
   readonly #wanted: TlsConnection[] = [];
   #wantedCount = 0;
   #isScheduled = false;
@@ -76,10 +72,12 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     this.#answerToPlainText = answerToPlainText;
     this.#handler = handler as EngineHandler<TlsConnection>;
     this.#handshakes = new PendingHandshakes(handshakes);
+    this.#turns = new HandshakeTurns((conn) => this.#shakeHeld(conn), setImmediate);
     this.#context = context;
     this.#read = ssl.functions.SSL_read;
     this.#write = ssl.functions.SSL_write;
-    this.#bios = new SharedBios(ssl);
+    this.#hasPending = ssl.functions.SSL_has_pending;
+    this.#memory = new TlsMemory(ssl);
   }
 
   get hasOpenWork(): boolean {
@@ -93,10 +91,8 @@ export class TlsLayer implements EngineHandler, TlsOwner {
 
   /** No connection is left. */
   release(): void {
-    this.#bios.release();
+    this.#memory.release();
     this.#context.release();
-    this.#text.release();
-    this.#scratch.release();
     this.pool.release();
   }
 
@@ -112,7 +108,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
       return;
     }
     functions.SSL_set_accept_state(ssl);
-    this.#bios.attachTo(ssl);
+    this.#memory.bios.attachTo(ssl);
     const conn = new TlsConnection(this, inner, ssl);
     inner.user = conn;
     this.#handshakes.begin(conn);
@@ -122,9 +118,14 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   onReceive(inner: EngineConnection, bytes: Uint8Array, start: number, end: number): void {
     const conn = inner.user as TlsConnection | undefined;
     if (conn === undefined || conn.isClosing) return;
-    if (conn.held !== undefined) conn.held = Buffer.concat([conn.held, bytes.subarray(start, end)]);
-    else if (conn.isPaused) conn.held = Buffer.from(bytes.subarray(start, end));
-    else this.#decrypt(conn, bytes, start, end);
+    if (conn.held !== undefined) {
+      conn.held = Buffer.concat([conn.held, bytes.subarray(start, end)]);
+      if (!conn.stands && conn.held.length > WAITING_BYTES_MAX) inner.pauseReading();
+    } else if (conn.isPaused) conn.held = Buffer.from(bytes.subarray(start, end));
+    else if (!conn.stands && !this.#turns.isFree) {
+      conn.held = Buffer.from(bytes.subarray(start, end));
+      this.#turns.hold(conn);
+    } else this.#decrypt(conn, bytes, start, end);
   }
 
   onDrained(inner: EngineConnection): void {
@@ -138,7 +139,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     if (!conn.isClosing) this.#handler.onDrained(conn);
   }
 
-  /** Whether close_notify came before is not told: HTTP's own framing finds what was cut off. RFC 9112 §9.8 */
+  /** Without close_notify before it is counted, and no more: HTTP's own framing finds what was cut off. RFC 9112 §9.8 */
   onPeerEnd(inner: EngineConnection): void {
     const conn = inner.user as TlsConnection | undefined;
     if (conn === undefined) return;
@@ -208,11 +209,12 @@ export class TlsLayer implements EngineHandler, TlsOwner {
         const conn = this.#wanted[at++]!;
         conn.isWanted = false;
         if (conn.ssl === 0) continue;
-        if (conn.held !== undefined && !conn.isPaused) this.#decryptHeld(conn);
-        if (conn.isEndHeld && !conn.isPaused) this.#peerEnded(conn);
+        // A handshake waits for its own turn.
+        if (conn.stands) this.#takeHeld(conn);
         this.encrypt(conn);
       }
     } finally {
+      this.#turns.othersServed();
       // A callback that threw leaves the others where they are.
       this.#wanted.copyWithin(0, at, this.#wantedCount);
       this.#wantedCount -= at;
@@ -255,8 +257,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
       const part = Math.min(size - at, RUN_BYTES);
       const room = part + Math.ceil(part / RECORD_BYTES) * RECORD_OVERHEAD_BYTES;
       const place = inner.reserve(room);
-      this.#bios.aim(this.#addressOf(inner.out) + place, room);
-      this.#isAimedAtScratch = false;
+      this.#memory.aimAt(inner.out, place, room);
       // A record at a time where partial writes are allowed.
       let taken = 0;
       while (taken < part) {
@@ -264,7 +265,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
         if (count <= 0) break;
         taken += count;
       }
-      inner.commit(this.#bios.written);
+      inner.commit(this.#memory.bios.written);
       if (taken < part) {
         this.#fail(conn);
         return;
@@ -276,9 +277,9 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   notify(conn: TlsConnection): void {
     if (conn.isNotified) return;
     conn.isNotified = true;
-    this.#aimAtScratch(SCRATCH_BYTES_MIN);
+    this.#memory.aimAtScratch(SCRATCH_BYTES_MIN);
     this.#ssl.functions.SSL_shutdown(conn.ssl);
-    this.#sendScratch(conn);
+    this.#memory.sendScratch(conn.inner);
   }
 
   // Decryption
@@ -289,50 +290,71 @@ export class TlsLayer implements EngineHandler, TlsOwner {
       this.#isQueueClear = true;
       this.#ssl.functions.ERR_clear_error();
     }
-    const base = this.#addressOf(bytes);
-    this.#bios.feed(base + start, end - start);
+    const base = this.#memory.addressOf(bytes);
+    this.#memory.bios.feed(base + start, end - start);
     if (!conn.stands && !this.#shakeHands(conn)) return;
-    for (let left = this.#bios.unread; left > 0; ) {
+    for (let left = this.#memory.bios.unread; left > 0; ) {
       if (conn.isPaused) {
         conn.held = Buffer.from(bytes.subarray(end - left, end));
         return;
       }
-      this.#bios.feed(base + end - left, left);
+      this.#memory.bios.feed(base + end - left, left);
       const size = this.#readRecords(conn);
-      left = this.#bios.unread;
+      left = this.#memory.bios.unread;
       // Before others are called: an error's reason is in a queue of the thread.
       const error = this.#lastCount > 0 ? 0 : this.#ssl.functions.SSL_get_error(conn.ssl, this.#lastCount);
       const isBroken = error !== 0 && error !== SSL_ERROR_WANT_READ && error !== SSL_ERROR_ZERO_RETURN;
       if (isBroken) conn.tlsError = this.#errorName();
-      this.#sendScratch(conn);
+      this.#memory.sendScratch(conn.inner);
       if (size > 0 && !this.#handOver(conn, size, bytes, end - left, end)) return;
+      if (error === 0) continue;
       if (isBroken) this.#break(conn);
       else if (error === SSL_ERROR_ZERO_RETURN) this.#notified(conn);
-      if (error !== 0) return;
+      else if (!this.#isFlood(conn, left)) continue;
+      return;
     }
+  }
+
+  /**
+   * SSL_read has found no plaintext: what came was a part of a record, or one that carries none.
+   * @param left what it has not looked at, since it returns behind each record (SSL_MODE_AUTO_RETRY is off)
+   * @returns whether there were too many of these, and it ends
+   */
+  #isFlood(conn: TlsConnection, left: number): boolean {
+    // A part of a record is kept in OpenSSL's own buffer.
+    if (left === 0 && this.#hasPending(conn.ssl) !== 0) return false;
+    if (++conn.uselessRecords <= USELESS_RECORDS_MAX) return false;
+    // Its name in other versions of OpenSSL and in BoringSSL.
+    conn.tlsError = 'ERR_SSL_TOO_MANY_KEY_UPDATES';
+    this.#handshakes.note('broken', conn.tlsError);
+    conn.close('tls-error');
+    return true;
   }
 
   /** @returns bytes of plaintext, those of as many records as came and as there is room for. @hot */
   #readRecords(conn: TlsConnection): number {
-    this.#aimAtScratch(SCRATCH_BYTES_MIN);
+    this.#memory.aimAtScratch(SCRATCH_BYTES_MIN);
     let filled = 0;
     do {
-      const count = this.#read(conn.ssl, this.#text.address + filled, TEXT_BYTES - filled);
+      const count = this.#read(conn.ssl, this.#memory.text.address + filled, TEXT_BYTES - filled);
       this.#lastCount = count;
       if (count <= 0) break;
+      conn.uselessRecords = 0;
       filled += count;
-    } while (this.#bios.unread > 0 && TEXT_BYTES - filled >= RECORD_BYTES);
+    } while (this.#memory.bios.unread > 0 && TEXT_BYTES - filled >= RECORD_BYTES);
     return filled;
   }
 
   /** @returns whether it is complete and the connection goes on */
   #shakeHands(conn: TlsConnection): boolean {
-    this.#aimAtScratch(HANDSHAKE_BYTES_MAX);
+    this.#memory.aimAtScratch(HANDSHAKE_BYTES_MAX);
     const { functions } = this.#ssl;
+    const beganMs = performance.now();
     const result = functions.SSL_do_handshake(conn.ssl);
+    this.#turns.spent(performance.now() - beganMs);
     const isBroken = result <= 0 && functions.SSL_get_error(conn.ssl, result) !== SSL_ERROR_WANT_READ;
     if (isBroken) conn.tlsError = this.#errorName();
-    this.#sendScratch(conn);
+    this.#memory.sendScratch(conn.inner);
     if (isBroken) this.#break(conn);
     return result > 0 && this.#stand(conn);
   }
@@ -344,7 +366,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   #handOver(conn: TlsConnection, size: number, bytes: Uint8Array, start: number, end: number): boolean {
     let hasReturned = false;
     try {
-      this.#handler.onReceive(conn, this.#text.bytes, 0, size);
+      this.#handler.onReceive(conn, this.#memory.text.bytes, 0, size);
       hasReturned = true;
     } finally {
       if (!hasReturned && !conn.isClosing && start < end) {
@@ -355,16 +377,28 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     return !conn.isClosing;
   }
 
-  #decryptHeld(conn: TlsConnection): void {
-    const bytes = conn.held!;
-    conn.held = undefined;
-    this.#decrypt(conn, bytes, 0, bytes.length);
+  /** What was held back, where nothing stands against it any more. */
+  #takeHeld(conn: TlsConnection): void {
+    const bytes = conn.held;
+    if (bytes !== undefined && !conn.isPaused) {
+      conn.held = undefined;
+      this.#decrypt(conn, bytes, 0, bytes.length);
+    }
+    if (conn.isEndHeld && !conn.isPaused) this.#peerEnded(conn);
+  }
+
+  /** Its handshake's turn has come. */
+  #shakeHeld(conn: TlsConnection): void {
+    if (conn.isClosing) return;
+    if (conn.held !== undefined && conn.held.length > WAITING_BYTES_MAX) conn.inner.resumeReading();
+    this.#takeHeld(conn);
   }
 
   /** The handshake is complete: the layer above hears of the connection. @returns whether it goes on */
   #stand(conn: TlsConnection): boolean {
     conn.stands = true;
     this.#handshakes.end(conn);
+    this.#handshakes.note(this.#ssl.functions.SSL_session_reused(conn.ssl) === 1 ? 'resumed' : 'full', '');
     conn.inner.setDeadline(Number.POSITIVE_INFINITY);
     this.#handler.onAccept(conn);
     return !conn.isClosing;
@@ -372,6 +406,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
 
   /** The peer's close_notify, which waits to be read like the bytes before it. */
   #notified(conn: TlsConnection): void {
+    conn.isPeerNotified = true;
     if (conn.isPaused) conn.isEndHeld = true;
     else this.#peerEnded(conn);
   }
@@ -380,12 +415,16 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     if (conn.hasPeerEnded || conn.isClosing) return;
     conn.hasPeerEnded = true;
     // Within a handshake it is the end of all.
-    if (conn.stands) this.#handler.onPeerEnd(conn);
-    else conn.close('peer-reset');
+    if (!conn.stands) conn.close('peer-reset');
+    else {
+      if (!conn.isPeerNotified) this.#handshakes.note('truncated', '');
+      this.#handler.onPeerEnd(conn);
+    }
   }
 
   /** The peer broke the rules, or none of its offers can be taken. An alert has been sent: SSL_get_error(3) allows no more. */
   #break(conn: TlsConnection): void {
+    this.#handshakes.note(conn.stands ? 'broken' : 'failed', conn.tlsError);
     conn.isNotified = true;
     conn.plain.drop(this.pool);
     if (conn.tlsError === 'ERR_SSL_HTTP_REQUEST') this.#answerPlainText(conn.inner);
@@ -402,6 +441,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
 
   #fail(conn: TlsConnection): void {
     conn.tlsError = this.#errorName();
+    this.#handshakes.note('broken', conn.tlsError);
     conn.isNotified = true;
     conn.reset('tls-error');
   }
@@ -413,43 +453,5 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     return reason === undefined
       ? 'ERR_SSL_SYSCALL'
       : `ERR_SSL_${reason.toUpperCase().replace(/[^A-Z0-9]+/g, '_')}`;
-  }
-
-  // Memory
-
-  #aimAtScratch(room: number): void {
-    if (this.#isAimedAtScratch && SCRATCH_BYTES - this.#bios.written >= room) return;
-    this.#bios.aim(this.#scratch.address, SCRATCH_BYTES);
-    this.#isAimedAtScratch = true;
-    this.#taken = 0;
-  }
-
-  /** What OpenSSL has to say of its own: handshakes, alerts, tickets. @hot */
-  #sendScratch(conn: TlsConnection): void {
-    if (!this.#isAimedAtScratch) return;
-    const end = this.#bios.written;
-    const { inner } = conn;
-    for (let at = this.#taken; at < end; ) {
-      const size = Math.min(end - at, RUN_BYTES);
-      const place = inner.reserve(size);
-      inner.out.set(this.#scratch.bytes.subarray(at, at + size), place);
-      inner.commit(size);
-      at += size;
-    }
-    this.#taken = end;
-  }
-
-  /** @hot */
-  #addressOf(bytes: Uint8Array): number {
-    if (bytes === this.#knownBytes) return this.#knownAddress;
-    let address = this.#addresses.get(bytes);
-    if (address === undefined) {
-      address = addressOf(bytes);
-      assert(address !== 0, 'memory without an address');
-      this.#addresses.set(bytes, address);
-    }
-    this.#knownBytes = bytes;
-    this.#knownAddress = address;
-    return address;
   }
 }

@@ -5,6 +5,7 @@
 import { struct } from '../layout.ts';
 
 export const SSL_CTRL_MODE = 33;
+export const SSL_CTRL_CLEAR_MODE = 78;
 export const SSL_CTRL_SET_SESS_CACHE_MODE = 44;
 export const SSL_CTRL_SET_TLSEXT_TICKET_KEYS = 59;
 export const SSL_CTRL_CHAIN_CERT = 89;
@@ -14,6 +15,8 @@ export const TLS1_2_VERSION = 0x0303;
 
 /** SSL_write returns when a record is full rather than when all is written. */
 export const SSL_MODE_ENABLE_PARTIAL_WRITE = 1;
+/** SSL_read goes on behind records that carry no application data: on by default. */
+export const SSL_MODE_AUTO_RETRY = 4;
 export const SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER = 2;
 /** Gives a connection's buffers back while it is idle. SSL_CTX_set_mode(3) */
 export const SSL_MODE_RELEASE_BUFFERS = 16;
