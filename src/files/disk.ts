@@ -105,16 +105,19 @@ class DiskSource implements FileSource {
   }
 
   openKept(path: RawPath): OpenFile | 'missing' | undefined {
+    const nowMs = Date.now();
     return (
-      this.#smallFiles.get(path, Date.now()) ?? (this.#smallFiles.isMissing(path) ? 'missing' : undefined)
+      this.#smallFiles.get(path, nowMs) ?? (this.#smallFiles.isMissing(path, nowMs) ? 'missing' : undefined)
     );
   }
 
   async open(path: RawPath): Promise<Opened> {
-    const kept = this.openKept(path);
-    if (kept === 'missing') return { kind: 'missing' };
+    const nowMs = Date.now();
+    const kept = this.#smallFiles.get(path, nowMs);
     if (kept !== undefined) return { kind: 'file', file: kept };
-    const shared = this.#openFiles.get(path, Date.now());
+    // Whoever hears that nothing is there hears what is so now.
+    if (this.#smallFiles.isMissing(path, Number.NaN)) return { kind: 'missing' };
+    const shared = this.#openFiles.get(path, nowMs);
     if (shared !== undefined) return { kind: 'file', file: sharedFile(shared) };
     return this.#following(() => this.#open(path, this.#root.join(path)));
   }

@@ -2,7 +2,8 @@
  * A folder as a fetch handler: which file, list or page answers a GET, HEAD or OPTIONS. How a file is sent is
  * `file-answer.ts`'s matter; where bytes come from is the source's.
  */
-import { Response } from '../web/response.ts';
+import { untouchedHead } from '../web/request.ts';
+import { Response, readyResponse } from '../web/response.ts';
 import { cacheControlOf } from './cache-rules.ts';
 import { Compressor } from './compressor.ts';
 import { contentTypeOf } from './content-type.ts';
@@ -15,6 +16,7 @@ import { type FilesOptions, type FilesSettings, readFilesOptions } from './optio
 import { encodeSegment, type ParsedPath, parsePath, pathnameOf, queryOf } from './path.ts';
 import { busyAnswer, plainAnswer } from './plain-answer.ts';
 import { ReadyAnswers } from './ready-answers.ts';
+import { RepeatedRequests } from './repeated-requests.ts';
 import { type Representation, Representations } from './representations.ts';
 import type { FileSource, OpenFile, RawPath } from './source.ts';
 
@@ -45,6 +47,7 @@ export class FolderAnswers {
   readonly #now: () => number;
   readonly #representations: Representations;
   readonly #ready = new ReadyAnswers();
+  readonly #repeated: RepeatedRequests;
   readonly #parsed = new Map<string, ParsedPath>();
 
   constructor(source: FileSource, settings: FilesSettings, now: () => number) {
@@ -54,11 +57,15 @@ export class FolderAnswers {
     const { precompressed, compress, memoryBytesMax } = settings;
     const compressor = compress ? new Compressor(source, memoryBytesMax) : undefined;
     this.#representations = new Representations(source, precompressed, compressor);
+    this.#repeated = new RepeatedRequests(source, this.#ready, this.#representations);
   }
 
   /** Answers whatever it is. */
   answer(request: FilesRequest): Response | Promise<Response> {
-    const found = this.#find(request);
+    const head = this.#settings.corsOrigins.length === 0 ? untouchedHead(request) : undefined;
+    const repeated = head === undefined ? undefined : this.#repeated.answer(head);
+    if (repeated !== undefined) return repeated;
+    const found = this.#find(request, head);
     return found instanceof Promise
       ? found.then((answer) => this.#finished(request, answer))
       : this.#finished(request, found);
@@ -67,7 +74,7 @@ export class FolderAnswers {
   /** @param next asked for what the folder does not have, and for what no file answers */
   async answerOr(request: FilesRequest, next: () => unknown): Promise<Response> {
     const { method } = request;
-    const found = method === 'GET' || method === 'HEAD' ? await this.#find(request) : undefined;
+    const found = method === 'GET' || method === 'HEAD' ? await this.#find(request, undefined) : undefined;
     if (found === undefined || found.status === 400) return (await next()) as Response;
     return this.#finished(request, found);
   }
@@ -77,7 +84,8 @@ export class FolderAnswers {
     return allowOrigin(this.#settings.corsOrigins, request, found);
   }
 
-  #find(request: FilesRequest): Found | Promise<Found> {
+  /** @param head of the request, where one with the same may be answered in the same way */
+  #find(request: FilesRequest, head: string | undefined): Found | Promise<Found> {
     const { method } = request;
     if (method === 'OPTIONS') return answerPreflight(this.#settings.corsOrigins, request, ALLOW);
     if (method !== 'GET' && method !== 'HEAD')
@@ -93,7 +101,7 @@ export class FolderAnswers {
     const parsed = this.#parse(pathname.slice(basePath.length));
     if (parsed.kind === 'malformed') return plainAnswer(400, 'Bad Request');
     if (parsed.kind === 'refused') return undefined;
-    return this.#look(request, parsed.path, parsed.endsWithSlash);
+    return this.#look(request, head, parsed.path, parsed.endsWithSlash);
   }
 
   #parse(pathname: string): ParsedPath {
@@ -107,13 +115,18 @@ export class FolderAnswers {
     return parsed;
   }
 
-  #look(request: FilesRequest, path: RawPath, endsWithSlash: boolean): Found | Promise<Found> {
+  #look(
+    request: FilesRequest,
+    head: string | undefined,
+    path: RawPath,
+    endsWithSlash: boolean,
+  ): Found | Promise<Found> {
     const nowMs = this.#now();
     const { index } = this.#settings;
     const named = endsWithSlash ? (index === undefined ? undefined : below(path, index)) : path;
     const kept = named === undefined ? undefined : this.#source.openKept(named);
     if (named !== undefined && kept !== undefined && kept !== 'missing')
-      return this.#file(request, named, kept, nowMs);
+      return this.#file(request, named, kept, nowMs, head);
     return this.#search(request, path, endsWithSlash, nowMs);
   }
 
@@ -183,7 +196,13 @@ export class FolderAnswers {
   }
 
   /** Takes over `file`. */
-  #file(request: FilesRequest, path: RawPath, file: OpenFile, nowMs: number): Response | Promise<Response> {
+  #file(
+    request: FilesRequest,
+    path: RawPath,
+    file: OpenFile,
+    nowMs: number,
+    head?: string,
+  ): Response | Promise<Response> {
     const contentType = contentTypeOf(path);
     const accepted = request.headers.get('accept-encoding');
     const chosen = this.#representations.choose(path, file, contentType, accepted);
@@ -191,13 +210,16 @@ export class FolderAnswers {
       return chosen.then((each) =>
         answerFile(request, each.file, this.#told(path, contentType, each), nowMs),
       );
-    return (
-      this.#ready.answer(request, chosen) ??
-      this.#ready.keep(
-        request,
-        chosen,
-        answerFile(request, chosen.file, this.#told(path, contentType, chosen), nowMs),
-      )
+    const ready = this.#ready.fields(request, chosen);
+    if (ready !== undefined) {
+      if (head !== undefined && chosen.file === file)
+        this.#repeated.keep(head, path, file, contentType, request);
+      return readyResponse(ready, request.method === 'HEAD' ? null : chosen.file.content!);
+    }
+    return this.#ready.keep(
+      request,
+      chosen,
+      answerFile(request, chosen.file, this.#told(path, contentType, chosen), nowMs),
     );
   }
 

@@ -2,7 +2,7 @@
  * Answers that are whole files from memory, kept as they were made: the usual request asks for no part of a file and on no condition,
  * and gets the same fields each time.
  */
-import { type ReadyFields, type Response, readyFields, readyResponse } from '../web/response.ts';
+import { ReadyFields, type Response } from '../web/response.ts';
 import type { FilesRequest } from './file-answer.ts';
 import type { Representation } from './representations.ts';
 import type { OpenFile } from './source.ts';
@@ -25,11 +25,15 @@ export class ReadyAnswers {
   /** Kept as long as the file is: a file has one name here, and so one answer. */
   readonly #ready = new WeakMap<OpenFile, Ready>();
 
-  /** @returns undefined where none is kept, or the request wants another one @hot */
-  answer(request: FilesRequest, { file, varies }: Representation): Response | undefined {
+  /** @returns what the answer says, undefined where none is kept, or the request wants another one @hot */
+  fields(request: FilesRequest, { file, varies }: Representation): ReadyFields | undefined {
     const ready = this.#ready.get(file);
-    if (ready === undefined || ready.varies !== varies || !isPlain(request)) return undefined;
-    return readyResponse(ready.fields, request.method === 'HEAD' ? null : file.content!);
+    return ready === undefined || ready.varies !== varies || !isPlain(request) ? undefined : ready.fields;
+  }
+
+  /** @returns what an answer with the whole of `file` says, undefined where none is kept @hot */
+  fieldsOf(file: OpenFile): ReadyFields | undefined {
+    return this.#ready.get(file)?.fields;
   }
 
   /** @returns `answer`, which is kept if others can be made like it */
@@ -45,7 +49,7 @@ export class ReadyAnswers {
       answer.status === 200 &&
       request.method === 'GET';
     if (!isWhole) return answer;
-    const fields = readyFields(answer);
+    const fields = new ReadyFields(answer);
     if (fields.names.includes('last-modified')) this.#ready.set(file, { fields, varies });
     return answer;
   }

@@ -55,6 +55,22 @@ export class Representations {
     return kept ?? this.#choose(path, file, codings);
   }
 
+  /**
+   * Names that would have been sent in the place of `path`, had they led anywhere: none where nothing is.
+   * @returns undefined where that cannot be said, or what is sent depends on more
+   */
+  passedOver(path: RawPath, contentType: string, accepted: string | null): readonly RawPath[] | undefined {
+    const isFixed = this.#neighboured === undefined || !isCompressible(contentType);
+    if (isFixed && this.#compressor === undefined) return [];
+    if (isFixed || this.#compressor !== undefined || this.#neighboured?.has(path) !== false) return undefined;
+    const codings = this.#codings.of(accepted);
+    return codings.length === 0 ? undefined : codings.map((coding) => path + SUFFIX[coding]);
+  }
+
+  hasNeighbour(path: RawPath): boolean {
+    return this.#neighboured?.has(path) === true;
+  }
+
   #plain(path: RawPath, file: OpenFile): Representation {
     return { file, coding: undefined, varies: this.#varies(path, file) };
   }

@@ -15,6 +15,11 @@ interface Entry {
   lookedMs: number;
 }
 
+interface Missing {
+  readonly full: Buffer;
+  lookedMs: number;
+}
+
 /** What an entry costs besides its bytes. */
 const ENTRY_BYTES = 512;
 
@@ -25,7 +30,7 @@ const MISSING_LENGTH_MAX = 1024;
 export class SmallFiles {
   readonly #bytesMax: number;
   readonly #trustMs: number;
-  readonly #missing = new Map<RawPath, Buffer>();
+  readonly #missing = new Map<RawPath, Missing>();
   readonly #entries = new Map<RawPath, Entry>();
   #bytes = 0;
 
@@ -44,27 +49,37 @@ export class SmallFiles {
   get(path: RawPath, nowMs: number): OpenFile | undefined {
     const entry = this.#entries.get(path);
     if (entry === undefined) return undefined;
+    if (this.#isTrusted(entry.lookedMs, nowMs)) return entry.file;
+    // A Map keeps the order of insertion: what is used goes to its end, with the look and not each time.
     this.#entries.delete(path);
-    // Not so where the clock was set back.
-    if (!(nowMs >= entry.lookedMs && nowMs < entry.lookedMs + this.#trustMs)) {
-      const now = statOf(entry.full);
-      if (now === undefined || !isSame(entry.facts, factsOf(now))) {
-        this.#bytes -= costOf(entry);
-        return undefined;
-      }
-      entry.lookedMs = nowMs;
+    const now = statOf(entry.full);
+    if (now === undefined || !isSame(entry.facts, factsOf(now))) {
+      this.#bytes -= costOf(entry);
+      return undefined;
     }
-    // A Map keeps the order of insertion: what was just used goes to its end.
+    entry.lookedMs = nowMs;
     this.#entries.set(path, entry);
     return entry.file;
   }
 
-  /** Whether a name that led nowhere still does. The look at the disk is as cheap as that for a file. */
-  isMissing(path: RawPath): boolean {
-    const full = this.#missing.get(path);
-    if (full === undefined) return false;
+  /** Not so where the clock was set back. */
+  #isTrusted(lookedMs: number, nowMs: number): boolean {
+    return nowMs >= lookedMs && nowMs < lookedMs + this.#trustMs;
+  }
+
+  /**
+   * Whether a name that led nowhere still does. The look at the disk is as cheap as that for a file, and holds as long.
+   * @param nowMs NaN for a look in any case
+   */
+  isMissing(path: RawPath, nowMs: number): boolean {
+    const missing = this.#missing.get(path);
+    if (missing === undefined) return false;
+    if (this.#isTrusted(missing.lookedMs, nowMs)) return true;
     try {
-      if (statSync(full, { throwIfNoEntry: false }) === undefined) return true;
+      if (statSync(missing.full, { throwIfNoEntry: false }) === undefined) {
+        missing.lookedMs = nowMs;
+        return true;
+      }
     } catch {
       // Something is there: whoever opens it is told what.
     }
@@ -76,7 +91,7 @@ export class SmallFiles {
     if (full.length > MISSING_LENGTH_MAX) return;
     const [oldest] = this.#missing.keys();
     if (this.#missing.size >= MISSING_MAX && oldest !== undefined) this.#missing.delete(oldest);
-    this.#missing.set(path, full);
+    this.#missing.set(path, { full, lookedMs: Number.NaN });
   }
 
   /**

@@ -5,6 +5,7 @@
  * Framing fields are the server's: what a handler set for them is a hint, read here and not sent.
  */
 import { isOutgoing, type OutgoingBody, type ResponseParts } from '../web/parts.ts';
+import type { ReadyFields } from '../web/response.ts';
 
 const NONE: readonly string[] = [];
 
@@ -17,6 +18,8 @@ export class AnswerPlan {
   /** In lower case; those for which `isFramingField` holds are not to be sent. */
   names: readonly string[] = NONE;
   values: readonly string[] = NONE;
+  /** What type and lists are the same as, where they come again and again: whoever writes them may keep how. */
+  ready: ReadyFields | undefined = undefined;
   /** The length that the head tells; -1 for none. */
   contentLength = -1;
   /** Content that is here as a whole; null where there is none, or `stream` has it. */
@@ -45,6 +48,7 @@ export class AnswerPlan {
     this.contentType = parts.contentType;
     this.names = names;
     this.values = parts.values;
+    this.ready = parts.ready;
     this.bytes = null;
     this.stream = null;
     this.file = null;
@@ -74,6 +78,7 @@ export class AnswerPlan {
   forget(): void {
     this.names = NONE;
     this.values = NONE;
+    this.ready = undefined;
     this.bytes = null;
     this.stream = null;
     this.file = null;

@@ -89,14 +89,14 @@ export interface FakeExchange {
   readonly fields?: readonly (readonly [string, string])[];
   readonly body?: FakeBody | readonly (string | Uint8Array)[] | string | undefined;
   readonly port?: FakePort;
+  /** Characters before the head, as in a pipeline: positions are not offsets. */
+  readonly start?: number;
 }
 
 /** Writes the head, finds the positions in it, and makes the Request. */
 export function fakeRequest(exchange: FakeExchange = {}): HoldfastRequest {
-  const { method = 'GET', target = '/', fields = [], port = new FakePort() } = exchange;
+  const { method = 'GET', target = '/', fields = [], port = new FakePort(), start = 7 } = exchange;
   const host = 'host' in exchange ? exchange.host : 'example.com';
-  // Something before the head, as in a pipeline: positions are not offsets.
-  const start = 7;
   const line = `${'x'.repeat(start)}${method} ${target} HTTP/1.1\r\n`;
   const hostLine = host === undefined ? '' : `Host: ${host}\r\n`;
   const text = `${line}${hostLine}${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;

@@ -10,7 +10,7 @@ import { EarlyPieces } from './early-pieces.ts';
 import { fieldName, fieldValue, reasonPhrase } from './field-rules.ts';
 import { IterablePieces, type OutgoingBody, type PieceReader, StreamPieces } from './pieces.ts';
 import { platform, platformBody } from './platform.ts';
-import { Response } from './response.ts';
+import { type ReadyFields, Response } from './response.ts';
 import { isByteStream } from './stream-cancel.ts';
 
 export type { OutgoingBody } from './pieces.ts';
@@ -30,6 +30,8 @@ export class ResponseParts {
    */
   names: readonly string[] = NONE;
   values: readonly string[] = NONE;
+  /** What type and lists are the same as, where they are an answer's that is given again and again. */
+  ready: ReadyFields | undefined = undefined;
   /** Text is to be sent as UTF-8. A body that is not sent (HEAD, 304) has to be cancelled. */
   body: null | string | Uint8Array | OutgoingBody = null;
 
@@ -40,6 +42,7 @@ export class ResponseParts {
     this.contentType = TEXT_TYPE;
     this.names = NONE;
     this.values = NONE;
+    this.ready = undefined;
     this.body = text;
   }
 }
@@ -104,10 +107,12 @@ function readLight(response: Response, parts: ResponseParts): void {
     parts.contentType = response._contentType;
     parts.names = response._names ?? NONE;
     parts.values = response._values ?? NONE;
+    parts.ready = response._ready;
   } else {
     parts.contentType = undefined;
     parts.names = headers._names ?? headers._read();
     parts.values = headers._values;
+    parts.ready = undefined;
   }
 }
 
@@ -150,6 +155,7 @@ function readForeign(value: unknown, parts: ResponseParts): void {
   parts.contentType = undefined;
   parts.names = names;
   parts.values = values;
+  parts.ready = undefined;
   parts.body = isNullBodyStatus(status) ? withoutBody(body) : asOutgoing(body);
 }
 

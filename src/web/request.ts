@@ -368,6 +368,19 @@ export function isLightRequest(value: unknown): value is HoldfastRequest {
   );
 }
 
+const hasOwn = Object.prototype.hasOwnProperty;
+
+/**
+ * The text of a request's head, where method, URL path and fields are still what it says: two requests with the same text say the same.
+ * @returns undefined for what is none of ours, or may have been changed by its program @hot
+ */
+export function untouchedHead(request: unknown): string | undefined {
+  if (!isLightRequest(request) || request._headers !== undefined || request._start !== 0) return undefined;
+  const isRedefined =
+    hasOwn.call(request, 'method') || hasOwn.call(request, 'url') || hasOwn.call(request, 'headers');
+  return isRedefined ? undefined : request._text;
+}
+
 /**
  * A Request of the platform's that stands for ours: same stream, same signal, a copy of the fields.
  * Where our body has been read or is being read, so is its body: `new Request(ours, { body })` needs

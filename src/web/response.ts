@@ -47,9 +47,11 @@ export class Response implements BodyOwner {
   /** @internal The content type, given or implied, while `_headers` does not exist. */
   _contentType: string | undefined;
   /** @internal All other fields, in lower case, while `_headers` does not exist; undefined for none. */
-  _names: string[] | undefined;
+  _names: readonly string[] | undefined;
   /** @internal */
-  _values: string[] | undefined;
+  _values: readonly string[] | undefined;
+  /** @internal What the fields are the same as, until `_headers` exists. */
+  _ready: ReadyFields | undefined;
   /** @internal Once asked for, these alone count. */
   _headers: Headers | undefined;
   /** @internal The program's own stream, or the one made for `body`. */
@@ -68,6 +70,7 @@ export class Response implements BodyOwner {
     this._contentType = undefined;
     this._names = undefined;
     this._values = undefined;
+    this._ready = undefined;
     this._headers = undefined;
     this._stream = undefined;
     this._used = false;
@@ -246,17 +249,21 @@ export function sharedBytes(bytes: Uint8Array, init: ResponseInit): Response {
 }
 
 /** The status, type and other fields of an answer, for others that are to be like it. */
-export interface ReadyFields {
+export class ReadyFields {
   readonly status: number;
   readonly contentType: string | undefined;
   readonly names: readonly string[];
   readonly values: readonly string[];
-}
+  /** The type and the fields as HTTP/1 writes them; for whoever sends the first to fill in. */
+  encoded: Uint8Array | undefined = undefined;
 
-/** @param response whose `headers` nobody has asked for */
-export function readyFields(response: Response): ReadyFields {
-  const { _status: status, _contentType: contentType, _names: names = [], _values: values = [] } = response;
-  return { status, contentType, names: names.slice(), values: values.slice() };
+  /** @param response whose `headers` nobody has asked for */
+  constructor(response: Response) {
+    this.status = response._status;
+    this.contentType = response._contentType;
+    this.names = response._names?.slice() ?? [];
+    this.values = response._values?.slice() ?? [];
+  }
 }
 
 /** An answer with fields that were checked when the first of its kind was made, and shared bytes. @hot */
@@ -265,9 +272,9 @@ export function readyResponse(fields: ReadyFields, bytes: Uint8Array | null): Re
   response._status = fields.status;
   response._source = bytes;
   response._contentType = fields.contentType;
-  // Whoever asks for `headers` may change them.
-  response._names = fields.names.slice();
-  response._values = fields.values.slice();
+  response._names = fields.names;
+  response._values = fields.values;
+  response._ready = fields;
   return response;
 }
 
@@ -364,14 +371,16 @@ function addField(response: Response, name: string, value: string): void {
     response._names = [name];
     response._values = [value];
   } else {
-    response._names.push(name);
-    response._values!.push(value);
+    // Its own while it is being made.
+    (response._names as string[]).push(name);
+    (response._values as string[]).push(value);
   }
 }
 
 function makeHeaders(response: Response): Headers {
-  const names = response._names ?? [];
-  const values = response._values ?? [];
+  // Whoever asks for them may change them, and others may have the same.
+  const names = response._names?.slice() ?? [];
+  const values = response._values?.slice() ?? [];
   if (response._contentType !== undefined) {
     names.push('content-type');
     values.push(response._contentType);
@@ -382,6 +391,7 @@ function makeHeaders(response: Response): Headers {
   response._contentType = undefined;
   response._names = undefined;
   response._values = undefined;
+  response._ready = undefined;
   return headers;
 }
 

@@ -18,8 +18,10 @@ import type { SendBlock } from './send-block.ts';
 import type { SendPool } from './send-pool.ts';
 import type { WindowReads } from './window-reads.ts';
 
-/** What a connection sends of files before others have their turn. nginx's sendfile_max_chunk is 2 MiB, a worker's 0.8 ms. */
+/** What a connection sends of files at once: where nobody has waited for long it has another share, else others have their turn. */
 const SHARE_BYTES = 256 * 1024;
+/** nginx's sendfile_max_chunk. */
+const SHARES_MAX = 8;
 
 /** The kernel may take more: others first. */
 export const SENT_SHARE = 1;
@@ -42,9 +44,17 @@ export class FileSending {
   readonly #pool: SendPool;
   readonly #counters: { bytesSent: number };
   readonly #reads: WindowReads;
+  readonly #time: { readonly shouldYield: boolean };
   readonly #devices = new KnownDevices();
 
-  constructor(pool: SendPool, counters: { bytesSent: number }, reads: WindowReads) {
+  /** @param time of the engine's turn */
+  constructor(
+    pool: SendPool,
+    counters: { bytesSent: number },
+    reads: WindowReads,
+    time: { readonly shouldYield: boolean },
+  ) {
+    this.#time = time;
     this.#pool = pool;
     this.#counters = counters;
     this.#reads = reads;
@@ -53,6 +63,7 @@ export class FileSending {
   /** @returns 0 when all is sent, SENT_SHARE, SENT_UNTIL_TOLD, or a negative errno of the socket: EAGAIN when it takes no more */
   sendAll(queue: FileQueue): number {
     let left = SHARE_BYTES;
+    let shares = 1;
     for (let block = queue.firstBlock; block !== null; block = queue.firstBlock) {
       const { file } = block;
       if (file === null) {
@@ -60,7 +71,11 @@ export class FileSending {
         if (result < 0) return result;
         continue;
       }
-      if (left === 0) return SENT_SHARE;
+      if (left === 0) {
+        if (shares === SHARES_MAX || this.#time.shouldYield) return SENT_SHARE;
+        shares++;
+        left = SHARE_BYTES;
+      }
       if (file.at === file.openEnd && !this.#openWindow(queue, file)) return SENT_UNTIL_TOLD;
       const sent = sendfile(queue.fd, file.fd, file.at, Math.min(left, file.openEnd - file.at));
       if (sent > 0) {

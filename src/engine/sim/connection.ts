@@ -44,7 +44,7 @@ export class SimConnection implements EngineConnection, LinkServer {
   readonly generation: number;
   readonly link: SimLink;
   readonly unsent = new SendQueue();
-  readonly borrowedBytesMin = 64 * 1024;
+  readonly borrowedBytesMin = 16 * 1024;
   readonly openedMs: number;
   isOpen = true;
   isReadingPaused = false;

@@ -76,7 +76,7 @@ export class ResponseHeads {
   ): number {
     this.#refreshDate(nowMs);
     const encoder = this.#encoder;
-    const { status, statusText, contentType, names, values } = plan;
+    const { status, statusText, contentType, names } = plan;
     const start = engine.reserve(bytes === null ? size : size + bytes.length);
     const out = engine.out;
     let at: number;
@@ -87,12 +87,7 @@ export class ResponseHeads {
         statusText === ''
           ? encoder.beginInto(out, start, status, mode)
           : checked(encoder.beginWithReasonInto(out, start, status, statusText, mode), 'statusText');
-      if (contentType !== undefined)
-        at = checked(encoder.fieldInto(out, at, 'Content-Type', contentType), 'content-type');
-      for (let i = 0; i < names.length; i++) {
-        if (!isFramingField(names[i]!))
-          at = checked(encoder.fieldInto(out, at, names[i]!, values[i]!), names[i]!);
-      }
+      at = this.#fieldsInto(out, at, plan);
       at = encoder.endInto(out, at, length);
     }
     if (bytes !== null) {
@@ -101,6 +96,26 @@ export class ResponseHeads {
     }
     engine.commit(at - start);
     return at - start;
+  }
+
+  /** @throws TypeError when a field cannot be sent @hot */
+  #fieldsInto(out: Uint8Array, start: number, plan: AnswerPlan): number {
+    const { contentType, names, values, ready } = plan;
+    const encoded = ready?.encoded;
+    if (encoded !== undefined) {
+      out.set(encoded, start);
+      return start + encoded.length;
+    }
+    const encoder = this.#encoder;
+    let at = start;
+    if (contentType !== undefined)
+      at = checked(encoder.fieldInto(out, at, 'Content-Type', contentType), 'content-type');
+    for (let i = 0; i < names.length; i++) {
+      if (!isFramingField(names[i]!))
+        at = checked(encoder.fieldInto(out, at, names[i]!, values[i]!), names[i]!);
+    }
+    if (ready !== undefined) ready.encoded = out.slice(start, at);
+    return at;
   }
 
   /** A short answer of our own, after which the connection ends. @returns its bytes */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EngineConnection } from '../../engine/engine.ts';
-import type { ResponseHeads } from './response-heads.ts';
+import { ResponseParts } from '../../web/parts.ts';
+import { AnswerPlan } from '../answer-plan.ts';
+import { ResponseHeads } from './response-heads.ts';
 import { H1Sink } from './sink.ts';
 
 test('a pace holds for the answer that asks for it, and not for the next on the connection', () => {
@@ -37,4 +39,37 @@ test('a pace holds for the answer that asks for it, and not for the next on the 
     'file 10',
   ]);
   assert.equal(connection.bytesWritten, 50);
+});
+
+test('content of some size is lent behind its head and not copied, and less than that leaves with it', () => {
+  const calls: string[] = [];
+  const out = new Uint8Array(128 * 1024);
+  const engine = {
+    unsentBytes: 0,
+    borrowedBytesMin: 1000,
+    out,
+    reserve: () => 0,
+    commit: (size: number) => calls.push(`commit ${size > 1000 ? 'much' : 'little'}`),
+    commitBorrowed: (bytes: Uint8Array) => calls.push(`lend ${bytes.length}`),
+    settle: () => calls.push('settle'),
+  } as unknown as EngineConnection;
+  const connection = {
+    engine,
+    nowMs: 0,
+    isLastRequest: false,
+    takesTrailers: false,
+    bytesWritten: 0,
+    movedAtMs: 0,
+  };
+  const sink = new H1Sink(connection, new ResponseHeads(1000));
+  for (const size of [999, 1000]) {
+    const plan = new AnswerPlan();
+    const parts = new ResponseParts();
+    parts.body = new Uint8Array(size);
+    plan.decide(parts, false);
+    sink.open(1, true);
+    assert.equal(sink.begin(plan), true);
+  }
+  assert.deepEqual(calls, ['commit much', 'commit little', 'lend 1000', 'settle']);
+  assert.ok(connection.bytesWritten > 1999);
 });

@@ -122,16 +122,23 @@ export class H1Sink implements AnswerSink {
     if (isOpenEnded) length = LENGTH_CHUNKED;
     this.#isChunked = length === LENGTH_CHUNKED;
     const size = headSizeOf(plan);
+    const engine = this.#engine;
     const fits = bytes !== null && !isOpenEnded && bytes.length + size <= SEND_RESERVE_BYTES_MAX;
+    const isLent = fits && bytes.length >= engine.borrowedBytesMin;
     connection.bytesWritten += this.#heads.begin(
-      this.#engine,
+      engine,
       connection.nowMs,
       plan,
       size,
       length,
       isSwitch ? MODE_UPGRADE : this.#mode(),
-      fits ? bytes : null,
+      fits && !isLent ? bytes : null,
     );
+    if (isLent) {
+      connection.bytesWritten += bytes.length;
+      engine.commitBorrowed(bytes);
+      engine.settle();
+    }
     return stream === null && !isOpenEnded && (bytes === null || fits);
   }
 

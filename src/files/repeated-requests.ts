@@ -1,0 +1,72 @@
+/**
+ * Requests that come again with the same head, as those of pages that thousands open do: which file they are for, and that they ask for
+ * the whole of it, was found out when the first of them came. What an answer says and whether the file is still what it was is asked
+ * each time.
+ *
+ * Heads are kept as their clients sent them: bounded in number and length, and forgotten all at once when there are too many.
+ */
+import { type ReadyFields, type Response, readyResponse } from '../web/response.ts';
+import type { FilesRequest } from './file-answer.ts';
+import type { ReadyAnswers } from './ready-answers.ts';
+import type { Representations } from './representations.ts';
+import type { FileSource, OpenFile, RawPath } from './source.ts';
+
+interface Repeated {
+  readonly path: RawPath;
+  /** Names that would have been better, and led nowhere. */
+  readonly missing: readonly RawPath[];
+  /** Of one file only: the same fields are the same file. */
+  readonly fields: ReadyFields;
+  readonly isHead: boolean;
+}
+
+/** 512 KiB of heads of browsers, 2 MiB at most. */
+const COUNT_MAX = 1024;
+const LENGTH_MAX = 2048;
+
+export class RepeatedRequests {
+  readonly #source: FileSource;
+  readonly #ready: ReadyAnswers;
+  readonly #representations: Representations;
+  readonly #kept = new Map<string, Repeated>();
+
+  constructor(source: FileSource, ready: ReadyAnswers, representations: Representations) {
+    this.#source = source;
+    this.#ready = ready;
+    this.#representations = representations;
+  }
+
+  /** @returns undefined where it has to be found out anew @hot */
+  answer(head: string): Response | undefined {
+    if (head.length > LENGTH_MAX) return undefined;
+    const kept = this.#kept.get(head);
+    if (kept === undefined) return undefined;
+    const { path, missing, fields } = kept;
+    const file = this.#source.openKept(path);
+    if (file === undefined || file === 'missing' || this.#ready.fieldsOf(file) !== fields) return undefined;
+    if (missing.length > 0 && !this.#lacks(path, missing)) return undefined;
+    return readyResponse(fields, kept.isHead ? null : file.content!);
+  }
+
+  /**
+   * Keeps what a request got that is answered from memory.
+   * @param file the one that `path` leads to, and that is sent
+   */
+  keep(head: string, path: RawPath, file: OpenFile, contentType: string, request: FilesRequest): void {
+    const fields = this.#ready.fieldsOf(file);
+    const missing = this.#representations.passedOver(
+      path,
+      contentType,
+      request.headers.get('accept-encoding'),
+    );
+    if (head.length > LENGTH_MAX || fields === undefined || missing === undefined) return;
+    if (this.#kept.size >= COUNT_MAX) this.#kept.clear();
+    this.#kept.set(head, { path, missing, fields, isHead: request.method === 'HEAD' });
+  }
+
+  #lacks(path: RawPath, missing: readonly RawPath[]): boolean {
+    if (this.#representations.hasNeighbour(path)) return false;
+    for (const each of missing) if (this.#source.openKept(each) !== 'missing') return false;
+    return true;
+  }
+}
