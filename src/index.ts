@@ -3,6 +3,10 @@ export { AssertionFailure } from './base/assert.ts';
 export { OptionError, SysError, UnavailableError } from './base/errors.ts';
 export type { Duration, Size } from './base/units.ts';
 export type { EngineName, RemoteAddress } from './engine/engine.ts';
+export type { EventsEnd } from './events/event-stream.ts';
+export type { ServerEvent } from './events/event-text.ts';
+export type { EventSender, SendEvents } from './events/sources.ts';
+export { type EventsOptions, type EventsSource, type EventTopics, sse } from './events/sse.ts';
 export { type FilesEvent, type FilesHandler, files } from './files/files.ts';
 export type { FilesOptions } from './files/options.ts';
 export {

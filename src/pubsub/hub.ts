@@ -176,7 +176,7 @@ export class Hub {
 }
 
 /** The topics of one subscriber. */
-class Membership {
+export class Membership {
   readonly #hub: Hub;
   readonly #subscriber: Subscriber;
   readonly #subscriptions = new Map<string, Subscription>();

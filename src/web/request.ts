@@ -11,6 +11,7 @@
  * Beyond the platform: a GET or HEAD may carry a body and it can be read, but `clone()` leaves it
  * behind; `method` is the token as it was sent, and TRACE and CONNECT have no clone.
  */
+import type { Hub } from '../pubsub/hub.ts';
 import { type BodyOwner, isReadable, isUsed, type OpenedBody, streamOf } from './body.ts';
 import {
   decoded,
@@ -63,6 +64,15 @@ export interface RequestHead {
 }
 
 /** What the server's exchange offers its Request, for as long as that is kept: also when the exchange is over. */
+/** What a request's server has for streams of events. */
+interface EventsHost {
+  readonly hub: Hub;
+  /** Calls back when the server begins to drain, or at once where it does already; what `listen` gives stops that. */
+  readonly closingSignals: { listen(call: () => void): () => void };
+  /** @param exchange the port */
+  logError(what: string, error: unknown, exchange: object): void;
+}
+
 export interface ExchangePort {
   readonly scheme: 'http' | 'https';
   /** Authority to use when the request has none (HTTP/1.0), as `localhost:8080`. */
@@ -75,6 +85,8 @@ export interface ExchangePort {
   abortSignal(): AbortSignal;
   /** undefined when there is no body, or nothing of it was kept. */
   requestBody(): IncomingBody | undefined;
+  /** Absent where there is no server. */
+  readonly host?: EventsHost;
 }
 
 /** The body as the server receives it. One consumer. */

@@ -22,7 +22,7 @@ import { FileBody } from './file-body.ts';
 import { appendAll, Headers, headersOfLists } from './headers.ts';
 import { INSPECT, type Inspect, type InspectOptions, inspectAs } from './inspect.ts';
 import { asInterface, requiresOnly, tooFewArguments } from './interface-shape.ts';
-import { IterablePieces, StreamPieces } from './pieces.ts';
+import { IterablePieces, type PieceReader, StreamPieces } from './pieces.ts';
 import { ensurePlatform, type HeadersInit, onPlatform, recognisePlatform, standInFor } from './platform.ts';
 import { redirectLocation } from './url.ts';
 
@@ -37,13 +37,22 @@ const hasOwn = Object.prototype.hasOwnProperty;
 
 const SHOWN = 'status statusText headers body bodyUsed ok redirected type url'.split(' ');
 
+/** Tells a body of our own rooms' making from the iterables of programs. */
+export class BodyHolder {
+  readonly body: PieceReader;
+
+  constructor(body: PieceReader) {
+    this.body = body;
+  }
+}
+
 export class Response implements BodyOwner {
   /** @internal */
   _status: number;
   /** @internal */
   _statusText: string;
   /** @internal What will be sent, unless there is a stream. */
-  _source: BodySource | FileBody;
+  _source: BodySource | FileBody | BodyHolder;
   /** @internal The content type, given or implied, while `_headers` does not exist. */
   _contentType: string | undefined;
   /** @internal All other fields, in lower case, while `_headers` does not exist; undefined for none. */
@@ -237,6 +246,7 @@ export class Response implements BodyOwner {
     if (source === null || typeof source === 'string' || source instanceof Uint8Array) return source;
     if (source instanceof Blob) return new StreamPieces(source.stream(), source.size);
     if (source instanceof FileBody) return source;
+    if (source instanceof BodyHolder) return source.body;
     return new IterablePieces(source as AsyncIterable<unknown>);
   }
 }

@@ -29,7 +29,18 @@ export interface Allowance {
 export const ROOMS: readonly Room[] = [
   {
     name: '',
-    mayImport: ['base', 'engine', 'protocol', 'web', 'pubsub', 'files', 'observe', 'http', 'server'],
+    mayImport: [
+      'base',
+      'engine',
+      'protocol',
+      'web',
+      'pubsub',
+      'events',
+      'files',
+      'observe',
+      'http',
+      'server',
+    ],
     node: [],
   },
   {
@@ -88,6 +99,7 @@ export const ROOMS: readonly Room[] = [
     node: ['node:async_hooks', 'node:diagnostics_channel'],
   },
   // Topics and messages: no protocol, and no way by which messages leave the thread.
+  { name: 'events', mayImport: ['base', 'web', 'pubsub'], node: [] },
   { name: 'pubsub', mayImport: ['base'], node: [] },
   { name: 'observe', mayImport: ['base'], node: 'any' },
   // Runs in browsers: scripts/bundle.mjs makes one script of it, and nothing here imports it.
@@ -107,7 +119,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'web',
-    mayImport: ['base', 'protocol'],
+    mayImport: ['base', 'protocol', 'pubsub'],
     // What the fetch standard is made of, and nothing that opens a file or a socket.
     node: ['node:async_hooks', 'node:buffer', 'node:crypto', 'node:stream', 'node:stream/web', 'node:util'],
   },
