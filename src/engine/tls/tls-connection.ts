@@ -65,6 +65,9 @@ export class TlsConnection implements EngineConnection, PieceTaker {
   uselessRecords = 0;
   /** The peer's end has come behind a pause, or bytes that wait. */
   isEndHeld = false;
+  /** What is still to go in records of a segment each, and when much was last written: record-sizes.ts. */
+  firstFlightBytes = 0;
+  wroteMuchMs = Number.NEGATIVE_INFINITY;
   /** Ciphertext behind a pause. */
   held: Uint8Array | undefined = undefined;
   /** What is not encrypted yet. */

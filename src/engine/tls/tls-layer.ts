@@ -18,12 +18,11 @@ import { FileProgress } from '../file-progress.ts';
 import { readPiece } from '../node/file-pieces.ts';
 import { HandshakeTurns } from './handshake-turns.ts';
 import { PendingHandshakes } from './pending-handshakes.ts';
+import { RECORD_BYTES, recordBytesOf, segmentBytesOf } from './record-sizes.ts';
 import { TlsConnection, type TlsOwner } from './tls-connection.ts';
 import type { TlsContext } from './tls-context.ts';
 import { TEXT_BYTES, TlsMemory } from './tls-memory.ts';
 
-/** The most plaintext of one record. RFC 8446 §5.1 */
-const RECORD_BYTES = 16 * 1024;
 /** Header, explicit nonce, tag, content type: 29 bytes in TLS 1.2 with AES-GCM, 22 in TLS 1.3; and room to spare. */
 const RECORD_OVERHEAD_BYTES = 96;
 /** Encrypted into one reservation (SEND_RESERVE_BYTES_MAX). */
@@ -253,15 +252,17 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   /** @hot */
   #encryptRange(conn: TlsConnection, address: number, size: number): void {
     const { inner } = conn;
+    const firstBytes = segmentBytesOf(conn, size);
     for (let at = 0; at < size && inner.takesBytes; ) {
-      const part = Math.min(size - at, RUN_BYTES);
-      const room = part + Math.ceil(part / RECORD_BYTES) * RECORD_OVERHEAD_BYTES;
+      const isFirst = at < firstBytes;
+      const recordBytes = recordBytesOf(isFirst);
+      const part = isFirst ? firstBytes : Math.min(size - at, RUN_BYTES);
+      const room = part + Math.ceil(part / recordBytes) * RECORD_OVERHEAD_BYTES;
       const place = inner.reserve(room);
       this.#memory.aimAt(inner.out, place, room);
-      // A record at a time where partial writes are allowed.
       let taken = 0;
       while (taken < part) {
-        const count = this.#write(conn.ssl, address + at + taken, part - taken);
+        const count = this.#write(conn.ssl, address + at + taken, Math.min(part - taken, recordBytes));
         if (count <= 0) break;
         taken += count;
       }

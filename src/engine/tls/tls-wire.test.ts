@@ -30,6 +30,9 @@ class Wire {
   isStanding = false;
   hasEnded = false;
   received = Buffer.alloc(0);
+  /** Lengths of the records that came. */
+  records: number[] = [];
+  #rest = Buffer.alloc(0);
 
   constructor(port: number, options: ConstructorParameters<typeof OpenSslClient>[0] = {}) {
     this.tls = new OpenSslClient(options);
@@ -37,11 +40,21 @@ class Wire {
     this.socket.on('error', () => {});
     this.socket.on('end', () => (this.hasEnded = true)).on('close', () => (this.hasEnded = true));
     this.socket.on('data', (bytes: Buffer) => {
+      this.#noteRecords(bytes);
       this.tls.feed(bytes);
       if (!this.isStanding) this.isStanding = this.tls.shakeHands();
       if (this.isStanding) this.received = Buffer.concat([this.received, this.tls.read()]);
       this.flush();
     });
+  }
+
+  /** Type, version, length: RFC 8446 §5.1. */
+  #noteRecords(bytes: Buffer): void {
+    this.#rest = Buffer.concat([this.#rest, bytes]);
+    while (this.#rest.length >= 5 && this.#rest.length >= 5 + this.#rest.readUInt16BE(3)) {
+      this.records.push(this.#rest.readUInt16BE(3));
+      this.#rest = this.#rest.subarray(5 + this.#rest.readUInt16BE(3));
+    }
   }
 
   flush(): void {
@@ -284,6 +297,27 @@ function suite(below: (options: EngineOptions) => Engine): void {
       last.socket.write(Buffer.alloc(200_000));
       await until(() => events.full === began.length && events.failed === 1, 'all to end');
       assert.ok(last.hasEnded || codes.length === 1);
+    }));
+
+  it('a large answer begins with records of a segment, unless much was written just before', () =>
+    stage(async (open) => {
+      const [wire, { conn }] = await open();
+      const sizesOf = async (size: number): Promise<number[]> => {
+        const before = wire.received.length;
+        wire.records = [];
+        fill(conn, size, 66);
+        await until(() => wire.received.length === before + size, 'the answer');
+        return wire.records.map((length) => length - 17).filter((length) => length > 1000);
+      };
+      const segments = Array.from({ length: 10 }, () => 1369);
+      const full = Array.from({ length: 3 }, () => 16_384);
+      assert.deepEqual(await sizesOf(4000), [4000]);
+      assert.deepEqual(await sizesOf(13_690 + 3 * 16_384), [...segments, ...full]);
+      assert.deepEqual(await sizesOf(3 * 16_384), full);
+      assert.deepEqual(await sizesOf(2000), [2000]);
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      assert.deepEqual(await sizesOf(2000), [2000]);
+      assert.deepEqual(await sizesOf(13_690 + 16_384), [...segments, 16_384]);
     }));
 
   it('an answer that is written while the peer reads nothing is bounded as in the clear', () =>

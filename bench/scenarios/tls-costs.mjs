@@ -1,0 +1,225 @@
+/**
+ * What TLS costs beside nginx and node:https with the same certificate: full and resumed handshakes, 10 MiB down and up, and
+ * what an idle connection holds. CPU of servers that take turns on one core, with the client on the other; the machine's speed
+ * drifts, so ratios within a round count.
+ *
+ *     node bench/scenarios/tls-costs.mjs WHAT [ROUNDS=4] [SERVERS=nginx,iouring,epoll,node-https]
+ *     WHAT: full, resumed, download, upload, idle
+ *
+ * Needs taskset, openssl, curl and nginx. NODE and BUN are the executables that serve, where others than on the path.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import { CERTIFICATE, KEY } from '../../dist/engine/node/tls-keys.fixture.js';
+import { parseSchedstat } from '../lib/cpu.mjs';
+import { ROOT_DIR } from '../lib/paths.mjs';
+import { residentBytes } from './idle-memory.mjs';
+
+const [what = 'full', rounds = '4', wanted = 'nginx,iouring,epoll,node-https'] = process.argv.slice(2);
+const BULK_BYTES = 10 * 1024 * 1024;
+const TRANSFERS = 8;
+const HANDSHAKE_SECONDS = 1;
+const IDLE_COUNT = 2000;
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-tls-'));
+const file = (name, text) => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+const cert = file('cert.pem', CERTIFICATE);
+const key = file('key.pem', KEY);
+const bulk = file('bulk', Buffer.alloc(BULK_BYTES, 'what is sent is not looked at '));
+const sink = file('sink', '');
+
+const holdfast = file(
+  'holdfast.mjs',
+  `import { files, Response, serve } from '${ROOT_DIR}dist/bundle/index.js';
+   const [port, engine] = process.argv.slice(2);
+   const folder = files('${folder}');
+   const fetch = async (request, context) => {
+     if (request.method === 'POST') {
+       for await (const _piece of request.body);
+       return new Response('taken');
+     }
+     return new URL(request.url).pathname === '/' ? new Response('Hello, World!') : folder(request, context);
+   };
+   await serve({ port: Number(port), hostname: '127.0.0.1', engine, tls: { cert: '${cert}', key: '${key}' }, fetch });`,
+);
+const nodeHttps = file(
+  'node-https.mjs',
+  `import { createReadStream, readFileSync } from 'node:fs';
+   import { createServer } from 'node:https';
+   createServer({ cert: readFileSync('${cert}'), key: readFileSync('${key}') }, (request, response) => {
+     if (request.method === 'POST') request.on('data', () => {}).on('end', () => response.end('taken'));
+     else if (request.url === '/bulk') {
+       response.writeHead(200, { 'content-length': ${BULK_BYTES} });
+       createReadStream('${bulk}', { highWaterMark: 65536 }).pipe(response);
+     } else response.end('Hello, World!');
+   }).listen(Number(process.argv[2]), '127.0.0.1');`,
+);
+const bunServe = file(
+  'bun.mjs',
+  `Bun.serve({ port: Number(process.argv[2]), hostname: '127.0.0.1', tls: { cert: Bun.file('${cert}'), key: Bun.file('${key}') },
+     async fetch(request) {
+       if (request.method === 'POST') {
+         for await (const _piece of request.body);
+         return new Response('taken');
+       }
+       return new Response(request.url.endsWith('/bulk') ? Bun.file('${bulk}') : 'Hello, World!');
+     } });`,
+);
+const nginxConf = (port) => {
+  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${folder}/${name};`,
+  );
+  // What is posted goes to a proxied echo of itself: nginx reads no body that nobody asks for.
+  return file(
+    'nginx.conf',
+    `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error; worker_rlimit_nofile 20000;
+     events { worker_connections 8192; }
+     http { access_log off; keepalive_requests 100000000; keepalive_timeout 600; client_max_body_size 100m; sendfile on;
+     ${paths.join(' ')} client_body_buffer_size 64k;
+     server { listen unix:${folder}/sink.sock; location / { return 200 taken; } }
+     server { listen 127.0.0.1:${port} ssl backlog=4096; ssl_certificate ${cert}; ssl_certificate_key ${key};
+     ssl_protocols TLSv1.2 TLSv1.3; root ${folder};
+     location = / { default_type text/plain; return 200 "Hello, World!"; } location /bulk { }
+     location /post { proxy_request_buffering off; proxy_pass http://unix:${folder}/sink.sock; } } }`,
+  );
+};
+/** Another release of Node may serve than asks. */
+const NODE = process.env.NODE ?? process.execPath;
+const COMMANDS = {
+  nginx: (port) => ['nginx', '-c', nginxConf(port)],
+  iouring: (port) => [NODE, holdfast, port, 'iouring'],
+  epoll: (port) => [NODE, holdfast, port, 'epoll'],
+  'node-https': (port) => [NODE, nodeHttps, port],
+  bun: (port) => [process.env.BUN ?? 'bun', bunServe, port],
+};
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function listens(port) {
+  for (let tries = 0; tries < 100; tries++) {
+    const isThere = await new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(socket.destroy() !== undefined));
+      socket.on('error', () => resolve(false));
+    });
+    if (isThere) return;
+    await sleep(100);
+  }
+  throw new Error(`nobody listens on port ${port}`);
+}
+
+/** Seconds of CPU of all threads. */
+function cpuSeconds(pid) {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const ns = threads.map((id) => parseSchedstat(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8')));
+  return ns.reduce((sum, each) => sum + each, 0) / 1e9;
+}
+
+const onOther = (command, args) =>
+  execFileSync('taskset', ['-c', '1', command, ...args.map(String)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+
+/** @returns how many there were. */
+function load(port) {
+  const url = `https://127.0.0.1:${port}`;
+  if (what === 'full' || what === 'resumed') {
+    const how = what === 'full' ? '-new' : '-reuse';
+    const text = onOther('openssl', [
+      's_time',
+      '-connect',
+      `127.0.0.1:${port}`,
+      how,
+      '-time',
+      HANDSHAKE_SECONDS,
+      '-www',
+      '/',
+    ]);
+    // The last line is of real seconds.
+    return Number([...text.matchAll(/(\d+) connections in/g)].at(-1)[1]);
+  }
+  const each =
+    what === 'download' ? [`${url}/bulk`] : ['-H', 'Expect:', '--data-binary', `@${bulk}`, `${url}/post`];
+  for (let i = 0; i < TRANSFERS; i++) onOther('curl', ['-skf', '-o', sink, ...each]);
+  return TRANSFERS;
+}
+
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+
+async function holdOpen(port, count) {
+  const sockets = [];
+  while (sockets.length < count)
+    sockets.push(
+      ...(await Promise.all(
+        Array.from(
+          { length: Math.min(100, count - sockets.length) },
+          () =>
+            new Promise((resolve, reject) => {
+              const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
+              socket.once('error', reject);
+              socket.once('data', () => resolve(socket));
+              socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+            }),
+        ),
+      )),
+    );
+  return sockets;
+}
+
+/** Of the second so many connections: the first fill pools and heaps. */
+async function idle(servers) {
+  for (const { name, port, child } of servers) {
+    const resident = async () => {
+      await sleep(3000);
+      return residentBytes(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
+    };
+    const first = await holdOpen(port, IDLE_COUNT);
+    const before = await resident();
+    const second = await holdOpen(port, IDLE_COUNT);
+    const each = ((await resident()) - before) / IDLE_COUNT / 1024;
+    console.log(`${name.padEnd(12)} ${each.toFixed(1)} KiB a connection`);
+    for (const socket of [...first, ...second]) socket.destroy();
+  }
+}
+
+const servers = [];
+try {
+  for (const name of wanted.split(',')) {
+    const port = await freePort();
+    const child = spawn('taskset', ['-c', '0', ...COMMANDS[name](port).map(String)], { stdio: 'inherit' });
+    servers.push({ name, port, child, micros: [] });
+    await listens(port);
+  }
+  if (what === 'idle') await idle(servers);
+  else {
+    for (let round = -1; round < Number(rounds); round++)
+      for (const { port, child, micros } of servers) {
+        const before = cpuSeconds(child.pid);
+        const count = load(port);
+        // The first warms up.
+        if (round >= 0) micros.push(((cpuSeconds(child.pid) - before) / count) * 1e6);
+      }
+    for (const { name, micros } of servers) {
+      const ratio = median(micros.map((value, round) => value / servers[0].micros[round]));
+      console.log(
+        `${name.padEnd(12)} ${median(micros).toFixed(0)} us of CPU each, ${ratio.toFixed(2)} x ${servers[0].name}`,
+      );
+    }
+  }
+} finally {
+  for (const { child } of servers) child.kill();
+  rmSync(folder, { recursive: true });
+}
