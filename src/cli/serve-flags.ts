@@ -18,6 +18,7 @@ export const SERVE_FLAGS = {
   'tls-cert': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'certificate chain (PEM): serve HTTPS' },
   'tls-key': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'private key (PEM) of the certificate' },
   'tls-passphrase-file': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'passphrase of an encrypted key: the first line of FILE' },
+  'redirect-http': { kind: 'text', metavar: 'ADDRESS', group: LISTEN, help: 'PORT (where the server listens) or HOST:PORT of plain HTTP, which is sent to HTTPS by 308' },
   'trust-proxy': { kind: 'text', metavar: 'WHOM', defaultText: 'nobody', group: LISTEN, help: "whose X-Forwarded-* and Forwarded are believed: a number of hops, addresses and CIDR ranges, 'loopback', 'linklocal', 'uniquelocal'; or all" },
 
   workers: { kind: 'integer', short: 'w', metavar: 'N', min: 1, max: 1024, word: 'auto', defaultText: 'auto: one a core', group: WORK, help: 'threads that serve' },
@@ -79,6 +80,7 @@ export const FLAGS_OF_OPTIONS: FlagsOfOptions = {
   'tls.cert': 'tls-cert',
   'tls.key': 'tls-key',
   'tls.passphrase': 'tls-passphrase-file',
+  redirectHttp: 'redirect-http',
   trustProxy: 'trust-proxy',
   workers: 'workers',
   balance: 'balance',
@@ -114,7 +116,8 @@ Serves TARGET, by default the folder it is run in:
 
 When it accepts connections it prints one line on standard output:
   ready url=http://127.0.0.1:8080 engine=iouring workers=2 pid=123
-and behind that admin=URL and health=URL, where those ports were asked for.
+and behind that admin=URL, health=URL and redirect=URL, where those ports
+were asked for.
 SIGTERM and SIGINT finish what is under way, a second SIGINT does not wait,
 SIGHUP reloads.
 `;

@@ -45,6 +45,14 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     values.health === undefined
       ? undefined
       : adminAddress(values.health, '--health', 'hostname' in address ? address.hostname : undefined);
+  const redirectHttp =
+    values['redirect-http'] === undefined
+      ? undefined
+      : adminAddress(
+          values['redirect-http'],
+          '--redirect-http',
+          'hostname' in address ? address.hostname : undefined,
+        );
   const workerCount = values.boot === true ? 0 : workersOf(values);
   const found = resolveTarget(positionals[0] ?? '.');
   const ofFolder = folderOptions(values, names, found.kind === 'folder', workerCount);
@@ -67,6 +75,7 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     ...(boot === undefined ? { module: target.module } : { fetch: boot.fetch }),
     ...(admin === undefined ? {} : { admin: { ...admin, ...pagesOf(boot) } }),
     ...(health === undefined ? {} : { health }),
+    ...(redirectHttp === undefined ? {} : { redirectHttp }),
     signal: signals.startGivenUp,
   };
   // Watching begins before the module is read, so that no change falls between the two.
@@ -250,7 +259,7 @@ async function startFailure(
     option === 'port'
       ? { port: own ?? '--port', hostname: own ?? '--host' }
       : { port: `--${option}`, hostname: `--${option}` };
-  const place = { option: option as 'port' | 'admin' | 'health', hostname: address, port };
+  const place = { option: option as 'port' | 'admin' | 'health' | 'redirectHttp', hostname: address, port };
   return new CommandError(listenMessage(code, place, names));
 }
 
@@ -289,8 +298,10 @@ async function syntaxCheck(target: Target): Promise<string> {
 
 /** The one line on standard output. Written at once, so that it is there before anything else happens. */
 function announceReady(server: Server, workerCount: number): void {
-  const { url, engine, admin, health } = server;
-  const ports = `${admin ? ` admin=${admin.url}` : ''}${health ? ` health=${health.url}` : ''}`;
+  const { url, engine, admin, health, redirect } = server;
+  const ports = Object.entries({ admin, health, redirect })
+    .map(([name, port]) => (port === undefined ? '' : ` ${name}=${port.url}`))
+    .join('');
   const line = `ready url=${url} engine=${engine.name} workers=${workerCount} pid=${process.pid}${ports}\n`;
   try {
     writeSync(1, line);

@@ -11,7 +11,7 @@ import { hostnameOf, portOf, type ServeOptions } from './options.ts';
 
 /** Where it was to listen, and which option says so. */
 export type ListenPlace =
-  | (PortAddress & { readonly option: 'port' | 'admin' | 'health' })
+  | (PortAddress & { readonly option: 'port' | 'admin' | 'health' | 'redirectHttp' })
   | { readonly option: 'unix'; readonly path: string }
   | { readonly option: 'fd'; readonly fd: number };
 
@@ -28,7 +28,7 @@ export class ListenError extends Error {
   readonly code: string;
   /** The system's number for it, where it has one. */
   readonly errno: number | undefined;
-  /** The option that says where to listen: `port`, `unix`, `fd`, `admin` or `health`. */
+  /** The option that says where to listen: `port`, `unix`, `fd`, `admin`, `health` or `redirectHttp`. */
   readonly option: ListenPlace['option'];
   /** The host name or address that was asked for, or the path of a unix socket. */
   readonly address: string | undefined;

@@ -33,6 +33,7 @@ import {
 } from './operator-options.ts';
 import { checkHostname, checkLogger, checkSignal, portNumber } from './option-checks.ts';
 import { checkPubsub, type PubsubOptions, readPubsub } from './pubsub-options.ts';
+import { type RedirectHttpOptions, readRedirect, redirectSettingsOf } from './redirect-http.ts';
 import { readTls, type TlsOptions } from './tls-material.ts';
 
 export interface TimeoutOptions {
@@ -212,6 +213,12 @@ export interface ServeOptions {
   http2?: boolean;
   /** Certificate and key, as PEM text or the paths of files with it: HTTPS, on the node engine. */
   tls?: TlsOptions;
+  /**
+   * One more port, of plain HTTP, whose clients are sent to this server by 308: same host, path and query. Challenges of ACME go to
+   * the handler. A number is a port on the server's own `hostname`.
+   * @default none
+   */
+  redirectHttp?: RedirectHttpOptions | number | string;
   /** Bounds of topics and messages, and how long messages are kept for who comes back (docs/events.md). */
   pubsub?: PubsubOptions;
 }
@@ -237,7 +244,7 @@ export interface Settings extends HttpSettings {
 const OPTION_NAMES = [
   'fetch', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
   'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls', 'admin',
-  'balance', 'gracefulShutdown', 'trustProxy', 'health', 'http2', 'pubsub',
+  'balance', 'gracefulShutdown', 'trustProxy', 'health', 'http2', 'pubsub', 'redirectHttp',
 ] as const; // biome-ignore format: one list
 /** Handlers of other events, which modules for Cloudflare Workers export beside `fetch`. */
 const FOREIGN_NAMES = ['scheduled', 'queue', 'email', 'tail', 'tailStream', 'trace', 'test'] as const;
@@ -281,7 +288,7 @@ type CountName =
  */
 export function readOptions(given: unknown): ServeOptions {
   const options = snapshot<ServeOptions>('', given, OPTION_NAMES, FOREIGN_NAMES);
-  const { timeouts, limits, admin, health, tls, gracefulShutdown, logger, pubsub } = options;
+  const { timeouts, limits, admin, health, tls, gracefulShutdown, logger, pubsub, redirectHttp } = options;
   checkLogger('logger', logger);
   if (logger !== undefined) options.logger = guardedLogger(logger);
   if (timeouts !== undefined) options.timeouts = snapshot('timeouts.', timeouts, TIMEOUT_NAMES);
@@ -292,6 +299,7 @@ export function readOptions(given: unknown): ServeOptions {
   }
   if (typeof admin === 'object') options.admin = readAdmin(admin);
   if (typeof health === 'object') options.health = readHealth(health);
+  if (typeof redirectHttp === 'object') options.redirectHttp = readRedirect(redirectHttp);
   if (typeof gracefulShutdown === 'object')
     options.gracefulShutdown = snapshot('gracefulShutdown.', gracefulShutdown, SHUTDOWN_NAMES);
   if (pubsub !== undefined) options.pubsub = readPubsub(pubsub);
@@ -318,6 +326,7 @@ export function checkOptions(options: ServeOptions): Settings {
   checkCompanions(options);
   adminSettingsOf(options.admin);
   healthAddressOf(options.health, healthHostnameOf(options));
+  redirectSettingsOf(options.redirectHttp, options.tls !== undefined, healthHostnameOf(options));
   const timeouts = options.timeouts ?? {};
   const limits = options.limits ?? {};
   const ms = (name: (typeof TIMEOUT_NAMES)[number], fallback: Duration) =>

@@ -16,6 +16,7 @@ import {
   type ServeOptions,
   type Settings,
 } from './options.ts';
+import { redirectSettingsOf } from './redirect-http.ts';
 import type { Server } from './server.ts';
 import { type ModuleSource, serveHere } from './thread-server.ts';
 import type { OperatorPorts, WatchedServer } from './watched-server.ts';
@@ -50,12 +51,14 @@ async function open(options: ServeOptions): Promise<Server> {
   // Only where the module is loaded: putting ours in place loads the platform's, from Node 24 on.
   if (options.globals === true && isServedHere) installGlobals();
   const admin = adminSettingsOf(options.admin);
-  const health = healthAddressOf(options.health, healthHostnameOf(options));
+  const hostname = healthHostnameOf(options);
+  const health = healthAddressOf(options.health, hostname);
+  const redirect = redirectSettingsOf(options.redirectHttp, options.tls !== undefined, hostname);
   // First, for they must be able to say that the server is starting, and their ports may be taken.
   const ports =
-    admin === undefined && health === undefined
+    admin === undefined && health === undefined && redirect === undefined
       ? undefined
-      : await (await import('./admin.ts')).openOperatorPorts(admin, health, options.logger);
+      : await (await import('./admin.ts')).openOperatorPorts({ admin, health, redirect }, options);
   try {
     const server = await start(options, settings, ports, isServedHere);
     ports?.watch(server);

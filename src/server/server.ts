@@ -45,6 +45,8 @@ export interface Server {
   readonly admin: AdminAddress | undefined;
   /** The health port, where one was asked for. */
   readonly health: AdminAddress | undefined;
+  /** The port of plain HTTP that redirects here (`redirectHttp`), where one was asked for. */
+  readonly redirect: AdminAddress | undefined;
   /** True from when connections are accepted until `close`, whose delay no longer counts: what `/readyz` tells. */
   readonly isAccepting: boolean;
   /** On the clock of `performance.now()`. */

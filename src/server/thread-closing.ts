@@ -15,6 +15,13 @@ export interface CloseReport {
   readonly forced: number;
 }
 
+export function sumOfReports(reports: readonly CloseReport[]): CloseReport {
+  return {
+    drained: reports.reduce((sum, each) => sum + each.drained, 0),
+    forced: reports.reduce((sum, each) => sum + each.forced, 0),
+  };
+}
+
 export interface ClosingThread {
   readonly thread: ServerThread;
   readonly engine: Engine;

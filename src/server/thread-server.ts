@@ -310,6 +310,10 @@ export class ThreadServer implements WatchedServer {
     return this.#ports?.health;
   }
 
+  get redirect(): AdminAddress | undefined {
+    return this.#ports?.redirect;
+  }
+
   get isAccepting(): boolean {
     return this.#closing === undefined;
   }

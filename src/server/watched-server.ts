@@ -11,13 +11,15 @@ export interface WatchedServer extends Server {
 /** What an operator port watches. */
 export type AdminSubject = Pick<
   WatchedServer,
-  'url' | 'engine' | 'isAccepting' | 'startedAtMs' | 'stats' | 'connections' | 'observe'
+  'url' | 'port' | 'engine' | 'isAccepting' | 'startedAtMs' | 'stats' | 'connections' | 'observe' | 'fetch'
 >;
 
 /** Where operators and probes ask, as far as each was wanted. */
 export interface OperatorPorts {
   readonly admin: AdminAddress | undefined;
   readonly health: AdminAddress | undefined;
+  /** Where plain HTTP is redirected. */
+  readonly redirect: AdminAddress | undefined;
   /** From now on they tell of `subject`; before, that the server starts. */
   watch(subject: AdminSubject): void;
   close(): Promise<void>;

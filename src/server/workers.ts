@@ -40,7 +40,7 @@ import {
   type Server,
   type ServerStats,
 } from './server.ts';
-import type { CloseReport } from './thread-closing.ts';
+import { type CloseReport, sumOfReports } from './thread-closing.ts';
 import { createHub, newChannelName, ThreadRelay } from './thread-hub.ts';
 import { keepAliveFor, urlOf } from './thread-server.ts';
 import type { OperatorPorts, WatchedServer } from './watched-server.ts';
@@ -410,11 +410,7 @@ class WorkerServer implements WatchedServer {
       for (const thread of this.#threads) if (thread.isLeaving) thread.dismiss(this.#plan, true);
       for (const seat of this.#seats) seat.close();
       for (const socket of this.#sockets) socket?.close();
-      const reports = await Promise.all([...this.#threads].map((thread) => thread.ended));
-      report = {
-        drained: reports.reduce((sum, each) => sum + each.drained, 0),
-        forced: reports.reduce((sum, each) => sum + each.forced, 0),
-      };
+      report = sumOfReports(await Promise.all([...this.#threads].map((thread) => thread.ended)));
       await this.#work.settled(this.#plan.drainMs);
       await this.#ports?.close();
     } finally {
@@ -457,6 +453,10 @@ class WorkerServer implements WatchedServer {
 
   get health(): AdminAddress | undefined {
     return this.#ports?.health;
+  }
+
+  get redirect(): AdminAddress | undefined {
+    return this.#ports?.redirect;
   }
 
   get isAccepting(): boolean {
