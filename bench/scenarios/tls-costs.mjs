@@ -179,7 +179,7 @@ async function holdOpen(port, count) {
   return sockets;
 }
 
-/** Of the second so many connections: the first fill pools and heaps. */
+/** What the second so many connections add: the first fill pools and heaps. */
 async function idle(servers) {
   for (const { name, port, child } of servers) {
     const resident = async () => {

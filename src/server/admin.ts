@@ -4,7 +4,7 @@
  * the main thread, on our own server over the portable engine. What they answer is admin-desk.ts', whom
  * admin-guard.ts'.
  *
- * A redirect port is opened and closed with them (redirect-http.ts).
+ * A redirect port is opened and closed with them (redirect-desk.ts).
  *
  * The admin port listens on loopback unless told otherwise. A health port is a second one that says alive and ready and
  * nothing else, so that it may be open to a kubelet or a load balancer while the admin port is not.
@@ -17,7 +17,8 @@ import { guardedLogger } from './guarded-logger.ts';
 import { asListenError } from './listen-error.ts';
 import type { AdminSettings, PortAddress } from './operator-options.ts';
 import { checkOptions, type ServeOptions } from './options.ts';
-import { RedirectDesk, type RedirectSettings } from './redirect-http.ts';
+import { RedirectDesk } from './redirect-desk.ts';
+import type { RedirectSettings } from './redirect-options.ts';
 import { serveHere, type ThreadServer } from './thread-server.ts';
 import type { AdminSubject, OperatorPorts } from './watched-server.ts';
 

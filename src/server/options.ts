@@ -33,7 +33,7 @@ import {
 } from './operator-options.ts';
 import { checkHostname, checkLogger, checkSignal, portNumber } from './option-checks.ts';
 import { checkPubsub, type PubsubOptions, readPubsub } from './pubsub-options.ts';
-import { type RedirectHttpOptions, readRedirect, redirectSettingsOf } from './redirect-http.ts';
+import { type RedirectHttpOptions, readRedirect, redirectSettingsOf } from './redirect-options.ts';
 import { readTls, type TlsOptions } from './tls-material.ts';
 
 export interface TimeoutOptions {

@@ -16,7 +16,7 @@ import {
   type ServeOptions,
   type Settings,
 } from './options.ts';
-import { redirectSettingsOf } from './redirect-http.ts';
+import { redirectSettingsOf } from './redirect-options.ts';
 import type { Server } from './server.ts';
 import { type ModuleSource, serveHere } from './thread-server.ts';
 import type { OperatorPorts, WatchedServer } from './watched-server.ts';
