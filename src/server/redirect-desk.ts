@@ -5,11 +5,7 @@
  * The host is the client's own, from a Host field that the parser has found well-formed (RFC 9112 §3.2): whoever sends another's
  * name sends himself there. Challenges of ACME are asked for over plain HTTP (RFC 8555 §8.3), so the handler answers those.
  */
-
-import { OptionError } from '../base/errors.ts';
-import { snapshot } from '../base/option-checks.ts';
-import type { Desk, Desk } from './admin-desk.ts';
-import type { PortAddress } from './operator-options.ts';
+import type { Desk } from './admin-desk.ts';
 import type { AdminSubject } from './watched-server.ts';
 
 const HTTPS_PORT = 443;
