@@ -28,6 +28,8 @@
  *   everything else does nothing.
  */
 import type { SysError } from '../base/errors.ts';
+import type { SecureConnection } from './tls/secure-connection.ts';
+import type { EngineTlsOptions } from './tls/tls-options.ts';
 
 export type EngineName = 'iouring' | 'epoll' | 'node' | 'sim';
 
@@ -217,6 +219,8 @@ export interface EngineConnection {
   peerLiveness(): PeerLiveness | undefined;
   /** True until `onClosed`. */
   readonly isOpen: boolean;
+  /** What TLS has agreed on, from `onAccept` on and for good. Absent or undefined in the clear. */
+  readonly secure?: SecureConnection | undefined;
 }
 
 /** What the layer above implements. One object a thread, so that calls stay monomorphic. */
@@ -290,6 +294,17 @@ export interface Listener {
    * share a socket, and that one may be stuck, or gone. Absent where all are told (node, sim).
    */
   lookNow?(): void;
+}
+
+/** Certificates and rules of TLS while a server listens. */
+export interface EngineTls {
+  /**
+   * For connections that begin from now on; those that stand keep theirs. Protocols stay as they were.
+   * @throws UnavailableError where OpenSSL refuses it; then all stays as it was
+   */
+  replace(options: EngineTlsOptions): void;
+  /** @param keys as `EngineTlsOptions.ticketKeys` */
+  setTicketKeys(keys: readonly Uint8Array[]): void;
 }
 
 export interface EngineStats {
@@ -367,6 +382,8 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
    */
   pauseAccepting(): void;
   resumeAccepting(): void;
+  /** Where TLS is spoken. */
+  readonly tls?: EngineTls | undefined;
   stats(): EngineStats;
   /** Close listeners, reset what is open (`engine-closed`), release memory. Resolves when all is released. Idempotent. */
   close(): Promise<void>;

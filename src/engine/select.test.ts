@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { OptionError, SysError, UnavailableError } from '../base/errors.ts';
 import { ERRNO, sysError } from '../sys/errno.ts';
 import type { Engine, EngineHandler, EngineName } from './engine.ts';
+import { CERTIFICATE, KEY } from './node/tls-keys.fixture.ts';
 import { type EngineCandidate, selectEngine } from './select.ts';
 
 const YES = { available: true, reason: 'all is there' };
@@ -155,7 +156,8 @@ test('an engine that is not in the table is a wrong option, and the error names 
 });
 
 test('TLS is never given to an engine that would serve plain text', async () => {
-  const tls = { cert: '', key: '', alpn: [] };
+  const certificate = { cert: CERTIFICATE, key: KEY, keyType: 'ec', names: [] };
+  const tls = { certificates: [certificate], alpn: [] };
   const selection = await selectEngine('iouring', { candidates: [candidate('iouring', () => YES)] });
   await assert.rejects(selection.create({ handler, tls }), /chosen for what it will be asked for/);
   const secure = await selectEngine('node', { tls: true, candidates: [candidate('node', () => YES)] });

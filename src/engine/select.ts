@@ -53,14 +53,7 @@ export const ENGINE_CANDIDATES: readonly EngineCandidate[] = [
     name: 'node',
     speaksTls: true,
     probe: async () => ({ available: true, reason: 'runs wherever Node does' }),
-    load: async () => {
-      const [{ createNodeEngine }, { nodeTlsOptions }] = await Promise.all([
-        import('./node/node-engine.ts'),
-        import('./node/tls.ts'),
-      ]);
-      return ({ tls, ...options }) =>
-        createNodeEngine(tls === undefined ? options : { ...options, tls: nodeTlsOptions(tls) });
-    },
+    load: async () => (await import('./node/node-engine.ts')).createNodeEngine,
   },
 ];
 

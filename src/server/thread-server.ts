@@ -177,8 +177,10 @@ export function urlOf(scheme: string, address: RemoteAddress): string {
 
 /** What is offered to clients, the better first (RFC 7301); which one it became, the first bytes tell. */
 function tlsOf(material: TlsMaterial, { http2 }: Settings): EngineTlsOptions {
+  const { ticketKeys, ...certificate } = material;
   return {
-    ...material,
+    certificates: [{ ...certificate, keyType: '', names: [] }],
+    ticketKeys: [ticketKeys],
     alpn: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
     answerToPlainText: PLAIN_HTTP_ANSWER,
   };

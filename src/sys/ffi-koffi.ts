@@ -16,6 +16,7 @@ interface Koffi {
   proto(text: string): unknown;
   pointer(type: unknown): unknown;
   register(call: NativeFunction, type: unknown): unknown;
+  unregister(address: bigint): void;
 }
 
 interface KoffiLibrary {
@@ -56,6 +57,7 @@ export function openKoffi(): Ffi {
       }
       return Number(koffi.address(koffi.register(call, type)));
     },
+    releaseCallback: (address) => koffi.unregister(BigInt(address)),
   };
 }
 

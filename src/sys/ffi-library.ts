@@ -27,9 +27,12 @@ export interface Ffi {
     table: Readonly<Record<Name, Signature>>,
   ): Record<Name, NativeFunction>;
   /**
-   * A C function that calls `call` and returns what it returns, an int. It lives as long as the thread, must be called on
-   * this thread only, and `call` must not throw. A call costs 1 to 2 us.
+   * A C function that calls `call` and returns what it returns, an int. It must be called on this thread only, and `call`
+   * must not throw. A call costs 1 to 2 us. It lives until it is released: koffi has 8192 for all threads of a process, and
+   * gets none back from a thread that ends.
    * @returns its address
    */
   callback(parameters: readonly CType[], call: NativeFunction): number;
+  /** Nothing calls it any more. */
+  releaseCallback(address: number): void;
 }

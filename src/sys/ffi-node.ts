@@ -27,6 +27,7 @@ interface NodeFfi {
 
 interface NodeLibrary {
   registerCallback(signature: { arguments: string[]; return: string }, call: Raw): bigint;
+  unregisterCallback(address: bigint): void;
 }
 
 const NODE_TYPE: Readonly<Record<CType, string>> = {
@@ -61,6 +62,7 @@ export function openNodeFfi(): Ffi {
       );
       return Number(address);
     },
+    releaseCallback: (address) => callbacks.unregisterCallback(BigInt(address)),
   };
 }
 

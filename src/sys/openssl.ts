@@ -77,6 +77,8 @@ export interface OpenSsl {
   readonly version: string;
   /** Where it was found, for people. */
   readonly source: string;
+  /** To bind more of it: what `Ffi.functions` takes. */
+  readonly library: string | null;
   readonly functions: Readonly<Record<FunctionName, NativeFunction>>;
 }
 
@@ -111,7 +113,7 @@ function openFrom(library: string | null, source: string): OpenSsl {
   const number = OpenSSL_version_num();
   const version = [number >>> 28, (number >>> 20) & 0xff, (number >>> 4) & 0xff].join('.');
   if (number >>> 28 !== VERSION_MAJOR) throw new UnavailableError(`OpenSSL ${version}, not ${VERSION_MAJOR}`);
-  return { version, source, functions: ffi.functions(library, SIGNATURES) };
+  return { version, source, library, functions: ffi.functions(library, SIGNATURES) };
 }
 
 /**
@@ -133,7 +135,12 @@ export function foreignBytes(address: number, byteLength: number): Uint8Array {
   return new Uint8Array(loadFfi().view(address, byteLength));
 }
 
-/** @returns the address of a C function for OpenSSL to call back, as long as the thread lives; see `Ffi.callback` */
+/** @returns the address of a C function for OpenSSL to call back; see `Ffi.callback` */
 export function callbackForOpenSsl(parameters: readonly CType[], call: NativeFunction): number {
   return loadFfi().callback(parameters, call);
+}
+
+/** Nothing of OpenSSL's knows it any more. */
+export function releaseCallback(address: number): void {
+  loadFfi().releaseCallback(address);
 }

@@ -20,6 +20,7 @@ import {
   SEND_RESERVE_BYTES_MAX,
 } from '../engine.ts';
 import { FileProgress } from '../file-progress.ts';
+import type { SecureConnection } from '../tls/secure-connection.ts';
 import { localAddressOf, remoteAddressOf } from './addresses.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
 import { type PieceTaker, readPiece } from './file-pieces.ts';
@@ -57,6 +58,7 @@ export class NodeConnection implements EngineConnection, PieceTaker {
   /** Begun by `connect`, and not standing yet: what is committed waits here. */
   isConnecting: boolean;
   errorCode = '';
+  secure: SecureConnection | undefined = undefined;
   readonly borrowedBytesMin = Number.POSITIVE_INFINITY;
   readonly isUnix: boolean;
   readonly #resetSocket: ResetSocket;
@@ -123,13 +125,8 @@ export class NodeConnection implements EngineConnection, PieceTaker {
 
   /** A socket that is destroyed takes none, though its 'close' comes in a later round of the loop. */
   get takesBytes(): boolean {
-    return (
-      this.#state === OPEN &&
-      !this.#isWriteEnded &&
-      !this.hasSendFailed &&
-      !this.#isSocketGone &&
-      !this.socket.destroyed
-    );
+    const isGone = this.#isSocketGone || this.socket.destroyed;
+    return this.#state === OPEN && !this.#isWriteEnded && !this.hasSendFailed && !isGone;
   }
 
   /** @hot */
@@ -164,9 +161,8 @@ export class NodeConnection implements EngineConnection, PieceTaker {
     // What was not used is free again, unless another connection has reserved above it.
     if (block.used === this.#reservedEnd) block.used = end;
     if (size === 0 || this.#state !== OPEN) return;
-    if (this.#block === block && this.#end === at) {
-      this.#end = end;
-    } else {
+    if (this.#block === block && this.#end === at) this.#end = end;
+    else {
       if (this.#block !== undefined) this.#enqueue(this.#block);
       block.pins++;
       this.#block = block;

@@ -33,10 +33,11 @@ import { NodeConnection } from './connection.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import { Listeners, type ListenersOwner } from './listeners.ts';
-import type { NodeEngineOptions, ServerFactory } from './options.ts';
+import type { NodeEngineOptions } from './options.ts';
 import { SendArena } from './send-arena.ts';
 import { destroySocket, type ResetSocket, resetTcp } from './socket-endings.ts';
 import { onConnect, onRead, unwatchSocket, watchSocket } from './socket-events.ts';
+import type { NodeTls } from './tls.ts';
 import { UnreadProbe } from './unread-probe.ts';
 
 /** Node's own read size; also the most that a connection may hold back while its reading is paused. */
@@ -52,10 +53,10 @@ const YIELD_MS = 0.25;
 const DRAINS_MS = 1;
 
 export async function createNodeEngine(options: NodeEngineOptions): Promise<NodeEngine> {
-  if (options.tls === undefined) return new NodeEngine(options, createServer, resetTcp);
+  if (options.tls === undefined) return new NodeEngine(options, undefined);
   // Loaded only when wanted: the modules of TLS cost start-up time.
-  const { resetTls, tlsServerFactory } = await import('./tls.ts');
-  return new NodeEngine(options, tlsServerFactory(options.tls), resetTls);
+  const { NodeTls } = await import('./tls.ts');
+  return new NodeEngine(options, new NodeTls(options.tls, options.onError ?? (() => {})));
 }
 
 export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeConnection>, ListenersOwner {
@@ -64,7 +65,7 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
 
   readonly #handler: EngineHandler<NodeConnection>;
   readonly #options: NodeEngineOptions;
-  readonly #resetSocket: ResetSocket;
+  readonly tls: NodeTls | undefined;
   readonly #listeners: Listeners;
   readonly #shared = new Uint8Array(READ_BUFFER_BYTES);
   /** What the next read of the connection that was read last fills, where that is not shared. */
@@ -109,11 +110,11 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
   readonly #stats: EngineStats = emptyEngineStats();
 
   /** Use `createNodeEngine`. */
-  constructor(options: NodeEngineOptions, makeServer: ServerFactory, resetSocket: ResetSocket) {
+  constructor(options: NodeEngineOptions, tls: NodeTls | undefined) {
+    this.tls = tls;
     this.#handler = options.handler;
     this.#options = options;
-    this.#listeners = new Listeners(this, options, makeServer, READ_BUFFER_BYTES);
-    this.#resetSocket = resetSocket;
+    this.#listeners = new Listeners(this, options, tls?.makeServer ?? createServer, READ_BUFFER_BYTES);
     this.#deadlines = new DeadlineTimer(performance.now(), () => this.#expire());
   }
 
@@ -390,7 +391,8 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
     }
     const isAdopted = mayAdopt && canAdopt(accepted);
     const socket = isAdopted ? adopt(accepted, this.#onRead) : accepted;
-    const conn = this.#add(socket, false, isUnix, this.#resetSocket);
+    const conn = this.#add(socket, false, isUnix, this.tls?.resetSocket ?? resetTcp);
+    conn.secure = this.tls?.secureOf(accepted);
     this.#stats.accepted++;
     watchSocket(socket, conn, isAdopted);
     this.#enter();

@@ -1,5 +1,9 @@
-import { tlsContract } from '../contract/tls.contract.ts';
+import { certificatesContract } from '../contract/certificates.contract.ts';
+import { type CreateTlsEngine, tlsContract } from '../contract/tls.contract.ts';
 import { createNodeEngine } from './node-engine.ts';
-import { nodeTlsOptions } from './tls.ts';
+import type { NodeEngineOptions } from './options.ts';
 
-tlsContract('node', (options, tls) => createNodeEngine({ ...options, tls: nodeTlsOptions(tls) }));
+const create: CreateTlsEngine = (options, tls) => createNodeEngine({ ...options, tls } as NodeEngineOptions);
+
+tlsContract('node', create);
+certificatesContract('node', create, { mixesKeyTypes: false, tellsResumedName: false });

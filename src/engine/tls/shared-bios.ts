@@ -94,6 +94,11 @@ export class SharedBios {
     words[MAX_AT] = byteLength;
   }
 
+  /** There is nothing to read: OpenSSL goes on with what it has. */
+  starve(): void {
+    this.feed(this.#page.address, 0);
+  }
+
   /** How much of it OpenSSL has not read. @hot */
   get unread(): number {
     return this.#in[LENGTH_AT]!;
@@ -115,7 +120,7 @@ export class SharedBios {
 
   /** When no connection is left. */
   release(): void {
-    this.feed(this.#page.address, 0);
+    this.starve();
     this.aim(this.#page.address, 0);
     const { functions } = this.#ssl;
     functions.BIO_free(this.#readBio);

@@ -17,7 +17,9 @@ import type {
 } from '../engine.ts';
 import { FileProgress } from '../file-progress.ts';
 import type { PieceTaker } from '../node/file-pieces.ts';
+import type { Handshake } from './handshake.ts';
 import { PlainQueue } from './plain-queue.ts';
+import type { SecureConnection } from './secure-connection.ts';
 
 /** Below this copying costs less than a run of records of its own. */
 const BORROWED_BYTES_MIN = 16 * 1024;
@@ -42,6 +44,10 @@ export class TlsConnection implements EngineConnection, PieceTaker {
   readonly inner: EngineConnection;
   /** The SSL object; 0 when it has been freed. */
   ssl: number;
+  /** Until it is complete. */
+  handshake: Handshake | undefined;
+  /** What it has agreed on. */
+  secure: SecureConnection | undefined = undefined;
   /** The handshake is complete, and the layer above has been told of the connection. */
   stands = false;
   /** Waits in the layer's list. */
@@ -77,10 +83,11 @@ export class TlsConnection implements EngineConnection, PieceTaker {
   #closeReason: CloseReason = '';
   readonly #owner: TlsOwner;
 
-  constructor(owner: TlsOwner, inner: EngineConnection, ssl: number) {
+  constructor(owner: TlsOwner, inner: EngineConnection, ssl: number, handshake: Handshake) {
     this.#owner = owner;
     this.inner = inner;
     this.ssl = ssl;
+    this.handshake = handshake;
     this.out = inner.out;
   }
 

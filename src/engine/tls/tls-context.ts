@@ -1,145 +1,185 @@
 /**
- * An SSL_CTX: certificate, key and rules that connections begin with. What Mozilla calls "intermediate" is what is spoken:
- * TLS 1.2 with forward secrecy and AEAD, and 1.3 (guidelines 5.7, without the DHE suites, which need parameters of their own).
+ * An SSL_CTX: certificates of one group of names and the rules that connections begin with, which are Mozilla's
+ * "intermediate" unless others are given. Owns it, and the certificates' addresses by which a connection's is known again.
  *
  * Every result is looked at; OpenSSL's own words are in the error.
  */
-import { assert } from '../../base/assert.ts';
-import { UnavailableError } from '../../base/errors.ts';
 import * as abi from '../../sys/abi/openssl.ts';
-import { allocate } from '../../sys/memory.ts';
-import { type OpenSsl, takeOpenSslErrors } from '../../sys/openssl.ts';
-import { type EngineTlsOptions, TICKET_KEY_BYTES } from './tls-options.ts';
+import type { CheckedOpenSsl } from './checked-openssl.ts';
+import type { HandshakeCallbacks } from './handshake-callbacks.ts';
+import { sessionIdContext } from './session-id.ts';
+import {
+  DEFAULT_CIPHER_SUITES,
+  DEFAULT_CIPHERS,
+  DEFAULT_GROUPS,
+  type EngineTlsOptions,
+  SESSION_SECONDS,
+  type TlsCertificate,
+  type TlsVersion,
+} from './tls-options.ts';
 
-const CIPHERS_1_2 =
-  'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:' +
-  'ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:' +
-  'ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305';
-const CIPHERS_1_3 = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 /** SSL_OP_NO_RENEGOTIATION of ssl.h: a bit that does not fit into an int with a sign. */
 const NO_RENEGOTIATION = 2 ** 30;
 const MODES =
   abi.SSL_MODE_ENABLE_PARTIAL_WRITE | abi.SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | abi.SSL_MODE_RELEASE_BUFFERS;
+const VERSION_NUMBERS: Readonly<Record<TlsVersion, number>> = {
+  'TLSv1.2': abi.TLS1_2_VERSION,
+  'TLSv1.3': abi.TLS1_3_VERSION,
+};
 
 export class TlsContext {
   /** The SSL_CTX. */
   readonly address: number;
-  readonly #ssl: OpenSsl;
+  readonly #checked: CheckedOpenSsl;
+  /** Answers of OCSP, by the X509 that each is about. */
+  readonly #staples = new Map<number, Uint8Array>();
 
-  /**
-   * @param alpnCallback of `alpnCallback`
-   * @throws UnavailableError with OpenSSL's words where it refuses what is given
-   */
-  constructor(ssl: OpenSsl, options: EngineTlsOptions, alpnCallback: number) {
-    this.#ssl = ssl;
-    const { functions } = ssl;
+  /** @throws UnavailableError with OpenSSL's words where it refuses what is given */
+  constructor(
+    checked: CheckedOpenSsl,
+    certificates: readonly TlsCertificate[],
+    options: EngineTlsOptions,
+    callbacks: HandshakeCallbacks,
+  ) {
+    this.#checked = checked;
+    const { functions } = checked.ssl;
     functions.ERR_clear_error();
-    this.address = this.#need(functions.SSL_CTX_new(functions.TLS_server_method()), 'SSL_CTX_new');
+    this.address = checked.need(functions.SSL_CTX_new(functions.TLS_server_method()), 'SSL_CTX_new');
     try {
-      this.#setUp(options, alpnCallback);
+      this.#setProtocol(options);
+      this.#setSessions(options);
+      this.#setClients(options, callbacks);
+      for (const certificate of certificates) this.#useCertificate(certificate);
+      callbacks.attachTo(this.address, this.#staples.size > 0);
     } catch (error) {
       this.release();
       throw error;
     }
   }
 
+  /** The answer of OCSP about an X509 of this context's. */
+  stapleFor(certificate: number): Uint8Array | undefined {
+    return this.#staples.get(certificate);
+  }
+
   /** Connections that stand keep what they need of it: SSL_CTX_free(3) counts. */
   release(): void {
-    this.#ssl.functions.SSL_CTX_free(this.address);
+    this.#checked.ssl.functions.SSL_CTX_free(this.address);
   }
 
-  #setUp({ cert, key, passphrase, ticketKeys }: EngineTlsOptions, alpnCallback: number): void {
-    const { functions } = this.#ssl;
+  #ctrl(command: number, argument: number, address = 0): number {
+    return this.#checked.ssl.functions.SSL_CTX_ctrl(this.address, command, argument, address);
+  }
+
+  #setProtocol({
+    minVersion = 'TLSv1.2',
+    maxVersion = 'TLSv1.3',
+    ciphers = DEFAULT_CIPHERS,
+    cipherSuites = DEFAULT_CIPHER_SUITES,
+    groups,
+  }: EngineTlsOptions): void {
+    const checked = this.#checked;
+    const { functions } = checked.ssl;
     const ctx = this.address;
-    const ctrl = (command: number, argument: number, address = 0): number =>
-      functions.SSL_CTX_ctrl(ctx, command, argument, address);
-    this.#need(ctrl(abi.SSL_CTRL_SET_MIN_PROTO_VERSION, abi.TLS1_2_VERSION), 'the oldest version');
-    this.#withText(CIPHERS_1_2, (text) =>
-      this.#need(functions.SSL_CTX_set_cipher_list(ctx, text), 'ciphers'),
+    const min = this.#ctrl(abi.SSL_CTRL_SET_MIN_PROTO_VERSION, VERSION_NUMBERS[minVersion]);
+    checked.need(min, 'the oldest version');
+    const max = this.#ctrl(abi.SSL_CTRL_SET_MAX_PROTO_VERSION, VERSION_NUMBERS[maxVersion]);
+    checked.need(max, 'the newest version');
+    checked.withText(ciphers, (text) =>
+      checked.need(functions.SSL_CTX_set_cipher_list(ctx, text), `the ciphers ${ciphers}`),
     );
-    this.#withText(CIPHERS_1_3, (text) =>
-      this.#need(functions.SSL_CTX_set_ciphersuites(ctx, text), 'ciphers'),
+    checked.withText(cipherSuites, (text) =>
+      checked.need(functions.SSL_CTX_set_ciphersuites(ctx, text), `the ciphers ${cipherSuites}`),
     );
+    this.#setGroups(groups === undefined ? DEFAULT_GROUPS : [groups]);
     functions.SSL_CTX_set_options(ctx, NO_RENEGOTIATION);
-    ctrl(abi.SSL_CTRL_MODE, MODES);
+    this.#ctrl(abi.SSL_CTRL_MODE, MODES);
     // So that each record without application data is seen, and counted.
-    ctrl(abi.SSL_CTRL_CLEAR_MODE, abi.SSL_MODE_AUTO_RETRY);
-    // Tickets hold the sessions; none is kept here.
-    ctrl(abi.SSL_CTRL_SET_SESS_CACHE_MODE, abi.SSL_SESS_CACHE_OFF);
-    if (ticketKeys !== undefined) {
-      assert(ticketKeys.length === TICKET_KEY_BYTES, 'ticket keys of another length');
-      this.#withBytes(ticketKeys, (address) =>
-        this.#need(ctrl(abi.SSL_CTRL_SET_TLSEXT_TICKET_KEYS, TICKET_KEY_BYTES, address), 'ticket keys'),
-      );
-    }
-    this.#useChain(cert);
-    this.#useKey(key, passphrase);
-    functions.SSL_CTX_set_alpn_select_cb(ctx, alpnCallback, 0);
+    this.#ctrl(abi.SSL_CTRL_CLEAR_MODE, abi.SSL_MODE_AUTO_RETRY);
   }
 
-  #useChain(pem: string): void {
-    const { functions } = this.#ssl;
-    this.#withPem(pem, (bio) => {
-      let certificate = this.#need(functions.PEM_read_bio_X509(bio, 0, 0, 0), 'the certificate');
-      for (let isFirst = true; certificate !== 0; isFirst = false) {
-        const isTaken = isFirst
-          ? functions.SSL_CTX_use_certificate(this.address, certificate)
-          : functions.SSL_CTX_ctrl(this.address, abi.SSL_CTRL_CHAIN_CERT, 1, certificate);
-        functions.X509_free(certificate);
-        this.#need(isTaken, 'the certificate');
-        certificate = functions.PEM_read_bio_X509(bio, 0, 0, 0);
-      }
-      // The end of the text is an error to it.
-      functions.ERR_clear_error();
-    });
+  #setGroups(lists: readonly string[]): void {
+    const checked = this.#checked;
+    const isTaken = lists.some((list) =>
+      checked.withText(list, (text) => this.#ctrl(abi.SSL_CTRL_SET_GROUPS_LIST, 0, text) === 1),
+    );
+    checked.need(isTaken ? 1 : 0, `the groups ${lists.at(-1)}`);
+    // It did not know a list.
+    checked.ssl.functions.ERR_clear_error();
+  }
+
+  /** Tickets hold the sessions; none is kept here. */
+  #setSessions({ clients = 'none', ca = '', crl = '' }: EngineTlsOptions): void {
+    this.#ctrl(abi.SSL_CTRL_SET_SESS_CACHE_MODE, abi.SSL_SESS_CACHE_OFF);
+    const checked = this.#checked;
+    checked.server.SSL_CTX_set_timeout(this.address, SESSION_SECONDS);
+    const id = sessionIdContext(clients, ca, crl);
+    checked.withBytes(id, (address) =>
+      checked.need(
+        checked.server.SSL_CTX_set_session_id_context(this.address, address, id.length),
+        'the context of sessions',
+      ),
+    );
+  }
+
+  #setClients({ clients = 'none', ca, crl }: EngineTlsOptions, callbacks: HandshakeCallbacks): void {
+    if (clients === 'none') return;
+    const checked = this.#checked;
+    const { server } = checked;
+    const { functions } = checked.ssl;
+    const store = checked.need(server.SSL_CTX_get_cert_store(this.address), 'its store');
+    if (ca !== undefined)
+      checked.eachOf(ca, functions.PEM_read_bio_X509, functions.X509_free, '`ca`', (certificate) => {
+        checked.need(server.X509_STORE_add_cert(store, certificate), '`ca`');
+        checked.need(server.SSL_CTX_add_client_CA(this.address, certificate), '`ca`');
+      });
+    if (crl !== undefined) {
+      checked.eachOf(crl, server.PEM_read_bio_X509_CRL, server.X509_CRL_free, '`crl`', (list) =>
+        checked.need(server.X509_STORE_add_crl(store, list), '`crl`'),
+      );
+      const flags = abi.X509_V_FLAG_CRL_CHECK | abi.X509_V_FLAG_CRL_CHECK_ALL;
+      checked.need(server.X509_STORE_set_flags(store, flags), '`crl`');
+    }
+    if (clients === 'require')
+      server.SSL_CTX_set_verify(this.address, abi.SSL_VERIFY_PEER | abi.SSL_VERIFY_FAIL_IF_NO_PEER_CERT, 0);
+    else server.SSL_CTX_set_verify(this.address, abi.SSL_VERIFY_PEER, callbacks.acceptAnyClient);
+  }
+
+  #useCertificate({ cert, key, passphrase, ocsp }: TlsCertificate): void {
+    const checked = this.#checked;
+    const { functions } = checked.ssl;
+    let own = 0;
+    checked.eachOf(
+      cert,
+      functions.PEM_read_bio_X509,
+      functions.X509_free,
+      'the certificate',
+      (certificate) => {
+        const isTaken =
+          own === 0
+            ? functions.SSL_CTX_use_certificate(this.address, certificate)
+            : functions.SSL_CTX_ctrl(this.address, abi.SSL_CTRL_CHAIN_CERT, 1, certificate);
+        checked.need(isTaken, 'the certificate');
+        // The context refers to it as long as it lives.
+        if (own === 0) own = certificate;
+      },
+    );
+    this.#useKey(key, passphrase);
+    if (ocsp !== undefined) this.#staples.set(own, ocsp);
   }
 
   #useKey(pem: string, passphrase: string | undefined): void {
-    const { functions } = this.#ssl;
+    const checked = this.#checked;
+    const { functions } = checked.ssl;
     // Without a callback the fourth argument is the passphrase; none at all would have OpenSSL ask on the terminal.
-    const key = this.#withText(passphrase ?? '', (text) =>
-      this.#withPem(pem, (bio) =>
-        this.#need(functions.PEM_read_bio_PrivateKey(bio, 0, 0, text), 'the private key'),
+    const key = checked.withText(passphrase ?? '', (text) =>
+      checked.withPem(pem, (bio) =>
+        checked.need(functions.PEM_read_bio_PrivateKey(bio, 0, 0, text), 'the private key'),
       ),
     );
     const isTaken = functions.SSL_CTX_use_PrivateKey(this.address, key);
     functions.EVP_PKEY_free(key);
-    this.#need(isTaken, 'the private key');
-    this.#need(functions.SSL_CTX_check_private_key(this.address), 'the private key');
-  }
-
-  #withPem<T>(pem: string, use: (bio: number) => T): T {
-    const bytes = Buffer.from(pem, 'latin1');
-    return this.#withBytes(bytes, (address) => {
-      const { functions } = this.#ssl;
-      const bio = this.#need(functions.BIO_new_mem_buf(address, bytes.length), 'BIO_new_mem_buf');
-      try {
-        return use(bio);
-      } finally {
-        functions.BIO_free(bio);
-      }
-    });
-  }
-
-  #withText<T>(text: string, use: (address: number) => T): T {
-    return this.#withBytes(Buffer.from(`${text}\0`, 'utf8'), use);
-  }
-
-  /** Secrets do not stay behind. */
-  #withBytes<T>(bytes: Uint8Array, use: (address: number) => T): T {
-    const memory = allocate(bytes.length);
-    try {
-      memory.bytes.set(bytes);
-      return use(memory.address);
-    } finally {
-      memory.bytes.fill(0);
-      memory.release();
-    }
-  }
-
-  #need(result: number, what: string): number {
-    if (result > 0) return result;
-    const words = takeOpenSslErrors(this.#ssl).join('; ') || 'no reason given';
-    throw new UnavailableError(`OpenSSL ${this.#ssl.version} refuses ${what}: ${words}`);
+    checked.need(isTaken, 'the private key');
+    checked.need(functions.SSL_CTX_check_private_key(this.address), 'the private key');
   }
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { probeEpollAio, probeIoUring } from '../../sys/probe.ts';
+import { certificatesContract } from '../contract/certificates.contract.ts';
 import { fill, until, Watch, type Watched } from '../contract/harness.contract.ts';
 import { type CreateTlsEngine, tlsContract } from '../contract/tls.contract.ts';
 import type { Engine, EngineConnection, EngineOptions, FileRange, Listener } from '../engine.ts';
@@ -36,8 +37,7 @@ const ENGINES: readonly { name: string; isHere: () => boolean; create: CreateTls
   },
 ];
 const MATERIAL: EngineTlsOptions = {
-  cert: CERTIFICATE,
-  key: KEY,
+  certificates: [{ cert: CERTIFICATE, key: KEY, keyType: 'ec', names: ['localhost'] }],
   alpn: ['h2', 'http/1.1'],
   answerToPlainText: Buffer.from('in the clear: no'),
 };
@@ -75,6 +75,7 @@ function crumbler(port: number, sizes: readonly number[]): Server {
 for (const { name, isHere, create } of ENGINES) {
   if (!probeTls().available || !isHere()) continue;
   tlsContract(name, create);
+  certificatesContract(name, create, { mixesKeyTypes: true, tellsResumedName: true });
 
   describe(`TLS over ${name}`, () => {
     let engine: Engine;
@@ -319,7 +320,7 @@ for (const { name, isHere, create } of ENGINES) {
         const keys = (n: number) => new Uint8Array(TICKET_KEY_BYTES).fill(n);
         const [one, two] = await Promise.all(
           [firstKeys, secondKeys].map(async (n) => {
-            const made = await create({ handler: new Watch({}) }, { ...MATERIAL, ticketKeys: keys(n) });
+            const made = await create({ handler: new Watch({}) }, { ...MATERIAL, ticketKeys: [keys(n)] });
             return { made, at: await made.listen({ port: 0, hostname: '127.0.0.1' }) };
           }),
         );

@@ -5,10 +5,17 @@
 import { assert } from '../../base/assert.ts';
 import { UnavailableError } from '../../base/errors.ts';
 import { loadOpenSsl } from '../../sys/openssl.ts';
-import type { Engine, EngineName, EngineOptions, EngineStats, ListenAddress, Listener } from '../engine.ts';
-import { alpnCallback } from './alpn.ts';
+import type {
+  Engine,
+  EngineName,
+  EngineOptions,
+  EngineStats,
+  EngineTls,
+  ListenAddress,
+  Listener,
+} from '../engine.ts';
+import { ServerContexts } from './server-contexts.ts';
 import type { TlsConnection } from './tls-connection.ts';
-import { TlsContext } from './tls-context.ts';
 import { TlsLayer } from './tls-layer.ts';
 import type { EngineTlsOptions } from './tls-options.ts';
 
@@ -22,13 +29,13 @@ export async function createTlsEngine(
   create: (options: EngineOptions) => Engine | Promise<Engine>,
 ): Promise<Engine> {
   const ssl = loadOpenSsl();
-  const context = new TlsContext(ssl, tls, alpnCallback(tls.alpn));
+  const contexts = new ServerContexts(ssl, tls, options.onError ?? (() => {}));
   let layer: TlsLayer | undefined;
   try {
-    layer = new TlsLayer(ssl, context, options, tls.answerToPlainText);
-    return new TlsEngine(await create({ ...options, handler: layer }), layer);
+    layer = new TlsLayer(ssl, contexts, options, tls.answerToPlainText);
+    return new TlsEngine(await create({ ...options, handler: layer }), layer, contexts);
   } catch (error) {
-    if (layer === undefined) context.release();
+    if (layer === undefined) contexts.release();
     else layer.release();
     throw error;
   }
@@ -37,11 +44,14 @@ export async function createTlsEngine(
 class TlsEngine implements Engine {
   readonly #inner: Engine;
   readonly #layer: TlsLayer;
+  readonly tls: EngineTls;
+  #isReleased = false;
   #closing: Promise<void> | undefined;
 
-  constructor(inner: Engine, layer: TlsLayer) {
+  constructor(inner: Engine, layer: TlsLayer, contexts: ServerContexts) {
     this.#inner = inner;
     this.#layer = layer;
+    this.tls = contexts;
   }
 
   get name(): EngineName {
@@ -103,14 +113,22 @@ class TlsEngine implements Engine {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#inner.close().then(() => this.#layer.release());
+    this.#closing ??= this.#inner.close().then(() => this.#release());
     return this.#closing;
+  }
+
+  /** No connection is left. Callbacks of a thread that ends would be lost to the others. */
+  #release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#layer.release();
   }
 
   releaseNow(): void {
     assert(this.#closing === undefined || !this.#inner.isInTurn, 'released in a turn of its end');
     for (const conn of this.#layers()) this.#layer.forget(conn);
     this.#inner.releaseNow();
+    this.#release();
   }
 
   ref(): void {

@@ -9,18 +9,24 @@
  * OpenSSL's queue of errors is the thread's, and Node's too: it is emptied before it is asked about an error.
  */
 import type { SysError } from '../../base/errors.ts';
-import { SSL_ERROR_WANT_READ, SSL_ERROR_ZERO_RETURN } from '../../sys/abi/openssl.ts';
+import {
+  SSL_ERROR_WANT_CLIENT_HELLO_CB,
+  SSL_ERROR_WANT_READ,
+  SSL_ERROR_ZERO_RETURN,
+} from '../../sys/abi/openssl.ts';
 import { addressOf } from '../../sys/memory.ts';
 import { type NativeFunction, type OpenSsl, takeOpenSslErrors } from '../../sys/openssl.ts';
 import { SendPool } from '../descriptor/send-pool.ts';
 import type { CloseReason, EngineConnection, EngineHandler, EngineOptions } from '../engine.ts';
 import { FileProgress } from '../file-progress.ts';
 import { readPiece } from '../node/file-pieces.ts';
+import { Handshake } from './handshake.ts';
 import { HandshakeTurns } from './handshake-turns.ts';
 import { PendingHandshakes } from './pending-handshakes.ts';
 import { RECORD_BYTES, recordBytesOf, segmentBytesOf } from './record-sizes.ts';
+import { SecureReader } from './secure-reader.ts';
+import type { ServerContexts } from './server-contexts.ts';
 import { TlsConnection, type TlsOwner } from './tls-connection.ts';
-import type { TlsContext } from './tls-context.ts';
 import { TEXT_BYTES, TlsMemory } from './tls-memory.ts';
 
 /** Header, explicit nonce, tag, content type: 29 bytes in TLS 1.2 with AES-GCM, 22 in TLS 1.3; and room to spare. */
@@ -48,7 +54,8 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   readonly #ssl: OpenSsl;
   readonly #read: NativeFunction;
   readonly #write: NativeFunction;
-  readonly #context: TlsContext;
+  readonly #contexts: ServerContexts;
+  readonly #secureReader: SecureReader;
   readonly #hasPending: NativeFunction;
   readonly #answerToPlainText: Uint8Array | undefined;
   readonly #memory: TlsMemory;
@@ -63,7 +70,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   /** @throws UnavailableError where this OpenSSL cannot be used */
   constructor(
     ssl: OpenSsl,
-    context: TlsContext,
+    contexts: ServerContexts,
     { handler, handshakes }: EngineOptions,
     answerToPlainText: Uint8Array | undefined,
   ) {
@@ -72,7 +79,8 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     this.#handler = handler as EngineHandler<TlsConnection>;
     this.#handshakes = new PendingHandshakes(handshakes);
     this.#turns = new HandshakeTurns((conn) => this.#shakeHeld(conn), setImmediate);
-    this.#context = context;
+    this.#contexts = contexts;
+    this.#secureReader = new SecureReader(contexts.checked);
     this.#read = ssl.functions.SSL_read;
     this.#write = ssl.functions.SSL_write;
     this.#hasPending = ssl.functions.SSL_has_pending;
@@ -91,7 +99,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   /** No connection is left. */
   release(): void {
     this.#memory.release();
-    this.#context.release();
+    this.#contexts.release();
     this.pool.release();
   }
 
@@ -99,7 +107,8 @@ export class TlsLayer implements EngineHandler, TlsOwner {
 
   onAccept(inner: EngineConnection): void {
     const { functions } = this.#ssl;
-    const ssl = functions.SSL_new(this.#context.address);
+    const { first } = this.#contexts;
+    const ssl = functions.SSL_new(first.address);
     inner.user = undefined;
     // Without memory for it: the layer above has not heard of it, and never will.
     if (ssl === 0) {
@@ -108,7 +117,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     }
     functions.SSL_set_accept_state(ssl);
     this.#memory.bios.attachTo(ssl);
-    const conn = new TlsConnection(this, inner, ssl);
+    const conn = new TlsConnection(this, inner, ssl, new Handshake(first));
     inner.user = conn;
     this.#handshakes.begin(conn);
   }
@@ -293,8 +302,8 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     }
     const base = this.#memory.addressOf(bytes);
     this.#memory.bios.feed(base + start, end - start);
-    if (!conn.stands && !this.#shakeHands(conn)) return;
-    for (let left = this.#memory.bios.unread; left > 0; ) {
+    const goesOn = conn.stands || this.#shakeHands(conn);
+    for (let left = this.#memory.bios.unread; left > 0 && (goesOn || conn.isPaused); ) {
       if (conn.isPaused) {
         conn.held = Buffer.from(bytes.subarray(end - left, end));
         return;
@@ -350,14 +359,31 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   #shakeHands(conn: TlsConnection): boolean {
     this.#memory.aimAtScratch(HANDSHAKE_BYTES_MAX);
     const { functions } = this.#ssl;
+    const { callbacks } = this.#contexts;
     const beganMs = performance.now();
+    callbacks.current = conn.handshake;
     const result = functions.SSL_do_handshake(conn.ssl);
+    callbacks.current = undefined;
     this.#turns.spent(performance.now() - beganMs);
-    const isBroken = result <= 0 && functions.SSL_get_error(conn.ssl, result) !== SSL_ERROR_WANT_READ;
+    const error = result > 0 ? 0 : functions.SSL_get_error(conn.ssl, result);
+    const isLate = error === SSL_ERROR_WANT_CLIENT_HELLO_CB;
+    const isBroken = error !== 0 && error !== SSL_ERROR_WANT_READ && !isLate;
     if (isBroken) conn.tlsError = this.#errorName();
     this.#memory.sendScratch(conn.inner);
     if (isBroken) this.#break(conn);
+    if (isLate) this.#awaitName(conn, conn.handshake!.awaited!);
     return result > 0 && this.#stand(conn);
+  }
+
+  /** The certificate for the name that the client has said is to be found first. Its deadline runs on. */
+  #awaitName(conn: TlsConnection, serverName: string): void {
+    conn.pauseReading();
+    void this.#contexts.ask(serverName).then((isKnown) => {
+      if (conn.ssl === 0 || conn.isClosing) return;
+      conn.handshake!.hasFailed = !isKnown;
+      conn.resumeReading();
+      this.#turns.hold(conn);
+    });
   }
 
   /**
@@ -392,14 +418,22 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   #shakeHeld(conn: TlsConnection): void {
     if (conn.isClosing) return;
     if (conn.held !== undefined && conn.held.length > WAITING_BYTES_MAX) conn.inner.resumeReading();
-    this.#takeHeld(conn);
+    if (conn.handshake?.awaited !== undefined && !conn.isPaused) {
+      // It goes on with the message that it has; what has come behind that is held.
+      this.#ssl.functions.ERR_clear_error();
+      this.#memory.bios.starve();
+      this.#shakeHands(conn);
+    }
+    if (!conn.isClosing) this.#takeHeld(conn);
   }
 
   /** The handshake is complete: the layer above hears of the connection. @returns whether it goes on */
   #stand(conn: TlsConnection): boolean {
     conn.stands = true;
+    conn.secure = this.#secureReader.read(conn.ssl, conn.handshake!, this.#contexts.asksClients);
+    conn.handshake = undefined;
     this.#handshakes.end(conn);
-    this.#handshakes.note(this.#ssl.functions.SSL_session_reused(conn.ssl) === 1 ? 'resumed' : 'full', '');
+    this.#handshakes.note(conn.secure.resumed ? 'resumed' : 'full', '');
     conn.inner.setDeadline(Number.POSITIVE_INFINITY);
     this.#handler.onAccept(conn);
     return !conn.isClosing;

@@ -125,7 +125,10 @@ function suite(below: (options: EngineOptions) => Engine): void {
     });
     engine = await createTlsEngine(
       { handler: watch, handshakes: options },
-      { cert: CERTIFICATE, key: KEY, alpn: ['http/1.1'] },
+      {
+        certificates: [{ cert: CERTIFICATE, key: KEY, keyType: 'ec', names: [] }],
+        alpn: ['http/1.1'],
+      },
       below,
     );
     listener = await engine.listen({ port: 0, hostname: '127.0.0.1' });

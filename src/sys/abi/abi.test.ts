@@ -23,6 +23,7 @@ import * as socket from './socket.ts';
 import { SYSCALLS } from './syscalls.ts';
 import * as tcp from './tcp.ts';
 import * as time from './time.ts';
+import * as x509Errors from './x509-errors.ts';
 
 const CC = process.env['CC'] ?? 'gcc';
 const SKIP =
@@ -207,10 +208,14 @@ const SKIP_OPENSSL =
   SKIP || (existsSync(join(NODE_HEADERS, 'openssl/ssl.h')) ? false : `no OpenSSL headers in ${NODE_HEADERS}`);
 
 test("OpenSSL's constants agree with the headers of this Node", { skip: SKIP_OPENSSL }, (t) => {
-  const headers = ['openssl/ssl.h', 'openssl/bio.h', 'openssl/buffer.h'].map((file) =>
-    join(NODE_HEADERS, file),
-  );
-  compare(t, headers, questionsOf(openssl), 0);
+  const headers = [
+    'openssl/ssl.h',
+    'openssl/bio.h',
+    'openssl/buffer.h',
+    'openssl/core.h',
+    'openssl/x509_vfy.h',
+  ].map((file) => join(NODE_HEADERS, file));
+  compare(t, headers, questionsOf(openssl, x509Errors), 0);
 });
 
 test('error numbers agree with errno.h', { skip: SKIP }, (t) => {

@@ -1,0 +1,30 @@
+/** Why a certificate of the peer's is not trusted: x509_vfy.h of OpenSSL 3, those for which Node has a code, which is the name. */
+
+export const X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT = 2;
+export const X509_V_ERR_UNABLE_TO_GET_CRL = 3;
+export const X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE = 4;
+export const X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE = 5;
+export const X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY = 6;
+export const X509_V_ERR_CERT_SIGNATURE_FAILURE = 7;
+export const X509_V_ERR_CRL_SIGNATURE_FAILURE = 8;
+export const X509_V_ERR_CERT_NOT_YET_VALID = 9;
+export const X509_V_ERR_CERT_HAS_EXPIRED = 10;
+export const X509_V_ERR_CRL_NOT_YET_VALID = 11;
+export const X509_V_ERR_CRL_HAS_EXPIRED = 12;
+export const X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD = 13;
+export const X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD = 14;
+export const X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD = 15;
+export const X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD = 16;
+export const X509_V_ERR_OUT_OF_MEM = 17;
+export const X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT = 18;
+export const X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN = 19;
+export const X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY = 20;
+export const X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE = 21;
+export const X509_V_ERR_CERT_CHAIN_TOO_LONG = 22;
+export const X509_V_ERR_CERT_REVOKED = 23;
+export const X509_V_ERR_PATH_LENGTH_EXCEEDED = 25;
+export const X509_V_ERR_INVALID_PURPOSE = 26;
+export const X509_V_ERR_CERT_UNTRUSTED = 27;
+export const X509_V_ERR_CERT_REJECTED = 28;
+export const X509_V_ERR_HOSTNAME_MISMATCH = 62;
+export const X509_V_ERR_INVALID_CA = 79;
