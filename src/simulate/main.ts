@@ -1,22 +1,33 @@
 #!/usr/bin/env node
 /** The command of the simulation: runs seeds, on as many processes as asked, and says what was found. */
 import { fork } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { type CapsuleToReplay, makeCapsule, readCapsule } from './capsule.ts';
+import { checkedNarrowing, type Narrowing } from './narrowing.ts';
+import { Recording } from './recording.ts';
 import { report } from './report.ts';
 import { type RunReport, runSeed } from './run.ts';
 import { addTotals, noTotals, type Totals } from './totals.ts';
 
+const EXIT_OTHER_RUN = 1;
 const EXIT_USAGE = 2;
 const EXIT_FINDING = 99;
 /** Seeds between two messages of a worker. */
 const BATCH_SEEDS = 200;
 const FAILURES_SHOWN_MAX = 50;
+/** Each takes some seconds. */
+const FAILURES_SHRUNK_MAX = 3;
 
-const USAGE = `usage: simulate [--seeds N=1000] [--from S=1] [--jobs N=1] [--keep-going]
-       simulate --seed S [--trace]
+const USAGE = `usage: simulate [--seeds N=1000] [--from S=1] [--jobs N=1] [--keep-going] [--no-shrink] [--capsules FOLDER]
+       simulate --seed S [--narrow JSON] [--trace] [--hash]
+       simulate --capsule FILE [--trace]
 
-Runs the HTTP server in a simulated world, once for each seed. Exit 99: something was found.
+Runs the HTTP server in a simulated world, once for each seed. Exit 99: something was found. The world of a finding is then made
+as small as it can be (--no-shrink: it is not), and told as a command that replays it; with --capsules FOLDER it is written
+there, with the bytes of its connections. --hash tells two runs of a seed apart, if they differ in anything.
 `;
 
 interface Batch {
@@ -26,7 +37,8 @@ interface Batch {
 
 const flags = readFlags();
 if (flags.worker !== undefined) await work(flags.worker, flags.from, flags.seeds, flags.jobs);
-else if (flags.seed !== undefined) await replay(flags.seed, flags.trace);
+else if (flags.capsule !== undefined) await replayCapsule(flags.capsule);
+else if (flags.seed !== undefined) await replay(flags.seed, flags.narrowing);
 else await lead();
 
 function readFlags() {
@@ -37,6 +49,11 @@ function readFlags() {
         from: { type: 'string', default: '1' },
         jobs: { type: 'string', default: '1' },
         seed: { type: 'string' },
+        narrow: { type: 'string', default: '{}' },
+        capsule: { type: 'string' },
+        capsules: { type: 'string' },
+        'no-shrink': { type: 'boolean', default: false },
+        hash: { type: 'boolean', default: false },
         trace: { type: 'boolean', default: false },
         'keep-going': { type: 'boolean', default: false },
         worker: { type: 'string' },
@@ -53,6 +70,11 @@ function readFlags() {
       jobs: Math.max(1, whole('jobs', values.jobs)),
       seed: values.seed === undefined ? undefined : whole('seed', values.seed),
       worker: values.worker === undefined ? undefined : whole('worker', values.worker),
+      narrowing: checkedNarrowing(JSON.parse(values.narrow)),
+      capsule: values.capsule === undefined ? undefined : readCapsule(readFileSync(values.capsule, 'utf8')),
+      capsules: values.capsules,
+      shrinks: !values['no-shrink'],
+      hash: values.hash,
       trace: values.trace,
       keepGoing: values['keep-going'],
     };
@@ -69,13 +91,25 @@ function whole(name: string, text: string): number {
   return value;
 }
 
-/** One seed, with all that happens in it. */
-async function replay(seed: number, isTraced: boolean): Promise<void> {
+/** One seed, with all that happens in it. @returns a hash of that */
+async function replay(seed: number, narrowing: Narrowing, endsWithFinding = false): Promise<string> {
+  const recording = new Recording();
   const trace = (text: string): void => void process.stdout.write(`${text}\n`);
-  const { findings, totals } = await runSeed(seed, isTraced ? { trace } : {});
+  const options = { narrowing, endsWithFinding, ...(flags.trace ? { trace } : {}) };
+  const { findings, totals } = await runSeed(seed, { ...options, recording });
   for (const finding of findings) process.stdout.write(`seed ${seed}: ${finding}\n`);
   if (findings.length === 0) process.stdout.write(`seed ${seed}: nothing found in ${totals.events} events\n`);
+  const hash = recording.hash();
+  if (flags.hash) process.stdout.write(`${hash}\n`);
   process.exitCode = findings.length > 0 ? EXIT_FINDING : 0;
+  return hash;
+}
+
+async function replayCapsule({ seed, narrowing, finding, traceHash }: CapsuleToReplay): Promise<void> {
+  const hash = await replay(seed, narrowing, true);
+  if (hash === traceHash) return;
+  process.stderr.write(`another run than the capsule's, in which was found: ${finding}\n`);
+  if (process.exitCode === 0) process.exitCode = EXIT_OTHER_RUN;
 }
 
 /** Runs every `jobs`th seed and tells of them in batches, as a process of its own. */
@@ -127,14 +161,31 @@ async function lead(): Promise<void> {
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   failures.sort((a, b) => a.seed - b.seed);
   process.stdout.write(report(totals, (performance.now() - startedMs) / 1000));
-  for (const { seed, findings } of failures.slice(0, FAILURES_SHOWN_MAX)) {
+  for (const [index, { seed, findings }] of failures.slice(0, FAILURES_SHOWN_MAX).entries()) {
     for (const finding of findings) process.stdout.write(`seed ${seed}: ${finding}\n`);
     process.stdout.write(`replay: node dist/simulate/main.js --seed ${seed} --trace\n`);
+    if (flags.shrinks && index < FAILURES_SHRUNK_MAX) await shrinkAndTell(seed);
   }
   if (failures.length > 0) {
     process.stdout.write(`${failures.length} of ${totals.seeds} seeds failed\n`);
     process.exitCode = EXIT_FINDING;
   }
+}
+
+/** Says how little it takes to find the same, and writes it down where that was asked for. */
+async function shrinkAndTell(seed: number): Promise<void> {
+  const report = await runSeed(seed);
+  if (report.findings.length === 0) return;
+  const capsule = await makeCapsule(report);
+  const { events, eventsBefore, narrowing } = capsule;
+  process.stdout.write(
+    `shrunk from ${eventsBefore} events to ${events}: node dist/simulate/main.js --seed ${seed} --trace --narrow '${JSON.stringify(narrowing)}'\n`,
+  );
+  if (flags.capsules === undefined) return;
+  mkdirSync(flags.capsules, { recursive: true });
+  const file = path.join(flags.capsules, `seed-${seed}.json`);
+  writeFileSync(file, `${JSON.stringify(capsule, undefined, 2)}\n`);
+  process.stdout.write(`capsule: node dist/simulate/main.js --capsule ${file} --trace\n`);
 }
 
 /** Worker processes rather than threads: an unhandled rejection is told to the process. */

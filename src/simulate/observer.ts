@@ -6,6 +6,8 @@ import type { SysError } from '../base/errors.ts';
 import type { EngineHandler } from '../engine/engine.ts';
 import type { SimConnection } from '../engine/sim/connection.ts';
 import type { ConnectionAccount } from '../http/connection-account.ts';
+import type { Session } from '../http/session.ts';
+import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { ConnectionOracle, SimulatedClient } from './connection-oracle.ts';
 import type { PlannedRequest } from './handlers.ts';
 import type { World } from './world.ts';
@@ -18,6 +20,7 @@ export class Observer implements EngineHandler<SimConnection> {
   /** Open connections that count for their address. */
   readonly #refused = new Set<SimConnection>();
   readonly #counted = new Set<SimConnection>();
+  readonly #open = new Set<SimConnection>();
   readonly #byLink = new Map<number, SimulatedClient>();
   /** By the number that the server gives to a connection. */
   readonly #byId = new Map<number, ConnectionOracle>();
@@ -32,7 +35,14 @@ export class Observer implements EngineHandler<SimConnection> {
     this.#byLink.set(client.peer.link.id, client);
   }
 
+  /** What the server says of the connections that are open. */
+  rows(): ConnectionRow[] {
+    const sessions = [...this.#open].map((conn) => conn.user as Session | undefined);
+    return sessions.filter((each) => each !== undefined).map((session) => session.row(this.#world.nowMs));
+  }
+
   onAccept(conn: SimConnection): void {
+    this.#open.add(conn);
     const client = this.#byLink.get(conn.link.id)!;
     const model = client.createModel(conn);
     this.models.push(model);
@@ -107,6 +117,7 @@ export class Observer implements EngineHandler<SimConnection> {
   onClosed(conn: SimConnection, reason: string): void {
     const model = modelOf(conn);
     model.closed(reason);
+    this.#open.delete(conn);
     this.#counted.delete(conn);
     this.#refused.delete(conn);
     this.#world.counted = [];

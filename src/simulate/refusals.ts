@@ -25,6 +25,8 @@ export const HEAD_REFUSALS: readonly HeadRefusal[] = [
   { text: 'GET / HTTP/1.1\r\nHost: a b\r\n\r\n', status: 400 },
   // RFC 9112 §3: one space between the parts.
   { text: `GET  / HTTP/1.1\r\n${HOST}\r\n`, status: 400 },
+  { text: `GET /  HTTP/1.1\r\n${HOST}\r\n`, status: 400 },
+  { text: `GET / http/1.1\r\n${HOST}\r\n`, status: 400 },
   { text: `GET /a#b HTTP/1.1\r\n${HOST}\r\n`, status: 400 },
   { text: `GE(T / HTTP/1.1\r\n${HOST}\r\n`, status: 400 },
   // RFC 9112 §2.2: lines end in CRLF.

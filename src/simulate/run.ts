@@ -15,7 +15,9 @@ import { ClientPlanner } from './client-plan.ts';
 import type { ConnectionOracle, SimulatedClient } from './connection-oracle.ts';
 import { H2Client } from './h2/client.ts';
 import { SimHandlers } from './handlers.ts';
+import { type Narrowing, narrowPlan, narrowSwarm } from './narrowing.ts';
 import { Observer } from './observer.ts';
+import type { Recording } from './recording.ts';
 import { drawSwarm, type Swarm } from './swarm.ts';
 import { count, noTotals, type Totals } from './totals.ts';
 import { watchTrace } from './watch-trace.ts';
@@ -28,6 +30,12 @@ export interface RunOptions {
   readonly trace?: (text: string) => void;
   /** Changes the world that the seed drew. */
   readonly adjust?: (swarm: Swarm) => Swarm;
+  /** What of that world does not happen. */
+  readonly narrowing?: Narrowing;
+  /** What comes after the first finding is left out. */
+  readonly endsWithFinding?: boolean;
+  /** Takes down what happens. */
+  readonly recording?: Recording;
   /** A planted bug: what stands between the engine and the server. */
   readonly plant?: (server: EngineHandler<SimConnection>, world: World) => EngineHandler<SimConnection>;
   /** A planted bug in the server itself. */
@@ -38,31 +46,44 @@ export interface RunReport {
   readonly seed: number;
   readonly findings: readonly string[];
   readonly totals: Totals;
+  /** They are as they were drawn, and those that stayed away are here too. */
+  readonly clients: readonly DrawnClient[];
+}
+
+interface DrawnClient {
+  readonly kind: string;
+  readonly steps: number;
 }
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunReport> {
   const random = new SeededRandom(seed);
   const drawn = drawSwarm(random.fork());
-  const swarm = options.adjust?.(drawn) ?? drawn;
+  const swarm = narrowSwarm(options.adjust?.(drawn) ?? drawn, options.narrowing ?? {});
   const network = new SimNetwork(random.fork(), swarm.faults);
-  if (options.trace !== undefined) {
-    const { trace } = options;
-    network.trace = (text) => trace(`${network.nowMs.toFixed(2).padStart(12)}  ${text}`);
-  }
+  const { trace, recording } = options;
+  if (trace !== undefined || recording !== undefined)
+    network.trace = (text) => {
+      const line = `${network.nowMs.toFixed(2).padStart(12)}  ${text}`;
+      trace?.(line);
+      recording?.line(line);
+    };
   const world = new World(network, swarm.settings, noTotals());
   const stop = watchRejections(world);
+  const run = new Run(world, swarm, random.fork(), options);
   try {
-    await new Run(world, swarm, random.fork(), options).go();
+    await run.go();
   } catch (error) {
     world.find(`an exception: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
   // Rejections that nobody handled are told only when the queues are empty.
   await new Promise<void>((resolve) => setImmediate(resolve));
   stop();
-  return { seed, findings: world.findings, totals: world.totals };
+  recording?.end();
+  return { seed, findings: world.findings, totals: world.totals, clients: run.drawn };
 }
 
 class Run {
+  readonly drawn: DrawnClient[] = [];
   readonly #world: World;
   readonly #swarm: Swarm;
   readonly #random: SeededRandom;
@@ -120,7 +141,13 @@ class Run {
         });
       });
     }
-    await network.run(() => network.eventCount > EVENTS_MAX).finally(stopWatching);
+    const { endsWithFinding, recording } = this.#options;
+    const isOver = (): boolean =>
+      network.eventCount > EVENTS_MAX || (endsWithFinding === true && world.findings.length > 0);
+    if (recording !== undefined) world.onFirstFinding = () => (recording.rows = observer.rows());
+    await network.run(isOver).finally(stopWatching);
+    this.#count(engine);
+    if (endsWithFinding === true && world.findings.length > 0) return;
     if (network.pendingEvents > 0) world.find(`no rest after ${EVENTS_MAX} events`);
     this.#judge(observer, engine, thread, clients);
   }
@@ -128,15 +155,20 @@ class Run {
   #plan(observer: Observer, port: number): SimulatedClient[] {
     const world = this.#world;
     const { network } = world;
+    const { narrowing = {}, recording } = this.#options;
     const planner = new ClientPlanner(this.#random, this.#swarm);
     const clients: SimulatedClient[] = [];
     for (let i = 0; i < this.#swarm.clientCount; i++) {
-      const plan = planner.next();
+      const drawn = planner.next();
+      this.drawn.push({ kind: drawn.kind, steps: drawn.steps.length });
+      const plan = narrowPlan(drawn, i, narrowing);
+      if (plan === undefined) continue;
       const client = 'bytes' in plan ? new SimClient(world, plan) : new H2Client(world, plan);
       count(world.totals.clients, client.plan.kind);
       clients.push(client);
       network.after(client.plan.connectAtMs, () => {
         client.start(port);
+        recording?.watch(client.peer.link, client.plan.kind);
         observer.expect(client);
       });
     }
@@ -151,7 +183,7 @@ class Run {
     clients: readonly SimulatedClient[],
   ): void {
     const world = this.#world;
-    const { totals, network } = world;
+    const { totals } = world;
     if (engine.connectionCount > 0) world.find(`${engine.connectionCount} slots are leaked`);
     if (engine.linkedDeadlines > 0) world.find(`${engine.linkedDeadlines} deadlines are leaked`);
     if (thread.work.size > 0) world.find('work is pending');
@@ -162,6 +194,11 @@ class Run {
       world.find(`${stats.accepted} accepted, ${stats.closed} closed, ${observer.models.length} seen`);
     }
     this.#judgeCounters(thread, totals);
+  }
+
+  #count(engine: SimEngine): void {
+    const { totals, network } = this.#world;
+    const stats = engine.stats();
     totals.seeds = 1;
     totals.events = network.eventCount;
     totals.virtualMs = network.nowMs;

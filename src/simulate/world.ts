@@ -21,6 +21,8 @@ export class World {
   /** How long an idle connection may still ask when the server drains. */
   idleGraceMs = 0;
   isEngineClosing = false;
+  /** Called once, before anything else happens. */
+  onFirstFinding: (() => void) | undefined = undefined;
   /** Ends that the server has counted since this was emptied. */
   counted: string[] = [];
 
@@ -55,6 +57,7 @@ export class World {
 
   find(what: string): void {
     this.network.trace?.(`FINDING ${what}`);
+    if (this.findings.length === 0) this.onFirstFinding?.();
     if (this.findings.length < FINDINGS_MAX) this.findings.push(`at ${this.nowMs.toFixed(2)} ms: ${what}`);
   }
 }

@@ -19,6 +19,7 @@ export class Overdue {
   /** The clock has moved, and the connection speaks HTTP/2. */
   check(): void {
     this.#deadlines();
+    this.observe();
     for (const stream of this.#state.streams.values()) if (stream.isOpen) this.#stream(stream);
     this.#credit();
   }

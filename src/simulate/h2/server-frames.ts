@@ -113,6 +113,8 @@ export class ServerFrames {
     if (complaint !== undefined) state.find(`${stream.name}: ${complaint}`);
     state.connectionWindow -= payload.length;
     state.dataMs = state.world.nowMs;
+    // The socket may be full again, and nobody is told before it has been emptied.
+    for (const each of state.streams.values()) each.movableMs = NEVER;
     state.dataFrames++;
     if (payload.length > 0 && stream.window < 0)
       state.find(`${stream.name}: ${-stream.window} bytes beyond its window`);
