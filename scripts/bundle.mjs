@@ -25,6 +25,7 @@ const ENTRIES = {
   worker: 'dist/server/worker.js',
   http2: 'dist/server/http2.js',
   'load-thread-main': 'dist/load/run/load-thread-main.js',
+  'good-client-main': 'dist/prove/beside/good-client-main.js',
 };
 
 /**

@@ -152,6 +152,13 @@ const EXAMPLES: Record<string, (t: TestContext) => Promise<void>> = {
     assert.equal((await fetch(dead)).status, 502);
   },
 
+  async 'proved.mjs'(t) {
+    const url = await serve(t, 'proved.mjs');
+    assert.equal(await textOf(url), 'hello\n');
+    assert.equal((await textOf(`${url}/large`)).length, 8 * 1024 * 1024);
+    assert.equal(await textOf(`${url}/upload`, { method: 'POST', body: 'hello' }), '5 bytes\n');
+  },
+
   async 'program.mjs'(t) {
     const child = spawn(process.execPath, [pathOf('program.mjs')], { env: { ...process.env, PORT: '0' } });
     t.after(() => child.kill('SIGKILL'));

@@ -35,6 +35,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "load a server with siege's flags and siege's summary",
     load: async () => (await import('./siege.ts')).siegeCommand,
   },
+  prove: {
+    summary: 'attack a server, and judge it by the RFCs and by its own deadlines',
+    load: async () => (await import('./prove.ts')).proveCommand,
+  },
   doctor: {
     summary: 'say what this host allows and what Holdfast would choose',
     load: async () => (await import('./doctor.ts')).doctorCommand,

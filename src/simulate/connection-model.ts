@@ -9,6 +9,7 @@
  */
 import type { SimConnection } from '../engine/sim/connection.ts';
 import type { SimPeer } from '../engine/sim/peer.ts';
+import { ResponseReader, type ResponseSink } from '../prove/wire/response-reader.ts';
 import { answerComplaint, contentComplaint, faultComplaint, mustClose } from './answer-rules.ts';
 import * as bounds from './bounds.ts';
 import type { ClientPlan } from './client-plan.ts';
@@ -24,7 +25,6 @@ import type { ConnectionOracle } from './connection-oracle.ts';
 import { ExchangeRecord } from './exchange-record.ts';
 import { expectedAnswer, isPulled, isTruncated, throws } from './expected-answer.ts';
 import type { RequestPlan } from './request-plan.ts';
-import { ResponseReader, type ResponseSink } from './response-reader.ts';
 import { SentBytes } from './sent-bytes.ts';
 import { count } from './totals.ts';
 import type { World } from './world.ts';

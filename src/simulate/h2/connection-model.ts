@@ -9,6 +9,7 @@
 import type { SimConnection } from '../../engine/sim/connection.ts';
 import type { SimPeer } from '../../engine/sim/peer.ts';
 import { NO_ERROR } from '../../protocol/h2/error-codes.ts';
+import { ResponseReader } from '../../prove/wire/response-reader.ts';
 import * as bounds from '../bounds.ts';
 import {
   type ClosingPhase,
@@ -21,7 +22,6 @@ import {
 import type { ConnectionOracle } from '../connection-oracle.ts';
 import type { ExchangeRecord } from '../exchange-record.ts';
 import type { RequestPlan } from '../request-plan.ts';
-import { ResponseReader } from '../response-reader.ts';
 import { SentBytes } from '../sent-bytes.ts';
 import { count } from '../totals.ts';
 import type { World } from '../world.ts';

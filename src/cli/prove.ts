@@ -1,0 +1,221 @@
+/**
+ * `holdfast prove`: reads the flags, lets the adversary run, and shows what it found. Results go to standard output,
+ * progress to standard error.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { OptionError } from '../base/errors.ts';
+import { selectEngine } from '../engine/select.ts';
+import { usesColour } from '../observe/terminal.ts';
+import { fileNameOf, parseCapsule, playCapsule } from '../prove/capsules.ts';
+import { type ProveOrder, prove, type Subject, thereAlready } from '../prove/prove-run.ts';
+import { ProveProgress } from '../prove/report/progress.ts';
+import { proveText } from '../prove/report/text.ts';
+import { findingsOf, type ProveResult } from '../prove/results.ts';
+import { SLICES } from '../prove/slices/all.ts';
+import type { Slice } from '../prove/slices/slice.ts';
+import { reachTarget } from '../prove/target/reach.ts';
+import { startServer } from '../prove/target/started-server.ts';
+import type { Promises, TargetPaths } from '../prove/target/target.ts';
+import { describeFlags, type FlagValues, parseArguments } from './arguments.ts';
+import { CommandError, EXIT, UsageError } from './failure.ts';
+import { outliveReaders, packageVersion, runWithSignals, widthOf } from './load-run.ts';
+import { PROVE_FLAGS, PROVE_USAGE } from './prove-flags.ts';
+import { resolveTarget } from './target.ts';
+
+type ProveFlags = FlagValues<typeof PROVE_FLAGS>;
+
+const ENGINES = ['iouring', 'epoll', 'node'] as const;
+const DEFAULT_DURATION_MS = 60_000;
+const DEFAULT_CONCURRENCY = 32;
+/** Servers that are started for a run: short, so that a run is. */
+const QUICK_PROMISES: Promises = { headerMs: 2000, idleMs: 3000, bodyMs: 2000 };
+const SEED_RANGE = 2 ** 31;
+
+export async function proveCommand(argv: readonly string[]): Promise<number> {
+  const { values: flags, positionals } = parseArguments(PROVE_FLAGS, argv, process.env, 1);
+  if (flags.help === true) {
+    process.stdout.write(`${PROVE_USAGE}\n${describeFlags(PROVE_FLAGS)}\n`);
+    return EXIT.done;
+  }
+  outliveReaders();
+  const [given] = positionals;
+  if (given === undefined)
+    throw new UsageError('a target is missing, as in: holdfast prove http://127.0.0.1:8080/; see --help');
+  if (flags.replay !== undefined) return replay(given, flags.replay, flags);
+  const setting = await readSetting(given, flags);
+  await checkHtml(flags.html);
+  const progress = new ProveProgress(
+    {
+      write: (text) => void process.stderr.write(text),
+      columns: widthOf(process.stderr),
+      colour: usesColour(2),
+    },
+    flags.quiet !== true && process.stderr.isTTY === true,
+  );
+  const result = await runWithSignals((signal) =>
+    prove({
+      ...setting,
+      signal,
+      version: packageVersion(),
+      command: `holdfast prove ${argv.join(' ')}`,
+      onProgress: (target, entry) => progress.tell(target, entry),
+    }),
+  ).finally(() => progress.stop());
+  await show(result, flags);
+  return exitCode(result);
+}
+
+/** @throws OptionError, UsageError or CommandError */
+async function readSetting(
+  given: string,
+  flags: ProveFlags,
+): Promise<Omit<ProveOrder, 'signal' | 'version' | 'command' | 'onProgress'>> {
+  const paths = readPaths(flags);
+  const allowed = flags['i-may-attack'] ?? [];
+  const slices = readSlices(flags.slices);
+  const isUrl = /^https?:\/\//.test(given);
+  const promises = readPromises(flags, isUrl);
+  const against = await Promise.all(
+    (flags.against ?? []).map((url) =>
+      reachTarget('--against', url, { allowed, paths, adminUrl: undefined }),
+    ),
+  );
+  if (isUrl && flags.engines !== undefined)
+    throw new UsageError('--engines goes with a folder or a module; a URL has its engine already');
+  const subjects = isUrl
+    ? [thereAlready(await reachTarget('TARGET', given, { allowed, paths, adminUrl: flags.admin }))]
+    : await startedSubjects(given, flags, promises, paths);
+  return {
+    ...{ subjects, against, promises, paths, slices },
+    seed: flags.seed ?? Math.floor(Math.random() * SEED_RANGE),
+    concurrency: flags.concurrency ?? DEFAULT_CONCURRENCY,
+    durationMs: flags.for ?? DEFAULT_DURATION_MS,
+  };
+}
+
+function readPaths(flags: ProveFlags): TargetPaths {
+  const named = { path: flags.path, 'large-path': flags['large-path'], 'upload-path': flags['upload-path'] };
+  for (const [name, path] of Object.entries(named))
+    if (path !== undefined && !/^\/[!-~]*$/.test(path))
+      throw new OptionError(`--${name}`, path, 'a path that begins with / and has no white space');
+  return { small: flags.path ?? '/', large: flags['large-path'], upload: flags['upload-path'] };
+}
+
+function readSlices(text: string | undefined): readonly Slice[] {
+  if (text === undefined) return SLICES;
+  return text.split(',').map((name) => {
+    const slice = SLICES.find((each) => each.name === name.trim());
+    if (slice === undefined)
+      throw new OptionError('--slices', name, `slices are ${SLICES.map((each) => each.name).join(', ')}`);
+    return slice;
+  });
+}
+
+function readPromises(flags: ProveFlags, isUrl: boolean): Promises {
+  const quick = isUrl ? undefined : QUICK_PROMISES;
+  return {
+    headerMs: flags['header-timeout'] ?? quick?.headerMs,
+    idleMs: flags['idle-timeout'] ?? quick?.idleMs,
+    bodyMs: flags['body-timeout'] ?? quick?.bodyMs,
+  };
+}
+
+async function startedSubjects(
+  given: string,
+  flags: ProveFlags,
+  promises: Promises,
+  paths: TargetPaths,
+): Promise<Subject[]> {
+  const { path: target } = resolveTarget(given);
+  const command = fileURLToPath(new URL('./main.js', import.meta.url));
+  const names = flags.engines?.split(',').map((each) => each.trim()) ?? (await enginesHere());
+  return names.map((engine) => {
+    if (!(ENGINES as readonly string[]).includes(engine))
+      throw new OptionError('--engines', engine, `engines are ${ENGINES.join(', ')}`);
+    return { name: engine, begin: () => startServer({ command, target, engine, promises, paths }) };
+  });
+}
+
+async function enginesHere(): Promise<string[]> {
+  const found: string[] = [];
+  for (const engine of ENGINES)
+    await selectEngine(engine).then(
+      () => found.push(engine),
+      () => {},
+    );
+  return found;
+}
+
+/** Before the run: an hour of attacks must not end with a file that cannot be written. */
+async function checkHtml(file: string | undefined): Promise<void> {
+  if (file === undefined) return;
+  await open(file, 'a').then(
+    (handle) => handle.close(),
+    (error: NodeJS.ErrnoException) => {
+      throw new CommandError(`--html ${file}: cannot be written (${error.code})`);
+    },
+  );
+}
+
+async function show(result: ProveResult, flags: ProveFlags): Promise<void> {
+  const folder = flags.capsules ?? 'holdfast-capsules';
+  const findings = findingsOf(result);
+  if (folder !== 'off' && findings.length > 0) {
+    try {
+      await mkdir(folder, { recursive: true });
+      for (const { id, target, capsule } of findings)
+        await writeFile(join(folder, fileNameOf(id, target)), `${JSON.stringify(capsule, null, 2)}\n`);
+    } catch (error) {
+      throw new CommandError(
+        `--capsules ${folder}: cannot be written (${(error as NodeJS.ErrnoException).code})`,
+      );
+    }
+  }
+  if (flags.html !== undefined) {
+    const { provePage } = await import('../prove/report/page.ts');
+    await writeFile(flags.html, provePage(result));
+  }
+  if (flags.json === true) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  else process.stdout.write(proveText(result, usesColour(1), folder === 'off' ? undefined : folder));
+}
+
+function exitCode(result: ProveResult): number {
+  if (findingsOf(result).some(({ severity }) => severity === 'high')) return EXIT.finding;
+  if (result.interrupted) return EXIT.interrupted;
+  // Whoever was not attacked has proved nothing.
+  return result.targets.some(({ failed, quiet }) => failed !== undefined || quiet?.answered === 0)
+    ? EXIT.failed
+    : EXIT.done;
+}
+
+async function replay(given: string, file: string, flags: ProveFlags): Promise<number> {
+  if (!existsSync(file)) throw new CommandError(`--replay ${file}: no such file`);
+  let capsule: ReturnType<typeof parseCapsule>;
+  try {
+    capsule = parseCapsule(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new CommandError(`--replay ${file}: ${(error as Error).message}`);
+  }
+  const allowed = flags['i-may-attack'] ?? [];
+  const target = await reachTarget('TARGET', given, {
+    allowed,
+    paths: readPaths(flags),
+    adminUrl: flags.admin,
+  });
+  const played = await runWithSignals((signal) => playCapsule(target, capsule, signal));
+  if (played === undefined)
+    throw new CommandError(`--replay ${file}: no script of one connection shows it; run: ${capsule.replay}`);
+  const { verdict, exchange } = played;
+  if (flags.json === true)
+    process.stdout.write(`${JSON.stringify({ finding: capsule.finding, verdict, exchange }, null, 2)}\n`);
+  else
+    process.stdout.write(
+      verdict === undefined
+        ? `${capsule.finding} does not show any more\n`
+        : `${capsule.finding} shows: ${verdict.title}\n`,
+    );
+  return verdict?.severity === 'high' ? EXIT.finding : EXIT.done;
+}

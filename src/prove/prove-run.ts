@@ -1,0 +1,81 @@
+/**
+ * A whole run: every target after the other, each attacked by the same slices with the same seed, so that what one engine
+ * does and another does not is the engine's.
+ */
+import { cpus, type } from 'node:os';
+import { attackTarget } from './attack-target.ts';
+import type { ProveResult, TargetResult, TimelineEntry } from './results.ts';
+import type { Slice } from './slices/slice.ts';
+import type { StartedServer } from './target/started-server.ts';
+import type { Promises, Target, TargetPaths } from './target/target.ts';
+
+/** A target that is there, or one that is started when its turn comes. */
+export interface Subject {
+  readonly name: string;
+  /** @throws Error saying why it did not start */
+  begin(): Promise<StartedServer>;
+}
+
+export interface ProveOrder {
+  readonly subjects: readonly Subject[];
+  readonly against: readonly Target[];
+  readonly promises: Promises;
+  readonly paths: TargetPaths;
+  readonly slices: readonly Slice[];
+  readonly seed: number;
+  readonly concurrency: number;
+  /** For all targets together. */
+  readonly durationMs: number;
+  readonly signal: AbortSignal;
+  readonly version: string;
+  readonly command: string;
+  onProgress(target: string, entry: TimelineEntry): void;
+}
+
+export function thereAlready(target: Target): Subject {
+  return { name: target.name, begin: async () => ({ target, ended: () => undefined, stop: async () => {} }) };
+}
+
+export async function prove(order: ProveOrder): Promise<ProveResult> {
+  const startedAt = new Date().toISOString();
+  const startMs = performance.now();
+  const targets: TargetResult[] = [];
+  for (const subject of order.subjects) {
+    if (order.signal.aborted) break;
+    targets.push(await attackSubject(order, subject));
+  }
+  const { version, seed, command, against, signal } = order;
+  return {
+    ...{ tool: 'holdfast prove', version, startedAt, seed, command, targets },
+    durationMs: Math.round(performance.now() - startMs),
+    machine: `${type()}, ${cpus().length} cores, Node ${process.versions.node}`,
+    interrupted: signal.aborted,
+    against: against.map(({ name }) => name),
+  };
+}
+
+async function attackSubject(order: ProveOrder, subject: Subject): Promise<TargetResult> {
+  const { promises, paths, slices, seed, concurrency, signal, against } = order;
+  let server: StartedServer;
+  try {
+    server = await subject.begin();
+  } catch (error) {
+    const failed = (error as Error).message;
+    return {
+      ...{ name: subject.name, url: '', promises, paths, failed, quiet: undefined },
+      slices: [],
+      timeline: [],
+      vitals: [],
+    };
+  }
+  try {
+    return await attackTarget({
+      ...{ target: server.target, against, promises, slices, seed, concurrency, signal },
+      durationMs: order.durationMs / order.subjects.length,
+      endOfServer: server.ended,
+      onProgress: (entry) => order.onProgress(server.target.name, entry),
+    });
+  } finally {
+    await server.stop();
+  }
+}

@@ -1,0 +1,6 @@
+/** The slices that there are, in the order in which they run: what leaves most behind comes last. */
+import { malformed } from './malformed.ts';
+import type { Slice } from './slice.ts';
+import { slow } from './slow.ts';
+
+export const SLICES: readonly Slice[] = [malformed, slow];

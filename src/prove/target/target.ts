@@ -1,0 +1,42 @@
+/**
+ * The server that is attacked, and what it promises. A target is an address that was looked up once: what is attacked is what was
+ * checked to be attackable, whatever a name leads to later.
+ */
+
+export interface Target {
+  /** Reports call it so: an engine's name, or host and port. */
+  readonly name: string;
+  readonly url: string;
+  readonly address: string;
+  readonly port: number;
+  /** What the Host field says. */
+  readonly authority: string;
+  readonly isSecure: boolean;
+  readonly paths: TargetPaths;
+  /** Its processes, where they are on this machine and may be looked at. */
+  readonly pids: readonly number[];
+  /** The admin port of a server of ours. */
+  readonly adminUrl: string | undefined;
+  /** It is ours, and refuses also what the RFCs leave to it. */
+  readonly isOurs: boolean;
+}
+
+/** Where attacks find what they need; what a server does not have is undefined. */
+export interface TargetPaths {
+  /** Answers GET with the same few bytes each time. */
+  readonly small: string;
+  /** Answers with several megabytes. */
+  readonly large: string | undefined;
+  /** Reads the content that it is sent before it answers. */
+  readonly upload: string | undefined;
+}
+
+/** What the server's operator has set, in milliseconds; `Infinity` is off, undefined unknown. */
+export interface Promises {
+  /** Until a head is whole: from accept, or from the first byte of a later request. */
+  readonly headerMs: number | undefined;
+  /** Between an answer and the next request. */
+  readonly idleMs: number | undefined;
+  /** Between pieces of a request's content. */
+  readonly bodyMs: number | undefined;
+}
