@@ -1,4 +1,4 @@
-/** The twelve attacks against the core of HTTP/2, in a process of its own: each is ended, rightly and in time, and costs no memory. */
+/** The attacks against the core of HTTP/2, in a process of its own: each is ended, rightly and in time, and costs no memory. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,7 +29,12 @@ let target: Target;
 
 before(async () => {
   const [line] = (await once(server.stdout, 'data')) as [Buffer];
-  target = { port: Number(/port=(\d+)/.exec(line.toString())![1]), late: '/late', hung: '/never' };
+  target = {
+    port: Number(/port=(\d+)/.exec(line.toString())![1]),
+    late: '/late',
+    hung: '/never',
+    long: '/bytes/1000000',
+  };
   // What a first run of anything makes is made now.
   for (const each of ATTACKS) await attack(target, each, 100);
 });

@@ -1,6 +1,6 @@
 /**
- * Twelve attacks on HTTP/2, sent over a socket by a client that does nothing else: what their CVEs describe, from rapid
- * reset to answers behind a closed window. Against any server in the clear; what ended it, and after how many frames, is told.
+ * Thirteen attacks on HTTP/2, sent over a socket by a client that does nothing else: what their CVEs describe, from rapid
+ * reset to answers behind a window that is closed, or opens byte by byte. Against any server in the clear; what ended it, and after how many frames, is told.
  */
 import * as frame from '#src/protocol/h2/frames.ts';
 import {
@@ -44,6 +44,8 @@ export interface Target {
   /** Answers to it come later than the frames behind it, and those to `hung` never, so that streams stay open. */
   readonly late: string;
   readonly hung: string;
+  /** The answer to it is long. */
+  readonly long: string;
 }
 
 export interface Outcome {
@@ -178,6 +180,16 @@ export const ATTACKS: readonly Attack[] = [
     settings: CLOSED_WINDOWS,
     frames: (n) => get(n, '/'),
     count: 100,
+  },
+  {
+    name: 'a window that opens byte by byte',
+    codes: [CALM],
+    faults: ['h2-window-update-flood'],
+    burst: 2000,
+    perSecond: 500,
+    settings: CLOSED_WINDOWS,
+    before: ({ long }) => get(0, long),
+    frames: () => windowUpdateOf(1, 1),
   },
 ];
 

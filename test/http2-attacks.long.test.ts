@@ -59,7 +59,7 @@ describe('HTTP/2 under attack', { concurrency: true }, async () => {
         const args = [HOLDFAST, engine, String(STALL_MS)];
         child = fork(APP, args, { execArgv: V8_FLAGS, stdio: 'inherit' });
         server = (await once(child, 'message'))[0] as typeof server;
-        target = { port: server.port, late: '/never', hung: '/never' };
+        target = { port: server.port, late: '/never', hung: '/never', long: '/video' };
       });
       after(() => child.kill('SIGKILL'));
 

@@ -1,5 +1,5 @@
 /**
- * What a good client feels beside each of the twelve attacks on HTTP/2: its p99, and that of the same without the attack,
+ * What a good client feels beside each of the attacks on HTTP/2: its p99, and that of the same without the attack,
  * measured right before and right behind it.
  *
  *     node bench/scenarios/h2-attacks.mjs [--seconds 3] [--engine NAME]... [--attack TEXT]...
@@ -114,7 +114,12 @@ async function measure(engine) {
 
 if (values.from !== undefined) {
   const each = ATTACKS.find(({ name }) => name === values.from);
-  for (;;) await attack({ port: Number(values.port), late: '/late', hung: '/never' }, each, LINGER_MS);
+  for (;;)
+    await attack(
+      { port: Number(values.port), late: '/late', hung: '/never', long: '/video' },
+      each,
+      LINGER_MS,
+    );
 }
 pin(process.pid, '1');
 const header = ['', 'quiet p99 ms', 'beside', 'ratio', 'quiet p99 CPU ms', 'beside', 'ratio', 'answers'];

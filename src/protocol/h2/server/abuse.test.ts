@@ -336,6 +336,27 @@ test('frames on streams that are over, of unknown types, windows that open and o
   );
 });
 
+test('an answer that is let go byte by byte earns no updates, and one that has no more to send does', () => {
+  const crumbs = CoreBench.connected({}, frame.SETTINGS_INITIAL_WINDOW_SIZE, 0);
+  crumbs.contentBytes = 1_000_000;
+  crumbs.send(headersOf(1, GET));
+  let after = 0;
+  // Each comes alone, so that each lets a frame go.
+  for (; after < FRAMES && !crumbs.core.isOver; after++) {
+    crumbs.send(windowUpdateOf(1, after % 2 === 0 ? 1 : 255));
+    crumbs.flush();
+    if (after === 100) assert.equal(crumbs.frames().filter((each) => each.startsWith('DATA 1 ')).length, 101);
+  }
+  assertEnded(crumbs, 'h2-window-update-flood', after, 2100);
+  const messages = CoreBench.connected({}, frame.SETTINGS_INITIAL_WINDOW_SIZE, 2 ** 20);
+  messages.contentBytes = 7;
+  for (let n = 0; n < 3000; n++) {
+    messages.send(headersOf(2 * n + 1, GET), windowUpdateOf(0, 7));
+    messages.flush();
+    assert.equal(messages.core.isOver, false, `after ${n}`);
+  }
+});
+
 test('more streams than are allowed, again and again', () => {
   const bench = CoreBench.connected({ streamCountMax: 10 });
   bench.contentBytes = undefined;

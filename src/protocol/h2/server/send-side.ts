@@ -25,6 +25,9 @@ interface SendPlace {
 /** RFC 9113 §6.9.2 */
 const FIRST_WINDOW_BYTES = 65_535;
 
+/** A window that lets less than that go is no way to read, and what it let go earns nothing: h2 calls DATA small below 256 bytes. */
+const CRUMB_BYTES = 256;
+
 export class SendSide {
   /** The window of streams that are opened from now on. */
   initialWindow = FIRST_WINDOW_BYTES;
@@ -79,10 +82,13 @@ export class SendSide {
     do {
       const to = Math.min(end, at + DATA_BYTES_MAX);
       writer.data(stream.id, bytes, at, to, isLast && to === end);
-      budget.dataFrames++;
+      if (to - at >= CRUMB_BYTES) budget.dataFrames++;
       at = to;
     } while (at < end);
-    this.took(stream, end - start);
+    const size = end - start;
+    this.took(stream, size);
+    // Short because there is no more, or because a window has no more room?
+    if (size < CRUMB_BYTES && !this.isShut(stream)) budget.dataFrames++;
   }
 
   /** So much content was written. @hot */

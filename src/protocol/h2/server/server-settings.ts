@@ -13,7 +13,7 @@ export interface Allowance {
   readonly perSecond: number;
   /** Earned by each answer that was sent whole. */
   readonly perAnswer: number;
-  /** Earned by each DATA frame that was sent. */
+  /** Earned by each DATA frame that was sent, but for crumbs that a window has let go: who asks for them would earn what that costs. */
   readonly perDataFrame: number;
 }
 
