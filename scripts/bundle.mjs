@@ -24,6 +24,7 @@ const ENTRIES = {
   'folder-module': 'dist/cli/folder-module.js',
   worker: 'dist/server/worker.js',
   http2: 'dist/server/http2.js',
+  websocket: 'dist/server/websocket.js',
   'load-thread-main': 'dist/load/run/load-thread-main.js',
   'good-client-main': 'dist/prove/beside/good-client-main.js',
 };

@@ -51,5 +51,15 @@ export type {
   RequestContext,
 } from './web/context.ts';
 export { installGlobals } from './web/globals.ts';
-
 export { Headers, Response } from './web/public-classes.ts';
+export type {
+  SendOptions,
+  UpgradeAnswer,
+  UpgradeOptions,
+  WebSocketClose,
+  WebSocketData,
+  WebSocketHooks,
+  WebSocketMessage,
+  WebSocketPeer,
+} from './web/websocket.ts';
+export type { WebSocketOptions } from './web/websocket-options.ts';

@@ -4,13 +4,13 @@ import type { MessageData, PublishOptions } from '../pubsub/message.ts';
 import type { InterimFields, RequestContext } from '../web/context.ts';
 import { Headers as LightHeaders } from '../web/headers.ts';
 import type { HoldfastRequest } from '../web/request.ts';
-import { switchingResponse } from '../web/switching-response.ts';
+import type { UpgradeOptions } from '../web/websocket.ts';
 import type { AnswerBody } from './answer-body.ts';
 import type { AnswerSink } from './answer-sink.ts';
 import type { ExchangeHost, ExchangeRecord } from './exchange-host.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
 import type { RequestBody } from './request-body.ts';
-import type { Takeover } from './takeover.ts';
+import { layDownTakeover, type Takeover } from './takeover.ts';
 import { checkedTrailers, fieldPairs, type Trailers } from './trailers.ts';
 
 /** Shared by all, so it may not be written to. */
@@ -149,6 +149,11 @@ export class ServerContext implements RequestContext {
     return this.#exchange.host.hub.subscriberCount(topic);
   }
 
+  upgrade(options: UpgradeOptions = {}): Response {
+    const exchange = this.#exchange;
+    return exchange.host.upgrade(exchange, options);
+  }
+
   passThroughOnException(): void {}
 
   /** Resolves when the last byte was handed over; rejects when the client went before. */
@@ -194,12 +199,7 @@ export function offerTakeover(
   fields: Readonly<Record<string, string>>,
 ): Response {
   const exchange = ServerContext.exchangeOf(context);
-  if (exchange.isFinished || exchange.status !== 0)
-    throw new TypeError('the request was answered: its connection cannot change its protocol any more');
-  if (exchange.sink.mayChangeProtocol !== true || exchange.body !== null)
-    throw new TypeError('only a request of HTTP/1.1 without content can change the protocol');
-  exchange.takeover = make(exchange);
-  return switchingResponse(fields) as unknown as Response;
+  return layDownTakeover(exchange, make(exchange), Object.entries(fields)) as unknown as Response;
 }
 
 function completion(): Completion {

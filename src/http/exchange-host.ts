@@ -8,9 +8,11 @@ import type { Hub } from '../pubsub/hub.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
+import type { UpgradeOptions } from '../web/websocket.ts';
 import type { AnswerPlan } from './answer-plan.ts';
 import type { AsyncScope } from './async-scope.ts';
 import type { ClosingSignals } from './closing-signals.ts';
+import type { UnansweredExchange } from './takeover.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
 /**
@@ -94,6 +96,8 @@ export interface ExchangeHost {
   readonly closingSignals: ClosingSignals;
   /** Topics and their subscribers in this thread. */
   readonly hub: Hub;
+  /** `context.upgrade`: @returns what the handler is to return @throws TypeError */
+  upgrade(exchange: ExchangeRecord & UnansweredExchange, options: UpgradeOptions): Response;
   readonly deadlines: Deadlines;
   /**
    * Whether who has much to do for one connection is to let others have their turn.

@@ -110,6 +110,9 @@ function stage(fetch: FetchHandler, errorHandler?: ErrorHandler) {
     isDraining: false,
     idleGraceMs: 0,
     closingSignals: new ClosingSignals(),
+    upgrade: () => {
+      throw new Error('not here');
+    },
     hub: createTestHub(),
     deadlines: { header: 0, idle: 0, body: 0, handler: 0, linger: 0, stall: 0, deadPeer: 0, drain: 0 },
     shouldYield: () => false,

@@ -3,7 +3,8 @@
  * Takeover with the exchange, by `offerTakeover`, and the handler returns the Response that it gets for it, whose status is 101.
  * When that is sent, the exchange is over, and the session that `succeed` makes is the connection's.
  */
-import { STATUS_SWITCHING } from '../web/switching-response.ts';
+import type { Response } from '../web/response.ts';
+import { STATUS_SWITCHING, switchingResponse } from '../web/switching-response.ts';
 import type { AnswerPlan } from './answer-plan.ts';
 import type { AnswerSink } from './answer-sink.ts';
 import type { ReplacedSession } from './session.ts';
@@ -22,6 +23,33 @@ export interface Takeover {
 interface TakenExchange {
   readonly sink: AnswerSink;
   readonly takeover: Takeover | undefined;
+}
+
+/** An exchange before its answer. */
+export interface UnansweredExchange {
+  readonly sink: AnswerSink;
+  readonly isFinished: boolean;
+  readonly status: number;
+  readonly body: unknown;
+  takeover: Takeover | undefined;
+}
+
+/**
+ * @param fields of the 101, in lower case: `upgrade`, and what the protocol adds
+ * @returns what the handler has to return for it
+ * @throws TypeError where the connection cannot change: HTTP/1.0, HTTP/2, a request with content, or one that was answered
+ */
+export function layDownTakeover(
+  exchange: UnansweredExchange,
+  takeover: Takeover,
+  fields: [string, string][],
+): Response {
+  if (exchange.isFinished || exchange.status !== 0)
+    throw new TypeError('the request was answered: its connection cannot change its protocol any more');
+  if (exchange.sink.mayChangeProtocol !== true || exchange.body !== null)
+    throw new TypeError('only a request of HTTP/1.1 without content can change the protocol');
+  exchange.takeover = takeover;
+  return switchingResponse(fields);
 }
 
 /**

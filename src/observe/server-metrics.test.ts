@@ -15,6 +15,7 @@ const NUMBERS: ServerNumbers = {
   aborted: 1,
   statusClasses: { '2xx': 5, '4xx': 1 },
   faults: { 'header-timeout': 1 },
+  websocket: { opened: 2, messagesReceived: 3, messagesSent: 4, messagesDropped: 1, pingsSent: 5 },
   http2Limits: { resets: 2, pings: 0 },
   tls: { events: { full: 3, late: 1 }, errors: { ERR_SSL_HTTP_REQUEST: 2 } },
   closeReasons: { 'idle-timeout': 2, 'a "reason"': 1 },

@@ -19,6 +19,7 @@ export interface ServerNumbers {
   readonly closeReasons: Counts;
   readonly deadlines: Counts;
   readonly states: Counts;
+  readonly websocket: Counts;
   readonly unsentBytes: number;
   readonly engine: {
     readonly accepted: number;
@@ -57,6 +58,7 @@ export function serverMetrics(numbers: ServerNumbers, facts: ServerFacts, own: P
   writeRequests(out, numbers);
   writeDurations(out, numbers);
   writeConnections(out, numbers);
+  writeWebSocket(out, numbers.websocket);
   writeEngine(out, numbers.engine);
   writeProcess(out, own);
   return out.toString();
@@ -149,6 +151,21 @@ function writeConnections(out: Exposition, numbers: ServerNumbers): void {
     'Bytes of answers that wait for slow readers, in memory of the server.',
     numbers.unsentBytes,
   );
+}
+
+function writeWebSocket(out: Exposition, counts: Counts): void {
+  out.counter('holdfast_websocket_opened_total', 'WebSockets opened.', counts['opened'] ?? 0);
+  out.counters(
+    'holdfast_websocket_messages_total',
+    'Messages of WebSockets, by what became of them.',
+    'kind',
+    {
+      received: counts['messagesReceived'] ?? 0,
+      sent: counts['messagesSent'] ?? 0,
+      dropped: counts['messagesDropped'] ?? 0,
+    },
+  );
+  out.counter('holdfast_websocket_pings_total', 'Pings sent.', counts['pingsSent'] ?? 0);
 }
 
 function writeEngine(out: Exposition, engine: ServerNumbers['engine']): void {

@@ -103,5 +103,9 @@ class DetachedContext implements RequestContext {
     return this.#host.hub.subscriberCount(topic);
   }
 
+  upgrade(): Response {
+    throw new TypeError('this request came through no connection that could become a WebSocket');
+  }
+
   passThroughOnException(): void {}
 }

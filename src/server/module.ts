@@ -6,7 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { show } from '../base/errors.ts';
 import type { ErrorHandler } from '../http/exchange-host.ts';
 import type { FetchHandler } from '../web/context.ts';
+import type { WebSocketOptions } from '../web/websocket-options.ts';
 import { handlerOf, isClass, LISTENER_ADVICE, listenerKind, mainExport } from './handler-shape.ts';
+import { readWebSocket } from './websocket-options.ts';
 
 /** The module was loaded and holds no handler, or could not be loaded; then `cause` is why, with its stack. */
 export class ModuleError extends Error {
@@ -28,6 +30,8 @@ export interface ServedModule {
   readonly fetch: FetchHandler;
   /** Its export `error`, or that of its default export. */
   readonly error: ErrorHandler | undefined;
+  /** The same of `websocket`: hooks and settings. */
+  readonly websocket: WebSocketOptions | undefined;
 }
 
 /**
@@ -42,15 +46,18 @@ export async function loadModule(
   let main: unknown;
   let fetch: FetchHandler | undefined;
   let error: ErrorHandler | undefined;
+  let websocket: unknown;
   try {
     const exports = await whileAlive(url, tellExit, importModule(url));
     main = mainExport(exports);
     fetch = handlerOf(main);
     error = errorHook(exports) ?? errorHook(main);
+    websocket = ownOf(exports, 'websocket') ?? ownOf(main, 'websocket');
   } catch (cause) {
     throw new ModuleError(`${display(url)} cannot be loaded: ${explain(cause, url)}`, { cause });
   }
-  if (fetch !== undefined) return { fetch, error };
+  if (fetch !== undefined)
+    return { fetch, error, websocket: websocket === undefined ? undefined : readWebSocket(websocket) };
   throw new ModuleError(
     `${display(url)} exports no handler: its default export is ${whatIsNoHandler(main)}; ` +
       'allowed are a function (request) => Response or an object with such a function as `fetch`',
@@ -173,9 +180,13 @@ export function anotherInstance(url: URL, mark: string): URL {
 
 /** Only what somebody wrote there for us: applications of a framework inherit an `error` that means something else. */
 function errorHook(of: unknown): ErrorHandler | undefined {
-  if (typeof of !== 'object' || of === null || !Object.hasOwn(of, 'error')) return undefined;
-  const { error } = of as { error: unknown };
+  const error = ownOf(of, 'error');
   return typeof error === 'function' ? (error as ErrorHandler) : undefined;
+}
+
+function ownOf(of: unknown, name: string): unknown {
+  if (typeof of !== 'object' || of === null || !Object.hasOwn(of, name)) return undefined;
+  return (of as Record<string, unknown>)[name];
 }
 
 /** The way to where an error was thrown; Node's own way to the module is nobody's fault. */

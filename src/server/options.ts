@@ -16,10 +16,12 @@ import { type Duration, parseDuration, parsePause, parseSize, type Size } from '
 import type { EngineName } from '../engine/engine.ts';
 import type { ErrorHandler, HttpSettings } from '../http/exchange-host.ts';
 import { parseTrustProxy, type TrustedProxies, type TrustProxy } from '../http/trusted-proxies.ts';
+import type { WebSocketSettings } from '../http/websocket/settings.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
 import { DEFAULT_H2_SETTINGS } from '../protocol/h2/server/server-settings.ts';
 import type { HubLimits } from '../pubsub/hub.ts';
 import type { FetchHandler } from '../web/context.ts';
+import type { WebSocketOptions } from '../web/websocket-options.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import { LISTENER_ADVICE, listenerKind } from './handler-shape.ts';
 import { checkHttp2Limits, type Http2LimitOptions, readHttp2Limits } from './http2-limits.ts';
@@ -35,6 +37,7 @@ import { checkHostname, checkLogger, checkSignal, portNumber } from './option-ch
 import { checkPubsub, type PubsubOptions, readPubsub } from './pubsub-options.ts';
 import { type RedirectHttpOptions, readRedirect, redirectSettingsOf } from './redirect-options.ts';
 import { readTls, type TlsOptions } from './tls-material.ts';
+import { checkWebSocket, readWebSocket } from './websocket-options.ts';
 
 export interface TimeoutOptions {
   /**
@@ -221,6 +224,8 @@ export interface ServeOptions {
   redirectHttp?: RedirectHttpOptions | number | string;
   /** Bounds of topics and messages, and how long messages are kept for who comes back (docs/events.md). */
   pubsub?: PubsubOptions;
+  /** Hooks and settings of WebSocket connections (docs/websocket.md); with `workers`, an export of the module. */
+  websocket?: WebSocketOptions;
 }
 
 /** Options after the check: every duration in ms, every size in bytes. */
@@ -229,6 +234,7 @@ export interface Settings extends HttpSettings {
   readonly proxies: TrustedProxies | undefined;
   readonly http2: boolean;
   readonly pubsub: HubLimits;
+  readonly websocket: WebSocketSettings;
   readonly timeouts: HttpSettings['timeouts'] & {
     readonly drainMs: number;
     readonly startMs: number;
@@ -244,7 +250,7 @@ export interface Settings extends HttpSettings {
 const OPTION_NAMES = [
   'fetch', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
   'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls', 'admin',
-  'balance', 'gracefulShutdown', 'trustProxy', 'health', 'http2', 'pubsub', 'redirectHttp',
+  'balance', 'gracefulShutdown', 'trustProxy', 'health', 'http2', 'pubsub', 'redirectHttp', 'websocket',
 ] as const; // biome-ignore format: one list
 /** Handlers of other events, which modules for Cloudflare Workers export beside `fetch`. */
 const FOREIGN_NAMES = ['scheduled', 'queue', 'email', 'tail', 'tailStream', 'trace', 'test'] as const;
@@ -303,6 +309,7 @@ export function readOptions(given: unknown): ServeOptions {
   if (typeof gracefulShutdown === 'object')
     options.gracefulShutdown = snapshot('gracefulShutdown.', gracefulShutdown, SHUTDOWN_NAMES);
   if (pubsub !== undefined) options.pubsub = readPubsub(pubsub);
+  if (options.websocket !== undefined) options.websocket = readWebSocket(options.websocket);
   if (tls !== undefined) options.tls = readTls(snapshot('tls.', tls, TLS_NAMES));
   return options;
 }
@@ -347,6 +354,7 @@ export function checkOptions(options: ServeOptions): Settings {
     proxies: parseTrustProxy('trustProxy', given(options.trustProxy, false)),
     http2: given(options.http2, true),
     pubsub: checkPubsub(options.pubsub ?? {}),
+    websocket: checkWebSocket(options.websocket ?? {}),
     timeouts: {
       headerMs: ms('header', '10s'),
       idleMs: ms('idle', '76s'),
@@ -385,7 +393,7 @@ function checkCompanions({ signal, logger, gracefulShutdown }: ServeOptions): vo
     parseDuration('gracefulShutdown.timeout', gracefulShutdown.timeout);
 }
 
-function checkHandler({ fetch, module, error, workers = 0 }: ServeOptions): void {
+function checkHandler({ fetch, module, error, websocket, workers = 0 }: ServeOptions): void {
   if (fetch === undefined && module === undefined) {
     throw new OptionError(
       'fetch',
@@ -405,6 +413,12 @@ function checkHandler({ fetch, module, error, workers = 0 }: ServeOptions): void
       'error',
       error,
       'with `workers` the hook is an export of the module, `export const error = ...` or `export default { fetch, error }`: a function cannot be sent to threads',
+    );
+  if (workers > 0 && websocket !== undefined)
+    throw new OptionError(
+      'websocket',
+      '(given)',
+      'with `workers` it is an export of the module, `export const websocket = ...`: hooks cannot be sent to threads',
     );
   if (workers > 0 && module === undefined)
     throw new OptionError(

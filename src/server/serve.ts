@@ -20,6 +20,7 @@ import { redirectSettingsOf } from './redirect-options.ts';
 import type { Server } from './server.ts';
 import { type ModuleSource, serveHere } from './thread-server.ts';
 import type { OperatorPorts, WatchedServer } from './watched-server.ts';
+import { checkWebSocket } from './websocket-options.ts';
 
 /** What a function beside them means, a handler or `onListen`, is told by what the options hold. */
 type OptionsWithoutHandler = ServeOptions & { fetch?: undefined; module?: undefined };
@@ -81,9 +82,14 @@ async function start(
   }
   if (options.fetch !== undefined)
     return finishStart(await serveHere({ ...options, fetch: options.fetch }, settings, { ports }), options);
-  const source: ModuleSource = { url: moduleUrl(options.module!), errorHook: options.error };
-  const { fetch, error } = await loadModule(source.url);
+  const source: ModuleSource = {
+    url: moduleUrl(options.module!),
+    errorHook: options.error,
+    hasWebSocket: options.websocket !== undefined,
+  };
+  const { fetch, error, websocket } = await loadModule(source.url);
   const hook = source.errorHook ?? error;
   const served = { ...options, fetch, ...(hook === undefined ? {} : { error: hook }) };
-  return finishStart(await serveHere(served, settings, { ports, source }), options);
+  const own = websocket === undefined || source.hasWebSocket ? settings.websocket : checkWebSocket(websocket);
+  return finishStart(await serveHere(served, { ...settings, websocket: own }, { ports, source }), options);
 }

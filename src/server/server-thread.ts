@@ -25,6 +25,9 @@ import type { H2SessionThread } from '../http/h2/thread.ts';
 import { PendingWork } from '../http/pending-work.ts';
 import type { ProtocolSwitch, ReplacedSession, RequestSoFar, Session } from '../http/session.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
+import type { WebSocketCounts } from '../http/websocket/counts.ts';
+import type { WebSocketSettings } from '../http/websocket/settings.ts';
+import type { AskingExchange } from '../http/websocket/upgrade.ts';
 import type { AccessRecord } from '../observe/access-log.ts';
 import { sectionReports } from '../observe/admin-section.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
@@ -36,16 +39,18 @@ import type { Hub } from '../pubsub/hub.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
+import type { UpgradeOptions } from '../web/websocket.ts';
 import { Admission } from './admission.ts';
 import { type ConnectionStates, connectionRows, countStates } from './connection-table.ts';
 import { guardedLogger } from './guarded-logger.ts';
-import { Http2Loader } from './http2-code.ts';
+import { LateCode } from './late-code.ts';
 import type { Measures } from './measures.ts';
 import type { Settings } from './options.ts';
 import { createHub } from './thread-hub.ts';
 import { type ThreadObservation, TRANSFER_ROWS_MAX } from './thread-observation.ts';
 import { TlsCounts, type TlsNumbers } from './tls-counts.ts';
 import { TransferTable } from './transfer-table.ts';
+import { WebSocketSeat } from './websocket-seat.ts';
 
 export interface ServerThreadOptions {
   readonly fetch: FetchHandler;
@@ -73,6 +78,8 @@ export interface ServerThreadStats {
   tls: TlsNumbers;
   /** Deadlines that fired, by the option of `timeouts` that sets them. */
   deadlines: Deadlines;
+  /** Connections that became WebSockets, and their messages. */
+  websocket: WebSocketCounts;
   /** Open connections, by state. */
   states: ConnectionStates;
   /** Bytes of answers that wait for their readers. */
@@ -96,6 +103,8 @@ export interface WorkerNumbers {
  */
 const SHARE_IN_TURN = 16;
 const SHARE_BETWEEN_TURNS = 4;
+
+type Http2Code = typeof import('./http2.ts');
 
 export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch {
   fetch: FetchHandler;
@@ -129,7 +138,8 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   readonly work = new PendingWork();
   /** What its HTTP/1 connections share. */
   readonly h1: H1Thread;
-  readonly http2 = new Http2Loader();
+  readonly http2 = new LateCode<Http2Code>('./http2.js', () => import('./http2.ts'));
+  readonly websockets: WebSocketSeat;
   readonly tls = new TlsCounts();
   /** Made for the first client that speaks HTTP/2. */
   #h2: H2SessionThread | undefined = undefined;
@@ -152,7 +162,8 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   readonly #faults = new Map<string, number>();
 
   constructor(options: ServerThreadOptions) {
-    this.fetch = options.fetch;
+    this.websockets = new WebSocketSeat(options.settings.websocket);
+    this.fetch = this.websockets.handlerOf(options.fetch);
     this.errorHandler = options.error;
     this.settings = options.settings;
     this.scheme = options.scheme;
@@ -209,9 +220,19 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   }
 
   #http2Session(from: ReplacedSession): H2Session {
-    const { H2Session, H2SessionThread } = this.http2.code;
+    const { H2Session, H2SessionThread } = this.http2.loaded;
     this.#h2 ??= new H2SessionThread(this.settings, this.#engine!);
     return new H2Session(this, this.#h2, from.engine, from);
+  }
+
+  upgrade(exchange: AskingExchange, options: UpgradeOptions): Response {
+    return this.websockets.upgrade(exchange, options) as unknown as Response;
+  }
+
+  /** What requests get from now on. */
+  serve(fetch: FetchHandler, websocket?: WebSocketSettings): void {
+    if (websocket !== undefined) this.websockets.use(websocket);
+    this.fetch = this.websockets.handlerOf(fetch);
   }
 
   // EngineHandler
@@ -443,6 +464,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
       http2Limits: countsByBound((code) => this.#faults.get(code) ?? 0),
       tls: this.tls.snapshot(),
       deadlines: { ...this.deadlines },
+      websocket: { ...this.websockets.counts },
       ...countStates(this.connections()),
       durations: this.measures?.durations.snapshot() ?? emptyCounts(),
       byWorker: {

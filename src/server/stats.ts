@@ -1,5 +1,6 @@
 /** Sums of the threads' numbers. */
 import { type EngineStats, emptyEngineStats } from '../engine/engine.ts';
+import { emptyWebSocketCounts } from '../http/websocket/counts.ts';
 import { addCounts, emptyCounts } from '../observe/duration-histogram.ts';
 import { countsByBound } from '../protocol/h2/error-codes.ts';
 import type { ServerStats } from './server.ts';
@@ -16,6 +17,7 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
   const tls = noTls();
   const deadlines = { header: 0, idle: 0, body: 0, handler: 0, linger: 0, stall: 0, deadPeer: 0, drain: 0 };
   const states = { accepted: 0, head: 0, idle: 0, exchange: 0, upgraded: 0, linger: 0, closing: 0 };
+  const websocket = emptyWebSocketCounts();
   let requests = 0;
   let aborted = 0;
   let unsentBytes = 0;
@@ -45,6 +47,7 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
     addInto(tls.errors, each.tls.errors);
     addInto(deadlines, each.deadlines);
     addInto(states, each.states);
+    addInto(websocket, each.websocket);
   }
   return {
     requests,
@@ -56,6 +59,7 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
     tls,
     deadlines,
     states,
+    websocket,
     unsentBytes,
     durations,
     byWorker,

@@ -35,6 +35,7 @@ import { type CloseReport, type ClosingThread, ThreadClosing } from './thread-cl
 import { ThreadRelay } from './thread-hub.ts';
 import type { TlsMaterial } from './tls-material.ts';
 import type { OperatorPorts, WatchedServer } from './watched-server.ts';
+import { checkWebSocket } from './websocket-options.ts';
 
 /** Serves in this thread, with nothing around it: what a worker does too. */
 export async function serveHere(
@@ -51,6 +52,8 @@ export interface ModuleSource {
   readonly url: URL;
   /** The caller's own, which comes before the module's. */
   readonly errorHook: ErrorHandler | undefined;
+  /** The caller has given `websocket`, which comes before the module's. */
+  readonly hasWebSocket: boolean;
 }
 
 /** What a server in one thread may have around it. */
@@ -120,6 +123,7 @@ async function startThread(
   thread.attach(engine);
   try {
     if (settings.http2) await thread.http2.prepare();
+    await thread.websockets.code.prepare();
     onAdopt?.();
     const listener = await engine.listen(address);
     thread.defaultAuthority = authorityOf(listener.address);
@@ -261,13 +265,15 @@ export class ThreadServer implements WatchedServer {
     if (this.#closing !== undefined) throw new ServerClosedError('reload');
     const turn = ++this.#reloadsBegun;
     if (handler === undefined && this.#source !== undefined) {
-      const { fetch, error } = await loadModule(anotherInstance(this.#source.url, `${Date.now()}.${turn}`));
+      const { fetch, error, websocket } = await loadModule(
+        anotherInstance(this.#source.url, `${Date.now()}.${turn}`),
+      );
       if (this.#closing !== undefined) throw new ServerClosedError('reload');
       // A module that was asked for later and came sooner is not put back.
       if (turn < this.#reloadsDone) return;
-      thread.fetch = fetch;
+      thread.serve(fetch, this.#source.hasWebSocket ? undefined : checkWebSocket(websocket ?? {}));
       thread.errorHandler = this.#source.errorHook ?? error;
-    } else if (typeof handler === 'function') thread.fetch = handler;
+    } else if (typeof handler === 'function') thread.serve(handler);
     else
       throw new OptionError(
         'reload',

@@ -28,8 +28,14 @@ const logger = remoteLogger((level, values) => tell({ type: 'log', level, values
 
 async function start(): Promise<ThreadServer> {
   if (options.globals === true) installGlobals();
-  const { fetch, error } = await loadWatched(new URL(module));
-  const served = { ...options, fetch, logger, ...(error === undefined ? {} : { error }) };
+  const { fetch, error, websocket } = await loadWatched(new URL(module));
+  const served = {
+    ...options,
+    fetch,
+    logger,
+    ...(error === undefined ? {} : { error }),
+    ...(websocket === undefined ? {} : { websocket }),
+  };
   const reached = new WorkerStart(startState);
   const onAdopt = () => reached.adopted();
   const onStopped = () => tell({ type: 'stopped' });

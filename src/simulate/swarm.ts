@@ -3,8 +3,10 @@
  * clients and handlers. Each run leaves most of what could happen out, so that what remains happens in
  * combinations that a run with everything would never reach.
  */
+
 import type { SeededRandom } from '../base/random.ts';
 import { type NetworkFaults, NO_FAULTS } from '../engine/sim/faults.ts';
+import { DEFAULT_WEBSOCKET_SETTINGS } from '../http/websocket/settings.ts';
 import { DEFAULT_H2_LIMITS } from '../protocol/h2/server/server-settings.ts';
 import type { Settings } from '../server/options.ts';
 import { HEAD_BYTES_MAX, HEADER_COUNT_MAX, TARGET_BYTES_MAX } from './refusals.ts';
@@ -93,6 +95,7 @@ function drawH2(random: SeededRandom): Settings['h2'] {
 function drawSettings(random: SeededRandom): Settings {
   return {
     proxies: undefined,
+    websocket: DEFAULT_WEBSOCKET_SETTINGS,
     pubsub: { topicsMax: 100, subscriptionsMax: 10, messageBytesMax: 65_536, replay: undefined },
     // Where it does not speak HTTP/2, the preface is one malformed request of many.
     http2: random.chance(0.5),

@@ -5,23 +5,10 @@
  * Cloudflare Workers call `executionCtx`. docs/context.md is the page for users.
  */
 
-export interface ClientAddress {
-  readonly family: 'IPv4' | 'IPv6' | 'unix';
-  /** The address as text, without brackets; empty for a unix socket. */
-  readonly address: string;
-  readonly port: number;
-}
+import type { ClientAddress, HandlerRequest, InterimFields } from './handler-request.ts';
+import type { UpgradeOptions } from './websocket.ts';
 
-/** Fields of an interim answer; a list is sent as one line a value. */
-export type InterimFields =
-  | Iterable<readonly [string, string]>
-  | Readonly<Record<string, string | readonly string[]>>;
-
-/** What a handler gets: the platform's Request, with the client's address on it as srvx has it. */
-export interface HandlerRequest extends Request {
-  /** The same as `context.ip`, and optional, so that a handler can be called with any Request, in a test or by another handler. */
-  readonly ip?: string | undefined;
-}
+export type { ClientAddress, HandlerRequest, InterimFields } from './handler-request.ts';
 
 export interface RequestContext {
   /** The first argument of the handler. */
@@ -84,6 +71,12 @@ export interface RequestContext {
   ): number;
   /** Subscribers of `topic` in this thread. */
   subscriberCount(topic: string): number;
+  /**
+   * Makes this a WebSocket: the handler returns the Response that it gets here. Where the request asks for none, or not soundly, that
+   * Response says so (426, 400). docs/websocket.md
+   * @throws TypeError for options that cannot be, and where the connection cannot change any more
+   */
+  upgrade(options?: UpgradeOptions): Response;
   /** Does nothing: there is no other handler that could take over. */
   passThroughOnException(): void;
   /** Always empty: nothing configures a single request here. */

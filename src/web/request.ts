@@ -479,6 +479,11 @@ export function sentMethod({ _text, _start, _methodEnd }: HoldfastRequest): stri
   return _text.slice(_start, _methodEnd);
 }
 
+/** The head as it was sent: of HTTP/2, as HTTP/1 would have sent it. */
+export function sentHead({ _text }: HoldfastRequest): string {
+  return _text;
+}
+
 /** The request target as it was sent. */
 export function sentTarget({ _text, _targetStart, _targetEnd }: HoldfastRequest): string {
   return _text.slice(_targetStart, _targetEnd);

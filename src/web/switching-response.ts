@@ -5,7 +5,7 @@ import { Response } from './response.ts';
 export const STATUS_SWITCHING = 101;
 
 /** @param fields in lower case, beside `Connection`, which the server writes */
-export function switchingResponse(fields: Readonly<Record<string, string>>): Response {
+export function switchingResponse(fields: [string, string][]): Response {
   const response = new Response(null, { headers: fields });
   response._status = STATUS_SWITCHING;
   return response;

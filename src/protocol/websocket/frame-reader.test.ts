@@ -109,7 +109,13 @@ describe('frames that a client sends', () => {
       const bytes = frame(0x81, payload);
       const expected = [`text ${payload.toString('latin1')}`];
       assert.deepEqual(read(bytes), expected);
-      assert.deepEqual(read(bytes, [1, 5, bytes.length >> 1].sort((a, b) => a - b)), expected);
+      assert.deepEqual(
+        read(
+          bytes,
+          [1, 5, bytes.length >> 1].sort((a, b) => a - b),
+        ),
+        expected,
+      );
     }
   });
 
