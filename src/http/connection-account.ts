@@ -1,4 +1,5 @@
 /** The states of a connection (ARCHITECTURE.md draws how they follow each other), and what it keeps for whoever looks. */
+import type { EngineConnection } from '../engine/engine.ts';
 import type { Sample } from '../observe/connection-row.ts';
 
 /** Accepted; the first byte of the first head has not come. */
@@ -52,3 +53,6 @@ export class ConnectionAccount {
     this.sample = from.sample;
   }
 }
+
+/** What another session takes over from one that it replaces. */
+export type ReplacedSession = ConnectionAccount & { readonly engine: EngineConnection };

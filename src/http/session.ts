@@ -6,11 +6,8 @@ import type { CloseReason, EngineConnection } from '../engine/engine.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { Fault } from '../protocol/error.ts';
 import type { RequestHead } from '../web/request.ts';
-import type { ConnectionAccount } from './connection-account.ts';
+import type { ReplacedSession } from './connection-account.ts';
 import type { CarryingConnection, OpenExchange } from './transfers.ts';
-
-/** What another session takes over from one that it replaces. */
-export type ReplacedSession = ConnectionAccount & { readonly engine: EngineConnection };
 
 /** A request that has been read when the protocol changes: it is answered in the new one. */
 export interface RequestSoFar {
@@ -30,6 +27,8 @@ export interface ProtocolSwitch {
    */
   upgradeToHttp2(from: ReplacedSession, settings: Uint8Array, request: RequestSoFar): boolean;
 }
+
+export type { ReplacedSession } from './connection-account.ts';
 
 export type ExchangeVisitor = (exchange: OpenExchange, connection: CarryingConnection) => void;
 

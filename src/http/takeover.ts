@@ -7,8 +7,15 @@ import type { Response } from '../web/response.ts';
 import { STATUS_SWITCHING, switchingResponse } from '../web/switching-response.ts';
 import type { AnswerPlan } from './answer-plan.ts';
 import type { AnswerSink } from './answer-sink.ts';
-import type { ReplacedSession } from './session.ts';
-import type { UpgradedSession } from './upgraded-session.ts';
+import type { ReplacedSession } from './connection-account.ts';
+
+/** The session that comes, as far as the one that goes needs it: an UpgradedSession. */
+export interface Successor {
+  /** It is the connection's session now: called once, before anything else. */
+  begin(): void;
+  receive(bytes: Uint8Array, start: number, end: number): void;
+  peerEnded(): void;
+}
 
 export interface Takeover {
   /** The session writes the answer by itself, whatever that is: nothing has been sent to the client then. */
@@ -17,7 +24,7 @@ export interface Takeover {
    * Makes the session that comes in the place of `from`, when the head of the answer has been written. It calls nobody:
    * what it has to say and to send comes in its `begin`.
    */
-  succeed(from: ReplacedSession): UpgradedSession;
+  succeed(from: ReplacedSession): Successor;
 }
 
 interface TakenExchange {

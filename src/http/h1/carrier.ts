@@ -14,6 +14,7 @@ import type { ExchangeOwner } from '../exchange-owner.ts';
 import { BODY_HIGH_WATER_BYTES, type BodyOwner, type RequestBody } from '../request-body.ts';
 import type { ExchangeVisitor, Session } from '../session.ts';
 import { rowOf } from '../session-row.ts';
+import type { Successor } from '../takeover.ts';
 import type { ResponseHeads } from './response-heads.ts';
 import { H1Sink } from './sink.ts';
 
@@ -142,7 +143,7 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
   }
 
   /** @returns the session that the exchange has been answered for; null when there is none after all, and the connection ends */
-  protected succeededBy(exchange: Exchange): Session | null {
+  protected succeededBy(exchange: Exchange): Successor | null {
     try {
       const successor = exchange.takeover!.succeed(this);
       this.engine.user = successor;

@@ -26,6 +26,7 @@ import { Exchange } from '../exchange.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
 import { RequestBody } from '../request-body.ts';
 import type { Session } from '../session.ts';
+import type { Successor } from '../takeover.ts';
 import { H1Carrier } from './carrier.ts';
 import { KeptBytes } from './kept-bytes.ts';
 import { h2cSettings, isNoHttp1 } from './other-protocols.ts';
@@ -53,7 +54,7 @@ export class H1Session extends H1Carrier implements Session {
   /** How many have come behind the request that was begun last, as far as they were read with it. */
   #behindBytes = 0;
   /** What speaks in its place, once it has been asked to. */
-  #successor: Session | null = null;
+  #successor: Successor | null = null;
   /** Requests since the engine last called. */
   #burst = 0;
 

@@ -73,7 +73,7 @@ export function writeBinary(wire: Wire, bytes: Uint8Array): number {
 }
 
 /** @param first FIN, RSV1 and the opcode @returns the bytes of the frame @hot */
-export function writeBytes(wire: Wire, first: number, bytes: Uint8Array): number {
+function writeBytes(wire: Wire, first: number, bytes: Uint8Array): number {
   const { length } = bytes;
   const headBytes = frameHeadBytes(length);
   if (headBytes + length > SEND_RESERVE_BYTES_MAX || length >= wire.borrowedBytesMin)

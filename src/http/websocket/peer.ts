@@ -4,9 +4,23 @@ import type { RemoteAddress } from '../../engine/engine.ts';
 import { CLOSE_NORMAL, isCloseCode } from '../../protocol/websocket/close-codes.ts';
 import { CONTROL_BYTES_MAX } from '../../protocol/websocket/frames.ts';
 import type { Hub } from '../../pubsub/hub.ts';
+import type { Subscriber } from '../../pubsub/topic.ts';
 import type { HandlerRequest } from '../../web/context.ts';
 import type { SendOptions, WebSocketData, WebSocketPeer } from '../../web/websocket.ts';
-import type { Conversation } from './conversation.ts';
+import type { ExchangeHost } from '../exchange-host.ts';
+import type { Wire } from './wire.ts';
+
+/** What is behind it. */
+interface PeerLink extends Subscriber {
+  readonly host: ExchangeHost;
+  readonly wire: Wire;
+  readonly readyState: number;
+  sendText(text: string, options: SendOptions | undefined): number;
+  sendBytes(bytes: Uint8Array, options: SendOptions | undefined): number;
+  ping(bytes: Uint8Array): number;
+  close(code: number, reason: Uint8Array): void;
+  terminate(): void;
+}
 
 /** What a peer begins with. */
 export interface PeerStart {
@@ -28,13 +42,13 @@ export class Peer implements WebSocketPeer {
   data: unknown;
   /** @internal */
   readonly number: number;
-  readonly #conversation: Conversation;
+  readonly #link: PeerLink;
   #context: Record<string, unknown> | undefined;
   #id: string | undefined = undefined;
   #membership: ReturnType<Hub['join']> | undefined = undefined;
 
-  constructor(conversation: Conversation, request: HandlerRequest, start: PeerStart) {
-    this.#conversation = conversation;
+  constructor(link: PeerLink, request: HandlerRequest, start: PeerStart) {
+    this.#link = link;
     this.request = request;
     this.protocol = start.protocol;
     this.data = start.data;
@@ -51,7 +65,7 @@ export class Peer implements WebSocketPeer {
   }
 
   get remoteAddress(): RemoteAddress | undefined {
-    return this.#conversation.wire.remoteAddress();
+    return this.#link.wire.remoteAddress();
   }
 
   get ip(): string | undefined {
@@ -59,11 +73,11 @@ export class Peer implements WebSocketPeer {
   }
 
   get readyState(): number {
-    return this.#conversation.readyState;
+    return this.#link.readyState;
   }
 
   get bufferedAmount(): number {
-    return this.#conversation.wire.unsentBytes;
+    return this.#link.wire.unsentBytes;
   }
 
   get topics(): ReadonlySet<string> {
@@ -72,8 +86,8 @@ export class Peer implements WebSocketPeer {
 
   /** @hot */
   send(data: WebSocketData, options?: SendOptions): number {
-    if (typeof data === 'string') return this.#conversation.sendText(data, options);
-    return this.#conversation.sendBytes(bytesOf('send', data), options);
+    if (typeof data === 'string') return this.#link.sendText(data, options);
+    return this.#link.sendBytes(bytesOf('send', data), options);
   }
 
   publish(topic: string, data: WebSocketData): number {
@@ -94,7 +108,7 @@ export class Peer implements WebSocketPeer {
   }
 
   get #joined(): ReturnType<Hub['join']> {
-    return (this.#membership ??= this.#conversation.host.hub.join(this.#conversation));
+    return (this.#membership ??= this.#link.host.hub.join(this.#link));
   }
 
   close(code: number = CLOSE_NORMAL, reason: string = ''): void {
@@ -107,18 +121,18 @@ export class Peer implements WebSocketPeer {
       throw new RangeError(
         `close: the reason takes ${bytes.length} bytes in UTF-8; allowed are ${REASON_BYTES_MAX}`,
       );
-    this.#conversation.close(code, bytes);
+    this.#link.close(code, bytes);
   }
 
   terminate(): void {
-    this.#conversation.terminate();
+    this.#link.terminate();
   }
 
   ping(data: WebSocketData = ''): number {
     const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : bytesOf('ping', data);
     if (bytes.length > CONTROL_BYTES_MAX)
       throw new RangeError(`ping: the payload takes ${bytes.length} bytes; allowed are ${CONTROL_BYTES_MAX}`);
-    return this.#conversation.ping(bytes);
+    return this.#link.ping(bytes);
   }
 
   /** @internal The connection is over: nothing that is published comes here any more. */

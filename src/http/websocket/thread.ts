@@ -6,7 +6,7 @@ import { EncodedMessage } from './encoded-message.ts';
 import type { WebSocketSettings } from './settings.ts';
 
 /** Cryptography that comes from outside: SHA-1 of latin1 text, in base64. */
-export type Sha1 = (text: string) => string;
+type Sha1 = (text: string) => string;
 
 export class WebSocketThread {
   readonly settings: WebSocketSettings;

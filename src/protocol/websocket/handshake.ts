@@ -13,7 +13,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** The only version that there is: RFC 6455 §4.1. */
 export const WEBSOCKET_VERSION = '13';
 
-export interface HandshakeFields {
+interface HandshakeFields {
   get(name: string): string | null;
 }
 
@@ -31,7 +31,7 @@ export interface HandshakeRefusal {
 }
 
 /** Whether it asks for WebSocket at all, by a field that a client has to send. */
-export function asksForWebSocket(fields: HandshakeFields): boolean {
+function asksForWebSocket(fields: HandshakeFields): boolean {
   return lists(fields.get('upgrade'), 'websocket');
 }
 
