@@ -455,7 +455,7 @@ for (const { engine, skip } of await enginesHere()) {
           const { opcode, payload } = await client.frame();
           if (opcode === 9) client.send(0x8a);
           else {
-            assert.deepEqual([opcode, String(payload.subarray(2))], [8, 'idle']);
+            assert.deepEqual([opcode, String(payload.subarray(2))], [8, 'idle for too long']);
             break;
           }
         }

@@ -19,7 +19,7 @@ import { type FrameEvents, FrameReader } from '../../protocol/websocket/frame-re
 import { OPCODE_PING, OPCODE_PONG } from '../../protocol/websocket/frames.ts';
 import type { Message as PublishedMessage } from '../../pubsub/message.ts';
 import type { Subscriber } from '../../pubsub/topic.ts';
-import type { SendOptions, WebSocketHooks } from '../../web/websocket.ts';
+import type { WebSocketHooks } from '../../web/websocket.ts';
 import { RESPONSE_HIGH_WATER_BYTES } from '../answer-sink.ts';
 import { NEVER } from '../connection-deadline.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
@@ -30,7 +30,7 @@ import { Peer, type PeerStart } from './peer.ts';
 import type { WebSocketThread } from './thread.ts';
 import type { Wire } from './wire.ts';
 
-// As a browser's WebSocket has them.
+// The numbers of a browser's WebSocket.
 const OPEN = 1;
 const CLOSING = 2;
 const CLOSED = 3;
@@ -157,7 +157,7 @@ export class Conversation implements FrameEvents, Subscriber {
 
   onPing(bytes: Uint8Array, start: number, end: number): void {
     if (this.readyState === OPEN) {
-      // Who pings and does not read is owed one answer, not one for each.
+      // One that pings and does not read is owed one answer, not one for each ping.
       if (this.wire.unsentBytes > RESPONSE_HIGH_WATER_BYTES) this.#owedPong = copyBytes(bytes, start, end);
       else writeControl(this.wire, OPCODE_PONG, bytes, start, end);
       this.#hooks.ping(bytes, start, end);
@@ -197,13 +197,13 @@ export class Conversation implements FrameEvents, Subscriber {
   // What the peer object asks.
 
   /** @returns as WebSocketPeer.send @hot */
-  sendText(text: string, _options: SendOptions | undefined): number {
+  sendText(text: string): number {
     // A character is three bytes at most, and no more than two thirds of that is over the bound too early.
     if (!this.#admits(text.length)) return 0;
     return this.#sent(writeText(this.wire, text));
   }
 
-  sendBytes(bytes: Uint8Array, _options: SendOptions | undefined): number {
+  sendBytes(bytes: Uint8Array): number {
     if (!this.#admits(bytes.length)) return 0;
     return this.#sent(writeBinary(this.wire, bytes));
   }
@@ -300,7 +300,8 @@ export class Conversation implements FrameEvents, Subscriber {
     const { settings } = this.thread;
     if (this.#heardMs > this.#pingedMs) this.#pingedMs = NEVER;
     if (nowMs >= this.#goesAwayAtMs) this.close(CLOSE_GOING_AWAY, Buffer.from('the server is going down'));
-    else if (nowMs >= this.#messageMs + settings.idleMs) this.close(CLOSE_GOING_AWAY, Buffer.from('idle'));
+    else if (nowMs >= this.#messageMs + settings.idleMs)
+      this.close(CLOSE_GOING_AWAY, Buffer.from('idle for too long'));
     else if (nowMs >= this.#pingedMs + settings.pongMs) {
       // A reader that is slow has not taken the ping; whether it lives, TCP_INFO tells.
       if (this.wire.isStillTaking) this.#pingedMs = nowMs;

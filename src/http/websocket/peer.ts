@@ -6,7 +6,7 @@ import { CONTROL_BYTES_MAX } from '../../protocol/websocket/frames.ts';
 import type { Hub } from '../../pubsub/hub.ts';
 import type { Subscriber } from '../../pubsub/topic.ts';
 import type { HandlerRequest } from '../../web/context.ts';
-import type { SendOptions, WebSocketData, WebSocketPeer } from '../../web/websocket.ts';
+import type { WebSocketData, WebSocketPeer } from '../../web/websocket.ts';
 import type { ExchangeHost } from '../exchange-host.ts';
 import type { Wire } from './wire.ts';
 
@@ -15,8 +15,8 @@ interface PeerLink extends Subscriber {
   readonly host: ExchangeHost;
   readonly wire: Wire;
   readonly readyState: number;
-  sendText(text: string, options: SendOptions | undefined): number;
-  sendBytes(bytes: Uint8Array, options: SendOptions | undefined): number;
+  sendText(text: string): number;
+  sendBytes(bytes: Uint8Array): number;
   ping(bytes: Uint8Array): number;
   close(code: number, reason: Uint8Array): void;
   terminate(): void;
@@ -27,7 +27,7 @@ export interface PeerStart {
   readonly data: unknown;
   readonly context: Record<string, unknown> | undefined;
   readonly protocol: string;
-  /** Of its connection or stream, one after the other. */
+  /** The number of its connection or stream, counted one after the other. */
   readonly number: number;
 }
 
@@ -85,9 +85,9 @@ export class Peer implements WebSocketPeer {
   }
 
   /** @hot */
-  send(data: WebSocketData, options?: SendOptions): number {
-    if (typeof data === 'string') return this.#link.sendText(data, options);
-    return this.#link.sendBytes(bytesOf('send', data), options);
+  send(data: WebSocketData): number {
+    if (typeof data === 'string') return this.#link.sendText(data);
+    return this.#link.sendBytes(bytesOf('send', data));
   }
 
   publish(topic: string, data: WebSocketData): number {

@@ -61,7 +61,7 @@ export interface FrameEvents {
 }
 
 export interface ReaderSettings {
-  /** Of one message, its fragments together; as it was sent, where it is compressed. */
+  /** Bounds one message, its fragments together; where it is compressed, as it was sent. */
   readonly payloadBytesMax: number;
   /** What comes is a client's and has to be masked; false to read what a server sends. */
   readonly isMasked: boolean;

@@ -3,7 +3,7 @@
  * what it holds is valid until the next call. On its way it finds out whether all is ASCII, which is then known to be UTF-8.
  */
 
-/** As much as engines hand over at once. */
+/** Engines hand over as much at once. */
 export const UNMASKED_BYTES_MAX = 64 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
