@@ -83,8 +83,9 @@ export class Hub {
     return this.#deliver(message, except);
   }
 
-  /** A message that a relay has brought. */
-  receive(message: Message): void {
+  /** A message that the relay `from` has brought: for subscribers here, and for where the other relays lead. */
+  receive(message: Message, from: Relay): void {
+    for (const relay of this.#relays) if (relay !== from) relay.send(message);
     this.#deliver(message, undefined);
   }
 

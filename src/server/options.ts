@@ -19,7 +19,6 @@ import { parseTrustProxy, type TrustedProxies, type TrustProxy } from '../http/t
 import type { WebSocketSettings } from '../http/websocket/settings.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
 import { DEFAULT_H2_SETTINGS } from '../protocol/h2/server/server-settings.ts';
-import type { HubLimits } from '../pubsub/hub.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { WebSocketOptions } from '../web/websocket-options.ts';
 import { guardedLogger } from './guarded-logger.ts';
@@ -34,7 +33,7 @@ import {
   readHealth,
 } from './operator-options.ts';
 import { checkHostname, checkLogger, checkSignal, portNumber } from './option-checks.ts';
-import { checkPubsub, type PubsubOptions, readPubsub } from './pubsub-options.ts';
+import { checkPubsub, type PubsubOptions, type PubsubSettings, readPubsub } from './pubsub-options.ts';
 import { type RedirectHttpOptions, readRedirect, redirectSettingsOf } from './redirect-options.ts';
 import { readTls, type TlsOptions } from './tls-material.ts';
 import { checkWebSocket, readWebSocket } from './websocket-options.ts';
@@ -222,8 +221,11 @@ export interface ServeOptions {
    * @default none
    */
   redirectHttp?: RedirectHttpOptions | number | string;
-  /** Bounds of topics and messages, and how long messages are kept for who comes back (docs/events.md). */
-  pubsub?: PubsubOptions;
+  /**
+   * Bounds of topics and messages, how long messages are kept for who comes back, and the NATS server by which they
+   * reach other machines; as a text, that server alone (docs/events.md).
+   */
+  pubsub?: PubsubOptions | string;
   /** Hooks and settings of WebSocket connections (docs/websocket.md); with `workers`, an export of the module. */
   websocket?: WebSocketOptions;
 }
@@ -233,7 +235,7 @@ export interface Settings extends HttpSettings {
   /** undefined where nobody is trusted. */
   readonly proxies: TrustedProxies | undefined;
   readonly http2: boolean;
-  readonly pubsub: HubLimits;
+  readonly pubsub: PubsubSettings;
   readonly websocket: WebSocketSettings;
   readonly timeouts: HttpSettings['timeouts'] & {
     readonly drainMs: number;
@@ -353,7 +355,7 @@ export function checkOptions(options: ServeOptions): Settings {
   return {
     proxies: parseTrustProxy('trustProxy', given(options.trustProxy, false)),
     http2: given(options.http2, true),
-    pubsub: checkPubsub(options.pubsub ?? {}),
+    pubsub: checkPubsub(readPubsub(options.pubsub ?? {})),
     websocket: checkWebSocket(options.websocket ?? {}),
     timeouts: {
       headerMs: ms('header', '10s'),

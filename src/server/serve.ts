@@ -2,11 +2,14 @@
  * `serve`: the public function. It checks the options, opens the operator ports, loads the module, and gives back a
  * handle: ThreadServer's for a server in this thread (thread-server.ts), WorkerServer's with `workers` (workers.ts).
  */
+
+import { createLogger } from '../observe/logger.ts';
 import type { FetchApp, FetchHandler } from '../web/context.ts';
 import { installGlobals } from '../web/globals.ts';
 import { callPlace, seenFrom } from './call-place.ts';
 import { readCall } from './call-shape.ts';
 import { finishStart } from './finish-start.ts';
+import { guardedLogger } from './guarded-logger.ts';
 import { loadModule, moduleUrl } from './module.ts';
 import { adminSettingsOf, healthAddressOf } from './operator-options.ts';
 import {
@@ -16,6 +19,7 @@ import {
   type ServeOptions,
   type Settings,
 } from './options.ts';
+import type { NatsSettings } from './pubsub-options.ts';
 import { redirectSettingsOf } from './redirect-options.ts';
 import type { Server } from './server.ts';
 import { type ModuleSource, serveHere } from './thread-server.ts';
@@ -62,12 +66,25 @@ async function open(options: ServeOptions): Promise<Server> {
       : await (await import('./admin.ts')).openOperatorPorts({ admin, health, redirect }, options);
   try {
     const server = await start(options, settings, ports, isServedHere);
+    if (settings.pubsub.nats !== undefined) await joinOthers(server, settings.pubsub.nats, options);
     ports?.watch(server);
     return server;
   } catch (error) {
     await ports?.close();
     throw error;
   }
+}
+
+/** Topics are those of all machines from now on. */
+async function joinOthers(
+  server: WatchedServer,
+  nats: NatsSettings,
+  { logger = createLogger() }: ServeOptions,
+): Promise<void> {
+  const { NatsRelay } = await import('./nats-relay.ts');
+  const relay = new NatsRelay(server.hub, nats, guardedLogger(logger));
+  void server.finished.then(() => relay.close());
+  await relay.start();
 }
 
 async function start(

@@ -25,12 +25,12 @@ type Crossing = readonly [string, string | Uint8Array, string | undefined, strin
  * crossing costs more than what is in it.
  */
 export class ThreadRelay implements Relay {
-  readonly hub: Hub;
+  readonly #hub: Hub;
   readonly #channel: BroadcastChannel;
   #pending: Crossing[] = [];
 
   constructor(hub: Hub, channelName: string) {
-    this.hub = hub;
+    this.#hub = hub;
     this.#channel = new BroadcastChannel(channelName);
     // Typed as by browsers: an event with `data`.
     this.#channel.onmessage = (event: unknown) => this.#arrived((event as { data: Crossing[] }).data);
@@ -52,11 +52,11 @@ export class ThreadRelay implements Relay {
 
   #arrived(crossings: readonly Crossing[]): void {
     for (const [topic, data, id, event, byteLength] of crossings)
-      this.hub.receive(new Message(topic, data, id, event, byteLength));
+      this.#hub.receive(new Message(topic, data, id, event, byteLength), this);
   }
 
   close(): void {
-    this.hub.disconnect(this);
+    this.#hub.disconnect(this);
     this.#flush();
     this.#channel.close();
   }

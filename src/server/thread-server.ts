@@ -10,6 +10,7 @@ import type { ErrorHandler } from '../http/exchange-host.ts';
 import { createAccessLog } from '../observe/access-log.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
+import type { Hub } from '../pubsub/hub.ts';
 import type { MessageData, PublishOptions } from '../pubsub/message.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { limitsOn } from './admission.ts';
@@ -285,6 +286,10 @@ export class ThreadServer implements WatchedServer {
 
   async stats(): Promise<ServerStats> {
     return { ...this.#running.thread.stats(), engine: this.#running.engine.stats(), workers: 0 };
+  }
+
+  get hub(): Hub {
+    return this.#running.thread.hub;
   }
 
   publish(topic: string, data: MessageData, options?: PublishOptions): number {

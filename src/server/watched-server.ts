@@ -1,9 +1,13 @@
 /** A server and the ports by which operators watch it, as they know each other. Types only. */
+
+import type { Hub } from '../pubsub/hub.ts';
 import type { Observation } from './observation.ts';
 import type { AdminAddress, Server } from './server.ts';
 
 /** A server as it is watched from within. */
 export interface WatchedServer extends Server {
+  /** The hub of the thread that started it. */
+  readonly hub: Hub;
   /** All that the page shows, of all threads. Computed now; nothing is kept for it between two looks but of what was shown. */
   observe(): Promise<Observation>;
 }

@@ -18,6 +18,7 @@ import { PendingWork } from '../http/pending-work.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
+import type { Hub } from '../pubsub/hub.ts';
 import type { MessageData, PublishOptions } from '../pubsub/message.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { installGlobals } from '../web/globals.ts';
@@ -45,7 +46,7 @@ import { createHub, newChannelName, ThreadRelay } from './thread-hub.ts';
 import { keepAliveFor, urlOf } from './thread-server.ts';
 import type { OperatorPorts, WatchedServer } from './watched-server.ts';
 import { WorkerCounts } from './worker-counts.ts';
-import { optionsOfWorker } from './worker-options.ts';
+import { optionsOfWorker, withUsefulWorkers } from './worker-options.ts';
 import { StartsUnderWay } from './worker-start.ts';
 import { needWorkerFile, WorkerThread, type WorkerThreadEvents } from './worker-thread.ts';
 
@@ -87,17 +88,6 @@ export async function startWorkers(
   return finishStart(server, options);
 }
 
-/** One whose share of `limits.connections` is none could only refuse what the kernel gives it: it is not started. */
-function withUsefulWorkers(options: ServeOptions, { limits }: Settings): ServeOptions {
-  const { connectionsMax } = limits;
-  const workers = options.workers!;
-  if (workers <= connectionsMax) return options;
-  guardedLogger(options.logger ?? createLogger()).warn(
-    `limits.connections: ${connectionsMax} connections keep ${connectionsMax} of ${workers} workers busy; no more are started`,
-  );
-  return { ...options, workers: connectionsMax };
-}
-
 /** Why a thread is started decides how long it may take. */
 type StartReason = 'first start' | 'reload or restart';
 
@@ -125,6 +115,7 @@ class WorkerServer implements WatchedServer {
   readonly #moduleUrl: URL;
   readonly #channel = newChannelName();
   /** For what this thread publishes itself, and what handlers of `fetch` do. */
+  readonly hub: Hub;
   readonly #relay: ThreadRelay;
   readonly #handoff: SharedArrayBuffer | undefined;
   readonly #handoffPlaces: number[] = [];
@@ -149,7 +140,8 @@ class WorkerServer implements WatchedServer {
     this.#settings = settings;
     this.#logger = guardedLogger(options.logger ?? createLogger());
     this.#moduleUrl = moduleUrl(options.module!);
-    this.#relay = new ThreadRelay(createHub(settings.pubsub, this.#logger), this.#channel);
+    this.hub = createHub(settings.pubsub, this.#logger);
+    this.#relay = new ThreadRelay(this.hub, this.#channel);
     this.ready = new Promise((resolve) => (this.#resolveReady = resolve));
     this.finished = new Promise((resolve) => (this.#resolveFinished = resolve));
     if (options.balance === 'least') {
@@ -436,11 +428,11 @@ class WorkerServer implements WatchedServer {
   }
 
   publish(topic: string, data: MessageData, options?: PublishOptions): number {
-    return this.#relay.hub.publish(topic, data, options);
+    return this.hub.publish(topic, data, options);
   }
 
   async subscriberCount(topic: string): Promise<number> {
-    return this.#relay.hub.subscriberCount(topic) + (await this.#counts.subscribers(topic));
+    return this.hub.subscriberCount(topic) + (await this.#counts.subscribers(topic));
   }
 
   async connections(countMax = CONNECTION_ROWS_MAX): Promise<ConnectionRow[]> {
@@ -475,7 +467,7 @@ class WorkerServer implements WatchedServer {
       errorHandler: error,
       work: this.#work,
       closingSignals: this.#closingSignals,
-      hub: this.#relay.hub,
+      hub: this.hub,
       workFailed: (reason, { method, url }) =>
         this.#logger.error(`waitUntil failed: ${method} ${url}`, reason),
     });

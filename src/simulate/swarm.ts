@@ -95,8 +95,14 @@ function drawH2(random: SeededRandom): Settings['h2'] {
 function drawSettings(random: SeededRandom): Settings {
   return {
     proxies: undefined,
+    pubsub: {
+      nats: undefined,
+      topicsMax: 100,
+      subscriptionsMax: 10,
+      messageBytesMax: 65_536,
+      replay: undefined,
+    },
     websocket: DEFAULT_WEBSOCKET_SETTINGS,
-    pubsub: { topicsMax: 100, subscriptionsMax: 10, messageBytesMax: 65_536, replay: undefined },
     // Where it does not speak HTTP/2, the preface is one malformed request of many.
     http2: random.chance(0.5),
     h2: drawH2(random),

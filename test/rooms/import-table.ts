@@ -57,6 +57,7 @@ export const ROOMS: readonly Room[] = [
       'server',
       'load',
       'prove',
+      'nats',
       'boot',
       '',
     ],
@@ -64,9 +65,9 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'load',
-    mayImport: ['base', 'engine', 'protocol', 'observe'],
+    mayImport: ['base', 'engine', 'protocol', 'observe', 'nats'],
     node: 'any',
-    packages: ['hdr-histogram-js', '@nats-io/transport-node'],
+    packages: ['hdr-histogram-js'],
     // What counts knows nothing of what makes requests, what judges neither, and what shows sees results alone.
     folders: {
       client: [],
@@ -110,7 +111,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'server',
-    mayImport: ['base', 'engine', 'protocol', 'web', 'pubsub', 'files', 'observe', 'http'],
+    mayImport: ['base', 'engine', 'protocol', 'web', 'pubsub', 'nats', 'files', 'observe', 'http'],
     node: 'any',
   },
   {
@@ -119,6 +120,7 @@ export const ROOMS: readonly Room[] = [
     node: ['node:async_hooks', 'node:diagnostics_channel'],
   },
   // Topics and messages: no protocol, and no way by which messages leave the thread.
+  { name: 'nats', mayImport: ['base'], node: 'any', packages: ['@nats-io/transport-node'] },
   { name: 'events', mayImport: ['base', 'web', 'pubsub'], node: [] },
   { name: 'pubsub', mayImport: ['base'], node: [] },
   { name: 'observe', mayImport: ['base'], node: 'any' },

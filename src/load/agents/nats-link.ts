@@ -1,39 +1,15 @@
-/**
- * The link over a NATS server, by its own client library, which is loaded when the first link is made so
- * that no other command pays for it. It reconnects by itself; what was under way meanwhile is lost.
- */
-import { readFile } from 'node:fs/promises';
-import type { ConnectionOptions, errors, NatsConnection } from '@nats-io/transport-node';
-import { OptionError } from '../../base/errors.ts';
+/** The link over a NATS server. What is under way while it cannot be reached is lost. */
+import {
+  endText,
+  type NatsConnection,
+  NatsError,
+  type NatsErrors,
+  openNats,
+} from '../../nats/nats-connection.ts';
+import type { NatsAddress } from '../../nats/nats-url.ts';
 import { type Link, LinkError, type OnMessage } from './link.ts';
 
-const DEFAULT_PORT = 4222;
-const CONNECT_TIMEOUT_MS = 5000;
-/** A server that has vanished without a word is noticed after three of these. */
-const PING_MS = 10_000;
-const BACKOFF_MS_FIRST = 100;
-/** Through the first minute: an agent must be back before its silence counts. */
-const BACKOFF_MS_MAX = 1000;
-const BACKOFF_MS_LATER = 10_000;
-const ATTEMPTS_QUICK = 60;
-
-/** The NATS server cannot be used: not there, not NATS, or not for us. */
-class NatsError extends Error {
-  override readonly name = 'NatsError';
-}
-
-interface NatsAddress {
-  /** `host:port` of each server of a cluster. */
-  readonly servers: readonly string[];
-  readonly user: string | undefined;
-  readonly password: string | undefined;
-  readonly token: string | undefined;
-  readonly isTls: boolean;
-  /** Without the credentials, for messages. */
-  readonly shown: string;
-}
-
-interface NatsOptions {
+interface LinkOptions {
   /** The name under which the server's own tools show this connection. */
   readonly name: string;
   /** A file of NATS credentials (JWT and key). */
@@ -41,128 +17,20 @@ interface NatsOptions {
   readonly onState?: (text: string) => void;
 }
 
-/**
- * @param text `nats://[user:password@ or token@]host[:port]`, several with commas between for a cluster
- * @throws OptionError
- */
-export function parseNatsUrl(option: string, text: string): NatsAddress {
-  const urls = text.split(',').map((each) => parseOne(option, each.trim()));
-  const [first] = urls;
-  const { username, password } = first!; // split always gives one
-  const [user, secret] = [decoded(option, username), decoded(option, password)];
-  return {
-    servers: urls.map(hostOf),
-    user: secret === '' ? undefined : user,
-    password: secret === '' ? undefined : secret,
-    token: secret === '' && user !== '' ? user : undefined,
-    isTls: first!.protocol === 'tls:',
-    shown: urls.map((url) => `${url.protocol}//${hostOf(url)}`).join(','),
-  };
-}
-
-function parseOne(option: string, text: string): URL {
-  const allowed = 'a NATS server is a URL such as nats://127.0.0.1:4222 or nats://user:password@host';
-  const spelled = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `nats://${text}`;
-  let url: URL;
-  try {
-    url = new URL(spelled);
-  } catch {
-    throw new OptionError(option, withoutSecrets(text), allowed);
-  }
-  const isPlain = url.pathname === '' || url.pathname === '/';
-  if ((url.protocol !== 'nats:' && url.protocol !== 'tls:') || url.hostname === '' || !isPlain || url.search)
-    throw new OptionError(option, withoutSecrets(text), allowed);
-  return url;
-}
-
-function withoutSecrets(text: string): string {
-  return text.replace(/\/\/.*@/, '//');
-}
-
-function hostOf({ hostname, port }: URL): string {
-  return `${hostname}:${port === '' ? DEFAULT_PORT : port}`;
-}
-
-function decoded(option: string, text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new OptionError(option, 'credentials', 'a % in them is written as %25');
-  }
-}
-
 /** @throws NatsError within a few seconds, when there is no use in going on */
-export async function connectNats(address: NatsAddress, options: NatsOptions): Promise<Link> {
-  const library = await import('@nats-io/transport-node');
-  const backoff = new Backoff();
-  const authentication: Partial<ConnectionOptions> = {
-    ...(address.user === undefined ? {} : { user: address.user, pass: address.password ?? '' }),
-    ...(address.token === undefined ? {} : { token: address.token }),
-    ...(address.isTls ? { tls: {} } : {}),
+export async function connectNats(address: NatsAddress, options: LinkOptions): Promise<Link> {
+  const { connection, errors, follow } = await openNats(address, options);
+  const link = new NatsLink(connection, errors);
+  const say = (text: string): void => {
+    if (!link.isClosed) options.onState?.(text);
   };
-  if (options.credentialsFile !== undefined)
-    authentication.authenticator = library.credsAuthenticator(await readCredentials(options.credentialsFile));
-  let connection: NatsConnection;
-  try {
-    connection = await library.connect({
-      ...authentication,
-      servers: [...address.servers],
-      name: options.name,
-      timeout: CONNECT_TIMEOUT_MS,
-      pingInterval: PING_MS,
-      maxReconnectAttempts: -1,
-      reconnectDelayHandler: () => backoff.delayMs,
-      noAsyncTraces: true,
-    });
-  } catch (error) {
-    throw new NatsError(connectFailure(address.shown, error));
-  }
-  return new NatsLink(connection, library.errors, backoff, options.onState ?? (() => {}));
+  follow({
+    lost: () => say('the NATS server is gone; trying to reach it again'),
+    back: () => say('the NATS server is there again'),
+    failed: (message) => say(`NATS: ${message}`),
+  });
+  return link;
 }
-
-async function readCredentials(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new NatsError(`credentials ${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
-}
-
-function connectFailure(shown: string, error: unknown): string {
-  const { name, message, code, cause } = (error ?? {}) as NodeJS.ErrnoException; // any of the library's, or of node:net
-  const system = code ?? (cause as NodeJS.ErrnoException | undefined)?.code;
-  if (name === 'AuthorizationError' || name === 'UserAuthenticationExpiredError')
-    return `${shown}: the NATS server does not let us in (${message}); credentials go into the URL: nats://user:password@host`;
-  if (system === 'ECONNREFUSED' || message === 'connection refused')
-    return `${shown}: no NATS server listens there (ECONNREFUSED); start one with: nats-server`;
-  if (system === 'ENOTFOUND' || system === 'EAI_AGAIN')
-    return `${shown}: the name cannot be looked up (${system})`;
-  if (name === 'TimeoutError')
-    return `${shown}: no NATS server answers there within ${CONNECT_TIMEOUT_MS / 1000} s`;
-  if (message === 'unexpected response from server') return `${shown}: what listens there is no NATS server`;
-  return `${shown}: cannot be connected to (${message ?? 'the connection ended'})`;
-}
-
-/** How long to wait before the next attempt to reconnect. The library asks several times for each. */
-class Backoff {
-  #attempts = 0;
-  delayMs = BACKOFF_MS_FIRST;
-
-  attempted(): void {
-    this.#attempts++;
-    const max = this.#attempts < ATTEMPTS_QUICK ? BACKOFF_MS_MAX : BACKOFF_MS_LATER;
-    // Up to half as much again by chance, so that agents do not all come at once.
-    this.delayMs =
-      Math.min(max, BACKOFF_MS_FIRST * 2 ** Math.min(this.#attempts, 16)) * (1 + Math.random() / 2);
-  }
-
-  reset(): void {
-    this.#attempts = 0;
-    this.delayMs = BACKOFF_MS_FIRST;
-  }
-}
-
-type NatsErrors = typeof errors;
 
 class NatsLink implements Link {
   readonly ended: Promise<Error | undefined>;
@@ -170,18 +38,16 @@ class NatsLink implements Link {
   readonly #errors: NatsErrors;
   #isClosed = false;
 
-  constructor(
-    connection: NatsConnection,
-    known: NatsErrors,
-    backoff: Backoff,
-    onState: (text: string) => void,
-  ) {
+  constructor(connection: NatsConnection, known: NatsErrors) {
     this.#connection = connection;
     this.#errors = known;
     this.ended = connection
       .closed()
       .then((error) => (this.#isClosed ? undefined : new NatsError(endText(error))));
-    void this.#follow(backoff, onState);
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   get messageBytesMax(): number {
@@ -237,21 +103,6 @@ class NatsLink implements Link {
     this.#isClosed = true;
     await this.#connection.close();
   }
-
-  async #follow(backoff: Backoff, onState: (text: string) => void): Promise<void> {
-    for await (const status of this.#connection.status()) {
-      if (status.type === 'reconnecting') backoff.attempted();
-      else if (status.type === 'reconnect') backoff.reset();
-      if (this.#isClosed) continue;
-      if (status.type === 'disconnect') onState('the NATS server is gone; trying to reach it again');
-      else if (status.type === 'reconnect') onState('the NATS server is there again');
-      else if (status.type === 'error') onState(`NATS: ${status.error.message}`);
-    }
-  }
-}
-
-function endText(error: unknown): string {
-  return `the connection to NATS has ended${error instanceof Error ? ` (${error.message})` : ''}`;
 }
 
 /** The library wraps what it tells in an error of its own. */

@@ -3,13 +3,14 @@
  * place of threads of this machine. Several runs may follow each other on the same agents.
  */
 import { hostname } from 'node:os';
+import { parseNatsUrl } from '../../nats/nats-url.ts';
 import type { RunElsewhere } from '../measure/machine-facts.ts';
 import { monotonicMs } from '../run/monotonic-clock.ts';
 import type { runOnThreads } from '../run/run-on-threads.ts';
 import { AgentsError, Fleet } from './fleet.ts';
 import { runOnFleet } from './fleet-run.ts';
 import type { Link } from './link.ts';
-import { connectNats, parseNatsUrl } from './nats-link.ts';
+import { connectNats } from './nats-link.ts';
 
 interface AgentsOptions {
   /** `nats://host:4222`, see `parseNatsUrl`. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OptionError } from '../../base/errors.ts';
-import { parseNatsUrl } from './nats-link.ts';
+import { OptionError } from '../base/errors.ts';
+import { parseNatsUrl } from './nats-url.ts';
 
 const parse = (text: string) => parseNatsUrl('--agents', text);
 
