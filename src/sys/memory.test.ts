@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { allocate, discardPages, mapFile, PAGE_BYTES, pageBytes, scratch, storeAddress } from './memory.ts';
+import {
+  allocate,
+  allocateGuarded,
+  discardPages,
+  mapFile,
+  PAGE_BYTES,
+  pageBytes,
+  scratch,
+  storeAddress,
+} from './memory.ts';
 
 const skip = process.platform === 'linux' ? false : 'Linux only';
 
@@ -33,6 +42,28 @@ test('release unmaps, and a second release does nothing', { skip }, () => {
   memory.release();
   assert.ok(!isMapped(address));
   memory.release();
+});
+
+test('guarded memory lies between pages that nobody may touch, and they go with it', { skip }, () => {
+  const permissionsAt = (address: number): string | undefined =>
+    readFileSync('/proc/self/maps', 'utf8')
+      .split('\n')
+      .map((line) => /^([0-9a-f]+)-([0-9a-f]+) (\S+)/.exec(line))
+      .find(
+        (match) =>
+          match !== null &&
+          Number.parseInt(match[1]!, 16) <= address &&
+          address < Number.parseInt(match[2]!, 16),
+      )?.[3];
+  const memory = allocateGuarded(5000);
+  const { address, byteLength } = memory;
+  memory.bytes.fill(7);
+  assert.deepEqual(
+    [address - 1, address, address + byteLength - 1, address + byteLength].map(permissionsAt),
+    ['---p', 'rw-p', 'rw-p', '---p'],
+  );
+  memory.release();
+  assert.ok(!isMapped(address - 1) && !isMapped(address) && !isMapped(address + byteLength));
 });
 
 test('pages that are given back stay mapped, read as zeros, and leave their neighbours alone', {

@@ -11,9 +11,11 @@ import { assert } from '../base/assert.ts';
 import {
   MADV_DONTNEED,
   MAP_ANONYMOUS,
+  MAP_FIXED,
   MAP_POPULATE,
   MAP_PRIVATE,
   MAP_SHARED,
+  PROT_NONE,
   PROT_READ,
   PROT_WRITE,
 } from './abi/file.ts';
@@ -46,6 +48,25 @@ export function allocate(byteLength: number, { populate = false }: { populate?: 
 }
 
 /**
+ * The same between two pages that nobody may touch: whoever reads or writes beyond either end ends the process by SIGSEGV at
+ * once, rather than take or spoil what lies there.
+ * @throws SysError ENOMEM
+ */
+export function allocateGuarded(byteLength: number): Memory {
+  assert(byteLength > 0 && Number.isSafeInteger(byteLength), 'memory needs a positive length');
+  const ffi = loadFfi();
+  const guard = pageBytes();
+  const inner = Math.ceil(byteLength / guard) * guard;
+  const whole = inner + 2 * guard;
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  const start = ffi.libc.mmap(0, whole, PROT_NONE, flags, -1, 0);
+  if (start === -1) throw sysError('mmap', ffi.errno[0]!, `of ${whole} bytes`);
+  const address = ffi.libc.mmap(start + guard, inner, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0);
+  if (address !== start + guard) throw sysError('mmap', ffi.errno[0]!, `of ${inner} bytes`);
+  return new Mapping(address, inner, ffi.view(address, inner), guard);
+}
+
+/**
  * Pages of a descriptor, shared with whoever else maps it: how the rings are reached.
  * @throws SysError ENOMEM, EAGAIN (RLIMIT_MEMLOCK), EACCES, EINVAL
  */
@@ -65,9 +86,12 @@ class Mapping implements Memory {
   readonly byteLength: number;
   readonly buffer: ArrayBuffer;
   readonly bytes: Uint8Array;
+  readonly #guardBytes: number;
   #mapped = true;
 
-  constructor(address: number, byteLength: number, buffer: ArrayBuffer) {
+  /** @param guardBytes what is mapped before and behind it, and goes with it */
+  constructor(address: number, byteLength: number, buffer: ArrayBuffer, guardBytes = 0) {
+    this.#guardBytes = guardBytes;
     this.address = address;
     this.byteLength = byteLength;
     this.buffer = buffer;
@@ -78,7 +102,7 @@ class Mapping implements Memory {
     if (!this.#mapped) return;
     this.#mapped = false;
     detach(this.buffer);
-    unmap(this.address, this.byteLength);
+    unmap(this.address - this.#guardBytes, this.byteLength + 2 * this.#guardBytes);
   }
 }
 

@@ -4,7 +4,7 @@
  * read. Knows where memory of others lies.
  */
 import { assert } from '../../base/assert.ts';
-import { addressOf, allocate } from '../../sys/memory.ts';
+import { addressOf, allocateGuarded } from '../../sys/memory.ts';
 import type { OpenSsl } from '../../sys/openssl.ts';
 import type { EngineConnection } from '../engine.ts';
 import { SharedBios } from './shared-bios.ts';
@@ -19,8 +19,8 @@ const SENT_AT_ONCE_BYTES = 64 * 1024;
 export class TlsMemory {
   readonly bios: SharedBios;
   /** Plaintext of the peer's, TEXT_BYTES of it. */
-  readonly text = allocate(TEXT_BYTES);
-  readonly #scratch = allocate(SCRATCH_BYTES);
+  readonly text = allocateGuarded(TEXT_BYTES);
+  readonly #scratch = allocateGuarded(SCRATCH_BYTES);
   /** Output goes to the scratch buffer, of which so much has been taken. */
   #isAimedAtScratch = false;
   #taken = 0;
