@@ -3,13 +3,17 @@
  * coordinators, each a process, and what happens when one of them dies.
  */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { LOCALHOST } from '#src/engine/tls/tls-chains.fixture.ts';
 import type { LoadResult } from '#src/load/measure/load-result.ts';
 import { CliProcess, type Ended, run } from './cli-run.ts';
 import { freePort, OK, startServer, type TestServer } from './load-servers.ts';
+import { httpsServer, tlsFolder } from './load-tls.ts';
 import { NATS_MISSING, startNats } from './nats-server.ts';
 
 const skip = NATS_MISSING;
+const tls = tlsFolder();
 
 async function startAgents(
   t: TestContext,
@@ -94,6 +98,21 @@ test('figures of each URL are added over agents', { skip }, async (t) => {
     byUrl.map(({ failed }) => failed),
     [0, seen.get('/b'), 0],
   );
+});
+
+test('agents load over TLS, each by its own handshakes', { skip }, async (t) => {
+  const nats = await startNats(t);
+  await startAgents(t, nats.url, ['east', 'west']);
+  const url = await httpsServer(t, LOCALHOST);
+  const asked = ['load', '--json', '--agents', nats.url, '--agent-count', '2', '-n', '40', '-c', '4'];
+  const ended = await run(t, [...asked, '--cacert', join(tls, 'root.pem'), url]);
+  assert.equal(ended.code, 0, ended.stderr);
+  const { handshakes, statuses, handshakeTime } = resultOf(ended);
+  assert.deepEqual(statuses, { '200': 40 });
+  assert.deepEqual([handshakes!.full, handshakes!.failed, handshakeTime!.count], [4, 0, 4]);
+  const refused = resultOf(await run(t, [...asked, url]));
+  assert.deepEqual(Object.keys(refused.errors), ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY']);
+  assert.equal(refused.handshakes!.failed, 40);
 });
 
 /** The rights that docs/load-agents.md gives; and messages so short that plans and totals are cut. */

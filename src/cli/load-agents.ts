@@ -11,8 +11,8 @@ import type { LoadFlags } from './load-options.ts';
 type Elsewhere = Pick<LoadRunOptions, 'run' | 'elsewhere'>;
 
 const ONLY_WITH_AGENTS = ['agents-group', 'agents-creds', 'agent-count', 'agents-wait'] as const;
-/** Scripts and unix sockets are of one machine; see src/load/agents/plan-message.ts. */
-const NOT_WITH_AGENTS = ['script', 'unix'] as const;
+/** Scripts and unix sockets are of one machine, and so is who asks what a server chooses; see src/load/agents/plan-message.ts. */
+const NOT_WITH_AGENTS = ['script', 'unix', 'alpn'] as const;
 
 /**
  * @throws UsageError for flags that do not go together; OptionError, NatsError, AgentsError when no agents

@@ -3,6 +3,7 @@ import type { FlagTable } from './arguments.ts';
 
 const LOAD = 'How much, TIME as 500ms, 10s, 2m or a number of seconds';
 const REQUEST = 'What to ask';
+const TLS = 'TLS, for https targets; what Node trusts is trusted';
 const MACHINES = 'Load from many machines, each running holdfast load-agent';
 const JUDGE = 'What must be kept; else the exit code is 99';
 const OUTPUT = 'What to say';
@@ -15,8 +16,8 @@ export const LOAD_FLAGS = {
   threads: { kind: 'integer', short: 't', metavar: 'N', min: 1, max: 256, word: 'auto', defaultText: 'auto: one for 16 connections, at most half of the cores and 4', group: LOAD, help: 'threads that make the load' },
   rate: { kind: 'text', short: 'r', metavar: 'N', group: LOAD, help: 'requests a second to begin, whatever the server does; latency then counts from when each should have left' },
   pipeline: { kind: 'integer', metavar: 'N', min: 1, max: 1024, defaultText: '1', group: LOAD, help: 'requests under way at once on each connection' },
-  h2: { kind: 'switch', group: LOAD, help: 'speak HTTP/2, with prior knowledge of the server' },
-  streams: { kind: 'integer', metavar: 'N', min: 1, max: 1024, defaultText: '1', group: LOAD, help: 'with --h2: requests under way at once on each connection; -m N is the same' },
+  h2: { kind: 'switch', group: LOAD, help: 'speak HTTP/2, in the clear with prior knowledge of the server' },
+  streams: { kind: 'integer', metavar: 'N', min: 1, max: 1024, defaultText: '1', group: LOAD, help: 'with --h2 or --alpn: requests under way at once on each connection; -m N is the same' },
   'new-connection': { kind: 'switch', group: LOAD, help: "a connection of its own for each request, with 'Connection: close' unless -H says otherwise" },
   think: { kind: 'text', metavar: 'RANGE', group: LOAD, help: 'pause between an answer and the next request of a connection: 1s, or 0-2s for a random one' },
   ramp: { kind: 'text', metavar: 'TIME', group: LOAD, help: 'grow to the full number of connections, or the full rate, over this time' },
@@ -32,6 +33,14 @@ export const LOAD_FLAGS = {
   file: { kind: 'text', short: 'f', metavar: 'FILE', group: REQUEST, help: "URLs, one a line, in siege's format: variables, URL POST body, URL POST <file; - is standard input" },
   script: { kind: 'text', metavar: 'MODULE', group: REQUEST, help: 'a module that makes requests and checks answers' },
   unix: { kind: 'text', metavar: 'PATH', group: REQUEST, help: 'connect to this unix socket; the URL gives Host and path' },
+
+  cacert: { kind: 'text', metavar: 'FILE', group: TLS, help: 'trust these roots too (PEM)' },
+  insecure: { kind: 'switch', short: 'k', group: TLS, help: 'take any certificate' },
+  cert: { kind: 'text', metavar: 'FILE', group: TLS, help: 'show this certificate (PEM, the chain behind it), with --key' },
+  key: { kind: 'text', metavar: 'FILE', group: TLS, help: 'its private key (PEM)' },
+  'server-name': { kind: 'text', metavar: 'NAME', defaultText: "the URL's host", group: TLS, help: 'whom to ask for (SNI), and whom the certificate has to name' },
+  alpn: { kind: 'switch', group: TLS, help: 'let the server choose between HTTP/2 and HTTP/1.1, as browsers do; without it HTTP/1.1 alone is offered, with --h2 that' },
+  'no-resume': { kind: 'switch', group: TLS, help: 'a full handshake for each connection; else sessions are taken up again, as browsers do' },
 
   agents: { kind: 'text', metavar: 'URL', group: MACHINES, help: 'spread the load over all agents of this NATS server: nats://HOST:4222, with USER:PASSWORD@ or TOKEN@ if it asks for them' },
   'agents-group': { kind: 'text', metavar: 'NAME', defaultText: 'default', group: MACHINES, help: 'take agents of this group' },
@@ -57,6 +66,7 @@ Loads an HTTP server, measures it, and says what limited the result:
   holdfast load http://127.0.0.1:8080/             as fast as it answers
   holdfast load -r 5000 -d 30s http://.../         at a constant rate
   holdfast load --find-limit p99=10ms http://.../  the rate that it can keep
+  holdfast load --cacert ca.pem https://.../       over TLS
   holdfast load --agents nats://10.0.0.5 http://.../   from many machines
   holdfast load --slo p99=10ms --max-error-rate 0.1% http://.../   in CI
 

@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import { arrayBuffer, text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { OptionError } from '../base/errors.ts';
-import { parseHeaderFlag } from '../load/client/h1-request-encoder.ts';
+import { type FieldPair, parseHeaderFlag } from '../load/client/h1-request-encoder.ts';
 import { folderOf, type LoadOptions, readBody } from '../load/plan/build-plan.ts';
 import type { LoadProtocol, PlannedScript } from '../load/plan/load-plan.ts';
 import { parseSourceAddresses } from '../load/plan/source-addresses.ts';
@@ -17,6 +17,7 @@ import type { FlagValues } from './arguments.ts';
 import { CommandError, UsageError } from './failure.ts';
 import type { LOAD_FLAGS } from './load-flags.ts';
 import { parseCount, parsePositiveTime, parseRate, parseTime, parseTimeRange } from './load-numbers.ts';
+import { readTlsFlags } from './load-tls.ts';
 
 export type LoadFlags = FlagValues<typeof LOAD_FLAGS>;
 
@@ -31,6 +32,8 @@ const DEFAULT_STEP_MS = 3000;
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** Our own code is compiled while it runs: the first second says more about that than about the server. */
 const DEFAULT_WARMUP_MS = 1000;
+/** Ours, where the user gives none. */
+const CLOSE_FIELD: FieldPair = ['Connection', 'close'];
 /** More, and one machine has no ports and no memory for them. */
 const CONNECTIONS_MAX = 1_000_000;
 
@@ -54,8 +57,9 @@ export async function readLoadOptions(flags: LoadFlags, urls: readonly string[])
     flags.h2 !== true &&
     !headers.some(([name]) => /^connection$/i.test(name))
   )
-    headers.push(['Connection', 'close']);
+    headers.push(CLOSE_FIELD);
   return {
+    ...(await readTlsFlags(flags)),
     urls: listed,
     folder: folderOf(flags.file === STANDARD_INPUT ? undefined : flags.file),
     method: streamsOfMethod(flags) === undefined ? readMethod(flags.method) : undefined,
@@ -82,15 +86,26 @@ export async function readLoadOptions(flags: LoadFlags, urls: readonly string[])
   };
 }
 
-/** `-m 32` beside `--h2` is what users of h2load write; no method is a number. */
-function streamsOfMethod({ h2, method }: LoadFlags): number | undefined {
-  return h2 === true && method !== undefined && /^\d+$/.test(method) ? Number(method) : undefined;
+/** The server has chosen HTTP/2: what was read for HTTP/1.1 is made anew. @throws OptionError */
+export function overHttp2(options: LoadOptions, flags: LoadFlags): LoadOptions {
+  return {
+    ...options,
+    headers: options.headers.filter((field) => field !== CLOSE_FIELD),
+    run: { ...options.run, ...readProtocol({ ...flags, h2: true }) },
+  };
+}
+
+/** `-m 32` beside `--h2` or `--alpn` is what users of h2load write; no method is a number. */
+function streamsOfMethod({ h2, alpn, method }: LoadFlags): number | undefined {
+  return (h2 === true || alpn === true) && method !== undefined && /^\d+$/.test(method)
+    ? Number(method)
+    : undefined;
 }
 
 /** @throws UsageError for flags that belong to the other protocol */
 function readProtocol(flags: LoadFlags): { protocol: LoadProtocol; pipeline: number } {
   if (flags.h2 !== true) {
-    if (flags.streams !== undefined)
+    if (flags.streams !== undefined && flags.alpn !== true)
       throw new UsageError('--streams goes with --h2; without it, use --pipeline');
     return { protocol: 'http/1.1', pipeline: flags.pipeline ?? 1 };
   }

@@ -11,12 +11,13 @@ import { comparisonText, parseResult } from '../load/report/comparison.ts';
 import { textReport } from '../load/report/text-report.ts';
 import { findLimit } from '../load/run/limit-search.ts';
 import type { LoadRunOptions } from '../load/run/run-coordinator.ts';
+import { checkTls } from '../load/run/tls-check.ts';
 import { usesColour } from '../observe/terminal.ts';
 import { describeFlags, parseArguments } from './arguments.ts';
 import { CommandError, EXIT } from './failure.ts';
 import { withAgents } from './load-agents.ts';
 import { LOAD_FLAGS, LOAD_USAGE } from './load-flags.ts';
-import { type LoadFlags, readLoadOptions } from './load-options.ts';
+import { type LoadFlags, overHttp2, readLoadOptions } from './load-options.ts';
 import {
   checkFiles,
   descriptorLimit,
@@ -28,6 +29,7 @@ import {
   widthOf,
   writeFiles,
 } from './load-run.ts';
+import { checkTlsFlags } from './load-tls.ts';
 
 /** For more URLs there is `--file`. */
 const URLS_MAX = 1000;
@@ -43,7 +45,7 @@ export async function loadCommand(argv: readonly string[]): Promise<number> {
   const judged = readThresholds(flags);
   const before = await Promise.all((flags.compare ?? []).map(readEarlier));
   await checkFiles(flags);
-  const plan = await buildPlan(await readLoadOptions(flags, positionals));
+  const plan = await makePlan(flags, positionals);
   if (flags.quiet !== true && flags.agents === undefined) warnBefore(plan);
   const result = await runWithSignals((signal) =>
     withAgents(flags, signal, (agents) => carryOut({ ...judged, plan, signal, ...agents }, flags)),
@@ -51,6 +53,23 @@ export async function loadCommand(argv: readonly string[]): Promise<number> {
   show(result, before, flags);
   await writeFiles(result, before, flags);
   return exitCode(result);
+}
+
+/** Where TLS is to be spoken a handshake has shown that it can be. */
+async function makePlan(flags: LoadFlags, urls: readonly string[]): Promise<LoadPlan> {
+  const options = await readLoadOptions(flags, urls);
+  const plan = await buildPlan(options);
+  checkTlsFlags(flags, plan);
+  // Agents are perhaps the only ones that reach the target.
+  if (flags.agents !== undefined) return plan;
+  if (flags.alpn !== true) {
+    await checkTls(plan);
+    return plan;
+  }
+  const chosen = new Set((await checkTls(plan, ['h2', 'http/1.1'])).filter((name) => name !== undefined));
+  if (chosen.has('h2') && chosen.size > 1)
+    throw new CommandError('--alpn: not all of these servers choose HTTP/2, and one run speaks one protocol');
+  return chosen.has('h2') ? buildPlan(overHttp2(options, flags)) : plan;
 }
 
 function readThresholds(flags: LoadFlags) {

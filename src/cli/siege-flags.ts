@@ -30,6 +30,12 @@ export const SIEGE_FLAGS = {
 
   'keep-alive': { kind: 'switch', group: OURS, help: "keep connections, as siege does with 'connection = keep-alive'" },
   'source-addresses': { kind: 'text', metavar: 'LIST', group: OURS, help: 'connect from these, in turn: 127.0.0.2-127.0.0.9; each has source ports of its own' },
+  cacert: { kind: 'text', metavar: 'FILE', group: OURS, help: 'https: trust these roots too (PEM)' },
+  insecure: { kind: 'switch', short: 'k', group: OURS, help: 'https: take any certificate, as siege does' },
+  cert: { kind: 'text', metavar: 'FILE', group: OURS, help: 'https: show this certificate (PEM, the chain behind it), with --key' },
+  key: { kind: 'text', metavar: 'FILE', group: OURS, help: 'https: its private key (PEM)' },
+  'server-name': { kind: 'text', metavar: 'NAME', defaultText: "the URL's host", group: OURS, help: 'https: whom to ask for (SNI), and whom the certificate has to name' },
+  'no-resume': { kind: 'switch', group: OURS, help: 'https: a full handshake for each connection' },
   timeout: { kind: 'text', metavar: 'TIME', defaultText: '30s', group: OURS, help: 'for connecting, and for each answer' },
   threads: { kind: 'integer', metavar: 'N', min: 1, max: 256, word: 'auto', defaultText: 'auto', group: OURS, help: 'threads that make the load' },
   engine: { kind: 'choice', metavar: 'ENGINE', choices: ['auto', 'iouring', 'epoll', 'node'], defaultText: 'auto', group: OURS, help: 'what moves the bytes' },

@@ -23,7 +23,7 @@ export interface SiegeResource {
 const TAKEN = [
   ...['quiet', 'gmethod', 'connection', 'concurrent', 'time', 'reps', 'file', 'url', 'delay', 'timeout'],
   ...['internet', 'benchmark', 'user-agent', 'accept-encoding', 'limit', 'logging', 'logfile'],
-  ...['show-logfile', 'json_output', 'header', 'protocol'],
+  ...['show-logfile', 'json_output', 'header', 'protocol', 'ssl-cert', 'ssl-key'],
 ];
 /** They shape lines that are not printed here, or protocols that are not spoken, or say what is so anyway. */
 const WITHOUT_EFFECT = [
@@ -48,9 +48,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   username: 'credentials stand in the URL: http://user:password@host/',
   password: 'credentials stand in the URL: http://user:password@host/',
   'login-url': 'there are no cookies to log in with; a script (holdfast load --script) can log in',
-  'ssl-cert': 'there is no TLS',
-  'ssl-key': 'there is no TLS',
-  'ssl-ciphers': 'there is no TLS',
+  'ssl-ciphers': "ciphers are OpenSSL's to choose",
 };
 const KEYS = [...TAKEN, ...WITHOUT_EFFECT, ...Object.keys(NOT_TAKEN), ...Object.keys(REFUSED)];
 

@@ -39,6 +39,9 @@ export interface SiegeSettings {
   readonly logFile: string | undefined;
   readonly showsLogFile: boolean;
   readonly mark: string | undefined;
+  /** Files of a certificate and its key, to be shown. */
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
   readonly warnings: readonly string[];
 }
 
@@ -85,6 +88,8 @@ export function siegeSettings(
         : undefined,
     showsLogFile: !values.has('show-logfile') || isOn('show-logfile'),
     mark: flags.mark,
+    cert: flags.cert ?? values.get('ssl-cert'),
+    key: flags.key ?? values.get('ssl-key'),
     warnings,
   };
 }

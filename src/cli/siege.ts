@@ -14,6 +14,7 @@ import { siegeFigures, siegeJson, siegeText } from '../load/report/siege-summary
 import { verdictLines } from '../load/report/text-report.ts';
 import { urlLines } from '../load/report/url-lines.ts';
 import { exchangeOnce } from '../load/run/single-exchange.ts';
+import { checkTls } from '../load/run/tls-check.ts';
 import { escapeControls, paint, usesColour } from '../observe/terminal.ts';
 import { describeFlags, parseArguments } from './arguments.ts';
 import { CommandError, EXIT, UsageError } from './failure.ts';
@@ -29,6 +30,7 @@ import {
   widthOf,
   writeFiles,
 } from './load-run.ts';
+import { checkTlsFlags, readTlsFlags } from './load-tls.ts';
 import { SIEGE_FLAGS, SIEGE_USAGE } from './siege-flags.ts';
 import { readSiegeResource } from './siege-resource.ts';
 import { type SiegeFlags, type SiegeSettings, siegeSettings } from './siege-settings.ts';
@@ -47,10 +49,12 @@ export async function siegeCommand(argv: readonly string[]): Promise<number> {
   if (settings.logFile !== undefined) await openLog(settings.logFile);
   const urls = await readUrls(settings);
   const plan = await buildPlan({
-    ...commonOptions(settings),
+    ...(await commonOptions(settings, flags)),
     urls,
     run: await readSettings(settings, flags, urls.length),
   });
+  checkTlsFlags(flags, plan);
+  await checkTls(plan);
   if (!settings.isQuiet) {
     warnBefore(plan);
     process.stderr.write(`** Preparing ${plan.connections} concurrent users for battle.\n`);
@@ -71,8 +75,15 @@ function warn(text: string): void {
   process.stderr.write(`${paint('warning:', 'yellow', usesColour(2))} ${text}\n`);
 }
 
-function commonOptions({ file, headers }: SiegeSettings) {
-  return { folder: folderOf(file), method: undefined, headers, body: undefined, unixPath: undefined };
+async function commonOptions({ file, headers, cert, key }: SiegeSettings, flags: SiegeFlags) {
+  return {
+    ...(await readTlsFlags({ ...flags, cert, key })),
+    folder: folderOf(file),
+    method: undefined,
+    headers,
+    body: undefined,
+    unixPath: undefined,
+  };
 }
 
 /** `--get` and `--print`: what would be sent, and what comes. @returns 1 for answers of 400 and more, too */
@@ -81,11 +92,13 @@ async function showExchange(settings: SiegeSettings, flags: SiegeFlags): Promise
     throw new UsageError('a URL is missing, as in: holdfast siege --get http://127.0.0.1:8080/');
   const listed = parseListedUrl(settings.url, 'URL');
   const plan = await buildPlan({
-    ...commonOptions(settings),
+    ...(await commonOptions(settings, flags)),
     urls: [{ ...listed, method: listed.method ?? settings.getMethod }],
     headers: [...settings.headers, ['Connection', 'close']],
     run: await readSettings(settings, flags, 1),
   });
+  checkTlsFlags(flags, plan);
+  await checkTls(plan);
   const { bytes } = plan.requests[0]!;
   const sent = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   if (!settings.isQuiet) process.stdout.write(`${headText(sent.replace(SECRET, '$1***'))}\n`);

@@ -79,8 +79,13 @@ export type ConnectTarget =
        * (IP_BIND_ADDRESS_NO_PORT), so that one port serves many targets; the node engine cannot do that.
        */
       readonly localAddress?: string;
+      readonly serverName?: string;
     }
-  | { readonly unix: string };
+  | {
+      readonly unix: string;
+      /** Where TLS is spoken: what the server's certificate has to name, a host or an address; a host is told by SNI. */
+      readonly serverName?: string;
+    };
 
 /** How the peer has answered lately, from TCP_INFO (tcp(7)). */
 export interface PeerLiveness {
@@ -219,8 +224,10 @@ export interface EngineConnection {
   peerLiveness(): PeerLiveness | undefined;
   /** True until `onClosed`. */
   readonly isOpen: boolean;
-  /** What TLS has agreed on, from `onAccept` on and for good. Absent or undefined in the clear. */
+  /** What TLS has agreed on, from `onAccept` or `onConnect` on and for good. Absent or undefined in the clear. */
   readonly secure?: SecureConnection | undefined;
+  /** How long the handshake took that this side began, from the standing of the TCP connection on. */
+  readonly handshakeMs?: number;
 }
 
 /** What the layer above implements. One object a thread, so that calls stay monomorphic. */
@@ -364,6 +371,8 @@ export interface Engine<C extends EngineConnection = EngineConnection> {
    * when no source port is free. The node engine reports by `onClosed` also what others throw, except for EINVAL.
    * @throws SysError where no socket is to be had (socket: EMFILE, ENFILE, ENOBUFS), the source address is not
    *   ours (bind: EADDRNOTAVAIL), or the target is no address (EINVAL, ENAMETOOLONG): then there is no connection
+   * Where the engine was made to connect with TLS, the connection stands when its handshake is complete and the certificate is
+   * what was asked for; else `onClosed` comes with `tls-error`, and `errorCode` is OpenSSL's name of why, as node:tls has it.
    * @throws UnavailableError where only accepted connections exist (sim)
    */
   connect(target: ConnectTarget): C;

@@ -11,9 +11,13 @@ import { assert } from '../base/assert.ts';
 import { OptionError, SysError, UnavailableError } from '../base/errors.ts';
 import type { Finding } from '../sys/probe.ts';
 import type { Engine, EngineName, EngineOptions } from './engine.ts';
-import type { EngineTlsOptions } from './tls/tls-options.ts';
+import type { EngineTlsClientOptions, EngineTlsOptions } from './tls/tls-options.ts';
 
-type SelectedEngineOptions = EngineOptions & { readonly tls?: EngineTlsOptions };
+/** `tls` for an engine that accepts with TLS, `tlsClient` for one that connects with it. */
+type SelectedEngineOptions = EngineOptions & {
+  readonly tls?: EngineTlsOptions;
+  readonly tlsClient?: EngineTlsClientOptions;
+};
 
 interface Availability {
   readonly available: boolean;
@@ -53,7 +57,14 @@ export const ENGINE_CANDIDATES: readonly EngineCandidate[] = [
     name: 'node',
     speaksTls: true,
     probe: async () => ({ available: true, reason: 'runs wherever Node does' }),
-    load: async () => (await import('./node/node-engine.ts')).createNodeEngine,
+    load: async () => {
+      const { createNodeEngine } = await import('./node/node-engine.ts');
+      return async ({ tlsClient, ...options }) => {
+        if (tlsClient === undefined) return createNodeEngine(options);
+        const { TlsConnector } = await import('./node/connect-tls.ts');
+        return createNodeEngine({ ...options, connector: new TlsConnector(tlsClient) });
+      };
+    },
   },
 ];
 
@@ -144,13 +155,17 @@ class EngineSelection {
   async create(options: SelectedEngineOptions): Promise<Engine> {
     for (;;) {
       const { name, speaksTls, load } = this.#chosen;
-      assert((options.tls !== undefined) === this.#tls, 'an engine is chosen for what it will be asked for');
+      const { tls, tlsClient, ...plain } = options;
+      assert(
+        ((tls ?? tlsClient) !== undefined) === this.#tls,
+        'an engine is chosen for what it will be asked for',
+      );
       try {
         const createEngine = await load();
-        if (options.tls === undefined || speaksTls) return await createEngine(options);
-        const { tls, ...plain } = options;
-        const { createTlsEngine } = await import('./tls/tls-engine.ts');
-        return await createTlsEngine(plain, tls, createEngine);
+        if (!this.#tls || speaksTls) return await createEngine(options);
+        const { createTlsClientEngine, createTlsEngine } = await import('./tls/tls-engine.ts');
+        if (tlsClient !== undefined) return await createTlsClientEngine(plain, tlsClient, createEngine);
+        return await createTlsEngine(plain, tls!, createEngine);
       } catch (error) {
         if (!this.#mayPass(error)) throw error;
         this.tried[this.tried.length - 1] = { name, available: false, reason: this.#whyNot(error) };

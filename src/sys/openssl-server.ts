@@ -2,9 +2,8 @@
  * What only the side that is connected to asks of OpenSSL: which certificate for which name, tickets, answers of OCSP,
  * certificates of clients. Bound by whoever serves.
  */
-import { loadFfi } from './ffi.ts';
-import type { CType, Signature } from './libc.ts';
-import type { NativeFunction, OpenSsl } from './openssl.ts';
+import type { CType } from './libc.ts';
+import { bindOpenSsl, type NativeFunction, type OpenSsl } from './openssl.ts';
 
 const P = 'address';
 const I = 'int';
@@ -47,11 +46,5 @@ export type OpenSslServer = Readonly<Record<keyof typeof TABLE, NativeFunction>>
 
 /** @throws UnavailableError where one of them is not to be had */
 export function bindOpenSslServer({ library }: OpenSsl): OpenSslServer {
-  const signatures = Object.fromEntries(
-    Object.entries(TABLE).map(([symbol, [result, ...parameters]]) => [
-      symbol,
-      { symbol, result, parameters },
-    ]),
-  ) as unknown as Record<keyof typeof TABLE, Signature>;
-  return loadFfi().functions(library, signatures);
+  return bindOpenSsl(library, TABLE);
 }

@@ -63,9 +63,7 @@ export type { NativeFunction };
 
 type FunctionName = keyof typeof TABLE;
 
-const SIGNATURES = Object.fromEntries(
-  Object.entries(TABLE).map(([symbol, [result, ...parameters]]) => [symbol, { symbol, result, parameters }]),
-) as unknown as Record<FunctionName, Signature>;
+type FunctionTable = Readonly<Record<string, readonly CType[]>>;
 
 /** Versions that were tried: 3.0 to 3.5. Another major one may keep what it has elsewhere. */
 const VERSION_MAJOR = 3;
@@ -106,14 +104,29 @@ function open(): OpenSsl {
 }
 
 function openFrom(library: string | null, source: string): OpenSsl {
-  const ffi = loadFfi();
-  const { OpenSSL_version_num } = ffi.functions(library, {
-    OpenSSL_version_num: SIGNATURES.OpenSSL_version_num,
-  });
+  const { OpenSSL_version_num } = bindOpenSsl(library, { OpenSSL_version_num: TABLE.OpenSSL_version_num });
   const number = OpenSSL_version_num();
   const version = [number >>> 28, (number >>> 20) & 0xff, (number >>> 4) & 0xff].join('.');
   if (number >>> 28 !== VERSION_MAJOR) throw new UnavailableError(`OpenSSL ${version}, not ${VERSION_MAJOR}`);
-  return { version, source, library, functions: ffi.functions(library, SIGNATURES) };
+  return { version, source, library, functions: bindOpenSsl(library, TABLE) };
+}
+
+/**
+ * Binds functions by their names.
+ * @param table of each its result, and then its parameters
+ * @throws UnavailableError where one of them is not to be had
+ */
+export function bindOpenSsl<Table extends FunctionTable>(
+  library: string | null,
+  table: Table,
+): Record<keyof Table & string, NativeFunction> {
+  const signatures = Object.fromEntries(
+    Object.entries(table).map(([symbol, [result, ...parameters]]) => [
+      symbol,
+      { symbol, result, parameters },
+    ]),
+  ) as unknown as Record<keyof Table & string, Signature>;
+  return loadFfi().functions(library, signatures);
 }
 
 /**

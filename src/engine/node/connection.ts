@@ -59,6 +59,7 @@ export class NodeConnection implements EngineConnection, PieceTaker {
   isConnecting: boolean;
   errorCode = '';
   secure: SecureConnection | undefined = undefined;
+  handshakeMs = 0;
   readonly borrowedBytesMin = Number.POSITIVE_INFINITY;
   readonly isUnix: boolean;
   readonly #resetSocket: ResetSocket;
@@ -348,7 +349,7 @@ export class NodeConnection implements EngineConnection, PieceTaker {
 
   /** FIN seen. @returns whether the layer above is to be told */
   peerEnded(): boolean {
-    if (this.#hasPeerEnded) return false;
+    if (this.#hasPeerEnded || this.isConnecting) return false;
     this.#hasPeerEnded = true;
     if (!this.isProbed) this.owner.unread(this);
     return this.#state === OPEN;
@@ -385,7 +386,7 @@ export class NodeConnection implements EngineConnection, PieceTaker {
 
   /** The socket reports why it will close; what the layer above has asked for goes before. */
   failed(reason: CloseReason, code: string): void {
-    this.#reason ??= this.isConnecting ? 'connect-failed' : reason;
+    this.#reason ??= this.isConnecting && reason !== 'tls-error' ? 'connect-failed' : reason;
     this.errorCode = code;
   }
 

@@ -84,7 +84,6 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
   #isWanted = false;
   readonly #deadlines: DeadlineTimer;
   readonly #deadlineCame = (slot: number): void => this.#handler.onDeadline(this.#slots[slot]!);
-
   readonly #unreadProbe = new UnreadProbe();
   readonly #slots: (NodeConnection | undefined)[] = [];
   readonly #freeSlots: number[] = [];
@@ -151,12 +150,14 @@ export class NodeEngine implements Engine<NodeConnection>, ConnectionOwner<NodeC
 
   connect(target: ConnectTarget): NodeConnection {
     assert(this.#closing === undefined, 'connect on an engine that was closed');
-    const isUnix = 'unix' in target;
-    const onread = this.#options.sharedReadBuffer === false ? undefined : this.#onRead;
-    const socket = beginConnecting(target, { readBufferBytes: READ_BUFFER_BYTES, onRead: onread });
-    const conn = this.#add(socket, true, isUnix, resetTcp);
+    const { sharedReadBuffer, connector } = this.#options;
+    const onread = sharedReadBuffer === false || connector !== undefined ? undefined : this.#onRead;
+    const tcp = beginConnecting(target, { readBufferBytes: READ_BUFFER_BYTES, onRead: onread });
+    const socket = connector?.over(tcp, target) ?? tcp;
+    const conn = this.#add(socket, true, 'unix' in target, connector?.reset ?? resetTcp);
+    if (connector === undefined) tcp.once('connect', onConnect);
+    else connector.watch(socket, tcp, conn);
     watchSocket(socket, conn, onread !== undefined);
-    socket.once('connect', onConnect);
     return conn;
   }
 

@@ -38,3 +38,13 @@ export function closeSocket(socket: Socket, isUnread: boolean): boolean {
   if (!socket.writableEnded) socket.end();
   return false;
 }
+
+/**
+ * RST for the TCP connection below. `_parent` is not documented; without it the descriptor is closed,
+ * and the kernel goes on sending what it holds.
+ */
+export function resetTls(socket: Socket): void {
+  const tcp = (socket as { _parent?: Socket | null })._parent;
+  if (typeof tcp?.resetAndDestroy === 'function') tcp.resetAndDestroy();
+  else socket.destroy();
+}

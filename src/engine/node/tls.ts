@@ -17,6 +17,7 @@ import { LateNames } from '../tls/late-names.ts';
 import { SecureConnection } from '../tls/secure-connection.ts';
 import { type CertificateGroup, certificateGroups, ServerNames, serverNameOf } from '../tls/server-names.ts';
 import type { EngineTlsOptions } from '../tls/tls-options.ts';
+import { resetTls } from './socket-endings.ts';
 import { nodeSecureOptions, nodeServerOptions, nodeTicketKeys, openTickets } from './tls-options.ts';
 
 /** Node's own is begun anew by each byte: it would let a handshake drip for ever. Ours is absolute. */
@@ -186,14 +187,4 @@ function addStaple(staples: Map<string, Uint8Array>, { certificates }: Certifica
 
 function idOf(pem: string): string {
   return new X509Certificate(pem).raw.toString('base64');
-}
-
-/**
- * RST for the TCP connection below. `_parent` is not documented; without it the descriptor is closed,
- * and the kernel goes on sending what it holds.
- */
-function resetTls(socket: Socket): void {
-  const tcp = (socket as { _parent?: Socket | null })._parent;
-  if (typeof tcp?.resetAndDestroy === 'function') tcp.resetAndDestroy();
-  else socket.destroy();
 }

@@ -4,14 +4,11 @@ import { allocate } from '../../sys/memory.ts';
 import { type OpenSsl, takeOpenSslErrors } from '../../sys/openssl.ts';
 import { bindOpenSslServer, type OpenSslServer } from '../../sys/openssl-server.ts';
 
-export class CheckedOpenSsl {
+export class CheckedCalls {
   readonly ssl: OpenSsl;
-  readonly server: OpenSslServer;
 
-  /** @throws UnavailableError where a function of servers is missing */
   constructor(ssl: OpenSsl) {
     this.ssl = ssl;
-    this.server = bindOpenSslServer(ssl);
   }
 
   /** @throws UnavailableError with OpenSSL's words where `result` says that it refuses */
@@ -74,5 +71,15 @@ export class CheckedOpenSsl {
       // The end of the text is an error to it.
       this.ssl.functions.ERR_clear_error();
     });
+  }
+}
+
+export class CheckedOpenSsl extends CheckedCalls {
+  readonly server: OpenSslServer;
+
+  /** @throws UnavailableError where a function of servers is missing */
+  constructor(ssl: OpenSsl) {
+    super(ssl);
+    this.server = bindOpenSslServer(ssl);
   }
 }

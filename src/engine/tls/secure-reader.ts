@@ -2,6 +2,7 @@
 import { BIO_CTRL_PENDING, TLS1_3_VERSION } from '../../sys/abi/openssl.ts';
 import * as x509Errors from '../../sys/abi/x509-errors.ts';
 import { addressOf, scratch } from '../../sys/memory.ts';
+import type { NativeFunction } from '../../sys/openssl.ts';
 import type { CheckedOpenSsl } from './checked-openssl.ts';
 import type { Handshake } from './handshake.ts';
 import { SecureConnection } from './secure-connection.ts';
@@ -11,13 +12,36 @@ const DESCRIPTION_BYTES = 256;
 /** Smaller memory may lie in V8's own heap, and move. */
 const CERTIFICATE_BYTES_MIN = 128;
 
+export class CipherNames {
+  readonly #functions: { readonly SSL_CIPHER_description: NativeFunction };
+  /** By their addresses, which are static in OpenSSL. */
+  readonly #known = new Map<number, string>();
+
+  constructor(functions: { readonly SSL_CIPHER_description: NativeFunction }) {
+    this.#functions = functions;
+  }
+
+  /** The first word of its description, which is written to memory of ours: a C string of OpenSSL's has no length. */
+  of(cipher: number): string {
+    if (cipher === 0) return '';
+    const known = this.#known.get(cipher);
+    if (known !== undefined) return known;
+    const { address, bytes } = scratch();
+    const isWritten = this.#functions.SSL_CIPHER_description(cipher, address, DESCRIPTION_BYTES) !== 0;
+    const text = Buffer.from(bytes.subarray(0, DESCRIPTION_BYTES)).toString('latin1');
+    const name = isWritten ? (/^[\w-]+/.exec(text)?.[0] ?? '') : '';
+    this.#known.set(cipher, name);
+    return name;
+  }
+}
+
 export class SecureReader {
   readonly #checked: CheckedOpenSsl;
-  /** Names of ciphers by their addresses, which are static in OpenSSL. */
-  readonly #cipherNames = new Map<number, string>();
+  readonly #cipherNames: CipherNames;
 
   constructor(checked: CheckedOpenSsl) {
     this.#checked = checked;
+    this.#cipherNames = new CipherNames(checked.server);
   }
 
   read(ssl: number, handshake: Handshake, asksClients: boolean): SecureConnection {
@@ -25,7 +49,7 @@ export class SecureReader {
     const peerCertificate = asksClients ? this.#peerCertificate(ssl) : undefined;
     return new SecureConnection({
       version: server.SSL_version(ssl) === TLS1_3_VERSION ? 'TLSv1.3' : 'TLSv1.2',
-      cipher: this.#cipherName(server.SSL_get_current_cipher(ssl)),
+      cipher: this.#cipherNames.of(server.SSL_get_current_cipher(ssl)),
       serverName: handshake.serverName,
       alpnProtocol: handshake.alpnProtocol,
       resumed: this.#checked.ssl.functions.SSL_session_reused(ssl) === 1,
@@ -33,19 +57,6 @@ export class SecureReader {
       authorizationError:
         peerCertificate === undefined ? undefined : verifyErrorName(server.SSL_get_verify_result(ssl)),
     });
-  }
-
-  /** The first word of its description, which is written to memory of ours: a C string of OpenSSL's has no length. */
-  #cipherName(cipher: number): string {
-    if (cipher === 0) return '';
-    const known = this.#cipherNames.get(cipher);
-    if (known !== undefined) return known;
-    const { address, bytes } = scratch();
-    const isWritten = this.#checked.server.SSL_CIPHER_description(cipher, address, DESCRIPTION_BYTES) !== 0;
-    const text = Buffer.from(bytes.subarray(0, DESCRIPTION_BYTES)).toString('latin1');
-    const name = isWritten ? (/^[\w-]+/.exec(text)?.[0] ?? '') : '';
-    this.#cipherNames.set(cipher, name);
-    return name;
   }
 
   /** In DER. */
@@ -68,7 +79,7 @@ export class SecureReader {
 }
 
 /** Node's code for it; undefined where nothing is wrong. */
-function verifyErrorName(result: number): string | undefined {
+export function verifyErrorName(result: number): string | undefined {
   if (result === 0) return undefined;
   for (const [name, code] of Object.entries(x509Errors))
     if (code === result) return name.slice('X509_V_ERR_'.length);

@@ -7,9 +7,11 @@ import { SSL_VERIFY_FAIL_IF_NO_PEER_CERT, SSL_VERIFY_NONE, SSL_VERIFY_PEER } fro
 import type { OpenSsl } from '../../sys/openssl.ts';
 import type { EngineTls } from '../engine.ts';
 import { CheckedOpenSsl } from './checked-openssl.ts';
-import type { ContextChooser } from './handshake.ts';
+import type { ContextChooser, Handshake } from './handshake.ts';
 import { HandshakeCallbacks } from './handshake-callbacks.ts';
 import { LateNames } from './late-names.ts';
+import type { SecureConnection } from './secure-connection.ts';
+import { SecureReader } from './secure-reader.ts';
 import { certificateGroups, ServerNames } from './server-names.ts';
 import { TicketKeys } from './ticket-keys.ts';
 import { TlsContext } from './tls-context.ts';
@@ -17,7 +19,8 @@ import { type EngineTlsOptions, TICKET_KEY_BYTES } from './tls-options.ts';
 
 export class ServerContexts implements ContextChooser, EngineTls {
   readonly callbacks: HandshakeCallbacks;
-  readonly checked: CheckedOpenSsl;
+  readonly #checked: CheckedOpenSsl;
+  readonly #secureReader: SecureReader;
   readonly #keys: TicketKeys;
   readonly #late: LateNames<TlsContext>;
   #options: EngineTlsOptions;
@@ -27,15 +30,17 @@ export class ServerContexts implements ContextChooser, EngineTls {
 
   /** @throws UnavailableError where no OpenSSL of servers can be called, or it refuses what is given */
   constructor(ssl: OpenSsl, options: EngineTlsOptions, onError: (error: Error) => void) {
-    this.checked = new CheckedOpenSsl(ssl);
+    const checked = new CheckedOpenSsl(ssl);
+    this.#checked = checked;
+    this.#secureReader = new SecureReader(checked);
     this.#options = options;
-    this.#keys = new TicketKeys(ssl, this.checked.server);
+    this.#keys = new TicketKeys(ssl, checked.server);
     this.#keys.set(options.ticketKeys ?? [getRandomValues(new Uint8Array(TICKET_KEY_BYTES))]);
-    this.callbacks = new HandshakeCallbacks(this.checked, options.alpn, this.#keys, onError);
+    this.callbacks = new HandshakeCallbacks(checked, options.alpn, this.#keys, onError);
     this.callbacks.chooser = this;
     this.#late = new LateNames({
       find: async (name) => this.#options.findCertificate?.(name),
-      make: (certificate) => new TlsContext(this.checked, [certificate], this.#options, this.callbacks),
+      make: (certificate) => new TlsContext(this.#checked, [certificate], this.#options, this.callbacks),
       drop: (context) => context.release(),
       onError,
     });
@@ -51,8 +56,13 @@ export class ServerContexts implements ContextChooser, EngineTls {
     return this.#contexts[0]!;
   }
 
+  /** What a handshake has come to. */
+  secureOf(ssl: number, handshake: Handshake | undefined): SecureConnection {
+    return this.#secureReader.read(ssl, handshake!, this.#asksClients);
+  }
+
   /** Whether clients are asked for a certificate. */
-  get asksClients(): boolean {
+  get #asksClients(): boolean {
     return (this.#options.clients ?? 'none') !== 'none';
   }
 
@@ -86,7 +96,7 @@ export class ServerContexts implements ContextChooser, EngineTls {
     const names = new ServerNames<TlsContext>();
     try {
       for (const group of certificateGroups(options.certificates)) {
-        const context = new TlsContext(this.checked, group.certificates, options, this.callbacks);
+        const context = new TlsContext(this.#checked, group.certificates, options, this.callbacks);
         contexts.push(context);
         names.add(group.names, context);
       }

@@ -78,13 +78,22 @@ export class TlsConnection implements EngineConnection, PieceTaker {
   held: Uint8Array | undefined = undefined;
   /** What is not encrypted yet. */
   readonly plain = new PlainQueue();
+  /** The layer above has begun it, and knows it before it stands. */
+  readonly isClient: boolean;
+  /** A client keeps its session under that. */
+  serverKey = '';
+  /** When the TCP connection of a client stood, and how long its handshake took. */
+  beganMs = 0;
+  handshakeMs = 0;
   /** What was reserved last. */
   #block: SendBlock | undefined = undefined;
   #closeReason: CloseReason = '';
   readonly #owner: TlsOwner;
 
-  constructor(owner: TlsOwner, inner: EngineConnection, ssl: number, handshake: Handshake) {
+  /** @param handshake of one that was accepted; undefined for one that is made */
+  constructor(owner: TlsOwner, inner: EngineConnection, ssl: number, handshake: Handshake | undefined) {
     this.#owner = owner;
+    this.isClient = handshake === undefined;
     this.inner = inner;
     this.ssl = ssl;
     this.handshake = handshake;
@@ -94,6 +103,11 @@ export class TlsConnection implements EngineConnection, PieceTaker {
   /** What only the handshake has to send is not the layer above's to wait for. */
   get unsentBytes(): number {
     return this.isOwedDrain ? this.plain.bytes + this.inner.unsentBytes : 0;
+  }
+
+  /** Nobody hears of it any more. A client that has written and closed still waits for its handshake. */
+  get isDeaf(): boolean {
+    return this.isClosing && (this.stands || !this.isClient);
   }
 
   get takesBytes(): boolean {
@@ -140,8 +154,8 @@ export class TlsConnection implements EngineConnection, PieceTaker {
     if (!this.takesBytes) return;
     this.isOwedDrain = true;
     this.#owner.encrypt(this);
-    if (this.plain.isEmpty) this.#owner.encryptFrom(this, bytes);
-    // Behind a file.
+    if (this.stands && this.plain.isEmpty) this.#owner.encryptFrom(this, bytes);
+    // Behind a file, or a handshake.
     else
       for (let at = 0; at < bytes.length; at += LARGE_BLOCK_BYTES) {
         const piece = bytes.subarray(at, at + LARGE_BLOCK_BYTES);
@@ -161,6 +175,14 @@ export class TlsConnection implements EngineConnection, PieceTaker {
     this.isOwedDrain = true;
     this.plain.addFile(file);
     if (!this.isWanted) this.#owner.want(this);
+  }
+
+  /** In the clear, to who does not speak TLS. */
+  sendPlainText(text: Uint8Array = new Uint8Array(0)): void {
+    if (text.length === 0) return;
+    const place = this.inner.reserve(text.length);
+    this.inner.out.set(text, place);
+    this.inner.commit(text.length);
   }
 
   pieceCame(piece: Buffer): void {

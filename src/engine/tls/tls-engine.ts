@@ -1,11 +1,13 @@
 /**
  * An engine that speaks TLS, over one that does not: what it gives the layer above are TlsConnections, all else is the
- * engine's own below. Servers only: it makes no connections.
+ * engine's own below. One that was made for a server accepts, one that was made for a client connects.
  */
 import { assert } from '../../base/assert.ts';
-import { UnavailableError } from '../../base/errors.ts';
+import { SysError, UnavailableError } from '../../base/errors.ts';
+import { ERRNO } from '../../sys/errno.ts';
 import { loadOpenSsl } from '../../sys/openssl.ts';
 import type {
+  ConnectTarget,
   Engine,
   EngineName,
   EngineOptions,
@@ -14,10 +16,13 @@ import type {
   ListenAddress,
   Listener,
 } from '../engine.ts';
+import { TlsClientContext } from './client-context.ts';
 import { ServerContexts } from './server-contexts.ts';
 import type { TlsConnection } from './tls-connection.ts';
 import { TlsLayer } from './tls-layer.ts';
-import type { EngineTlsOptions } from './tls-options.ts';
+import type { EngineTlsClientOptions, EngineTlsOptions } from './tls-options.ts';
+
+type CreateBelow = (options: EngineOptions) => Engine | Promise<Engine>;
 
 /**
  * @param create makes the engine below
@@ -26,16 +31,36 @@ import type { EngineTlsOptions } from './tls-options.ts';
 export async function createTlsEngine(
   options: EngineOptions,
   tls: EngineTlsOptions,
-  create: (options: EngineOptions) => Engine | Promise<Engine>,
+  create: CreateBelow,
 ): Promise<Engine> {
-  const ssl = loadOpenSsl();
-  const contexts = new ServerContexts(ssl, tls, options.onError ?? (() => {}));
+  const contexts = new ServerContexts(loadOpenSsl(), tls, options.onError ?? (() => {}));
+  return over(contexts, options, create, tls.answerToPlainText);
+}
+
+/**
+ * The side that connects.
+ * @throws UnavailableError where no OpenSSL can be called, or it refuses a certificate or the key
+ */
+export async function createTlsClientEngine(
+  options: EngineOptions,
+  tls: EngineTlsClientOptions,
+  create: CreateBelow,
+): Promise<Engine> {
+  return over(new TlsClientContext(loadOpenSsl(), tls), options, create);
+}
+
+async function over(
+  side: ServerContexts | TlsClientContext,
+  options: EngineOptions,
+  create: CreateBelow,
+  answerToPlainText?: Uint8Array,
+): Promise<Engine> {
   let layer: TlsLayer | undefined;
   try {
-    layer = new TlsLayer(ssl, contexts, options, tls.answerToPlainText);
-    return new TlsEngine(await create({ ...options, handler: layer }), layer, contexts);
+    layer = new TlsLayer(loadOpenSsl(), side, options, answerToPlainText);
+    return new TlsEngine(await create({ ...options, handler: layer }), layer, side);
   } catch (error) {
-    if (layer === undefined) contexts.release();
+    if (layer === undefined) side.release();
     else layer.release();
     throw error;
   }
@@ -44,14 +69,19 @@ export async function createTlsEngine(
 class TlsEngine implements Engine {
   readonly #inner: Engine;
   readonly #layer: TlsLayer;
-  readonly tls: EngineTls;
+  readonly tls: EngineTls | undefined;
+  readonly #client: TlsClientContext | undefined;
+  /** Present where the engine below has it: an exact moment. */
+  readonly wakeAt?: (atMs: number) => void;
   #isReleased = false;
   #closing: Promise<void> | undefined;
 
-  constructor(inner: Engine, layer: TlsLayer, contexts: ServerContexts) {
+  constructor(inner: Engine, layer: TlsLayer, side: ServerContexts | TlsClientContext) {
     this.#inner = inner;
     this.#layer = layer;
-    this.tls = contexts;
+    this.tls = side instanceof ServerContexts ? side : undefined;
+    this.#client = side instanceof TlsClientContext ? side : undefined;
+    if (inner.wakeAt !== undefined) this.wakeAt = (atMs) => inner.wakeAt!(atMs);
   }
 
   get name(): EngineName {
@@ -87,12 +117,23 @@ class TlsEngine implements Engine {
     };
   }
 
-  connect(): never {
-    throw new UnavailableError('this engine makes no connections with TLS');
+  connect(target: ConnectTarget): TlsConnection {
+    const client = this.#client;
+    if (client === undefined) throw new UnavailableError('this engine was made to accept, not to connect');
+    const name = target.serverName ?? '';
+    const key = 'unix' in target ? name : `${name}:${target.port}`;
+    const ssl = client.open(name, key);
+    if (ssl === 0) throw new SysError('connect', ERRNO.ENOMEM, 'ENOMEM', '', 'no memory for TLS');
+    try {
+      return this.#layer.connecting(this.#inner.connect(target), ssl, key);
+    } catch (error) {
+      client.drop(ssl);
+      throw error;
+    }
   }
 
   *connections(): IterableIterator<TlsConnection> {
-    for (const conn of this.#layers()) if (conn.stands) yield conn;
+    for (const conn of this.#layers()) if (conn.stands || conn.isClient) yield conn;
   }
 
   /** Those in a handshake too. */

@@ -1,6 +1,6 @@
 /**
  * TLS between an engine and the layer above: a connection in, a connection out. To the engine it is the handler; the layer
- * above is its handler in turn. The only place that calls SSL_read and SSL_write.
+ * above is its handler in turn. The only place that calls SSL_read; record-writer.ts writes.
  *
  * Ciphertext is read where the engine has received it, and written where it will be sent from; handshakes and alerts go
  * through a scratch buffer, since they come when something is read. Plaintext of several records is handed over
@@ -15,24 +15,22 @@ import {
   SSL_ERROR_ZERO_RETURN,
 } from '../../sys/abi/openssl.ts';
 import { addressOf } from '../../sys/memory.ts';
-import { type NativeFunction, type OpenSsl, takeOpenSslErrors } from '../../sys/openssl.ts';
+import type { NativeFunction, OpenSsl } from '../../sys/openssl.ts';
 import { SendPool } from '../descriptor/send-pool.ts';
 import type { CloseReason, EngineConnection, EngineHandler, EngineOptions } from '../engine.ts';
 import { FileProgress } from '../file-progress.ts';
 import { readPiece } from '../node/file-pieces.ts';
+import { TlsClientContext } from './client-context.ts';
+import { takeErrorName } from './error-name.ts';
 import { Handshake } from './handshake.ts';
 import { HandshakeTurns } from './handshake-turns.ts';
 import { PendingHandshakes } from './pending-handshakes.ts';
-import { RECORD_BYTES, recordBytesOf, segmentBytesOf } from './record-sizes.ts';
-import { SecureReader } from './secure-reader.ts';
-import type { ServerContexts } from './server-contexts.ts';
+import { RECORD_BYTES } from './record-sizes.ts';
+import { RecordWriter } from './record-writer.ts';
+import { ServerContexts } from './server-contexts.ts';
 import { TlsConnection, type TlsOwner } from './tls-connection.ts';
 import { TEXT_BYTES, TlsMemory } from './tls-memory.ts';
 
-/** Header, explicit nonce, tag, content type: 29 bytes in TLS 1.2 with AES-GCM, 22 in TLS 1.3; and room to spare. */
-const RECORD_OVERHEAD_BYTES = 96;
-/** Encrypted into one reservation (SEND_RESERVE_BYTES_MAX). */
-const RUN_BYTES = 4 * RECORD_BYTES;
 /** So much of a file is encrypted before its reader has taken it, and a piece more is being read. */
 const FILE_AHEAD_BYTES = 128 * 1024;
 /** What an alert, tickets or a key update may take. */
@@ -53,9 +51,10 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   readonly #turns: HandshakeTurns;
   readonly #ssl: OpenSsl;
   readonly #read: NativeFunction;
-  readonly #write: NativeFunction;
-  readonly #contexts: ServerContexts;
-  readonly #secureReader: SecureReader;
+  readonly #writer: RecordWriter;
+  readonly #side: ServerContexts | TlsClientContext;
+  readonly #contexts: ServerContexts | undefined;
+  readonly #client: TlsClientContext | undefined;
   readonly #hasPending: NativeFunction;
   readonly #answerToPlainText: Uint8Array | undefined;
   readonly #memory: TlsMemory;
@@ -70,21 +69,22 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   /** @throws UnavailableError where this OpenSSL cannot be used */
   constructor(
     ssl: OpenSsl,
-    contexts: ServerContexts,
+    side: ServerContexts | TlsClientContext,
     { handler, handshakes }: EngineOptions,
-    answerToPlainText: Uint8Array | undefined,
+    answerToPlainText?: Uint8Array,
   ) {
     this.#ssl = ssl;
     this.#answerToPlainText = answerToPlainText;
     this.#handler = handler as EngineHandler<TlsConnection>;
     this.#handshakes = new PendingHandshakes(handshakes);
     this.#turns = new HandshakeTurns((conn) => this.#shakeHeld(conn), setImmediate);
-    this.#contexts = contexts;
-    this.#secureReader = new SecureReader(contexts.checked);
+    this.#side = side;
+    this.#contexts = side instanceof ServerContexts ? side : undefined;
+    this.#client = side instanceof TlsClientContext ? side : undefined;
     this.#read = ssl.functions.SSL_read;
-    this.#write = ssl.functions.SSL_write;
     this.#hasPending = ssl.functions.SSL_has_pending;
     this.#memory = new TlsMemory(ssl);
+    this.#writer = new RecordWriter(ssl, this.#memory);
   }
 
   get hasOpenWork(): boolean {
@@ -99,7 +99,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   /** No connection is left. */
   release(): void {
     this.#memory.release();
-    this.#contexts.release();
+    this.#side.release();
     this.pool.release();
   }
 
@@ -107,11 +107,11 @@ export class TlsLayer implements EngineHandler, TlsOwner {
 
   onAccept(inner: EngineConnection): void {
     const { functions } = this.#ssl;
-    const { first } = this.#contexts;
-    const ssl = functions.SSL_new(first.address);
+    const first = this.#contexts?.first;
+    const ssl = first === undefined ? 0 : functions.SSL_new(first.address);
     inner.user = undefined;
     // Without memory for it: the layer above has not heard of it, and never will.
-    if (ssl === 0) {
+    if (ssl === 0 || first === undefined) {
       inner.reset('tls-error');
       return;
     }
@@ -122,10 +122,29 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     this.#handshakes.begin(conn);
   }
 
+  /** A connection that is being made: the layer above knows it at once. @param key of its server's session */
+  connecting(inner: EngineConnection, ssl: number, key: string): TlsConnection {
+    this.#memory.bios.attachTo(ssl);
+    const conn = new TlsConnection(this, inner, ssl, undefined);
+    conn.serverKey = key;
+    inner.user = conn;
+    return conn;
+  }
+
+  /** Its TCP connection stands: the handshake begins. */
+  onConnect(inner: EngineConnection): void {
+    const conn = inner.user as TlsConnection | undefined;
+    if (conn === undefined || conn.ssl === 0) return;
+    conn.beganMs = performance.now();
+    this.#clearErrors();
+    this.#memory.bios.starve();
+    this.#shakeHands(conn);
+  }
+
   /** @hot */
   onReceive(inner: EngineConnection, bytes: Uint8Array, start: number, end: number): void {
     const conn = inner.user as TlsConnection | undefined;
-    if (conn === undefined || conn.isClosing) return;
+    if (conn === undefined || conn.isDeaf) return;
     if (conn.held !== undefined) {
       conn.held = Buffer.concat([conn.held, bytes.subarray(start, end)]);
       if (!conn.stands && conn.held.length > WAITING_BYTES_MAX) inner.pauseReading();
@@ -143,6 +162,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
       this.encrypt(conn);
       return;
     }
+    if (!conn.stands) return;
     conn.isOwedDrain = false;
     if (!conn.isClosing) this.#handler.onDrained(conn);
   }
@@ -164,16 +184,20 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   onDeadline(inner: EngineConnection): void {
     const conn = inner.user as TlsConnection | undefined;
     if (conn === undefined) return;
-    if (conn.stands) this.#handler.onDeadline(conn);
+    if (conn.stands || conn.isClient) this.#handler.onDeadline(conn);
     else this.#handshakes.late(conn);
   }
 
   onClosed(inner: EngineConnection, reason: CloseReason): void {
     const conn = inner.user as TlsConnection | undefined;
     if (conn === undefined) return;
-    const hasStood = conn.stands;
+    const isKnown = conn.stands || conn.isClient;
     this.forget(conn);
-    if (hasStood) this.#handler.onClosed(conn, reason);
+    if (isKnown) this.#handler.onClosed(conn, reason);
+  }
+
+  onWake(): void {
+    this.#handler.onWake?.();
   }
 
   onAcceptPaused(error: SysError | undefined): void {
@@ -187,6 +211,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     conn.isEnding = true;
     conn.held = undefined;
     conn.plain.drop(this.pool);
+    if (conn.isClient && conn.stands && conn.ssl !== 0) this.#client!.keepSession(conn.serverKey, conn.ssl);
     if (conn.ssl !== 0) this.#ssl.functions.SSL_free(conn.ssl);
     conn.ssl = 0;
   }
@@ -232,6 +257,8 @@ export class TlsLayer implements EngineHandler, TlsOwner {
 
   /** @hot */
   encrypt(conn: TlsConnection): void {
+    // What a client writes before its handshake waits here.
+    if (conn.isClient && !conn.stands) return;
     const { plain } = conn;
     for (let first = plain.first; first !== undefined; first = plain.first) {
       if (first instanceof FileProgress) {
@@ -260,28 +287,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
 
   /** @hot */
   #encryptRange(conn: TlsConnection, address: number, size: number): void {
-    const { inner } = conn;
-    const firstBytes = segmentBytesOf(conn, size);
-    for (let at = 0; at < size && inner.takesBytes; ) {
-      const isFirst = at < firstBytes;
-      const recordBytes = recordBytesOf(isFirst);
-      const part = isFirst ? firstBytes : Math.min(size - at, RUN_BYTES);
-      const room = part + Math.ceil(part / recordBytes) * RECORD_OVERHEAD_BYTES;
-      const place = inner.reserve(room);
-      this.#memory.aimAt(inner.out, place, room);
-      let taken = 0;
-      while (taken < part) {
-        const count = this.#write(conn.ssl, address + at + taken, Math.min(part - taken, recordBytes));
-        if (count <= 0) break;
-        taken += count;
-      }
-      inner.commit(this.#memory.bios.written);
-      if (taken < part) {
-        this.#fail(conn);
-        return;
-      }
-      at += part;
-    }
+    if (!this.#writer.write(conn, address, size)) this.#fail(conn);
   }
 
   notify(conn: TlsConnection): void {
@@ -296,10 +302,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
 
   /** @hot */
   #decrypt(conn: TlsConnection, bytes: Uint8Array, start: number, end: number): void {
-    if (!this.#isQueueClear) {
-      this.#isQueueClear = true;
-      this.#ssl.functions.ERR_clear_error();
-    }
+    this.#clearErrors();
     const base = this.#memory.addressOf(bytes);
     this.#memory.bios.feed(base + start, end - start);
     const goesOn = conn.stands || this.#shakeHands(conn);
@@ -314,7 +317,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
       // Before others are called: an error's reason is in a queue of the thread.
       const error = this.#lastCount > 0 ? 0 : this.#ssl.functions.SSL_get_error(conn.ssl, this.#lastCount);
       const isBroken = error !== 0 && error !== SSL_ERROR_WANT_READ && error !== SSL_ERROR_ZERO_RETURN;
-      if (isBroken) conn.tlsError = this.#errorName();
+      if (isBroken) conn.tlsError = takeErrorName(this.#ssl);
       this.#memory.sendScratch(conn.inner);
       if (size > 0 && !this.#handOver(conn, size, bytes, end - left, end)) return;
       if (error === 0) continue;
@@ -341,6 +344,12 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     return true;
   }
 
+  #clearErrors(): void {
+    if (this.#isQueueClear) return;
+    this.#isQueueClear = true;
+    this.#ssl.functions.ERR_clear_error();
+  }
+
   /** @returns bytes of plaintext, those of as many records as came and as there is room for. @hot */
   #readRecords(conn: TlsConnection): number {
     this.#memory.aimAtScratch(SCRATCH_BYTES_MIN);
@@ -359,16 +368,16 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   #shakeHands(conn: TlsConnection): boolean {
     this.#memory.aimAtScratch(HANDSHAKE_BYTES_MAX);
     const { functions } = this.#ssl;
-    const { callbacks } = this.#contexts;
+    const callbacks = this.#contexts?.callbacks;
     const beganMs = performance.now();
-    callbacks.current = conn.handshake;
+    if (callbacks !== undefined) callbacks.current = conn.handshake;
     const result = functions.SSL_do_handshake(conn.ssl);
-    callbacks.current = undefined;
+    if (callbacks !== undefined) callbacks.current = undefined;
     this.#turns.spent(performance.now() - beganMs);
     const error = result > 0 ? 0 : functions.SSL_get_error(conn.ssl, result);
     const isLate = error === SSL_ERROR_WANT_CLIENT_HELLO_CB;
     const isBroken = error !== 0 && error !== SSL_ERROR_WANT_READ && !isLate;
-    if (isBroken) conn.tlsError = this.#errorName();
+    if (isBroken) conn.tlsError = takeErrorName(this.#ssl, this.#client?.certificateError(conn.ssl));
     this.#memory.sendScratch(conn.inner);
     if (isBroken) this.#break(conn);
     if (isLate) this.#awaitName(conn, conn.handshake!.awaited!);
@@ -378,7 +387,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   /** The certificate for the name that the client has said is to be found first. Its deadline runs on. */
   #awaitName(conn: TlsConnection, serverName: string): void {
     conn.pauseReading();
-    void this.#contexts.ask(serverName).then((isKnown) => {
+    void this.#contexts!.ask(serverName).then((isKnown) => {
       if (conn.ssl === 0 || conn.isClosing) return;
       conn.handshake!.hasFailed = !isKnown;
       conn.resumeReading();
@@ -416,7 +425,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
 
   /** Its handshake's turn has come. */
   #shakeHeld(conn: TlsConnection): void {
-    if (conn.isClosing) return;
+    if (conn.isDeaf) return;
     if (conn.held !== undefined && conn.held.length > WAITING_BYTES_MAX) conn.inner.resumeReading();
     if (conn.handshake?.awaited !== undefined && !conn.isPaused) {
       // It goes on with the message that it has; what has come behind that is held.
@@ -424,14 +433,20 @@ export class TlsLayer implements EngineHandler, TlsOwner {
       this.#memory.bios.starve();
       this.#shakeHands(conn);
     }
-    if (!conn.isClosing) this.#takeHeld(conn);
+    if (!conn.isDeaf) this.#takeHeld(conn);
   }
 
   /** The handshake is complete: the layer above hears of the connection. @returns whether it goes on */
   #stand(conn: TlsConnection): boolean {
     conn.stands = true;
-    conn.secure = this.#secureReader.read(conn.ssl, conn.handshake!, this.#contexts.asksClients);
+    conn.secure = this.#side.secureOf(conn.ssl, conn.handshake);
     conn.handshake = undefined;
+    if (conn.isClient) {
+      conn.handshakeMs = performance.now() - conn.beganMs;
+      if (!conn.isClosing) this.#handler.onConnect?.(conn);
+      this.want(conn);
+      return !conn.isClosing;
+    }
     this.#handshakes.end(conn);
     this.#handshakes.note(conn.secure.resumed ? 'resumed' : 'full', '');
     conn.inner.setDeadline(Number.POSITIVE_INFINITY);
@@ -447,14 +462,16 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   }
 
   #peerEnded(conn: TlsConnection): void {
-    if (conn.hasPeerEnded || conn.isClosing) return;
+    if (conn.hasPeerEnded || conn.isDeaf) return;
     conn.hasPeerEnded = true;
     // Within a handshake it is the end of all.
-    if (!conn.stands) conn.close('peer-reset');
-    else {
+    if (conn.stands) {
       if (!conn.isPeerNotified) this.#handshakes.note('truncated', '');
       this.#handler.onPeerEnd(conn);
-    }
+    } else if (conn.isClient) {
+      conn.tlsError = 'ECONNRESET';
+      this.#break(conn);
+    } else conn.close('peer-reset');
   }
 
   /** The peer broke the rules, or none of its offers can be taken. An alert has been sent: SSL_get_error(3) allows no more. */
@@ -462,31 +479,14 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     this.#handshakes.note(conn.stands ? 'broken' : 'failed', conn.tlsError);
     conn.isNotified = true;
     conn.plain.drop(this.pool);
-    if (conn.tlsError === 'ERR_SSL_HTTP_REQUEST') this.#answerPlainText(conn.inner);
+    if (conn.tlsError === 'ERR_SSL_HTTP_REQUEST') conn.sendPlainText(this.#answerToPlainText);
     conn.close('tls-error');
   }
 
-  #answerPlainText(inner: EngineConnection): void {
-    const answer = this.#answerToPlainText;
-    if (answer === undefined) return;
-    const place = inner.reserve(answer.length);
-    inner.out.set(answer, place);
-    inner.commit(answer.length);
-  }
-
   #fail(conn: TlsConnection): void {
-    conn.tlsError = this.#errorName();
+    conn.tlsError = takeErrorName(this.#ssl);
     this.#handshakes.note('broken', conn.tlsError);
     conn.isNotified = true;
     conn.reset('tls-error');
-  }
-
-  /** Node's name for the same error, such as ERR_SSL_HTTP_REQUEST. */
-  #errorName(): string {
-    const [first] = takeOpenSslErrors(this.#ssl);
-    const reason = first?.split(':').at(-1);
-    return reason === undefined
-      ? 'ERR_SSL_SYSCALL'
-      : `ERR_SSL_${reason.toUpperCase().replace(/[^A-Z0-9]+/g, '_')}`;
   }
 }

@@ -53,6 +53,21 @@ export interface EngineTlsOptions {
   readonly findCertificate?: FindCertificate;
 }
 
+/** What the side that connects takes. */
+export interface EngineTlsClientOptions {
+  /** Protocols that are offered, the better first (RFC 7301). Whether one was chosen is the caller's to look at. */
+  readonly alpn: readonly string[];
+  /** Take whatever certificate comes, for whatever name. @default false: a chain to a root, and the name, are checked */
+  readonly insecure?: boolean;
+  /** PEM: roots that are trusted. */
+  readonly ca: readonly string[];
+  /** PEM: the client's own certificate, then those between it and a root; its key with it. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** Take a session up again with the server that gave it, as browsers do. */
+  readonly resume: boolean;
+}
+
 /** A name of 16 bytes, then keys of 32 for HMAC-SHA-256 and for AES-256. */
 export const TICKET_KEY_BYTES = 80;
 /** One encrypts, all open what clients bring. */

@@ -51,6 +51,8 @@ function totals(seconds: readonly SecondReport[]): RunTotals {
     lost: each.latency,
     serviceTime: each.latency,
     connectTime: each.latency,
+    handshakeTime: each.latency,
+    handshakes: {},
     sendDelay: each.latency,
     threads: each.threads,
   }));

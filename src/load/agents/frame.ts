@@ -5,7 +5,7 @@
  */
 
 /** Raised when a message changes its meaning. Both sides refuse what they do not know. */
-export const WIRE_VERSION = 4;
+export const WIRE_VERSION = 5;
 
 /** A name: letters, digits, and what host names and process ids are put together with. */
 const NAME = /^[\w.:@#-]{1,100}$/;

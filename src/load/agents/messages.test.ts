@@ -39,7 +39,7 @@ test('a plan with a script, or to a unix socket, does not travel', () => {
 
 test('each field of a plan that is missing or of another kind is refused by its name', () => {
   const plain = encodePlan(SAMPLE_PLAN);
-  const optional = ['ratePerSecond', 'durationMs', 'requestCount', 'timeoutMs', 'script'];
+  const optional = ['ratePerSecond', 'durationMs', 'requestCount', 'timeoutMs', 'script', 'tls'];
   for (const name of Object.keys(plain)) {
     const without = { ...plain, [name]: undefined };
     if (optional.includes(name)) readPlan(travel(without));
@@ -99,6 +99,8 @@ const TOTALS: RunTotals = {
   lost: latencies(17),
   serviceTime: latencies(11),
   connectTime: latencies(13),
+  handshakeTime: latencies(3),
+  handshakes: { 'TLSv1.3 TLS_AES_128_GCM_SHA256': 5 },
   sendDelay: NO_LATENCIES,
   threads: [
     { wallMs: 10, cpuMs: 5, waitedMs: 1 },

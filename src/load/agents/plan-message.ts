@@ -5,7 +5,13 @@
  */
 import { isIP } from 'node:net';
 import type { ConnectTarget } from '../../engine/engine.ts';
-import { LOAD_PROTOCOLS, type LoadPlan, type PlannedRequest, type PlannedTarget } from '../plan/load-plan.ts';
+import {
+  LOAD_PROTOCOLS,
+  type LoadPlan,
+  type PlannedRequest,
+  type PlannedTarget,
+  type PlannedTls,
+} from '../plan/load-plan.ts';
 import { Fields, unfit } from './fields.ts';
 import { WireError } from './frame.ts';
 
@@ -16,6 +22,12 @@ const TARGETS_MAX = 1000;
 const REQUESTS_MAX = 100_000;
 const ADDRESSES_MAX = 1024;
 const TEXT_MAX = 8192;
+/** DNS allows a host no more. RFC 1035 §2.3.4 */
+const NAME_MAX = 255;
+/** All that browsers trust are some 150. */
+const ROOTS_MAX = 1000;
+/** A chain of a dozen certificates with keys of RSA 4096. */
+const PEM_MAX = 64 * 1024;
 /** 30 days: longer is a slip of the pen, and what `setTimeout` can count is not much more. */
 const TIME_MS_MAX = 30 * 24 * 3600 * 1000;
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
@@ -73,7 +85,21 @@ export function readPlan(plan: Fields): LoadPlan {
     newConnection: plan.flag('newConnection'),
     sourceAddresses: plan.list('sourceAddresses', ADDRESSES_MAX, readAddress),
     script: undefined,
+    tls: plan.maybe('tls', (name) => readTls(plan.object(name))),
     seed: plan.number('seed', -COUNT_MAX, COUNT_MAX),
+  };
+}
+
+function readTls(tls: Fields): PlannedTls {
+  return {
+    insecure: tls.flag('insecure'),
+    ca: tls.list('ca', ROOTS_MAX, (value, path) => {
+      if (typeof value !== 'string' || value.length > PEM_MAX) throw unfit(path, 'a certificate in PEM');
+      return value;
+    }),
+    cert: tls.maybe('cert', (name) => tls.text(name, PEM_MAX)),
+    key: tls.maybe('key', (name) => tls.text(name, PEM_MAX)),
+    resume: tls.flag('resume'),
   };
 }
 
@@ -99,6 +125,7 @@ function readConnect(value: unknown, path: string): ConnectTarget {
     address,
     port: connect.integer('port', 1, 65_535),
     ...(local === undefined ? {} : { localAddress: local }),
+    ...(connect.has('serverName') ? { serverName: connect.text('serverName', NAME_MAX) } : {}),
   };
 }
 

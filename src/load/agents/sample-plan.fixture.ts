@@ -12,9 +12,9 @@ export const SAMPLE_PLAN: LoadPlan = {
       ],
     },
     {
-      origin: 'http://[::1]:81',
+      origin: 'https://[::1]:81',
       authority: '[::1]:81',
-      connects: [{ family: 'IPv6', address: '::1', port: 81 }],
+      connects: [{ family: 'IPv6', address: '::1', port: 81, serverName: 'b.example' }],
     },
   ],
   requests: [
@@ -25,7 +25,7 @@ export const SAMPLE_PLAN: LoadPlan = {
       path: '/',
       bytes: Uint8Array.of(71, 0, 255, 13),
     },
-    { target: 1, method: 'POST', url: 'http://[::1]:81/p', path: '/p', bytes: Uint8Array.of(80) },
+    { target: 1, method: 'POST', url: 'https://[::1]:81/p', path: '/p', bytes: Uint8Array.of(80) },
   ],
   randomOrder: true,
   connections: 100,
@@ -45,5 +45,6 @@ export const SAMPLE_PLAN: LoadPlan = {
   newConnection: true,
   sourceAddresses: ['127.0.0.2', '127.0.0.3'],
   script: undefined,
+  tls: { insecure: false, ca: ['root'], cert: 'chain', key: 'key', resume: true },
   seed: 7,
 };

@@ -34,6 +34,7 @@ export function encodeTotals(totals: RunTotals): Record<string, unknown> {
     urls: encodeUrls(totals.urls),
     serviceTime: encodeLatencies(totals.serviceTime),
     connectTime: encodeLatencies(totals.connectTime),
+    handshakeTime: encodeLatencies(totals.handshakeTime),
     sendDelay: encodeLatencies(totals.sendDelay),
   };
 }
@@ -71,6 +72,8 @@ export function readTotals(totals: Fields): RunTotals {
     lost: readLatencies(totals.object('lost')),
     serviceTime: readLatencies(totals.object('serviceTime')),
     connectTime: readLatencies(totals.object('connectTime')),
+    handshakeTime: readLatencies(totals.object('handshakeTime')),
+    handshakes: readCounts(totals, 'handshakes'),
     sendDelay: readLatencies(totals.object('sendDelay')),
     threads: readThreads(totals),
   };

@@ -8,6 +8,8 @@ import { isFieldName } from '../../protocol/h1/field-encoder.ts';
 export type FieldPair = readonly [name: string, value: string];
 
 export interface RequestParts {
+  /** HTTP/2 tells it. @default http */
+  readonly scheme?: 'http' | 'https';
   readonly method: string;
   /** Path with query, as it goes on the request line. */
   readonly path: string;

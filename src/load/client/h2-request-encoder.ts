@@ -15,7 +15,7 @@ const SECRETS = new Set(['authorization', 'cookie', 'proxy-authorization']);
 
 /** @throws OptionError */
 export function encodeH2Request(parts: RequestParts): Uint8Array {
-  const { method, path, authority, body } = parts;
+  const { method, path, authority, body, scheme = 'http' } = parts;
   const fields: (readonly [name: string, value: string])[] = [];
   let host = authority;
   for (const [name, value] of checkRequest(parts)) {
@@ -27,7 +27,7 @@ export function encodeH2Request(parts: RequestParts): Uint8Array {
   }
   const all = [
     [':method', method],
-    [':scheme', 'http'],
+    [':scheme', scheme],
     [':authority', host],
     [':path', path],
     ...fields,

@@ -56,6 +56,8 @@ export class KeptSeconds {
       lost: this.#lost.data(),
       serviceTime: NO_LATENCIES,
       connectTime: NO_LATENCIES,
+      handshakeTime: NO_LATENCIES,
+      handshakes: {},
       sendDelay: NO_LATENCIES,
       threads: this.#threads,
     };

@@ -36,6 +36,10 @@ export interface LoadResult {
   readonly serviceTime: LatencySummary | undefined;
   /** Until the connection stood. */
   readonly connectTime: LatencySummary | undefined;
+  /** Of TLS handshakes, the last part of connecting; undefined without TLS. */
+  readonly handshakeTime?: LatencySummary | undefined;
+  /** Undefined without TLS, and in results of versions that spoke none. */
+  readonly handshakes?: HandshakeCounts | undefined;
   /** Where there are several URLs: of each, in the order of the plan, as far as there are rows. */
   readonly byUrl: readonly UrlFigures[];
   /** The figures of all others together, whose `url` is empty; undefined where there are none. */
@@ -164,6 +168,16 @@ export interface ConnectionCounts {
   readonly sourcePortsMax: number | undefined;
   /** How many there are to one destination, over all source addresses; undefined for unix sockets and other systems. */
   readonly sourcePortsAvailable: number | undefined;
+}
+
+/** Over the whole run, the warm-up included, in which most connections are made. */
+interface HandshakeCounts {
+  readonly full: number;
+  /** They took a session up again. */
+  readonly resumed: number;
+  readonly failed: number;
+  /** By version and cipher, `'TLSv1.3 TLS_AES_128_GCM_SHA256'`: connections. */
+  readonly spoken: Readonly<Record<string, number>>;
 }
 
 export interface SecondSample {

@@ -42,6 +42,10 @@ export interface Counters {
   /** Connections on which something came that answers no request. */
   unsolicited: number;
   connectFailed: number;
+  /** TLS handshakes that made keys of their own, and those that took a session up again; the warm-up's are among them. */
+  handshakesFull: number;
+  handshakesResumed: number;
+  handshakesFailed: number;
   /** The most at once; added over parts, which peak at about the same time. */
   openMax: number;
   /** Closed by this side first: each holds its source port in TIME_WAIT. */
@@ -75,6 +79,9 @@ export function zeroCounters(): Counters {
     closedEarly: 0,
     unsolicited: 0,
     connectFailed: 0,
+    handshakesFull: 0,
+    handshakesResumed: 0,
+    handshakesFailed: 0,
     openMax: 0,
     closedHere: 0,
     lateSends: 0,
@@ -111,6 +118,10 @@ export interface RunTotals {
   /** Empty unless at a constant rate. */
   readonly serviceTime: LatencyData;
   readonly connectTime: LatencyData;
+  /** From the standing of TCP connections to the end of their TLS handshakes. */
+  readonly handshakeTime: LatencyData;
+  /** What TLS was spoken, by connections: `TLSv1.3 TLS_AES_128_GCM_SHA256`. */
+  readonly handshakes: Readonly<Record<string, number>>;
   /** How late sends of a constant rate were although a connection was free. */
   readonly sendDelay: LatencyData;
   readonly threads: readonly ThreadCpu[];
@@ -149,6 +160,8 @@ export function mergeTotals(parts: readonly RunTotals[]): RunTotals {
     lost: mergeLatencies(parts.map(({ lost }) => lost)),
     serviceTime: mergeLatencies(parts.map(({ serviceTime }) => serviceTime)),
     connectTime: mergeLatencies(parts.map(({ connectTime }) => connectTime)),
+    handshakeTime: mergeLatencies(parts.map(({ handshakeTime }) => handshakeTime)),
+    handshakes: addRecords(parts.map(({ handshakes }) => handshakes)),
     sendDelay: mergeLatencies(parts.map(({ sendDelay }) => sendDelay)),
     threads: parts.flatMap(({ threads }) => threads),
   };

@@ -4,6 +4,7 @@
  * the hot path records each but once.
  */
 import { performance } from 'node:perf_hooks';
+import type { EngineConnection } from '../../engine/engine.ts';
 import { FAILURE_NAMES } from '../client/failure-names.ts';
 import { ROUNDING_MS } from '../plan/rate-schedule.ts';
 import { recordDifference } from './counts-by-name.ts';
@@ -18,6 +19,8 @@ import {
 } from './run-totals.ts';
 import { type CpuReading, cpuBetween } from './thread-cpu.ts';
 import { UrlTally } from './url-tally.ts';
+
+type Secure = NonNullable<EngineConnection['secure']>;
 
 /** Status codes have three digits. */
 const STATUS_COUNT = 1000;
@@ -35,6 +38,8 @@ export class Tally {
   /** At a constant rate: what was due before is the warm-up's, whenever it ends. */
   measuredFromMs = Number.NEGATIVE_INFINITY;
   readonly connectTime = new LatencyCounts();
+  readonly handshakeTime = new LatencyCounts();
+  readonly #handshakes = new Map<string, number>();
   readonly sendDelay = new LatencyCounts();
   readonly urls: UrlTally;
   readonly #statuses = new Float64Array(STATUS_COUNT);
@@ -138,6 +143,15 @@ export class Tally {
     this.connectTime.recordMs(connectMs);
   }
 
+  /** A connection stands, over TLS. */
+  shookHands({ version, cipher, resumed }: Secure, tookMs: number): void {
+    if (resumed) this.counters.handshakesResumed++;
+    else this.counters.handshakesFull++;
+    const name = `${version} ${cipher}`;
+    this.#handshakes.set(name, (this.#handshakes.get(name) ?? 0) + 1);
+    this.handshakeTime.recordMs(tookMs);
+  }
+
   connectFailed(code: string): void {
     const { counters } = this;
     if (code === 'ECONNREFUSED') counters.connectRefused++;
@@ -160,14 +174,23 @@ export class Tally {
   endWarmup(cpu: CpuReading, dueFromMs: number | undefined): void {
     if (dueFromMs !== undefined) this.measuredFromMs = dueFromMs - ROUNDING_MS;
     const sent = dueFromMs === undefined ? this.underWay : 0;
-    this.counters = { ...zeroCounters(), sent, opened: this.open, openMax: this.open };
+    const { handshakesFull, handshakesResumed, handshakesFailed } = this.counters;
+    this.counters = {
+      ...zeroCounters(),
+      sent,
+      opened: this.open,
+      openMax: this.open,
+      handshakesFull,
+      handshakesResumed,
+      handshakesFailed,
+    };
     this.#secondCounters = { ...this.counters };
     this.#statuses.fill(0);
     this.#errors.clear();
     this.#checks.clear();
     this.urls.clear();
     this.#secondErrors = {};
-    // Connecting times stay: most connections of most runs were made in the warm-up.
+    // Connecting times stay, and what handshakes came to: most connections of most runs were made in the warm-up.
     for (const counts of [this.#second, this.#latency, this.#serviceTime, this.#secondLost, this.#lost])
       counts.clear();
     this.sendDelay.clear();
@@ -231,6 +254,8 @@ export class Tally {
       lost: this.#lost.data(),
       serviceTime: this.#serviceTime.data(),
       connectTime: this.connectTime.data(),
+      handshakeTime: this.handshakeTime.data(),
+      handshakes: Object.fromEntries(this.#handshakes),
       sendDelay: this.sendDelay.data(),
       threads: [cpuBetween(this.#startCpu, cpu)],
     };

@@ -71,6 +71,7 @@ export function toResult(library: HistogramLibrary, facts: RunFacts): LoadResult
     serviceTime:
       plan.ratePerSecond === undefined ? undefined : summarizeLatencies(library, totals.serviceTime),
     connectTime: totals.connectTime.count === 0 ? undefined : summarizeLatencies(library, totals.connectTime),
+    ...handshakeFigures(library, plan, totals),
     ...urlFigures(library, totals.urls),
     connections: {
       opened: counters.opened,
@@ -91,6 +92,23 @@ export function toResult(library: HistogramLibrary, facts: RunFacts): LoadResult
     thresholds: facts.thresholds,
     checks: totals.checks,
     limitSearch: facts.limitSearch,
+  };
+}
+
+function handshakeFigures(
+  library: HistogramLibrary,
+  plan: LoadPlan,
+  { counters, handshakeTime, handshakes }: RunTotals,
+): Pick<LoadResult, 'handshakes' | 'handshakeTime'> {
+  if (plan.tls === undefined) return {};
+  return {
+    handshakeTime: handshakeTime.count === 0 ? undefined : summarizeLatencies(library, handshakeTime),
+    handshakes: {
+      full: counters.handshakesFull,
+      resumed: counters.handshakesResumed,
+      failed: counters.handshakesFailed,
+      spoken: handshakes,
+    },
   };
 }
 

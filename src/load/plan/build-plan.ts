@@ -7,7 +7,7 @@ import { dirname, resolve } from 'node:path';
 import { OptionError } from '../../base/errors.ts';
 import { encodeRequest, type FieldPair } from '../client/h1-request-encoder.ts';
 import { encodeH2Request } from '../client/h2-request-encoder.ts';
-import type { LoadPlan, PlannedRequest, PlannedTarget } from './load-plan.ts';
+import type { LoadPlan, PlannedRequest, PlannedTarget, PlannedTls } from './load-plan.ts';
 import { parseTargetUrl, resolveTarget, takeCredentials } from './target-address.ts';
 import type { ListedUrl } from './url-list.ts';
 
@@ -20,11 +20,15 @@ export interface LoadOptions {
   readonly headers: readonly FieldPair[];
   readonly body: Uint8Array | undefined;
   readonly unixPath: string | undefined;
+  /** Taken where the URLs are of https. */
+  readonly tls: PlannedTls;
+  /** Whom the servers' certificates have to name, in place of the URL's host. */
+  readonly serverName: string | undefined;
   /** All of the plan that needs no working out. */
   readonly run: PlanSettings;
 }
 
-export type PlanSettings = Omit<LoadPlan, 'targets' | 'requests' | 'phase'>;
+export type PlanSettings = Omit<LoadPlan, 'targets' | 'requests' | 'phase' | 'tls'>;
 
 /**
  * @throws OptionError for what was asked for and cannot be
@@ -36,17 +40,22 @@ export async function buildPlan(options: LoadOptions): Promise<LoadPlan> {
   const encode = run.protocol === 'h2' ? encodeH2Request : encodeRequest;
   const targets: PlannedTarget[] = [];
   const requests: PlannedRequest[] = [];
-  for (const listed of options.urls) {
-    const url = parseTargetUrl('URL', listed.url);
+  const urls = options.urls.map((listed) => parseTargetUrl('URL', listed.url));
+  const isSecure = areSecure(urls);
+  const scheme = isSecure ? 'https' : 'http';
+  for (const [index, listed] of options.urls.entries()) {
+    const url = urls[index]!;
     let target = targets.findIndex(({ authority }) => authority === url.host);
     if (target < 0)
-      target = targets.push(await resolveTarget(url, options.unixPath, run.sourceAddresses)) - 1;
+      target =
+        targets.push(await resolveTarget(url, { ...options, sourceAddresses: run.sourceAddresses })) - 1;
     const credentials = takeCredentials(url);
     const isGiven = options.headers.some(([name]) => /^authorization$/i.test(name));
     const body = await bodyOf(listed, options);
     const method = listed.method ?? options.method ?? (body === undefined ? 'GET' : 'POST');
     const path = url.pathname + url.search;
     const bytes = encode({
+      scheme,
       method,
       path,
       authority: url.host,
@@ -61,7 +70,16 @@ export async function buildPlan(options: LoadOptions): Promise<LoadPlan> {
       run.pipeline,
       `with several servers there are at least as many connections as URLs (${requests.length})`,
     );
-  return { ...run, targets, requests, phase: 0 };
+  return { ...run, targets, requests, phase: 0, tls: isSecure ? options.tls : undefined };
+}
+
+/** An engine speaks TLS on all that it connects to, or on nothing. */
+function areSecure(urls: readonly URL[]): boolean {
+  const secure = urls.filter(({ protocol }) => protocol === 'https:');
+  const plain = urls.find(({ protocol }) => protocol !== 'https:');
+  if (secure.length > 0 && plain !== undefined)
+    throw new OptionError('URL', plain.href, 'http and https are not loaded in one run: make two');
+  return secure.length > 0;
 }
 
 function checkTogether({ run, unixPath }: LoadOptions): void {

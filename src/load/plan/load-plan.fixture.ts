@@ -32,5 +32,6 @@ export const PLAN: LoadPlan = {
   newConnection: false,
   sourceAddresses: [],
   script: undefined,
+  tls: undefined,
   seed: 1,
 };

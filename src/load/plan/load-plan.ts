@@ -4,7 +4,7 @@
  */
 import type { ConnectTarget, EngineName } from '../../engine/engine.ts';
 
-/** Spoken with prior knowledge of the server. */
+/** In the clear they are spoken with prior knowledge of the server, over TLS one alone is offered by ALPN. */
 export const LOAD_PROTOCOLS = ['http/1.1', 'h2'] as const;
 export type LoadProtocol = (typeof LOAD_PROTOCOLS)[number];
 
@@ -41,17 +41,31 @@ export interface LoadPlan {
   /** Connections are spread over them; empty lets the system choose. */
   readonly sourceAddresses: readonly string[];
   readonly script: PlannedScript | undefined;
+  /** All targets are of https, or none is. */
+  readonly tls: PlannedTls | undefined;
   /** Think times and a random order are drawn from it. */
   readonly seed: number;
 }
 
 export interface PlannedTarget {
-  /** `http://host:port`, for people. */
+  /** `http://host:port` or with https, for people. */
   readonly origin: string;
   /** The Host field. */
   readonly authority: string;
   /** At least one. Where its name has several addresses that answer, connections go to them in turn. */
   readonly connects: readonly ConnectTarget[];
+}
+
+export interface PlannedTls {
+  /** Whatever certificate the server has is taken. */
+  readonly insecure: boolean;
+  /** PEM: roots that are trusted beside those that Node trusts. */
+  readonly ca: readonly string[];
+  /** PEM: what this side shows of itself, and its key. */
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** Sessions are taken up again. */
+  readonly resume: boolean;
 }
 
 /** One distinct request, encoded once. */

@@ -10,7 +10,7 @@ import type { ConnectTarget } from '../../engine/engine.ts';
 import type { FieldPair } from '../client/h1-request-encoder.ts';
 import type { PlannedTarget } from './load-plan.ts';
 
-const DEFAULT_PORT = 80;
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 /** An address that does not even refuse is passed over after this. */
 const TRIAL_MS = 1000;
 
@@ -26,7 +26,7 @@ export function withoutPassword(text: string): string {
 
 /**
  * @param option what to blame in errors
- * @throws OptionError when it is no http URL
+ * @throws OptionError when it is no URL of http or https
  */
 export function parseTargetUrl(option: string, text: string): URL {
   // `localhost:8080/path` is what people type; the URL parser would take `localhost:` for a scheme.
@@ -38,13 +38,8 @@ export function parseTargetUrl(option: string, text: string): URL {
   } catch {
     throw new OptionError(option, shown, 'a target is a URL such as http://127.0.0.1:8080/path');
   }
-  if (url.protocol === 'https:')
-    throw new OptionError(
-      option,
-      shown,
-      'https targets need TLS, which holdfast load does not speak yet; use http',
-    );
-  if (url.protocol !== 'http:') throw new OptionError(option, shown, 'a target is an http URL');
+  if (!Object.hasOwn(DEFAULT_PORTS, url.protocol))
+    throw new OptionError(option, shown, 'a target is an http or https URL');
   return url;
 }
 
@@ -69,25 +64,33 @@ function decoded(text: string): string {
   }
 }
 
-/**
- * @param sourceAddresses where given, addresses of other families than theirs cannot be connected to
- * @throws TargetError when the name is not known
- */
+interface ResolveOptions {
+  readonly unixPath?: string | undefined;
+  /** Where given, addresses of other families than theirs cannot be connected to. */
+  readonly sourceAddresses?: readonly string[];
+  /** Whom a certificate has to name. @default the URL's host */
+  readonly serverName?: string | undefined;
+}
+
+/** @throws TargetError when the name is not known */
 export async function resolveTarget(
   url: URL,
-  unixPath?: string,
-  sourceAddresses: readonly string[] = [],
+  { unixPath, sourceAddresses = [], serverName }: ResolveOptions = {},
   lookUp: LookUpAll = lookUpAll,
 ): Promise<PlannedTarget> {
   const authority = url.host;
-  const origin = `http://${authority}`;
-  if (unixPath !== undefined) return { origin, authority, connects: [{ unix: unixPath }] };
-  const port = url.port === '' ? DEFAULT_PORT : Number(url.port);
+  const origin = `${url.protocol}//${authority}`;
   const host = url.hostname.replace(/^\[|\]$/g, '');
+  const secure = url.protocol === 'https:' ? { serverName: serverName ?? host } : {};
+  if (unixPath !== undefined) return { origin, authority, connects: [{ unix: unixPath, ...secure }] };
+  const port = url.port === '' ? DEFAULT_PORTS[url.protocol]! : Number(url.port);
   const families = new Set(sourceAddresses.map((address) => isIP(address)));
   const addresses = await addressesOf(host, lookUp);
   const usable = addresses.filter((address) => families.size === 0 || families.has(isIP(address)));
-  const targets = (usable.length > 0 ? usable : addresses).map((address) => toTarget(address, port));
+  const targets = (usable.length > 0 ? usable : addresses).map((address) => ({
+    ...toTarget(address, port),
+    ...secure,
+  }));
   return { origin, authority, connects: targets.length > 1 ? await thoseThatAnswer(targets) : targets };
 }
 

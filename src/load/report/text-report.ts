@@ -29,7 +29,7 @@ export function textReport(result: LoadResult, options: TextOptions): string {
     countLines('Statuses', result.statuses, options, statusStyle),
     countLines('Errors', result.errors, options, () => 'red'),
     checkLines(result, options),
-    connectionLines(result, options),
+    [...connectionLines(result, options), ...handshakeLines(result, options)],
     machineLines(result, options),
     limitLines(result, options),
     thresholdLines(result.thresholds, options),
@@ -163,6 +163,7 @@ function latencyLines(result: LoadResult, { colour }: TextOptions): string[] {
   ];
   if (result.serviceTime !== undefined) lines.push(latencyRow('when sent', result.serviceTime));
   if (result.connectTime !== undefined) lines.push(latencyRow('connecting', result.connectTime));
+  if (result.handshakeTime !== undefined) lines.push(latencyRow('handshakes', result.handshakeTime));
   return lines;
 }
 
@@ -251,6 +252,23 @@ function connectionLines({ connections, plan }: LoadResult, options: TextOptions
       ),
     );
   return lines;
+}
+
+/** What became of TLS. */
+function handshakeLines({ handshakes }: LoadResult, { colour, width }: TextOptions): string[] {
+  if (handshakes === undefined) return [];
+  const { full, resumed, failed, spoken } = handshakes;
+  const counts = `${grouped(full)} full, ${grouped(resumed)} resumed`;
+  const lost = failed > 0 ? `, ${paint(`${grouped(failed)} failed`, 'red', colour)}` : '';
+  const names = Object.entries(spoken)
+    .sort((a, b) => b[1] - a[1])
+    .map(([name]) => escapeControls(name, false));
+  return [
+    row('Handshakes', counts + lost),
+    ...(names.length === 0
+      ? []
+      : hanging(names.join(', '), 0, width - LABEL_WIDTH).map((line) => row('', line))),
+  ];
 }
 
 function limitLines({ limitSearch }: LoadResult, { colour }: TextOptions): string[] {

@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
-import { selectEngine } from '../../engine/select.ts';
+import { selectLoadEngine } from './load-engine.ts';
 import { monotonicMs } from './monotonic-clock.ts';
 import { PlannedSource } from './request-source.ts';
 import { loadScript } from './script-loader.ts';
@@ -19,13 +19,13 @@ const { plan } = workerData as ThreadData;
 const tell = (message: FromThread) => port.postMessage(message);
 
 async function prepare(): Promise<ThreadRun> {
-  const selection = await selectEngine(plan.engine);
+  const selection = await selectLoadEngine(plan);
   const script = plan.script === undefined ? undefined : await loadScript(plan.script.url, plan.script.name);
   const run = new ThreadRun({
     plan,
     makeSource: (onCheck, urls) =>
       script === undefined ? new PlannedSource(plan, urls) : new ScriptSource(plan, script, onCheck, urls),
-    makeEngine: (handler) => selection.create({ handler }),
+    makeEngine: (handler) => selection.create(handler),
     onSecond: (report) => tell({ type: 'second', report }),
     onDone: (totals) => {
       tell({ type: 'done', totals });

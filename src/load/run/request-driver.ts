@@ -293,6 +293,7 @@ export class RequestDriver implements EngineHandler, AnswerHandler, PacedDriver,
       return;
     }
     const code = failureName(conn.errorCode, reason);
+    if (reason === 'tls-error') this.#tally.counters.handshakesFailed++;
     if (!slot.isOpen) this.#connections.failed(slot, code);
     else if (reason === 'peer-reset') this.#tally.counters.reset++;
     this.#lose(slot, code, true);

@@ -117,7 +117,7 @@ export class ScriptSource implements RequestSource {
     let path = request.path ?? this.#plan.requests[0]?.path ?? '/';
     if (request.url !== undefined) {
       const url = new URL(request.url);
-      target = targets.findIndex(({ authority }) => authority === url.host);
+      target = targets.findIndex(({ origin }) => origin === url.origin);
       if (target < 0)
         throw new ScriptError(
           `${this.#name}: ${request.url} is on a server that the command line does not name`,
@@ -133,6 +133,7 @@ export class ScriptSource implements RequestSource {
     const method = request.method ?? (body === undefined ? 'GET' : 'POST');
     const encode = this.#plan.protocol === 'h2' ? encodeH2Request : encodeRequest;
     const bytes = encode({
+      scheme: this.#plan.tls === undefined ? 'http' : 'https',
       method,
       path: SLASH.test(path) ? path : `/${path}`,
       authority,

@@ -3,11 +3,11 @@
  * server answers before it is loaded. The addresses of a name are tried in turn until one connects.
  */
 import type { ConnectTarget, Engine, EngineConnection, EngineHandler } from '../../engine/engine.ts';
-import { selectEngine } from '../../engine/select.ts';
 import type { AnswerContent, AnswerHandler, ClientLink } from '../client/client.ts';
 import { FAILURE_NAMES, failureName } from '../client/failure-names.ts';
 import { H1Client } from '../client/h1-client.ts';
 import type { LoadPlan } from '../plan/load-plan.ts';
+import { selectLoadEngine } from './load-engine.ts';
 
 /** There was no answer; the message is the failure's name. */
 class ExchangeError extends Error {
@@ -16,13 +16,13 @@ class ExchangeError extends Error {
 
 /** @param plan whose first request is made @throws ExchangeError */
 export async function exchangeOnce(plan: LoadPlan): Promise<AnswerContent> {
-  const selection = await selectEngine(plan.engine);
+  const selection = await selectLoadEngine(plan);
   const request = plan.requests[0]!;
   const { connects } = plan.targets[request.target]!;
   let failure: unknown;
   for (const target of connects) {
     const exchange = new Exchange(plan);
-    const engine = await selection.create({ handler: exchange });
+    const engine = await selection.create(exchange);
     try {
       return await exchange.run(engine, target);
     } catch (error) {

@@ -62,6 +62,8 @@ export class SlotConnections {
     slot.isOpen = true;
     slot.failures = 0;
     this.#tally.connectionOpened(nowMs - this.#beganMs[slot.index]!);
+    const { secure, handshakeMs = 0 } = slot.conn!; // it has just come to stand
+    if (secure !== undefined) this.#tally.shookHands(secure, handshakeMs);
   }
 
   /** Before the connection stood. */

@@ -1,5 +1,5 @@
 /**
- * Constants of OpenSSL's headers ssl.h, tls1.h, bio.h and buffer.h (3.0 to 3.6), with their names there. Most are numbers
+ * Constants of OpenSSL's headers ssl.h, tls1.h, x509v3.h, bio.h and buffer.h (3.0 to 3.6), with their names there. Most are numbers
  * of macros that are calls of SSL_CTX_ctrl, SSL_ctrl and BIO_ctrl.
  */
 import { struct } from '../layout.ts';
@@ -27,6 +27,14 @@ export const SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER = 2;
 /** Gives a connection's buffers back while it is idle. SSL_CTX_set_mode(3) */
 export const SSL_MODE_RELEASE_BUFFERS = 16;
 export const SSL_SESS_CACHE_OFF = 0;
+
+export const SSL_CTRL_SET_TLSEXT_HOSTNAME = 55;
+export const SSL_SENT_SHUTDOWN = 1;
+export const SSL_RECEIVED_SHUTDOWN = 2;
+/** Node has no code of its own for it. */
+export const X509_V_ERR_IP_ADDRESS_MISMATCH = 64;
+/** `f*.example` stands for no name, as in browsers: x509v3.h. */
+export const X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS = 4;
 
 export const SSL_ERROR_WANT_READ = 2;
 export const SSL_ERROR_ZERO_RETURN = 6;

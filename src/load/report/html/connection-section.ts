@@ -1,4 +1,5 @@
 /** Connections: how many there were, how they ended, and how near they came to using up the source ports. */
+import type { LoadResult } from '../../measure/load-result.ts';
 import { countAxis } from './axis.ts';
 import { html, type Markup, type Piece } from './markup.ts';
 import { formatCount, formatShare } from './numbers.ts';
@@ -30,7 +31,20 @@ ${drawFacts([
       [name, count > 0 ? html`<span class="bad">${formatCount(count)}</span>` : '0'] as const,
   ),
   ['source ports in use at most', ports(connections)],
+  ...handshakeFacts(runs[0]!.run.result),
 ])}</div></section>`;
+}
+
+function handshakeFacts({ handshakes }: LoadResult): (readonly [string, Piece])[] {
+  if (handshakes === undefined) return [];
+  const { full, resumed, failed, spoken } = handshakes;
+  const names = Object.keys(spoken);
+  return [
+    ['TLS handshakes, full', formatCount(full)],
+    ['TLS handshakes that took a session up again', formatCount(resumed)],
+    ['TLS handshakes that failed', failed > 0 ? html`<span class="bad">${formatCount(failed)}</span>` : '0'],
+    ...(names.length === 0 ? [] : [['TLS', names.join(', ')] as const]),
+  ];
 }
 
 function ports({ sourcePortsMax, sourcePortsAvailable }: TimedRun['run']['result']['connections']): string {

@@ -32,6 +32,8 @@ export function drawLatency(runs: readonly Run[], unit: MsUnit): Markup {
   const columns = [...distributions];
   if (result.connectTime !== undefined)
     columns.push({ name: 'connecting', style: '', latency: result.connectTime });
+  if (result.handshakeTime !== undefined)
+    columns.push({ name: 'handshakes', style: '', latency: result.handshakeTime });
   const measured = columns.reduce((sum, { latency }) => sum + latency.count, 0);
   return html`<section class="card" aria-labelledby="latency"><h2 id="latency">Latency</h2>
 ${measured === 0 ? drawPercentileChart(distributions, unit) : drawBoth(distributions, columns, unit, note)}</section>`;
