@@ -20,6 +20,7 @@ import { rollUpTypes } from './roll-up-types.mjs';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ENTRIES = {
   index: 'dist/index.js',
+  node: 'dist/node.js',
   main: 'dist/cli/main.js',
   'folder-module': 'dist/cli/folder-module.js',
   worker: 'dist/server/worker.js',
@@ -241,6 +242,7 @@ const { output } = await bundle.write({
 });
 await bundle.close();
 writeFileSync(`${ROOT}dist/bundle/index.d.ts`, rollUpTypes(`${ROOT}dist/index.d.ts`));
+writeFileSync(`${ROOT}dist/bundle/node.d.ts`, readFileSync(`${ROOT}scripts/node-door.d.ts`, 'utf8'));
 
 const packages = new Set();
 for (const { moduleIds = [] } of [...output, ...page.output])

@@ -43,9 +43,10 @@ const OPTIONS = {
 };
 
 /** What pages name and is not installed here: other servers, whose code is compared with ours, and loggers. */
-const NEIGHBOURS = `${['@hono/node-server', 'elysia', 'express', 'fastify', 'koa', 'pino', 'srvx']
-  .map((name) => `declare module '${name}';\n`)
-  .join('')}declare const Bun: any;\ndeclare const Deno: any;\n`;
+const NEIGHBOUR_NAMES = ['@hono/node-server', 'elysia', 'express', 'fastify', 'koa', 'pino', 'srvx', 'ws'];
+const NEIGHBOURS = `${NEIGHBOUR_NAMES.map((name) => `declare module '${name}';\n`).join(
+  '',
+)}declare const Bun: any;\ndeclare const Deno: any;\n`;
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -100,6 +101,10 @@ function write(page) {
   return blocks.length;
 }
 
+function isLinked(name) {
+  return !name.startsWith('.') && !NEIGHBOUR_NAMES.includes(name);
+}
+
 /** The package, and what examples use beside it. */
 function linkModules(modules) {
   if (modules !== undefined) {
@@ -108,7 +113,7 @@ function linkModules(modules) {
   }
   mkdirSync(`${folder}/node_modules`);
   symlinkSync(ROOT, `${folder}/node_modules/holdfast`, 'dir');
-  for (const name of readdirSync(`${ROOT}node_modules`).filter((each) => !each.startsWith('.')))
+  for (const name of readdirSync(`${ROOT}node_modules`).filter(isLinked))
     if (!existsSync(`${folder}/node_modules/${name}`))
       symlinkSync(`${ROOT}node_modules/${name}`, `${folder}/node_modules/${name}`, 'dir');
 }

@@ -1,7 +1,6 @@
 /** Whatever is wrong with an option is told before anything listens: which, what was given, what is allowed. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { Agent, get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,9 +22,11 @@ const CASES: [object, string][] = [
   [{ fetch: null }, 'fetch: null is not allowed; a function'],
   [{ fetch: 'x' }, 'fetch: "x" is not allowed; a function'],
   [{ fetch: Object.assign(() => {}, { handle() {}, use() {} }) }, 'fetch: function (anonymous) is not allowed; it is an Express or Connect app: it takes (req, res)'],
-  [Object.assign(() => {}, { handle() {}, use() {} }), 'fetch: function (anonymous) is not allowed; it is an Express or Connect app: it takes (req, res)'],
-  [new (class Koa { callback() {} use() {} })(), 'fetch: an object (Koa) is not allowed; it is a Koa app: it takes (req, res)'],
-  [createServer(), 'fetch: an object (Server) is not allowed; it is a server of node:http: it takes (req, res)'],
+  [{ node: 5 }, 'node: 5 is not allowed; a listener (req, res) => void'],
+  [{ node: {} }, 'node: an object (Object) is not allowed; a listener (req, res) => void'],
+  [{ node: true }, 'node: true is not allowed; true speaks of what a `module` exports'],
+  [{ node: () => {}, fetch }, 'node: function node is not allowed; not together with `fetch`'],
+  [{ node: () => {}, module: 'x' }, 'node: function node is not allowed; true, with `module`'],
   [{ fetch, module: 'x' }, 'module: "x" is not allowed; not together with `fetch`'],
   [{ module: 5 }, 'module: 5 is not allowed; a path or a URL'],
   [{ module: '' }, 'module: "" is not allowed; a path or a URL'],

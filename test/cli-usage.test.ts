@@ -21,10 +21,7 @@ before(async () => {
   await writeFile(join(folder, 'string.mjs'), 'throw "just text";\n');
   await writeFile(join(folder, 'exits.mjs'), 'function check() { process.exit(3); }\nawait 1;\ncheck();\n');
   await writeFile(join(folder, 'waits.mjs'), 'await new Promise(() => {});\n');
-  await writeFile(
-    join(folder, 'express.mjs'),
-    'export default Object.assign((req, res) => res.end(), { handle() {}, use() {} });\n',
-  );
+  await writeFile(join(folder, 'no-app.mjs'), 'export default { handler: (req, res) => res.end() };\n');
   await writeFile(join(folder, 'imports.mjs'), 'import "./missing.mjs";\n');
   await writeFile(join(folder, 'good.mjs'), 'export default () => new Response("x");\n');
   await writeFile(join(folder, 'page.html'), '<p>');
@@ -65,7 +62,7 @@ const CASES: [string, string[], number, RegExp][] = [
   ['two targets', ['serve', 'a', 'b'], 2, /unexpected argument "b"/],
   ['an unknown command', ['srve'], 2, /unknown command srve; did you mean serve\?/],
   ['a flag before the command', ['--port', '3'], 2, /unknown flag --port; flags follow a command, as in: holdfast serve --port/],
-  ['an Express app', ['serve', '-w', '1', '@/express.mjs'], 1, /its default export is an Express or Connect app: it takes \(req, res\)/],
+  ['an object that is no app', ['serve', '-w', '1', '--node', '@/no-app.mjs'], 1, /no-app\.mjs cannot be loaded: node: an object \(Object\) is not allowed; a listener/],
   ['a program of its own', ['serve', '-w', '1', '@/empty.mjs'], 1, /its default export is missing \(a program that calls `serve` itself is started by node\)/],
   ['a missing folder', ['serve', '/no/such/folder'], 1, /\/no\/such\/folder: no such folder or module/],
   ['a file that is no module', ['serve', '@/page.html'], 1, /neither a folder nor a module/],

@@ -55,7 +55,7 @@ test('nothing runs when Holdfast is installed, and nothing comes from outside of
     ...manifest.optionalDependencies,
     ...manifest.devDependencies,
   }))
-    assert.match(String(version), /^[\^~]?\d+\.\d+\.\d+$/, `${name} is no plain version`);
+    assert.match(String(version), /^(?:npm:[\w-]+@)?[\^~]?\d+\.\d+\.\d+$/, `${name} is no plain version`);
   const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
   for (const [name, entry] of Object.entries(
     lock.packages as Record<string, { resolved?: string; hasInstallScript?: boolean }>,

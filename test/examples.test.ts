@@ -102,6 +102,22 @@ const EXAMPLES: Record<string, (t: TestContext) => Promise<void>> = {
     assert.match(await wrong.text(), /^\{"error":/);
   },
 
+  async 'express.mjs'(t) {
+    const url = await serve(t, 'express.mjs');
+    assert.equal(await textOf(url), 'Hello, World!');
+    assert.deepEqual(JSON.parse(await textOf(`${url}/echo`, post({ a: 1 }))), { a: 1 });
+  },
+
+  async 'koa.mjs'(t) {
+    const url = await serve(t, 'koa.mjs');
+    assert.deepEqual(JSON.parse(await textOf(`${url}/x`)), { path: '/x', ip: '127.0.0.1' });
+  },
+
+  async 'fastify.mjs'(t) {
+    const url = await serve(t, 'fastify.mjs');
+    assert.deepEqual(JSON.parse(await textOf(url)), { hello: '127.0.0.1' });
+  },
+
   async 'load.mjs'(t) {
     const url = await serve(t, 'items.mjs');
     const ended = await run(t, [

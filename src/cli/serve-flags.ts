@@ -26,6 +26,7 @@ export const SERVE_FLAGS = {
   engine: { kind: 'choice', metavar: 'ENGINE', choices: ['auto', 'iouring', 'epoll', 'node'], defaultText: 'auto', group: WORK, help: 'what moves the bytes; auto takes the fastest that this host allows' },
   globals: { kind: 'switch', negatable: true, defaultText: 'on', group: WORK, help: "make Request and Response the engine's light ones in this process" },
   http2: { kind: 'switch', negatable: true, defaultText: 'on', group: WORK, help: 'speak HTTP/2 too, on the same port' },
+  node: { kind: 'switch', group: WORK, help: 'the module exports a listener (req, res) of node:http; apps of Express, Connect, Koa and Fastify are known without it' },
   watch: { kind: 'switch', group: WORK, help: 'reload when the module changes, or what it imports' },
 
   listing: { kind: 'switch', negatable: true, defaultText: 'on', group: FOLDER, help: 'show what is in a folder that has no index.html' },
@@ -87,6 +88,7 @@ export const FLAGS_OF_OPTIONS: FlagsOfOptions = {
   engine: 'engine',
   globals: 'globals',
   http2: 'http2',
+  node: 'node',
   'timeouts.header': 'header-timeout',
   'timeouts.idle': 'idle-timeout',
   'timeouts.body': 'body-timeout',
@@ -111,7 +113,9 @@ Serves TARGET, by default the folder it is run in:
   a folder        its files, with index.html, ranges and conditional requests;
                   in programs, files() of the package does the same
   a module        whose default export is a handler, (request) => Response,
-                  or an object with fetch (Hono, H3, ...)
+                  or an object with fetch (Hono, H3, ...); or what runs on
+                  node:http: an app of Express, Connect, Koa or Fastify, or
+                  a listener (req, res), exported as node or by --node
   a folder, --boot  what machines boot over the network
 
 When it accepts connections it prints one line on standard output:

@@ -73,6 +73,7 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
   const options: ServeOptions = {
     ...serveOptions(values, target, address, workerCount, logger, log),
     ...(boot === undefined ? { module: target.module } : { fetch: boot.fetch }),
+    ...(values.node === true ? { node: true as const } : {}),
     ...(admin === undefined ? {} : { admin: { ...admin, ...pagesOf(boot) } }),
     ...(health === undefined ? {} : { health }),
     ...(redirectHttp === undefined ? {} : { redirectHttp }),

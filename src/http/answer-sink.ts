@@ -10,7 +10,21 @@ import type { Trailers } from './trailers.ts';
 /** Unsent bytes above which nothing is pulled from a source, nor a further request read. */
 export const RESPONSE_HIGH_WATER_BYTES = 64 * 1024;
 
+/** Where a writer that frames its answers itself puts them, head and all: what HTTP/1 is in bytes. */
+export interface FramedSink {
+  /** The answer that is begun now is the last of its connection, and has to say so. */
+  readonly isLastAnswer: boolean;
+  /** Nothing is read behind it. */
+  last(): void;
+  /** Writes bytes of the answer, copying them. */
+  framed(bytes: Uint8Array): void;
+  /** Writes text of the answer, in UTF-8 or latin1. @returns its bytes */
+  framedText(text: string, isLatin1: boolean): number;
+}
+
 export interface AnswerSink {
+  /** Absent where only the protocol can frame. */
+  readonly framing?: FramedSink;
   /**
    * Writes the commonest answer whole: a short ASCII text with at most a content type.
    * @returns false when it is not ASCII, or the type cannot be sent or is too long: nothing is written then

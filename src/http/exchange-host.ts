@@ -72,8 +72,13 @@ export interface ExchangeRecord {
   readonly peerIp: string | undefined;
 }
 
+/** A handler that writes its answers itself: what is given is an Exchange. What it throws is answered as what others throw. */
+export type DirectHandler = (exchange: ExchangeRecord) => void;
+
 export interface ExchangeHost {
   readonly fetch: FetchHandler;
+  /** The shorter way to `fetch`, where it has one. */
+  readonly direct?: DirectHandler | undefined;
   readonly errorHandler: ErrorHandler | undefined;
   readonly settings: HttpSettings;
   /** What proxies may say of the client; undefined where none is trusted. */

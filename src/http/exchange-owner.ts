@@ -2,12 +2,23 @@
 import type { CloseReason, RemoteAddress } from '../engine/engine.ts';
 import type { ExchangeRecord } from './exchange-host.ts';
 
+/** What somebody has made of a connection or stream, and is told of its end. */
+export interface Attachment {
+  /** Nothing comes any more, and nothing leaves. */
+  ended(reason: CloseReason): void;
+}
+
 export interface ExchangeOwner {
+  /** One for all exchanges that it carries, one after the other. */
+  attachment: Attachment | undefined;
   /** The connection's number, which no other of its thread has. */
   readonly connectionId: number;
   /** The client has sent FIN, as far as we have seen. */
   readonly hasPeerEnded: boolean;
   remoteAddress(): RemoteAddress | undefined;
+  localAddress(): RemoteAddress | undefined;
+  /** The handler wants nothing more to do with it: the connection ends behind what was written, the stream by a reset. */
+  abandon(reason: CloseReason): void;
   /** The answer has been written whole. */
   exchangeFinished(exchange: ExchangeRecord): void;
   /** The answer cannot be completed: the client has to see that. */

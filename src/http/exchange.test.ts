@@ -132,7 +132,10 @@ function stage(fetch: FetchHandler, errorHandler?: ErrorHandler) {
   const owner: ExchangeOwner = {
     connectionId: 1,
     hasPeerEnded: false,
+    attachment: undefined,
     remoteAddress: () => undefined,
+    localAddress: () => undefined,
+    abandon: (reason) => events.push(`abandoned ${reason}`),
     exchangeFinished: () => events.push('told'),
     exchangeBroken: (_, reason) => events.push(`broken ${reason}`),
     exchangeWaits: () => {},

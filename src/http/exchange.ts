@@ -15,21 +15,12 @@ import {
   FAULT_HANDLER_TIMEOUT,
   type Fault,
 } from '../protocol/error.ts';
-import { METHOD_HEAD } from '../protocol/semantics/methods.ts';
 import { isLightResponse, isOutgoing, ResponseParts, responseParts, shortText } from '../web/parts.ts';
-import {
-  createRequest,
-  type ExchangePort,
-  type ForwardedClient,
-  type HoldfastRequest,
-  type IncomingBody,
-  type RequestHead,
-  sentMethod,
-  sentTarget,
-} from '../web/request.ts';
+import type { RequestHead } from '../web/request.ts';
 import type { Response } from '../web/response.ts';
 import type { AnswerBody } from './answer-body.ts';
 import type { AnswerSink } from './answer-sink.ts';
+import { AskedExchange } from './asked-exchange.ts';
 import { NEVER } from './connection-deadline.ts';
 import { contentOf } from './content-of.ts';
 import { ServerContext } from './context.ts';
@@ -41,24 +32,17 @@ import {
   RequestFaultError,
   RequestOverError,
 } from './errors.ts';
-import type { ExchangeHost, ExchangeRecord } from './exchange-host.ts';
+import type { DirectHandler, ExchangeHost } from './exchange-host.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
 import { promised, whenSettled } from './promised.ts';
-import type { RequestBody } from './request-body.ts';
 import { beginAnswer, type Takeover } from './takeover.ts';
 import { abortChannel, beginChannel, finishChannel, traceExchange } from './trace.ts';
 import type { Trailers } from './trailers.ts';
-import { plainAddress } from './trusted-proxies.ts';
 
-export class Exchange implements ExchangePort, ExchangeRecord {
-  readonly host: ExchangeHost;
-  readonly owner: ExchangeOwner;
+export class Exchange extends AskedExchange {
   readonly sink: AnswerSink;
-  /** One of the METHOD_ numbers. */
-  readonly method: number;
   /** The client waits for `100 Continue` before it sends the body. RFC 9110 §10.1.1 */
   expectsContinue: boolean;
-  body: RequestBody | null = null;
   bodyBytes = 0;
   /** For the access log; 0 until the answer begins. */
   status = 0;
@@ -66,23 +50,19 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   trailers: Trailers | undefined = undefined;
   /** What takes the connection over if the answer is 101. */
   takeover: Takeover | undefined = undefined;
-  /** When the first byte of the request came, as far as that is known. */
-  readonly startedAtMs: number;
   /** Undefined until a deadline is set: a field that holds a double from the start would cost each exchange an allocation. */
   handlerDeadlineMs: number | undefined = undefined;
   bodyDeadlineMs: number | undefined = undefined;
   /** The client has sent FIN and the stream has nothing to send: at this moment it is given up. */
   quietDeadlineMs: number | undefined = undefined;
   closeReason: CloseReason = 'answered';
-  readonly request: HoldfastRequest;
-  isFinished = false;
   isHandlerBusy = false;
   /** Why the client did not get its answer whole. */
   goneError: Error | undefined = undefined;
   #settled = false;
   content: AnswerBody | null = null;
-  #controller: AbortController | null = null;
-  #abortReason: Error | undefined = undefined;
+  /** Writes the answer, where no Response tells it. */
+  #writer: AnswerBody | null = null;
   #context: ServerContext | null = null;
   #handlerError: unknown = undefined;
 
@@ -101,23 +81,9 @@ export class Exchange implements ExchangePort, ExchangeRecord {
     url: string | undefined,
     expectsContinue: boolean,
   ) {
-    this.host = host;
-    this.owner = owner;
+    super(host, owner, startedAtMs, head, text, url);
     this.sink = sink;
-    this.method = head.method;
     this.expectsContinue = expectsContinue;
-    this.startedAtMs = startedAtMs;
-    this.request = createRequest(this, head, text, url);
-  }
-
-  /** The method as it was sent: the properties of the Request are the handler's to redefine. */
-  get methodName(): string {
-    return sentMethod(this.request);
-  }
-
-  /** The request target as it was sent. */
-  get target(): string {
-    return sentTarget(this.request);
   }
 
   /** The earliest of its deadlines. */
@@ -129,42 +95,6 @@ export class Exchange implements ExchangePort, ExchangeRecord {
     );
   }
 
-  get isHead(): boolean {
-    return this.method === METHOD_HEAD;
-  }
-
-  // ExchangePort: what the Request asks for, also when the exchange is over.
-  get scheme(): 'http' | 'https' {
-    return this.host.scheme;
-  }
-
-  get defaultAuthority(): string {
-    return this.host.defaultAuthority;
-  }
-
-  get peerIp(): string | undefined {
-    return plainAddress(this.owner.remoteAddress());
-  }
-
-  forwarded(request: HoldfastRequest): ForwardedClient | undefined {
-    return this.host.proxies?.clientOf(this.owner.remoteAddress(), request.headers);
-  }
-
-  abortSignal(): AbortSignal {
-    if (this.#controller === null) {
-      this.#controller = new AbortController();
-      // A client that has finished sending had done so before the handler began, when requests were pipelined.
-      if (this.owner.hasPeerEnded && !this.isFinished)
-        this.#abortReason ??= new ClientGoneError('client-closed');
-      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
-    }
-    return this.#controller.signal;
-  }
-
-  requestBody(): IncomingBody | undefined {
-    return this.body ?? undefined;
-  }
-
   /** Calls the handler, in an async context of its own. @hot */
   run(): void {
     if (beginChannel.hasSubscribers) traceExchange(beginChannel, this);
@@ -173,6 +103,11 @@ export class Exchange implements ExchangePort, ExchangeRecord {
 
   /** @hot */
   callHandler(): void {
+    const { direct } = this.host;
+    if (direct !== undefined) {
+      this.#callDirect(direct);
+      return;
+    }
     const context = new ServerContext(this);
     this.#context = context;
     // No method call: `this` would be an object of ours.
@@ -191,6 +126,57 @@ export class Exchange implements ExchangePort, ExchangeRecord {
     }
     if (promise === undefined && !(isLight && this.#sendShort(result as Response)))
       this.#respond(result, false);
+  }
+
+  /** Calls a handler that writes its answer itself. @hot */
+  #callDirect(direct: DirectHandler): void {
+    try {
+      direct(this);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  // What a handler that writes its answer itself tells.
+
+  /** @param writer hears from now on what becomes of it: `cancel` when nobody takes its answer any more, be that begun or not */
+  writtenBy(writer: AnswerBody): void {
+    this.#writer = writer;
+  }
+
+  /** The answer is not there yet when the handler returns. @hot */
+  awaited(): void {
+    this.isHandlerBusy = true;
+    this.#waitForHandler();
+  }
+
+  /** Its head is being written. @returns false where another answer has gone out, or nobody is left to read it @hot */
+  begins(status: number): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.status = status;
+    this.isHandlerBusy = false;
+    this.handlerDeadlineMs = undefined;
+    this.content = this.#writer;
+    if (this.owner.hasPeerEnded) this.watchQuiet();
+    return true;
+  }
+
+  /** The handler has failed, before or after its answer began. */
+  failed(error: unknown): void {
+    if (this.isFinished) return;
+    if (this.#settled) this.breakOff(error, 'response-failed');
+    else this.#handlerFailed(error);
+  }
+
+  /** Its answer is whole and its content is not: that may go on as long as a handler's waiting for it may. */
+  lingersForBody(): void {
+    this.quietDeadlineMs = this.host.nowMs + this.host.settings.timeouts.bodyMs;
+    this.owner.armExchange(this);
+  }
+
+  report(what: string, error: unknown): void {
+    this.host.logError(what, error, this);
   }
 
   /** The commonest answer takes no detour. @returns false when it is not as simple as that @hot */
@@ -239,6 +225,10 @@ export class Exchange implements ExchangePort, ExchangeRecord {
         this.#failed(error, fromHook);
       },
     );
+    this.#waitForHandler();
+  }
+
+  #waitForHandler(): void {
     const { host } = this;
     const { handlerMs } = host.settings.timeouts;
     // No deadline but the handler's own while it works: keep-alive idle time is not charged to it.
@@ -253,7 +243,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
 
   #respond(response: unknown, fromHook: boolean): void {
     if (this.#settled) {
-      discardResponse(response, this.#abortReason ?? new LateAnswerError());
+      discardResponse(response, this.abortReason ?? new LateAnswerError());
       return;
     }
     const { parts } = this.host;
@@ -275,7 +265,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
     void looking.then((body) => {
       parts.body = body;
       if (!this.#settled) this.#send(parts, fromHook);
-      else if (isOutgoing(body)) body.cancel(this.#abortReason ?? new LateAnswerError());
+      else if (isOutgoing(body)) body.cancel(this.abortReason ?? new LateAnswerError());
     });
     this.owner.exchangeWaits(this);
   }
@@ -383,6 +373,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
     const { status, sentence } = FAULT_HANDLER_FAILED;
     parts.setText(status, `${status} Internal Server Error: ${sentence}\n`);
     this.#send(parts, true);
+    this.#writer?.cancel(this.#handlerError);
   }
 
   /** Our own short answer, the last on this connection. */
@@ -403,8 +394,9 @@ export class Exchange implements ExchangePort, ExchangeRecord {
     // An answer that is under way goes on to its end.
     if (this.#settled) return;
     this.host.countFault(fault);
-    this.#abort(error);
+    this.abort(error);
     this.#answerFault(fault);
+    this.#writer?.cancel(error);
   }
 
   /** @returns false when neither of its deadlines has come */
@@ -430,9 +422,10 @@ export class Exchange implements ExchangePort, ExchangeRecord {
     const error = new HandlerTimeoutError(this.host.settings.timeouts.handlerMs);
     this.host.countFault(fault);
     this.closeReason = fault.code;
-    this.#abortReason ??= error;
+    this.abortReason ??= error;
     this.#answerFault(fault);
-    this.#abort(error);
+    this.abort(error);
+    this.#writer?.cancel(error);
   }
 
   /**
@@ -440,7 +433,7 @@ export class Exchange implements ExchangePort, ExchangeRecord {
    * sending (RFC 9112 §9.6) gets the answer all the same.
    */
   peerEnded(): void {
-    this.#abort(new ClientGoneError('client-closed'));
+    this.abort(new ClientGoneError('client-closed'));
     this.watchQuiet();
   }
 
@@ -460,24 +453,15 @@ export class Exchange implements ExchangePort, ExchangeRecord {
     this.isFinished = true;
     this.#settled = true;
     this.goneError = error;
-    this.#abortReason ??= error;
-    this.body?.fail(this.#abortReason);
-    this.content?.cancel(this.#abortReason);
-    this.#abort(error);
+    this.abortReason ??= error;
+    this.body?.fail(this.abortReason);
+    (this.content ?? this.#writer)?.cancel(this.abortReason);
+    // A writer that has been told is through with it.
+    if (this.#writer !== null && this.isHandlerBusy) this.#handlerEnded();
+    this.abort(error);
     if (abortChannel.hasSubscribers) traceExchange(abortChannel, this);
     this.host.exchangeAborted(this);
     this.#context?.settle(error);
-  }
-
-  /** The first reason stands. Listeners are the handler's, and run in a context of their own as it did. */
-  #abort(reason: Error): void {
-    this.#abortReason ??= reason;
-    if (this.#controller !== null && !this.#controller.signal.aborted)
-      this.host.scope.run(this.abortNow, this);
-  }
-
-  abortNow(): void {
-    this.#controller?.abort(this.#abortReason);
   }
 
   /** Were the connection to end now, its client would have half an answer, for the whole of which FIN may pass: it has to be reset. */
@@ -493,7 +477,6 @@ export class Exchange implements ExchangePort, ExchangeRecord {
   /** The connection lets go of it. What has come of the body as a whole can still be read. */
   release(): void {
     this.content = null;
-    if (this.body !== null && !this.body.complete)
-      this.body.fail(this.#abortReason ?? new RequestOverError());
+    if (this.body !== null && !this.body.complete) this.body.fail(this.abortReason ?? new RequestOverError());
   }
 }

@@ -8,13 +8,15 @@
  *     serve(options, onListen)
  *     serve(options, app)     where the options hold neither
  *
+ * An app of Express, Connect, Koa or Fastify, and a server of node:http, are `node` wherever a handler may be.
+ *
  * An object literal is options and every name in it is checked; an instance of a class is an app, of which
  * `fetch` alone is looked at. A function beside something that can serve is `onListen`, as on Hono's server;
  * beside options that say nothing of what to serve it is the handler, as on Deno's.
  */
 import { OptionError } from '../base/errors.ts';
 import type { FetchHandler } from '../web/context.ts';
-import { handlerOf, isClass, isModule, LISTENER_ADVICE, listenerKind, mainExport } from './handler-shape.ts';
+import { handlerOf, isClass, isModule, listenerKind, mainExport } from './handler-shape.ts';
 import { type OnListen, readOptions, type ServeOptions } from './options.ts';
 
 const ALLOWED =
@@ -25,29 +27,38 @@ const ALLOWED =
  * @throws OptionError for what it cannot mean
  */
 export function readCall(first: unknown, second: unknown): ServeOptions {
-  // Not of options, whose properties are read once.
-  const listener = [first, second].find((given) => !isOptions(given) && listenerKind(given) !== undefined);
-  if (listener !== undefined)
-    throw new OptionError('fetch', listener, `it is ${listenerKind(listener)}: ${LISTENER_ADVICE}`);
-  const app = appOf(first);
+  const app = servedApp(first);
   if (app !== undefined) {
-    if (!isObject(second)) return withListener({ fetch: app }, second);
+    if (!isObject(second)) return withListener(app, second);
     const options = readOptions(second);
-    for (const name of ['fetch', 'module'] as const) {
+    for (const name of ['fetch', 'node', 'module'] as const) {
       if (options[name] !== undefined)
         throw new OptionError(name, options[name], 'not together with an app as the first argument');
     }
-    return { ...options, fetch: app };
+    return { ...options, ...app };
   }
   if (isClass(first))
     throw new OptionError('fetch', first, 'a class cannot be called: give an instance of it');
   if (!isObject(first)) throw new OptionError('options', first, ALLOWED);
   const options = readOptions(first);
-  if (second === undefined || options.fetch !== undefined || options.module !== undefined)
+  const { fetch, node, module } = options;
+  if (second === undefined || fetch !== undefined || node !== undefined || module !== undefined)
     return withListener(options, second);
-  const fetch = reading(() => handlerOf(second));
-  if (fetch === undefined) throw new OptionError('fetch', second, ALLOWED);
-  return { ...options, fetch };
+  if (isListener(second)) return { ...options, node: second as object };
+  const handler = reading(() => handlerOf(second));
+  if (handler === undefined) throw new OptionError('fetch', second, ALLOWED);
+  return { ...options, fetch: handler };
+}
+
+/** Not of options, whose properties are read once. */
+function isListener(given: unknown): boolean {
+  return !isOptions(given) && listenerKind(given) !== undefined;
+}
+
+function servedApp(first: unknown): Pick<ServeOptions, 'fetch' | 'node'> | undefined {
+  if (isListener(first)) return { node: first as object };
+  const fetch = appOf(first);
+  return fetch === undefined ? undefined : { fetch };
 }
 
 function withListener(options: ServeOptions, second: unknown): ServeOptions {

@@ -44,7 +44,22 @@ export function listenerKind(value: unknown): string | undefined {
 
 /** What to say of it. */
 export const LISTENER_ADVICE =
-  'it takes (req, res) of node:http, and Holdfast calls (request) => Response (docs/from-other-servers.md)';
+  'it takes (req, res) of node:http, and not (request) => Response: give it as `node` (docs/node-http.md)';
+
+/** A second parameter that is called so is the response of node:http: no fetch handler has one. */
+const RESPONSE_PARAMETER = /^_?(?:res|resp|response|reply)$/;
+
+/**
+ * @returns whether a plain function says by the names of its parameters that it is a listener of node:http. Nothing else
+ *   tells it from a fetch handler, which may take two arguments as well: (request, context)
+ */
+export function looksLikeListener(value: unknown): boolean {
+  if (typeof value !== 'function' || value.length < 2 || isClass(value)) return false;
+  const text = Function.prototype.toString.call(value);
+  const list = /^(?:async\s+)?(?:function\s*\*?\s*[\w$]*\s*)?\(([^)]*)\)/.exec(text)?.[1] ?? '';
+  const second = list.split(',')[1]?.trim();
+  return second !== undefined && RESPONSE_PARAMETER.test(second);
+}
 
 /** Without `new` it cannot be called; with its `fetch` in the prototype, an instance is what was meant. */
 export function isClass(value: unknown): boolean {

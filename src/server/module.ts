@@ -7,7 +7,15 @@ import { show } from '../base/errors.ts';
 import type { ErrorHandler } from '../http/exchange-host.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { WebSocketOptions } from '../web/websocket-options.ts';
-import { handlerOf, isClass, LISTENER_ADVICE, listenerKind, mainExport } from './handler-shape.ts';
+import {
+  handlerOf,
+  isClass,
+  isModule,
+  listenerKind,
+  looksLikeListener,
+  mainExport,
+} from './handler-shape.ts';
+import { listenerFetch } from './node-listener.ts';
 import { readWebSocket } from './websocket-options.ts';
 
 /** The module was loaded and holds no handler, or could not be loaded; then `cause` is why, with its stack. */
@@ -32,6 +40,8 @@ export interface ServedModule {
   readonly error: ErrorHandler | undefined;
   /** The same of `websocket`: hooks and settings. */
   readonly websocket: WebSocketOptions | undefined;
+  /** What was taken for a listener of node:http without having been called so, in words. */
+  readonly taken?: string | undefined;
 }
 
 /**
@@ -42,32 +52,57 @@ export interface ServedModule {
 export async function loadModule(
   url: URL,
   tellExit: (error: ModuleError) => void = writeExit,
+  isNode = false,
 ): Promise<ServedModule> {
   let main: unknown;
   let fetch: FetchHandler | undefined;
   let error: ErrorHandler | undefined;
   let websocket: unknown;
+  let taken: string | undefined;
   try {
     const exports = await whileAlive(url, tellExit, importModule(url));
     main = mainExport(exports);
-    fetch = handlerOf(main);
-    error = errorHook(exports) ?? errorHook(main);
-    websocket = ownOf(exports, 'websocket') ?? ownOf(main, 'websocket');
+    const listener = listenerOf(exports, main, isNode);
+    taken = listener?.taken;
+    fetch = listener === undefined ? handlerOf(main) : await listenerFetch(listener.value);
+    // Apps of frameworks have properties of the same names that mean something else.
+    const own = listener === undefined ? main : undefined;
+    error = errorHook(exports) ?? errorHook(own);
+    websocket = ownOf(exports, 'websocket') ?? ownOf(own, 'websocket');
   } catch (cause) {
     throw new ModuleError(`${display(url)} cannot be loaded: ${explain(cause, url)}`, { cause });
   }
   if (fetch !== undefined)
-    return { fetch, error, websocket: websocket === undefined ? undefined : readWebSocket(websocket) };
+    return { fetch, error, taken, websocket: websocket === undefined ? undefined : readWebSocket(websocket) };
   throw new ModuleError(
     `${display(url)} exports no handler: its default export is ${whatIsNoHandler(main)}; ` +
-      'allowed are a function (request) => Response or an object with such a function as `fetch`',
+      'allowed are a function (request) => Response, an object with such a function as `fetch`, and what runs on node:http',
   );
+}
+
+/** The export `node`, or a default export that is made for node:http, or is said to be. */
+function listenerOf(
+  exports: object,
+  main: unknown,
+  isNode: boolean,
+): { value: unknown; taken: string | undefined } | undefined {
+  const { node } = exports as { node?: unknown };
+  if (node !== undefined && isModule(exports)) return { value: node, taken: undefined };
+  if (isNode) return { value: main, taken: undefined };
+  const kind = listenerKind(main);
+  if (kind !== undefined) return { value: main, taken: kind };
+  if (looksLikeListener(main))
+    return { value: main, taken: 'a function that calls its second parameter a response' };
+  return undefined;
+}
+
+/** For the log: nobody shall wonder how a module is called. */
+export function takenSentence(taken: string): string {
+  return `the module's default export is ${taken}: it is served as a listener of node:http (docs/node-http.md)`;
 }
 
 function whatIsNoHandler(main: unknown): string {
   if (isClass(main)) return `${show(main)}, a class: export an instance of it`;
-  const listener = listenerKind(main);
-  if (listener !== undefined) return `${listener}: ${LISTENER_ADVICE}`;
   return Object.prototype.toString.call(main) === '[object Module]'
     ? 'missing (a program that calls `serve` itself is started by node)'
     : show(main);

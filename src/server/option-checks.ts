@@ -38,3 +38,17 @@ export function portNumber(option: string, value: unknown, orElse = ''): number 
     throw new OptionError(option, value, `a port is a whole number from 0 (any free one) to 65535${orElse}`);
   return port;
 }
+
+/** What `node` may be, and beside what. @throws OptionError */
+export function checkNode(node: unknown, fetch: unknown, module: unknown): void {
+  if (node === undefined) return;
+  if (fetch !== undefined) throw new OptionError('node', node, 'not together with `fetch`');
+  if (node === true) {
+    if (module === undefined) throw new OptionError('node', node, 'true speaks of what a `module` exports');
+    return;
+  }
+  if (module !== undefined)
+    throw new OptionError('node', node, 'true, with `module`: the listener is its default export');
+  if ((typeof node !== 'object' && typeof node !== 'function') || node === null)
+    throw new OptionError('node', node, 'a listener (req, res) => void, or an app or server that has one');
+}

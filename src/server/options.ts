@@ -32,7 +32,7 @@ import {
   readAdmin,
   readHealth,
 } from './operator-options.ts';
-import { checkHostname, checkLogger, checkSignal, portNumber } from './option-checks.ts';
+import { checkHostname, checkLogger, checkNode, checkSignal, portNumber } from './option-checks.ts';
 import { checkPubsub, type PubsubOptions, type PubsubSettings, readPubsub } from './pubsub-options.ts';
 import { type RedirectHttpOptions, readRedirect, redirectSettingsOf } from './redirect-options.ts';
 import { readTls, type TlsOptions } from './tls-material.ts';
@@ -131,11 +131,20 @@ export interface ListenAddressInfo {
   readonly family: 'IPv4' | 'IPv6' | 'unix';
 }
 
+/** A listener as node:http has it. */
+// biome-ignore lint/suspicious/noExplicitAny: its messages are types of Node's, which a program need not have
+export type NodeListener = (request: any, response: any) => unknown;
+
 export type OnListen = (address: ListenAddressInfo) => void;
 
 export interface ServeOptions {
   /** The handler: `(request, context) => Response | Promise<Response>`. */
   fetch?: FetchHandler;
+  /**
+   * Instead of `fetch`: what runs on node:http, a listener `(req, res) => void`, an app of Express, Connect, Koa or Fastify, or a
+   * server that does not listen. With `module`, true says that its default export is such (docs/node-http.md).
+   */
+  node?: NodeListener | object | true;
   /** Instead of `fetch`: a module (path or file URL) whose default export is a handler or has `fetch`. Needed for `workers`. */
   module?: string | URL;
   /** 0 is any free port. @default the PORT environment variable, else 3000 */
@@ -250,7 +259,7 @@ export interface Settings extends HttpSettings {
 }
 
 const OPTION_NAMES = [
-  'fetch', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
+  'fetch', 'node', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
   'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls', 'admin',
   'balance', 'gracefulShutdown', 'trustProxy', 'health', 'http2', 'pubsub', 'redirectHttp', 'websocket',
 ] as const; // biome-ignore format: one list
@@ -395,8 +404,9 @@ function checkCompanions({ signal, logger, gracefulShutdown }: ServeOptions): vo
     parseDuration('gracefulShutdown.timeout', gracefulShutdown.timeout);
 }
 
-function checkHandler({ fetch, module, error, websocket, workers = 0 }: ServeOptions): void {
-  if (fetch === undefined && module === undefined) {
+function checkHandler({ fetch, node, module, error, websocket, workers = 0 }: ServeOptions): void {
+  checkNode(node, fetch, module);
+  if (fetch === undefined && module === undefined && node === undefined) {
     throw new OptionError(
       'fetch',
       fetch,

@@ -2,7 +2,6 @@
  * `serve`: the public function. It checks the options, opens the operator ports, loads the module, and gives back a
  * handle: ThreadServer's for a server in this thread (thread-server.ts), WorkerServer's with `workers` (workers.ts).
  */
-
 import { createLogger } from '../observe/logger.ts';
 import type { FetchApp, FetchHandler } from '../web/context.ts';
 import { installGlobals } from '../web/globals.ts';
@@ -10,7 +9,8 @@ import { callPlace, seenFrom } from './call-place.ts';
 import { readCall } from './call-shape.ts';
 import { finishStart } from './finish-start.ts';
 import { guardedLogger } from './guarded-logger.ts';
-import { loadModule, moduleUrl } from './module.ts';
+import { loadModule, moduleUrl, takenSentence } from './module.ts';
+import { listenerFetch } from './node-listener.ts';
 import { adminSettingsOf, healthAddressOf } from './operator-options.ts';
 import {
   checkOptions,
@@ -27,7 +27,7 @@ import type { OperatorPorts, WatchedServer } from './watched-server.ts';
 import { checkWebSocket } from './websocket-options.ts';
 
 /** What a function beside them means, a handler or `onListen`, is told by what the options hold. */
-type OptionsWithoutHandler = ServeOptions & { fetch?: undefined; module?: undefined };
+type OptionsWithoutHandler = ServeOptions & { fetch?: undefined; node?: undefined; module?: undefined };
 
 /**
  * Starts a server. `serve(app)`, `serve(app, options)`, `serve(options)` and `serve(options, onListen)`;
@@ -97,14 +97,18 @@ async function start(
     const { startWorkers } = await import('./workers.ts');
     return startWorkers(options, settings, ports);
   }
-  if (options.fetch !== undefined)
-    return finishStart(await serveHere({ ...options, fetch: options.fetch }, settings, { ports }), options);
+  const { node } = options;
+  const given = node === undefined || node === true ? options.fetch : await listenerFetch(node);
+  if (given !== undefined)
+    return finishStart(await serveHere({ ...options, fetch: given }, settings, { ports }), options);
   const source: ModuleSource = {
     url: moduleUrl(options.module!),
     errorHook: options.error,
     hasWebSocket: options.websocket !== undefined,
+    isNode: node === true,
   };
-  const { fetch, error, websocket } = await loadModule(source.url);
+  const { fetch, error, websocket, taken } = await loadModule(source.url, undefined, source.isNode);
+  if (taken !== undefined) guardedLogger(options.logger ?? createLogger()).info(takenSentence(taken));
   const hook = source.errorHook ?? error;
   const served = { ...options, fetch, ...(hook === undefined ? {} : { error: hook }) };
   const own = websocket === undefined || source.hasWebSocket ? settings.websocket : checkWebSocket(websocket);

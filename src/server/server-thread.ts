@@ -2,7 +2,6 @@
  * Everything that one thread shares among its connections: the handler, the settings, the parsers and
  * the encoder, the counters. It is the engine's handler, so the calls from the engine stay monomorphic.
  */
-
 import type { SysError } from '../base/errors.ts';
 import type {
   CloseReason,
@@ -15,6 +14,7 @@ import type {
 import { AnswerPlan } from '../http/answer-plan.ts';
 import { AsyncScope } from '../http/async-scope.ts';
 import { ClosingSignals } from '../http/closing-signals.ts';
+import { directOf } from '../http/direct.ts';
 import { ErrorLog } from '../http/error-log.ts';
 import type { Deadlines, ErrorHandler, ExchangeHost, ExchangeRecord } from '../http/exchange-host.ts';
 import { H1Session } from '../http/h1/session.ts';
@@ -108,6 +108,7 @@ type Http2Code = typeof import('./http2.ts');
 
 export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch {
   fetch: FetchHandler;
+  direct: ReturnType<typeof directOf>;
   errorHandler: ErrorHandler | undefined;
   readonly settings: Settings;
   /** What is being sent; used again for every answer, and empty of references between them. */
@@ -164,6 +165,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   constructor(options: ServerThreadOptions) {
     this.websockets = new WebSocketSeat(options.settings.websocket);
     this.fetch = this.websockets.handlerOf(options.fetch);
+    this.direct = directOf(this.fetch);
     this.errorHandler = options.error;
     this.settings = options.settings;
     this.scheme = options.scheme;
@@ -233,6 +235,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   serve(fetch: FetchHandler, websocket?: WebSocketSettings): void {
     if (websocket !== undefined) this.websockets.use(websocket);
     this.fetch = this.websockets.handlerOf(fetch);
+    this.direct = directOf(this.fetch);
   }
 
   // EngineHandler

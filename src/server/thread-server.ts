@@ -6,6 +6,7 @@ import { OptionError } from '../base/errors.ts';
 import type { ListenAddress, RemoteAddress } from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
 import type { EngineTlsOptions } from '../engine/tls/tls-options.ts';
+import { STATE_IDLE } from '../http/connection-account.ts';
 import type { ErrorHandler } from '../http/exchange-host.ts';
 import { createAccessLog } from '../observe/access-log.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
@@ -55,6 +56,8 @@ export interface ModuleSource {
   readonly errorHook: ErrorHandler | undefined;
   /** The caller has given `websocket`, which comes before the module's. */
   readonly hasWebSocket: boolean;
+  /** Its default export is a listener of node:http. */
+  readonly isNode: boolean;
 }
 
 /** What a server in one thread may have around it. */
@@ -266,14 +269,14 @@ export class ThreadServer implements WatchedServer {
     if (this.#closing !== undefined) throw new ServerClosedError('reload');
     const turn = ++this.#reloadsBegun;
     if (handler === undefined && this.#source !== undefined) {
-      const { fetch, error, websocket } = await loadModule(
-        anotherInstance(this.#source.url, `${Date.now()}.${turn}`),
-      );
+      const { url, isNode, hasWebSocket, errorHook } = this.#source;
+      const another = anotherInstance(url, `${Date.now()}.${turn}`);
+      const { fetch, error, websocket } = await loadModule(another, undefined, isNode);
       if (this.#closing !== undefined) throw new ServerClosedError('reload');
       // A module that was asked for later and came sooner is not put back.
       if (turn < this.#reloadsDone) return;
-      thread.serve(fetch, this.#source.hasWebSocket ? undefined : checkWebSocket(websocket ?? {}));
-      thread.errorHandler = this.#source.errorHook ?? error;
+      thread.serve(fetch, hasWebSocket ? undefined : checkWebSocket(websocket ?? {}));
+      thread.errorHandler = errorHook ?? error;
     } else if (typeof handler === 'function') thread.serve(handler);
     else
       throw new OptionError(
@@ -333,6 +336,17 @@ export class ThreadServer implements WatchedServer {
 
   async fetch(request: Request): Promise<Response> {
     return fetchDetached(request, this.#running.thread);
+  }
+
+  get connectionCount(): number {
+    return this.#running.thread.openConnections;
+  }
+
+  /** Ends all connections, or those that are idle, at once. */
+  endConnections(idleOnly: boolean): void {
+    const { thread } = this.#running;
+    if (!idleOnly) thread.resetAll('closed-by-program');
+    else for (const session of [...thread.connections()]) if (session.state === STATE_IDLE) session.drain(0);
   }
 
   /** Takes connections of which another thread was told that will not take them. */

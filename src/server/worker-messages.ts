@@ -14,6 +14,7 @@ import type { CloseReport } from './thread-closing.ts';
 export type WorkerOptions = Pick<
   ServeOptions,
   | 'hostname'
+  | 'node'
   | 'engine'
   | 'timeouts'
   | 'limits'

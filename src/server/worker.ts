@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { installGlobals } from '../web/globals.ts';
-import { loadModule, type ServedModule } from './module.ts';
+import { loadModule, type ServedModule, takenSentence } from './module.ts';
 import { checkOptions } from './options.ts';
 import { remoteLogger } from './portable-log.ts';
 import { serveHere, type ThreadServer } from './thread-server.ts';
@@ -17,6 +17,7 @@ assert(port !== null, 'worker.ts runs in worker threads only');
 const {
   module,
   options,
+  index,
   shared,
   measures,
   start: startState,
@@ -28,9 +29,11 @@ const logger = remoteLogger((level, values) => tell({ type: 'log', level, values
 
 async function start(): Promise<ThreadServer> {
   if (options.globals === true) installGlobals();
-  const { fetch, error, websocket } = await loadWatched(new URL(module));
+  const { fetch, error, websocket, taken } = await loadWatched(new URL(module));
+  if (taken !== undefined && index === 0) logger.info(takenSentence(taken));
+  const { node: _, ...others } = options;
   const served = {
-    ...options,
+    ...others,
     fetch,
     logger,
     ...(error === undefined ? {} : { error }),
@@ -52,10 +55,11 @@ async function start(): Promise<ThreadServer> {
 const tellFailure = (error: unknown) => tell({ type: 'failed', error: errorData(error) });
 
 async function loadWatched(url: URL): Promise<ServedModule> {
-  if (!reportsLoads) return loadModule(url, tellFailure);
+  const isNode = options.node === true;
+  if (!reportsLoads) return loadModule(url, tellFailure, isNode);
   const { reportLoads } = await import('./loaded-files.ts');
   const tellRest = reportLoads((file) => tell({ type: 'loaded', file }));
-  return loadModule(url, tellFailure).finally(tellRest);
+  return loadModule(url, tellFailure, isNode).finally(tellRest);
 }
 
 start().then(

@@ -461,7 +461,7 @@ class WorkerServer implements WatchedServer {
       this.#hasGlobals = true;
       installGlobals();
     }
-    const { fetch, error } = await loadModule(this.#moduleUrl);
+    const { fetch, error } = await loadModule(this.#moduleUrl, undefined, this.#options.node === true);
     return fetchDetached(request, {
       fetch,
       errorHandler: error,

@@ -31,6 +31,7 @@ export const ROOMS: readonly Room[] = [
     name: '',
     mayImport: [
       'base',
+      'compat',
       'engine',
       'protocol',
       'web',
@@ -111,8 +112,14 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'server',
-    mayImport: ['base', 'engine', 'protocol', 'web', 'pubsub', 'nats', 'files', 'observe', 'http'],
+    mayImport: ['base', 'engine', 'protocol', 'web', 'pubsub', 'nats', 'files', 'observe', 'http', 'compat'],
     node: 'any',
+  },
+  {
+    name: 'compat',
+    mayImport: ['base', 'engine', 'protocol', 'web', 'http'],
+    // Its messages are node:http's own.
+    node: ['node:diagnostics_channel', 'node:events', 'node:http', 'node:stream'],
   },
   {
     name: 'http',

@@ -92,6 +92,18 @@ export async function openListener(
   );
 }
 
+/**
+ * The same at once, for an address that is no name and no path.
+ * @throws SysError naming the call and the address
+ */
+export function openListenerNow(
+  { hostname, port, reusePort, ipv6Only }: Extract<ListenAddress, { hostname: string }>,
+  options: ListeningOptions,
+): ListeningSocket {
+  const family = isIPv4(hostname) ? 'IPv4' : 'IPv6';
+  return open({ family, address: hostname, port }, options, reusePort === true, ipv6Only === true);
+}
+
 /** How often a path that was found free may be taken by others who start at the same moment. */
 const UNIX_TRIES = 3;
 

@@ -10,7 +10,7 @@ import { ConnectionEnds } from '../connection-ends.ts';
 import { ClientGoneError, FileAnswerError, isOfFile, RequestFaultError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
-import type { ExchangeOwner } from '../exchange-owner.ts';
+import type { Attachment, ExchangeOwner } from '../exchange-owner.ts';
 import { BODY_HIGH_WATER_BYTES, type BodyOwner, type RequestBody } from '../request-body.ts';
 import type { ExchangeVisitor, Session } from '../session.ts';
 import { rowOf } from '../session-row.ts';
@@ -27,6 +27,7 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
   exchange: Exchange | null = null;
   /** The client has sent FIN, as far as we have seen. */
   hasPeerEnded = false;
+  attachment: Attachment | undefined = undefined;
   protected readonly sink: H1Sink;
   readonly #heads: ResponseHeads;
 
@@ -75,6 +76,14 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
 
   remoteAddress(): RemoteAddress | undefined {
     return this.engine.remoteAddress();
+  }
+
+  localAddress(): RemoteAddress | undefined {
+    return this.engine.localAddress();
+  }
+
+  abandon(reason: CloseReason): void {
+    this.close(reason);
   }
 
   /** FIN would pass for the end of an answer that it cuts short: `close` sees to that. */

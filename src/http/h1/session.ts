@@ -158,6 +158,7 @@ export class H1Session extends H1Carrier implements Session {
 
   closed(reason: CloseReason): void {
     this.gone(reason);
+    this.attachment?.ended(reason);
   }
 
   /**

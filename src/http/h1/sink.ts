@@ -23,7 +23,7 @@ import {
   MODE_UPGRADE,
 } from '../../protocol/h1/response-head.ts';
 import type { AnswerPlan } from '../answer-plan.ts';
-import { type AnswerSink, RESPONSE_HIGH_WATER_BYTES } from '../answer-sink.ts';
+import { type AnswerSink, type FramedSink, RESPONSE_HIGH_WATER_BYTES } from '../answer-sink.ts';
 import type { Trailers } from '../trailers.ts';
 import { headSizeOf, type ResponseHeads } from './response-heads.ts';
 
@@ -31,6 +31,12 @@ const CHUNK_OVERHEAD_BYTES_MAX = CHUNK_HEADER_BYTES_MAX + CHUNK_END_BYTES;
 const PIECE_BYTES_MAX = SEND_RESERVE_BYTES_MAX - CHUNK_OVERHEAD_BYTES_MAX;
 /** At most so much is lent at once: where the reader has stopped, the kernel takes none of it, and all has to be copied and kept. */
 const LENT_BYTES_MAX = 128 * 1024;
+
+type TextWrite = (this: Uint8Array, text: string, start: number, size: number) => number;
+const { latin1Write, utf8Write } = Buffer.prototype as unknown as Record<
+  'latin1Write' | 'utf8Write',
+  TextWrite
+>;
 
 const NO_TRAILERS: Trailers = { names: [], values: [] };
 
@@ -46,7 +52,7 @@ interface SinkConnection {
   movedAtMs: number;
 }
 
-export class H1Sink implements AnswerSink {
+export class H1Sink implements AnswerSink, FramedSink {
   /** Whether the connection goes on behind the answer that is being written. */
   keepAlive = true;
   isLending = false;
@@ -237,6 +243,51 @@ export class H1Sink implements AnswerSink {
   }
 
   /** HTTP/1.0 knows none. RFC 9110 §15.2 */
+  get framing(): FramedSink {
+    return this;
+  }
+
+  /** @hot */
+  get isLastAnswer(): boolean {
+    return !this.keepAlive || this.#connection.isLastRequest;
+  }
+
+  framed(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) at = this.#copy(bytes, at);
+  }
+
+  #copy(bytes: Uint8Array, at: number): number {
+    const engine = this.#engine;
+    const size = Math.min(bytes.length - at, SEND_RESERVE_BYTES_MAX);
+    if (engine.unsentBytes === 0) this.#connection.movedAtMs = this.#connection.nowMs;
+    const start = engine.reserve(size);
+    engine.out.set(size === bytes.length ? bytes : bytes.subarray(at, at + size), start);
+    engine.commit(size);
+    this.#connection.bytesWritten += size;
+    return at + size;
+  }
+
+  /** @hot */
+  framedText(text: string, isLatin1: boolean): number {
+    // UTF-8 takes at most three bytes for a unit of UTF-16.
+    const room = isLatin1 ? text.length : text.length * 3;
+    if (room === 0) return 0;
+    if (room > SEND_RESERVE_BYTES_MAX) {
+      const bytes = Buffer.from(text, isLatin1 ? 'latin1' : 'utf8');
+      this.framed(bytes);
+      return bytes.length;
+    }
+    const engine = this.#engine;
+    const connection = this.#connection;
+    if (engine.unsentBytes === 0) connection.movedAtMs = connection.nowMs;
+    const start = engine.reserve(room);
+    const write = isLatin1 ? latin1Write : utf8Write;
+    const size = write.call(engine.out, text, start, room);
+    engine.commit(size);
+    connection.bytesWritten += size;
+    return size;
+  }
+
   interim(status: number, fields: readonly (readonly [string, string])[]): void {
     if (this.#minor > 0) this.#connection.bytesWritten += this.#heads.interim(this.#engine, status, fields);
   }

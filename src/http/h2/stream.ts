@@ -22,7 +22,7 @@ import { NEVER } from '../connection-deadline.ts';
 import { ClientGoneError, RequestFaultError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
-import type { ExchangeOwner } from '../exchange-owner.ts';
+import type { Attachment, ExchangeOwner } from '../exchange-owner.ts';
 import type { BodyOwner, RequestBody } from '../request-body.ts';
 import type { Trailers } from '../trailers.ts';
 import type { H2SessionThread } from './thread.ts';
@@ -46,6 +46,7 @@ export interface StreamSession {
 export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   readonly #session: StreamSession;
   #stream: H2Stream | null;
+  attachment: Attachment | undefined = undefined;
   exchange!: Exchange; // made by the session right after, since it needs its carrier
   /** Content that was handed over, and that the client may not send anew yet. */
   #unread = 0;
@@ -159,6 +160,14 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     return this.#session.engine.remoteAddress();
   }
 
+  localAddress(): RemoteAddress | undefined {
+    return this.#session.engine.localAddress();
+  }
+
+  abandon(reason: CloseReason): void {
+    this.exchangeBroken(this.exchange, reason);
+  }
+
   exchangeFinished(): void {
     this.#leave();
     this.exchange.release();
@@ -167,6 +176,7 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   /** The stream is another's from now on. */
   #leave(): void {
     this.#stream = null;
+    this.attachment?.ended('answered');
     if (this.#isTimed) this.#session.streamUntimed(this);
   }
 

@@ -1,0 +1,257 @@
+/**
+ * `req.socket` of a connection of HTTP/1, or of a stream of HTTP/2: what node:http and frameworks ask of a socket, without
+ * a stream's machinery. Reading and writing are the open answer's; whoever upgrades gets a real Duplex (upgraded-socket.ts).
+ *
+ * One object serves all requests of a connection, one after the other, as in Node.
+ */
+import { EventEmitter } from 'node:events';
+import type { CloseReason } from '../engine/engine.ts';
+import type { AnswerFace, ServerFace } from './core.ts';
+import type { AnswerOwner } from './node-exchange.ts';
+
+type Callback = (error?: Error | null) => void;
+
+/** node:http asks this of a stream's inside. */
+interface WritableFace {
+  corked: number;
+  readonly needDrain: boolean;
+}
+
+export class ConnectionSocket extends EventEmitter {
+  readonly server: ServerFace;
+  /** Whose bytes come and go. */
+  answer: AnswerFace | null = null;
+  readable = true;
+  writable = true;
+  destroyed = false;
+  closed = false;
+  connecting = false;
+  pending = false;
+  allowHalfOpen = true;
+  bytesWritten = 0;
+  timeout = 0;
+  /** Only where it is TLS is it there, as Express, Koa and others look for it. */
+  declare encrypted: true | undefined;
+  readonly readableHighWaterMark = 65_536;
+  readonly writableHighWaterMark = 65_536;
+  _httpMessage: unknown = null;
+  _paused = false;
+  readonly _writableState: WritableFace = { corked: 0, needDrain: false };
+  readonly parser = null;
+  readonly #owner: AnswerOwner;
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  #movedAtMs = 0;
+
+  constructor(owner: AnswerOwner, server: ServerFace, isEncrypted: boolean) {
+    super();
+    this.#owner = owner;
+    this.server = server;
+    if (isEncrypted) this.encrypted = true;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#owner.remoteAddress()?.address || undefined;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#owner.remoteAddress()?.port;
+  }
+
+  get remoteFamily(): string | undefined {
+    return this.#owner.remoteAddress()?.family;
+  }
+
+  get localAddress(): string | undefined {
+    return this.#owner.localAddress()?.address;
+  }
+
+  get localPort(): number | undefined {
+    return this.#owner.localAddress()?.port;
+  }
+
+  get localFamily(): string | undefined {
+    return this.#owner.localAddress()?.family;
+  }
+
+  get bytesRead(): number {
+    return this.answer?.bodyBytes ?? 0;
+  }
+
+  get readyState(): 'open' | 'closed' {
+    return this.destroyed ? 'closed' : 'open';
+  }
+
+  get writableLength(): number {
+    return this.answer?.unsentBytes ?? 0;
+  }
+
+  get writableNeedDrain(): boolean {
+    return this.answer?.hasRoom === false;
+  }
+
+  get writableEnded(): boolean {
+    return !this.writable;
+  }
+
+  address(): object {
+    const { localAddress: address, localPort: port, localFamily: family } = this;
+    return address === undefined ? {} : { address, family, port };
+  }
+
+  /** @hot */
+  write(
+    data: string | Uint8Array,
+    encoding?: BufferEncoding | Callback | null,
+    callback?: Callback | null,
+  ): boolean {
+    const done = typeof encoding === 'function' ? encoding : callback;
+    const { answer } = this;
+    if (this.destroyed || answer === null) {
+      if (done != null) process.nextTick(done, streamDestroyed());
+      return false;
+    }
+    if (this.timeout > 0) this.#movedAtMs = performance.now();
+    this.bytesWritten += data.length;
+    return answer.write(data, typeof encoding === 'string' ? encoding : null, done ?? null);
+  }
+
+  /** The connection ends behind what has been written. */
+  end(
+    data?: string | Uint8Array | Callback,
+    encoding?: BufferEncoding | Callback,
+    callback?: Callback,
+  ): this {
+    const done = [data, encoding, callback].find((each) => typeof each === 'function') as
+      | Callback
+      | undefined;
+    if (typeof data === 'string' || data instanceof Uint8Array)
+      this.write(data, typeof encoding === 'string' ? encoding : null);
+    if (done !== undefined) this.once('close', () => done());
+    this.writable = false;
+    if (this.answer === null) this.destroy();
+    else this.answer.endsConnection();
+    return this;
+  }
+
+  destroySoon(): void {
+    this.end();
+  }
+
+  destroy(error?: Error): this {
+    if (this.destroyed) return this;
+    this.#over();
+    this.#owner.abandon('destroyed-by-handler');
+    process.nextTick(() => this.#tellClosed(error));
+    return this;
+  }
+
+  resetAndDestroy(): this {
+    return this.destroy();
+  }
+
+  /** The connection is gone, and who works on it is told. */
+  lost(error?: Error): void {
+    if (this.closed) return;
+    this.#over();
+    this.#tellClosed(error);
+  }
+
+  /** Attachment: told by who carries the exchanges. */
+  ended(_reason: CloseReason): void {
+    // An open answer is told by its exchange, and tells us.
+    if (!this.closed) this.answer?.guard(() => this.lost()) ?? this.lost();
+  }
+
+  #over(): void {
+    this.destroyed = true;
+    this.readable = false;
+    this.writable = false;
+    clearTimeout(this.#timer);
+  }
+
+  #tellClosed(error: Error | undefined): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.answer?.abortRequest();
+    if (error !== undefined && this.listenerCount('error') > 0) this.emit('error', error);
+    this.emit('close', error !== undefined);
+  }
+
+  /** 'timeout' when nothing has moved for so long, as on net.Socket; the deadlines of the server hold all the same. */
+  setTimeout(timeoutMs: number, callback?: () => void): this {
+    if (callback !== undefined) {
+      if (timeoutMs === 0) this.off('timeout', callback);
+      else this.once('timeout', callback);
+    }
+    this.timeout = timeoutMs;
+    clearTimeout(this.#timer);
+    this.#movedAtMs = performance.now();
+    if (timeoutMs > 0 && !this.destroyed) this.#watch(timeoutMs);
+    return this;
+  }
+
+  #watch(waitMs: number): void {
+    this.#timer = setTimeout(() => {
+      const leftMs = this.#movedAtMs + this.timeout - performance.now();
+      if (leftMs > 1) this.#watch(leftMs);
+      else this.#timedOut();
+    }, waitMs);
+    this.#timer.unref();
+  }
+
+  #timedOut(): void {
+    this.emit('timeout');
+    const { answer } = this;
+    const isHeard = answer?.emitTimeout() === true;
+    if (!this.server.emit('timeout', this) && !isHeard) this.destroy();
+  }
+
+  /** Bytes have come. */
+  moved(): void {
+    if (this.timeout > 0) this.#movedAtMs = performance.now();
+  }
+
+  // What has no meaning here, and is called all the same.
+
+  cork(): void {}
+
+  uncork(): void {}
+
+  pause(): this {
+    return this;
+  }
+
+  resume(): this {
+    return this;
+  }
+
+  isPaused(): boolean {
+    return false;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  setEncoding(): this {
+    return this;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+}
+
+function streamDestroyed(): Error {
+  return Object.assign(new Error('Cannot call write after a stream was destroyed'), {
+    code: 'ERR_STREAM_DESTROYED',
+  });
+}
