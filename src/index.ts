@@ -41,7 +41,7 @@ export type { PubsubOptions, ReplayOptions } from './server/pubsub-options.ts';
 export { serve } from './server/serve.ts';
 export type { EngineChoice, Server, ServerStats } from './server/server.ts';
 export type { CloseReport } from './server/thread-closing.ts';
-export type { TlsOptions } from './server/tls-material.ts';
+export type { SniFunction, TlsCertificateOptions, TlsOptions } from './server/tls-options.ts';
 export type {
   ClientAddress,
   FetchApp,

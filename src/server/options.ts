@@ -35,7 +35,7 @@ import {
 import { checkHostname, checkLogger, checkNode, checkSignal, portNumber } from './option-checks.ts';
 import { checkPubsub, type PubsubOptions, type PubsubSettings, readPubsub } from './pubsub-options.ts';
 import { type RedirectHttpOptions, readRedirect, redirectSettingsOf } from './redirect-options.ts';
-import { readTls, type TlsOptions } from './tls-material.ts';
+import { readTlsOptions, type TlsOptions } from './tls-options.ts';
 import { checkWebSocket, readWebSocket } from './websocket-options.ts';
 
 export interface TimeoutOptions {
@@ -223,7 +223,7 @@ export interface ServeOptions {
    */
   http2?: boolean;
   /** Certificate and key, as PEM text or the paths of files with it: HTTPS, on the node engine. */
-  tls?: TlsOptions;
+  tls?: TlsOptions | readonly TlsOptions[];
   /**
    * One more port, of plain HTTP, whose clients are sent to this server by 308: same host, path and query. Challenges of ACME go to
    * the handler. A number is a port on the server's own `hostname`.
@@ -289,7 +289,6 @@ const LIMIT_NAMES = [
   'http2',
 ] as const;
 const SHUTDOWN_NAMES = ['delay', 'timeout'] as const;
-const TLS_NAMES = ['cert', 'key', 'passphrase'] as const;
 const ENGINES = ['auto', 'iouring', 'epoll', 'node'];
 
 type CountName =
@@ -321,7 +320,7 @@ export function readOptions(given: unknown): ServeOptions {
     options.gracefulShutdown = snapshot('gracefulShutdown.', gracefulShutdown, SHUTDOWN_NAMES);
   if (pubsub !== undefined) options.pubsub = readPubsub(pubsub);
   if (options.websocket !== undefined) options.websocket = readWebSocket(options.websocket);
-  if (tls !== undefined) options.tls = readTls(snapshot('tls.', tls, TLS_NAMES));
+  if (tls !== undefined) options.tls = readTlsOptions(tls) as unknown as TlsOptions; // serve.ts reads what it means.
   return options;
 }
 

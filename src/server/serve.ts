@@ -23,6 +23,8 @@ import type { NatsSettings } from './pubsub-options.ts';
 import { redirectSettingsOf } from './redirect-options.ts';
 import type { Server } from './server.ts';
 import { type ModuleSource, serveHere } from './thread-server.ts';
+import type { TlsKeeper } from './tls-keeper.ts';
+import type { GivenTls } from './tls-options.ts';
 import type { OperatorPorts, WatchedServer } from './watched-server.ts';
 import { checkWebSocket } from './websocket-options.ts';
 
@@ -59,15 +61,17 @@ async function open(options: ServeOptions): Promise<Server> {
   const hostname = healthHostnameOf(options);
   const health = healthAddressOf(options.health, hostname);
   const redirect = redirectSettingsOf(options.redirectHttp, options.tls !== undefined, hostname);
+  const tls = options.tls === undefined ? undefined : await keeperOf(options);
   // First, for they must be able to say that the server is starting, and their ports may be taken.
   const ports =
     admin === undefined && health === undefined && redirect === undefined
       ? undefined
       : await (await import('./admin.ts')).openOperatorPorts({ admin, health, redirect }, options);
   try {
-    const server = await start(options, settings, ports, isServedHere);
+    const server = await start(options, settings, { ports, tls }, isServedHere);
     if (settings.pubsub.nats !== undefined) await joinOthers(server, settings.pubsub.nats, options);
     ports?.watch(server);
+    tls?.serve(server);
     return server;
   } catch (error) {
     await ports?.close();
@@ -87,20 +91,27 @@ async function joinOthers(
   await relay.start();
 }
 
+/** Loaded when there is TLS. @throws OptionError naming what is not right */
+async function keeperOf({ tls, logger }: ServeOptions): Promise<TlsKeeper> {
+  const { TlsKeeper } = await import('./tls-keeper.ts');
+  // `readOptions` has made a copy of it.
+  return new TlsKeeper(tls as unknown as GivenTls, guardedLogger(logger ?? createLogger()));
+}
+
 async function start(
   options: ServeOptions,
   settings: Settings,
-  ports: OperatorPorts | undefined,
+  around: { readonly ports: OperatorPorts | undefined; readonly tls: TlsKeeper | undefined },
   isServedHere: boolean,
 ): Promise<WatchedServer> {
   if (!isServedHere) {
     const { startWorkers } = await import('./workers.ts');
-    return startWorkers(options, settings, ports);
+    return startWorkers(options, settings, around.ports, around.tls);
   }
   const { node } = options;
   const given = node === undefined || node === true ? options.fetch : await listenerFetch(node);
   if (given !== undefined)
-    return finishStart(await serveHere({ ...options, fetch: given }, settings, { ports }), options);
+    return finishStart(await serveHere({ ...options, fetch: given }, settings, around), options);
   const source: ModuleSource = {
     url: moduleUrl(options.module!),
     errorHook: options.error,
@@ -112,5 +123,8 @@ async function start(
   const hook = source.errorHook ?? error;
   const served = { ...options, fetch, ...(hook === undefined ? {} : { error: hook }) };
   const own = websocket === undefined || source.hasWebSocket ? settings.websocket : checkWebSocket(websocket);
-  return finishStart(await serveHere(served, { ...settings, websocket: own }, { ports, source }), options);
+  return finishStart(
+    await serveHere(served, { ...settings, websocket: own }, { ...around, source }),
+    options,
+  );
 }

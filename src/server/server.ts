@@ -8,6 +8,7 @@ import type { FetchHandler } from '../web/context.ts';
 import type { CloseOptions } from './close-plan.ts';
 import type { ServerThreadStats } from './server-thread.ts';
 import type { CloseReport } from './thread-closing.ts';
+import type { TlsOptions } from './tls-options.ts';
 
 /** Rows of `connections()` when nobody says how many. */
 export const CONNECTION_ROWS_MAX = 1000;
@@ -65,6 +66,12 @@ export interface Server {
    * cannot be loaded, it rejects and the old one goes on.
    */
   reload(handler?: FetchHandler): Promise<void>;
+  /**
+   * Certificates and rules of TLS for connections that begin from now on, in all workers; those that stand keep theirs. Rules
+   * that are not named stay as they are. Without an argument the files of `tls` are read anew. What cannot be used changes
+   * nothing, and rejects.
+   */
+  setTls(tls?: TlsOptions | readonly TlsOptions[]): Promise<void>;
   stats(): Promise<ServerStats>;
   /** Open connections, one row each, at most `countMax`: those that stall first. @default 1000 */
   connections(countMax?: number): Promise<ConnectionRow[]>;

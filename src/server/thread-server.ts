@@ -35,7 +35,8 @@ import {
 import { ServerThread } from './server-thread.ts';
 import { type CloseReport, type ClosingThread, ThreadClosing } from './thread-closing.ts';
 import { ThreadRelay } from './thread-hub.ts';
-import type { TlsMaterial } from './tls-material.ts';
+import { changeTls, type ThreadTls, type TlsMaterial } from './tls-material.ts';
+import type { TlsOptions } from './tls-options.ts';
 import type { OperatorPorts, WatchedServer } from './watched-server.ts';
 import { checkWebSocket } from './websocket-options.ts';
 
@@ -62,6 +63,8 @@ export interface ModuleSource {
 
 /** What a server in one thread may have around it. */
 interface Surroundings {
+  /** Where TLS is served. */
+  readonly tls?: ThreadTls | undefined;
   /** Closed when the server has closed. */
   readonly ports?: OperatorPorts | undefined;
   /** Is true in a worker thread when there is an admin port, in the main thread. */
@@ -91,7 +94,15 @@ async function startThread(
   options: ServeOptions,
   wanted: Settings,
   fetch: FetchHandler,
-  { shared = {}, onAdopt, onStopped, channel, ports, measures = ports?.admin !== undefined }: Surroundings,
+  {
+    shared = {},
+    onAdopt,
+    onStopped,
+    channel,
+    ports,
+    tls,
+    measures = ports?.admin !== undefined,
+  }: Surroundings,
 ): Promise<RunningThread> {
   const logger = guardedLogger(options.logger ?? createLogger());
   const accessLog =
@@ -99,7 +110,7 @@ async function startThread(
       ? undefined
       : createAccessLog(options.accessLog);
   const address = listenAddress(options);
-  const selection = await selectEngine(options.engine ?? 'auto', { tls: options.tls !== undefined });
+  const selection = await selectEngine(options.engine ?? 'auto', { tls: tls !== undefined });
   const settings = {
     ...wanted,
     limits: limitsOn(selection.name, wanted.limits, (message) => logger.warn(message)),
@@ -110,15 +121,14 @@ async function startThread(
     settings,
     logger,
     accessLog,
-    scheme: options.tls === undefined ? 'http' : 'https',
+    scheme: tls === undefined ? 'http' : 'https',
     measures: measures ? new Measures() : undefined,
   });
   const engine = await selection.create({
     handler: thread,
     keepAlive: keepAliveFor(settings.timeouts.deadPeerMs),
     onError: (error) => logger.error('engine', error),
-    // Read and checked by `readOptions`.
-    ...(options.tls === undefined ? {} : { tls: tlsOf(options.tls as TlsMaterial, settings) }),
+    ...(tls === undefined ? {} : { tls: tlsOf(tls, tls.material, settings) }),
     handshakes: thread.handshakeRules(),
     ...shared,
   });
@@ -184,11 +194,14 @@ export function urlOf(scheme: string, address: RemoteAddress): string {
 }
 
 /** What is offered to clients, the better first (RFC 7301); which one it became, the first bytes tell. */
-function tlsOf(material: TlsMaterial, { http2 }: Settings): EngineTlsOptions {
-  const { ticketKeys, ...certificate } = material;
+function tlsOf(
+  { find }: ThreadTls,
+  { asksForNames, ...material }: TlsMaterial,
+  { http2 }: Settings,
+): EngineTlsOptions {
   return {
-    certificates: [{ ...certificate, keyType: '', names: [] }],
-    ticketKeys: [ticketKeys],
+    ...material,
+    ...(asksForNames ? { findCertificate: find } : {}),
     alpn: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
     answerToPlainText: PLAIN_HTTP_ANSWER,
   };
@@ -212,6 +225,7 @@ export class ThreadServer implements WatchedServer {
   readonly finished: Promise<CloseReport>;
   readonly #running: RunningThread;
   readonly #source: ModuleSource | undefined;
+  readonly #tls: ThreadTls | undefined;
   #reloadsBegun = 0;
   /** The latest reload that has come to its end. */
   #reloadsDone = 0;
@@ -219,7 +233,8 @@ export class ThreadServer implements WatchedServer {
   #closed: Promise<CloseReport> | undefined;
   #resolveFinished!: (report: CloseReport) => void;
 
-  constructor(running: RunningThread, { ports, source }: Surroundings = {}) {
+  constructor(running: RunningThread, { ports, source, tls }: Surroundings = {}) {
+    this.#tls = tls;
     this.#running = running;
     this.#ports = ports;
     this.#source = source;
@@ -285,6 +300,19 @@ export class ThreadServer implements WatchedServer {
         'a function (request) => Response, where no `module` is served',
       );
     this.#reloadsDone = turn;
+  }
+
+  setTls(tls?: TlsOptions | readonly TlsOptions[]): Promise<void> {
+    return changeTls(this.#tls, this.#closing !== undefined, tls);
+  }
+
+  async takeTls(material: TlsMaterial): Promise<void> {
+    const { engine, settings } = this.#running;
+    engine.tls?.replace(tlsOf(this.#tls!, material, settings));
+  }
+
+  takeTicketKeys(keys: readonly Uint8Array[]): void {
+    this.#running.engine.tls?.setTicketKeys(keys);
   }
 
   async stats(): Promise<ServerStats> {

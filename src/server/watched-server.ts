@@ -3,9 +3,10 @@
 import type { Hub } from '../pubsub/hub.ts';
 import type { Observation } from './observation.ts';
 import type { AdminAddress, Server } from './server.ts';
+import type { TlsTarget } from './tls-material.ts';
 
 /** A server as it is watched from within. */
-export interface WatchedServer extends Server {
+export interface WatchedServer extends Server, TlsTarget {
   /** The hub of the thread that started it. */
   readonly hub: Hub;
   /** All that the page shows, of all threads. Computed now; nothing is kept for it between two looks but of what was shown. */

@@ -1,6 +1,7 @@
 /** What the main thread and its workers say to each other. Plain data: it crosses by structured clone. */
 
 import { show } from '../base/errors.ts';
+import type { TlsCertificate } from '../engine/tls/tls-options.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { LogLevel } from '../observe/logger.ts';
 import type { ClosePlan } from './close-plan.ts';
@@ -9,6 +10,7 @@ import type { Observation } from './observation.ts';
 import type { ServeOptions } from './options.ts';
 import type { EngineChoice, ServerStats, SharedMemory } from './server.ts';
 import type { CloseReport } from './thread-closing.ts';
+import type { TlsMaterial } from './tls-material.ts';
 
 /** The options that a worker needs and that can be cloned. */
 export type WorkerOptions = Pick<
@@ -22,7 +24,6 @@ export type WorkerOptions = Pick<
   | 'globals'
   | 'http2'
   | 'trustProxy'
-  | 'tls'
   | 'pubsub'
   | 'fd'
   | 'port'
@@ -33,6 +34,8 @@ export type WorkerOptions = Pick<
 export interface WorkerData {
   /** Shared with the other workers when connections are balanced. */
   readonly shared: SharedMemory;
+  /** Where TLS is served. */
+  readonly tls: TlsMaterial | undefined;
   /** By which the hubs of threads hear each other. */
   readonly channel: string;
   /** The module's URL. */
@@ -53,6 +56,15 @@ export type ToWorker =
   | { readonly type: 'look' }
   /** What is under way has at least so long from now. */
   | { readonly type: 'extend'; readonly drainMs: number }
+  | { readonly type: 'tls'; readonly id: number; readonly material: TlsMaterial }
+  | { readonly type: 'ticket-keys'; readonly keys: readonly Uint8Array[] }
+  /** The answer to 'name'. */
+  | {
+      readonly type: 'certificate';
+      readonly id: number;
+      readonly certificate: TlsCertificate | undefined;
+      readonly error: ErrorData | undefined;
+    }
   | { readonly type: 'stats'; readonly id: number }
   | { readonly type: 'observe'; readonly id: number }
   | { readonly type: 'subscribers'; readonly id: number; readonly topic: string }
@@ -70,6 +82,10 @@ export type FromWorker =
   | { readonly type: 'loaded'; readonly file: LoadedFile }
   /** It closes, and accepts no connection any more. */
   | { readonly type: 'stopped' }
+  /** What was said by 'tls' has been done, or has been refused. */
+  | { readonly type: 'tls-taken'; readonly id: number; readonly error: ErrorData | undefined }
+  /** A client names somebody for whom there is no certificate yet. */
+  | { readonly type: 'name'; readonly id: number; readonly serverName: string }
   /** Values as `portable` makes them. */
   | { readonly type: 'log'; readonly level: LogLevel; readonly values: readonly unknown[] }
   | { readonly type: 'stats'; readonly id: number; readonly stats: ServerStats }

@@ -14,6 +14,7 @@ import { StartTimeoutError } from './errors.ts';
 import { loadedFiles } from './loaded-files.ts';
 import type { EngineChoice, HandoffPlace } from './server.ts';
 import type { CloseReport } from './thread-closing.ts';
+import type { ThreadTls, TlsMaterial } from './tls-material.ts';
 import {
   errorFromData,
   type FromWorker,
@@ -22,6 +23,7 @@ import {
   type WorkerOptions,
 } from './worker-messages.ts';
 import { type StartsUnderWay, WorkerStart } from './worker-start.ts';
+import { WorkerTls } from './worker-tls.ts';
 
 /** How long a worker may take beyond its drain time before its thread is stopped. */
 const DRAIN_GRACE_MS = 1000;
@@ -52,6 +54,7 @@ interface WorkerThreadInit {
   readonly options: WorkerOptions;
   /** By which the hubs of threads hear each other. */
   readonly channel: string;
+  readonly tls: ThreadTls | undefined;
   readonly handoff: HandoffPlace | undefined;
   /** Whether it measures what only the admin port shows. */
   readonly measures: boolean;
@@ -63,7 +66,7 @@ interface WorkerThreadInit {
 }
 
 /** What threads say that is not about their own life. */
-type Saying = Exclude<FromWorker, { type: 'ready' | 'failed' | 'stopped' | 'loaded' }>;
+type Saying = Exclude<FromWorker, { type: 'ready' | 'failed' | 'stopped' | 'loaded' | 'name' | 'tls-taken' }>;
 
 export interface WorkerThreadEvents {
   /** It accepts connections. */
@@ -87,6 +90,7 @@ export class WorkerThread {
   #resolveStopped!: () => void;
   readonly #init: WorkerThreadInit;
   readonly #events: WorkerThreadEvents;
+  readonly #tls: WorkerTls;
   readonly #ledger = DescriptorLedger.allocate();
   readonly #start = new WorkerStart();
   #resolveEnded!: (report: CloseReport) => void;
@@ -116,6 +120,7 @@ export class WorkerThread {
       workerData: {
         module,
         options,
+        tls: init.tls?.material,
         channel,
         index,
         shared,
@@ -126,6 +131,7 @@ export class WorkerThread {
       name: init.name,
     });
     init.startsUnderWay.add(this.#start);
+    this.#tls = new WorkerTls(init.tls, (message) => this.#tell(message));
     this.worker.on('message', (message: FromWorker) => this.#heard(message));
     this.worker.on('error', (error) => (this.#error = error));
     this.worker.once('exit', (code) => this.#exited(code));
@@ -169,6 +175,18 @@ export class WorkerThread {
       this.#isOverdue = true;
       this.#terminate();
     });
+  }
+
+  /** Resolves when it uses that; one that is not ready yet will before it serves. @throws UnavailableError */
+  async takeTls(material: TlsMaterial): Promise<void> {
+    if (this.#isEnded || this.#isTerminated) return;
+    const taken = this.#tls.take(material);
+    if (this.engine !== undefined) return taken;
+    taken.catch(() => {});
+  }
+
+  takeTicketKeys(keys: readonly Uint8Array[]): void {
+    this.#tell({ type: 'ticket-keys', keys });
   }
 
   /** Has it take what waits on its socket. */
@@ -229,6 +247,12 @@ export class WorkerThread {
       case 'loaded':
         loadedFiles().publish(message.file);
         return;
+      case 'name':
+        void this.#tls.asked(message);
+        return;
+      case 'tls-taken':
+        this.#tls.taken(message);
+        return;
       case 'stopped':
         this.hasStopped = true;
         this.#resolveStopped();
@@ -259,6 +283,7 @@ export class WorkerThread {
   #end(connections: number, code = 1): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#tls.ended();
     this.#init.startsUnderWay.delete(this.#start);
     clearTimeout(this.#deadline);
     this.#resolveStopped();

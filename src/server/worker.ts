@@ -11,6 +11,7 @@ import { remoteLogger } from './portable-log.ts';
 import { serveHere, type ThreadServer } from './thread-server.ts';
 import { errorData, type FromWorker, type ToWorker, type WorkerData } from './worker-messages.ts';
 import { WorkerStart } from './worker-start.ts';
+import { RemoteTls } from './worker-tls.ts';
 
 const port = parentPort;
 assert(port !== null, 'worker.ts runs in worker threads only');
@@ -23,9 +24,12 @@ const {
   start: startState,
   reportsLoads,
   channel,
+  tls: material,
 } = workerData as WorkerData;
 const tell = (message: FromWorker) => port.postMessage(message);
 const logger = remoteLogger((level, values) => tell({ type: 'log', level, values }));
+
+const tls = material === undefined ? undefined : new RemoteTls(material, tell);
 
 async function start(): Promise<ThreadServer> {
   if (options.globals === true) installGlobals();
@@ -45,7 +49,7 @@ async function start(): Promise<ThreadServer> {
   const settings = checkOptions(served);
   reached.enterNative();
   try {
-    return await serveHere(served, settings, { shared, measures, channel, onAdopt, onStopped });
+    return await serveHere(served, settings, { shared, measures, channel, tls, onAdopt, onStopped });
   } catch (error) {
     reached.failed();
     throw error;
@@ -62,12 +66,27 @@ async function loadWatched(url: URL): Promise<ServedModule> {
   return loadModule(url, tellFailure, isNode).finally(tellRest);
 }
 
+async function takeTls(
+  server: ThreadServer,
+  { id, material }: Extract<ToWorker, { type: 'tls' }>,
+): Promise<void> {
+  try {
+    await server.takeTls(material);
+    tell({ type: 'tls-taken', id, error: undefined });
+  } catch (error) {
+    tell({ type: 'tls-taken', id, error: errorData(error) });
+  }
+}
+
 start().then(
   (server) => {
     port.on('message', (message: ToWorker) => {
       if (message.type === 'close') void server.closeBy(message.plan);
       else if (message.type === 'look') server.lookNow();
       else if (message.type === 'extend') server.extendDrain(message.drainMs);
+      else if (message.type === 'tls') void takeTls(server, message);
+      else if (message.type === 'ticket-keys') server.takeTicketKeys(message.keys);
+      else if (message.type === 'certificate') tls?.answered(message);
       else if (message.type === 'stats')
         void server.stats().then((stats) => tell({ type: 'stats', id: message.id, stats }));
       else if (message.type === 'observe')

@@ -4,15 +4,10 @@
  * crash or be replaced and no connection that waits in the accept queue is lost. When threads come and go is
  * seat.ts', how one ends is worker-thread.ts'.
  */
-import { lookup } from 'node:dns/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { OptionError, UnavailableError } from '../base/errors.ts';
+import { OptionError } from '../base/errors.ts';
 import { Handoff } from '../engine/descriptor/handoff.ts';
-import {
-  type ListeningSocket,
-  openListener,
-  whyListenersCannotBeShared,
-} from '../engine/descriptor/listening-socket.ts';
+import type { ListeningSocket } from '../engine/descriptor/listening-socket.ts';
 import { ClosingSignals } from '../http/closing-signals.ts';
 import { PendingWork } from '../http/pending-work.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
@@ -30,7 +25,7 @@ import { guardedLogger } from './guarded-logger.ts';
 import { asListenError, placeOf } from './listen-error.ts';
 import { loadModule, moduleUrl } from './module.ts';
 import { type Observation, observationOfAll } from './observation.ts';
-import { hostnameOf, portOf, type ServeOptions, type Settings } from './options.ts';
+import type { ServeOptions, Settings } from './options.ts';
 import { restored } from './portable-log.ts';
 import { isServing, Seat } from './seat.ts';
 import {
@@ -43,10 +38,13 @@ import {
 } from './server.ts';
 import { type CloseReport, sumOfReports } from './thread-closing.ts';
 import { createHub, newChannelName, ThreadRelay } from './thread-hub.ts';
-import { keepAliveFor, urlOf } from './thread-server.ts';
+import { urlOf } from './thread-server.ts';
+import { changeTls, type ThreadTls, type TlsMaterial } from './tls-material.ts';
+import type { TlsOptions } from './tls-options.ts';
 import type { OperatorPorts, WatchedServer } from './watched-server.ts';
 import { WorkerCounts } from './worker-counts.ts';
 import { optionsOfWorker, withUsefulWorkers } from './worker-options.ts';
+import { openWorkerSocket } from './worker-sockets.ts';
 import { StartsUnderWay } from './worker-start.ts';
 import { needWorkerFile, WorkerThread, type WorkerThreadEvents } from './worker-thread.ts';
 
@@ -68,11 +66,12 @@ export async function startWorkers(
   options: ServeOptions,
   settings: Settings,
   ports?: OperatorPorts,
+  tls?: ThreadTls,
 ): Promise<WatchedServer> {
   needWorkerFile();
   if (options.fd !== undefined)
     throw new OptionError('fd', options.fd, 'workers open their own sockets; leave it out');
-  const server = new WorkerServer(withUsefulWorkers(options, settings), settings, ports);
+  const server = new WorkerServer(withUsefulWorkers(options, settings), settings, ports, tls);
   // Modules may load for ever: an abort is heard before they have.
   const { signal } = options;
   const giveUp = (): void => void server.close(true);
@@ -100,6 +99,7 @@ class WorkerServer implements WatchedServer {
   readonly startedAtMs = performance.now();
   readonly ready: Promise<Server>;
   readonly finished: Promise<CloseReport>;
+  readonly #tls: ThreadTls | undefined;
   readonly #options: ServeOptions;
   readonly #settings: Settings;
   readonly #logger: LoggerLike;
@@ -134,8 +134,14 @@ class WorkerServer implements WatchedServer {
   #resolveReady!: (server: Server) => void;
   #resolveFinished!: (report: CloseReport) => void;
 
-  constructor(options: ServeOptions, settings: Settings, ports: OperatorPorts | undefined) {
+  constructor(
+    options: ServeOptions,
+    settings: Settings,
+    ports: OperatorPorts | undefined,
+    tls: ThreadTls | undefined,
+  ) {
     this.#ports = ports;
+    this.#tls = tls;
     this.#options = options;
     this.#settings = settings;
     this.#logger = guardedLogger(options.logger ?? createLogger());
@@ -183,37 +189,16 @@ class WorkerServer implements WatchedServer {
         );
   }
 
-  /** The seat's listening socket, or undefined where workers must bind for themselves (not Linux, or no FFI). */
+  /** The seat's listening socket; the first says where the server is. */
   async #openSocket(): Promise<ListeningSocket | undefined> {
-    const reason = whyListenersCannotBeShared();
-    if (reason !== undefined) {
-      if (this.#options.workers! > 1 || portOf(this.#options) === 0) {
-        throw new UnavailableError(
-          `workers: threads share a port by system calls of Linux; here one thread has to serve (workers: 0, or -w 1 on the command line): ${reason}`,
-        );
-      }
-      return undefined;
-    }
-    const { unix, reusePort = false } = this.#options;
     const first = this.#sockets[0];
-    if (unix !== undefined && first !== undefined) return first;
-    const keepAlive = keepAliveFor(this.#settings.timeouts.deadPeerMs);
-    const socket = await openListener(
-      unix !== undefined
-        ? { unix }
-        : {
-            // The first may take any free port; the others take the same.
-            port: first === undefined ? portOf(this.#options) : this.port,
-            hostname: hostnameOf(this.#options),
-            reusePort: reusePort || first !== undefined,
-          },
-      { keepAlive, opensPort: first === undefined && this.#options.workers! > 1 },
-      lookup,
-    ).catch((error) => this.#refuse(error));
-    if (first === undefined) {
+    const socket = await openWorkerSocket(this.#options, this.#settings, first).catch((error) =>
+      this.#refuse(error),
+    );
+    if (first === undefined && socket !== undefined) {
       this.port = socket.address.port;
       this.hostname = socket.address.address;
-      this.url = urlOf(this.#options.tls === undefined ? 'http' : 'https', socket.address);
+      this.url = urlOf(this.#tls === undefined ? 'http' : 'https', socket.address);
     }
     return socket;
   }
@@ -264,6 +249,7 @@ class WorkerServer implements WatchedServer {
           options,
           channel: this.#channel,
           handoff,
+          tls: this.#tls,
           startMs:
             this.#startReason === 'first start' ? Number.POSITIVE_INFINITY : this.#settings.timeouts.startMs,
           startsUnderWay: this.#startsUnderWay,
@@ -417,6 +403,18 @@ class WorkerServer implements WatchedServer {
     const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, delayMs)));
     await Promise.race([over, this.#forced]);
     clearTimeout(timer);
+  }
+
+  setTls(tls?: TlsOptions | readonly TlsOptions[]): Promise<void> {
+    return changeTls(this.#tls, this.#closing !== undefined, tls);
+  }
+
+  async takeTls(material: TlsMaterial): Promise<void> {
+    await Promise.all([...this.#threads].map((thread) => thread.takeTls(material)));
+  }
+
+  takeTicketKeys(keys: readonly Uint8Array[]): void {
+    for (const thread of this.#threads) thread.takeTicketKeys(keys);
   }
 
   async stats(): Promise<ServerStats> {

@@ -2,6 +2,7 @@
  * Certificates that are found when a client first names them, by a function that may take its time. What it has found is kept for
  * a while, so that it is not asked for each connection; everything is bounded, since clients may name whatever they like.
  */
+import { thrown } from '../../base/option-checks.ts';
 import type { FindCertificate, TlsCertificate } from './tls-options.ts';
 
 /** What is kept: some 40 KiB each where OpenSSL holds it. The one that was asked for longest ago goes first. */
@@ -14,6 +15,8 @@ const NOT_FOUND_MS = 10_000;
 const ASKED_MAX = 256;
 /** Somebody else's promise may stay open for ever. A handshake's own deadline is sooner by default. */
 const ANSWER_MS = 60_000;
+/** Errors are told once in this time. */
+const QUIET_MS = 1000;
 
 interface Kept<C> {
   /** undefined: there is none, the default serves. */
@@ -39,6 +42,8 @@ export class LateNames<C> {
   readonly #nowMs: () => number;
   /** What was asked about before `clear` is not kept. */
   #generation = 0;
+  #quietUntilMs = 0;
+  #untold = 0;
 
   constructor(options: LateNamesOptions<C>) {
     this.#options = options;
@@ -93,11 +98,25 @@ export class LateNames<C> {
       this.#keep(name, context);
       return true;
     } catch (error) {
-      this.#options.onError(error as Error);
+      this.#tell(name, error);
       return false;
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Whoever names a hundred things a second must not fill the log. */
+  #tell(name: string, cause: unknown): void {
+    const now = this.#nowMs();
+    if (now < this.#quietUntilMs) {
+      this.#untold++;
+      return;
+    }
+    const others = this.#untold === 0 ? '' : ` (and ${this.#untold} others before)`;
+    this.#untold = 0;
+    this.#quietUntilMs = now + QUIET_MS;
+    const reason = thrown(cause);
+    this.#options.onError(new Error(`no certificate for ${name}${others}: ${reason}`, { cause }));
   }
 
   #keep(name: string, context: C | undefined): void {
