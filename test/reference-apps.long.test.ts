@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CliProcess, PACKAGE } from './cli-run.ts';
 import { enginesHere } from './engines.ts';
+import { FrameClient } from './websocket-client.ts';
 
 interface Services {
   readonly env: NodeJS.ProcessEnv;
@@ -30,8 +31,14 @@ const notInstalled = existsSync(`${APPS}node_modules/holdfast`)
   ? false
   : 'node scripts/reference-apps.mjs has not installed what they are made of';
 
-async function serve(t: TestContext, engine: string, name: string, env: NodeJS.ProcessEnv = {}) {
-  const cli = new CliProcess(t, ['serve', '-p', '0', '-w', '1', '--engine', engine, APPS + name], env);
+async function serve(
+  t: TestContext,
+  engine: string,
+  name: string,
+  env: NodeJS.ProcessEnv = {},
+  flags: readonly string[] = ['-w', '1'],
+) {
+  const cli = new CliProcess(t, ['serve', '-p', '0', ...flags, '--engine', engine, APPS + name], env);
   const url = (await cli.ready())['url'];
   assert.ok(url !== undefined);
   return url;
@@ -161,6 +168,10 @@ for (const { engine, skip } of engines) {
     });
   }
 
+  test(`chat.mjs on ${engine}`, { skip: notHere }, async (t) => {
+    await talks(await serve(t, engine, 'chat.mjs', {}, ['-w', '2', '--pubsub-replay', '100']));
+  });
+
   test(`middleware.mjs on ${engine}`, { skip: notHere }, async (t) => {
     await passesMiddleware(await serve(t, engine, 'middleware.mjs'));
   });
@@ -180,6 +191,75 @@ for (const { engine, skip } of engines) {
     const alone = await serve(t, engine, 'site.mjs', { UPSTREAM: 'http://127.0.0.1:1' });
     assert.equal((await fetch(`${alone}/api/notes`)).status, 502);
   });
+}
+
+interface Line {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Everybody in a room hears all that is said there, over whatever it came, in whichever thread. */
+async function talks(url: string): Promise<void> {
+  const port = Number(new URL(url).port);
+  const names = ['ada', 'bob', 'cyd'];
+  const clients = [];
+  for (const name of names) clients.push(await FrameClient.open(port, `/rooms/tea/socket?name=${name}`));
+  const said: Line[] = [{ name: 'web', text: 'by POST' }];
+  const events = await EventReader.open(`${url}/rooms/tea/events`);
+  const post = (line: Line) =>
+    fetch(`${url}/rooms/tea`, { method: 'POST', body: JSON.stringify(line) }).then(({ status }) => status);
+  assert.equal(await post(said[0]!), 202);
+  for (const [index, client] of clients.entries()) {
+    const text = `grün ☕ ${index}`;
+    client.send(0x81, text);
+    said.push({ name: names[index]!, text });
+  }
+  for (const client of clients) await hears(client, said);
+  const ids = await events.reads(said);
+  assert.equal(await post({ name: 'x', text: '' }), 400);
+  const [ada] = clients;
+  ada!.raw.socket.destroy();
+  await hears(clients[1]!, [{ name: 'ada', text: 'has gone' }]);
+  const again = await EventReader.open(`${url}/rooms/tea/events`, ids[0]);
+  await again.reads([{ name: 'ada', text: 'has gone' }]);
+  for (const client of clients) client.raw.socket.destroy();
+}
+
+/** Until all of that has come, in any order. */
+async function hears(client: FrameClient, lines: readonly Line[]): Promise<void> {
+  const missing = new Set(lines.map(({ name, text }) => `${name}: ${text}`));
+  while (missing.size > 0) {
+    const { payload } = await client.frame();
+    const { name, text } = JSON.parse(payload.toString()) as Line;
+    missing.delete(`${name}: ${text}`);
+  }
+}
+
+class EventReader {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #text = '';
+
+  private constructor(body: ReadableStream<Uint8Array>) {
+    this.#reader = body.getReader();
+  }
+
+  static async open(url: string, lastEventId?: string): Promise<EventReader> {
+    const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+    return new EventReader((await fetch(url, { headers })).body!);
+  }
+
+  /** Until all of that has come, in any order. @returns the ids of its events */
+  async reads(lines: readonly Line[]): Promise<string[]> {
+    const missing = (): Line[] =>
+      lines.filter(({ text }) => !this.#text.includes(`"text":${JSON.stringify(text)}`));
+    while (missing().length > 0) {
+      const { value, done } = await this.#reader.read();
+      assert.ok(!done, `the stream ended without ${JSON.stringify(missing())}`);
+      this.#text += Buffer.from(value).toString();
+    }
+    await this.#reader.cancel();
+    return [...this.#text.matchAll(/^id: (.+)$/gm)].map(([, id]) => id!);
+  }
 }
 
 async function passesMiddleware(url: string): Promise<void> {

@@ -27,6 +27,8 @@ export const SERVE_FLAGS = {
   globals: { kind: 'switch', negatable: true, defaultText: 'on', group: WORK, help: "make Request and Response the engine's light ones in this process" },
   http2: { kind: 'switch', negatable: true, defaultText: 'on', group: WORK, help: 'speak HTTP/2 too, on the same port' },
   node: { kind: 'switch', group: WORK, help: 'the module exports a listener (req, res) of node:http; apps of Express, Connect, Koa and Fastify are known without it' },
+  pubsub: { kind: 'text', metavar: 'URL', env: 'HOLDFAST_PUBSUB', defaultText: 'this server alone', group: WORK, help: 'what is published reaches the servers of other machines over NATS: nats://[user:password@]host[:port]' },
+  'pubsub-replay': { kind: 'integer', metavar: 'N', min: 1, defaultText: 'off', group: WORK, help: 'keep the last N messages of all topics, for readers of server-sent events who come back' },
   watch: { kind: 'switch', group: WORK, help: 'reload when the module changes, or what it imports' },
 
   listing: { kind: 'switch', negatable: true, defaultText: 'on', group: FOLDER, help: 'show what is in a folder that has no index.html' },
@@ -89,6 +91,8 @@ export const FLAGS_OF_OPTIONS: FlagsOfOptions = {
   globals: 'globals',
   http2: 'http2',
   node: 'node',
+  'pubsub.nats': 'pubsub',
+  'pubsub.replay.count': 'pubsub-replay',
   'timeouts.header': 'header-timeout',
   'timeouts.idle': 'idle-timeout',
   'timeouts.body': 'body-timeout',

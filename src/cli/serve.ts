@@ -156,6 +156,10 @@ function serveOptions(
     // No code of anybody's sees the globals where a folder is served.
     globals: target.kind === 'module' && (values.globals ?? true),
     http2: values.http2 ?? true,
+    pubsub: {
+      ...(values.pubsub === undefined ? {} : { nats: values.pubsub }),
+      ...(values['pubsub-replay'] === undefined ? {} : { replay: { count: values['pubsub-replay'] } }),
+    },
     reusePort: values['reuse-port'] ?? false,
     trustProxy: trustProxyOf(values['trust-proxy']),
     timeouts: given({
