@@ -168,6 +168,12 @@ for (const { engine, skip } of engines) {
     });
   }
 
+  test(`shop.mjs, an Express application, on ${engine}`, { skip: notHere }, async (t) => {
+    const url = await serve(t, engine, 'shop.mjs');
+    await holdsNotes(url, 'ada');
+    await sells(url);
+  });
+
   test(`chat.mjs on ${engine}`, { skip: notHere }, async (t) => {
     await talks(await serve(t, engine, 'chat.mjs', {}, ['-w', '2', '--pubsub-replay', '100']));
   });
@@ -191,6 +197,32 @@ for (const { engine, skip } of engines) {
     const alone = await serve(t, engine, 'site.mjs', { UPSTREAM: 'http://127.0.0.1:1' });
     assert.equal((await fetch(`${alone}/api/notes`)).status, 502);
   });
+}
+
+/** Forms, uploads, sessions and rows as they come, by Express and what is usual with it. */
+async function sells(url: string): Promise<void> {
+  const goods = await fetch(`${url}/goods`);
+  assert.equal(goods.headers.get('x-content-type-options'), 'nosniff');
+  assert.equal(((await goods.json()) as unknown[]).length, 3);
+  const picture = Buffer.alloc(200_000, 'a picture ');
+  const form = new FormData();
+  form.append('picture', new File([picture], 'tea.png', { type: 'image/png' }));
+  assert.equal((await fetch(`${url}/goods/tea/picture`, { method: 'PUT', body: form })).status, 204);
+  const shown = await fetch(`${url}/goods/tea/picture`);
+  assert.equal(shown.headers.get('content-type'), 'image/png');
+  assert.deepEqual(Buffer.from(await shown.arrayBuffer()), picture);
+  const large = new FormData();
+  large.append('picture', new File([Buffer.alloc(300_000)], 'tea.png'));
+  const refused = await fetch(`${url}/goods/tea/picture`, { method: 'PUT', body: large });
+  assert.deepEqual(await refused.json(), { error: 'File too large' });
+  const cart = await fetch(`${url}/cart`, { method: 'POST', body: new URLSearchParams({ id: 'cup' }) });
+  assert.deepEqual(await cart.json(), { cart: ['cup'], cents: 1200 });
+  const cookie = cart.headers.get('set-cookie')!.split(';')[0]!;
+  const order = await fetch(`${url}/orders`, { method: 'POST', headers: { cookie } });
+  assert.equal(order.headers.get('location'), '/orders/1');
+  assert.equal((await fetch(`${url}/orders`, { method: 'POST', headers: { cookie } })).status, 409);
+  assert.equal(await (await fetch(`${url}/orders.csv`)).text(), '1,1200\n');
+  assert.match(await (await fetch(`${url}/site/`)).text(), /<html/);
 }
 
 interface Line {
