@@ -175,6 +175,24 @@ for (const engine of ENGINES) {
       assert.equal((await server.stats()).closeReasons['file-short'], 1);
     });
 
+    it('what waits of a file counts for no memory, and is shown in its row', async () => {
+      const client = await RawClient.open(server.port);
+      client.socket.pause();
+      client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      const waiting = async () =>
+        (await server.connections()).map((row) => row.unsentBytes).find((each) => each > MIB) ?? 0;
+      let rest = 0;
+      for (let tries = 0; tries < 400 && rest === 0; tries++) {
+        await sleep(5);
+        rest = await waiting();
+      }
+      assert.ok(rest > MIB, 'some of it waits');
+      const { unsentBytes } = await server.stats();
+      assert.ok(unsentBytes <= 128 * 1024, `${unsentBytes} bytes in memory`);
+      client.destroy();
+      await allClosed();
+    });
+
     it('a pace holds for its answer', {
       skip: engine === 'node',
     }, async () => {

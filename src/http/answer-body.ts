@@ -22,6 +22,8 @@ export interface AnswerBody {
   readonly declaredLength: number;
   /** Of content, what the engine has been given so far: it may not have left yet. */
   readonly committedBytes: number;
+  /** So much of that is a file, which takes no memory while it waits. */
+  readonly fileBytes: number;
   /** All that was promised has been written, though its source may not have said that it is the end. */
   readonly isWhole: boolean;
   start(): void;

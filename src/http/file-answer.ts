@@ -38,6 +38,10 @@ export class FileAnswer implements AnswerBody, FileRange {
     return this.length;
   }
 
+  get fileBytes(): number {
+    return this.length;
+  }
+
   start(): void {
     const { sink } = this.#exchange;
     if (this.length === 0) {

@@ -20,6 +20,7 @@ import { ResponseLengthError, ResponsePieceError } from './errors.ts';
 const LENT_IN_A_ROW_BYTES = 256 * 1024;
 
 export class ResponseStream implements AnswerBody, PieceTaker {
+  readonly fileBytes = 0;
   readonly #exchange: AnsweredExchange;
   readonly #sink: AnswerSink;
   readonly #body: OutgoingBody;

@@ -19,7 +19,7 @@ export interface OpenExchange {
   readonly bodyBytes: number;
   readonly body: RequestBody | null;
   /** What is being sent, where it was not sent at once. */
-  readonly content: Pick<AnswerBody, 'declaredLength' | 'committedBytes'> | null;
+  readonly content: Pick<AnswerBody, 'declaredLength' | 'committedBytes' | 'fileBytes'> | null;
   /** What is left of what may be sent now. */
   readonly sink: { readonly room: number };
 }

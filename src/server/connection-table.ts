@@ -25,7 +25,7 @@ export type ConnectionStates = {
   closing: number;
 };
 
-/** @returns how many connections are in each state, and how many bytes wait in all to be sent */
+/** @returns how many connections are in each state, and how many bytes wait in memory to be sent */
 export function countStates(connections: Iterable<Session>): {
   states: ConnectionStates;
   unsentBytes: number;
@@ -42,9 +42,18 @@ export function countStates(connections: Iterable<Session>): {
   let unsentBytes = 0;
   for (const connection of connections) {
     states[STATE_NAMES[connection.state]!]++;
-    unsentBytes += connection.engine.unsentBytes;
+    if (connection.engine.unsentBytes > 0) unsentBytes += bytesInMemory(connection);
   }
   return { states, unsentBytes };
+}
+
+/** What is unsent, but for the file that it ends with. */
+function bytesInMemory(connection: Session): number {
+  let fileBytes = 0;
+  connection.visitExchanges(({ content }) => {
+    fileBytes += content?.fileBytes ?? 0;
+  });
+  return Math.max(0, connection.engine.unsentBytes - fileBytes);
 }
 
 /** @returns rows of at most `countMax` connections: those at work first, idle ones while there is room */
