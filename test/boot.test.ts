@@ -157,3 +157,27 @@ test('a boot.ipxe of the folder is served as it is', async (t) => {
   const server = await startBoot(t, 'node', folderOf(t, { 'boot.ipxe': '#!ipxe\nshell\n' }));
   assert.equal(await (await fetch(`${server!.url}/boot.ipxe`)).text(), '#!ipxe\nshell\n');
 });
+
+for (const engine of ENGINES.filter((each) => each !== 'node')) {
+  test(`what a machine fetches leaves at its own pace, and others' at full speed (engine ${engine})`, async (t) => {
+    const rule = 'match = { mac = "52:54:00:00:00:01" }\n';
+    const files = {
+      'boot.toml': CONFIG.replace(rule, `${rule}pace = "4m"\n`),
+      image: 'I'.repeat(3 * 1024 * 1024),
+    };
+    const server = await startBoot(t, engine, folderOf(t, { ...FILES, ...files }));
+    if (server === undefined) return;
+    const client = await RawClient.open(server.port);
+    const took = async (target: string): Promise<number> => {
+      const beganMs = performance.now();
+      assert.equal((await ask(client, 'GET', target)).body.length, files.image.length);
+      return performance.now() - beganMs;
+    };
+    await took('/image');
+    const freeMs = await took('/image?mac=52:54:00:00:00:02');
+    const pacedMs = await took('/image?mac=52:54:00:00:00:01');
+    // All but the first segments of a connection: some 2.4 of 3 MiB.
+    assert.ok(pacedMs > 400, `paced: ${pacedMs} ms`);
+    assert.ok(freeMs < pacedMs, `not paced: ${freeMs} ms`);
+  });
+}

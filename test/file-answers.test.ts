@@ -37,7 +37,7 @@ for (const engine of ENGINES) {
 
     const fetch = (
       request: Request,
-      context: { trailers(fields: Record<string, string>): void },
+      context: { trailers(fields: Record<string, string>): void; pace(rate: string): void },
     ): Response => {
       const { pathname, searchParams } = new URL(request.url);
       if (pathname === '/text') return new LightResponse('text') as unknown as Response;
@@ -45,6 +45,8 @@ for (const engine of ENGINES) {
       const offset = Number(searchParams.get('from') ?? 0);
       const length = Number(searchParams.get('length') ?? CONTENT.length - offset);
       const pace = searchParams.get('pace');
+      const says = searchParams.get('says');
+      if (says !== null) context.pace(says);
       opened++;
       return fileResponse(
         {
@@ -205,6 +207,30 @@ for (const engine of ENGINES) {
       client.write(`GET /?length=${3 * MIB} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
       await toEnd(client);
       assert.ok(pacedMs > 300, `paced: ${pacedMs} ms`);
+    });
+
+    it('a handler says how fast its answer leaves, also over HTTP/2, and the next goes at full speed', {
+      skip: engine === 'node',
+    }, async () => {
+      const session = await connectH2(server.url);
+      const took = async (target: string): Promise<number> => {
+        const beganMs = performance.now();
+        assert.equal((await ask(session, target)).content.length, 3 * MIB);
+        return performance.now() - beganMs;
+      };
+      const pacedMs = await took(`/?length=${3 * MIB}&says=4m`);
+      assert.ok(pacedMs > 300, `paced over HTTP/2: ${pacedMs} ms`);
+      const paced = await took(`/?length=${3 * MIB}&pace=4000000`);
+      assert.ok(paced > 300, `a paced file over HTTP/2: ${paced} ms`);
+      const freeMs = await took(`/?length=${3 * MIB}`);
+      assert.ok(freeMs < pacedMs, `not paced: ${freeMs} ms`);
+      await leave(session);
+      const client = await RawClient.open(server.port);
+      const beganMs = performance.now();
+      client.write(`GET /?length=${3 * MIB}&says=4m HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+      await toEnd(client);
+      assert.ok(performance.now() - beganMs > 300);
+      await allClosed();
     });
   });
 }

@@ -95,3 +95,17 @@ function isZero(value: unknown): boolean {
 function saysOff(value: unknown): boolean {
   return value === Number.POSITIVE_INFINITY || value === 'Infinity' || value === 'off';
 }
+
+/** A packet a second: less is a mistake for a client that waits. */
+const PACE_BYTES_MIN = 1024;
+
+/**
+ * Bytes a second. @returns Infinity for no limit
+ * @throws OptionError
+ */
+export function parsePace(option: string, value: unknown): number {
+  const pace = parseSize(option, value);
+  if (pace < PACE_BYTES_MIN)
+    throw new OptionError(option, value, "1k a second or more, as '1m'; Infinity for no limit");
+  return pace;
+}

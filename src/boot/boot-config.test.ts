@@ -36,9 +36,14 @@ test('a whole file is read, with defaults where it says nothing', () => {
     [[machines]]
     match = { mac = ["52-54-00-AA-BB-CC", "525400aabbcd"], product = "X1" }
     profile = "debian"
+    pace = "2m"
     [[machines]]
     profile = "local"
   `);
+  assert.deepEqual(
+    config.machines.map(({ paceBytesPerSecond }) => paceBytesPerSecond),
+    [2 * 1024 * 1024, Number.POSITIVE_INFINITY],
+  );
   assert.equal(config.title, 'Lab');
   assert.equal(config.timeoutMs, 120_000);
   assert.equal(config.menu, true);
@@ -97,6 +102,10 @@ test('each mistake is told with file, line, key and what is allowed', () => {
     ],
     ['[profiles."a b"]\nkernel = "k"', /a profile cannot be named "a b"; allowed: letters/],
     ['[profiles.menu]\nkernel = "k"', /a profile cannot be named "menu"/],
+    [
+      '[[machines]]\nprofile = "local"\npace = "9"',
+      /^boot\.toml:3: machines\[0\]\.pace: .*allowed: bytes a second in quotes, '1k' or more/,
+    ],
     ['[profiles.a]\nkernel = "k"\nvars = { x = [] }', /profiles\.a\.vars\.x: an array.* is not allowed/],
     [
       '[[machines]]\nprofile = "b"',

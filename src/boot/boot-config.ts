@@ -41,6 +41,8 @@ export interface MachineRule {
   /** A profile's name, or LOCAL or MENU. */
   readonly profile: string;
   readonly variables: Variables;
+  /** What leaves in a second at most of what the machine fetches; Infinity for no limit of its own. */
+  readonly paceBytesPerSecond: number;
 }
 
 export interface BootConfig {
@@ -66,7 +68,7 @@ const DEFAULT_TITLE = 'What to boot';
 const TOP_KEYS = ['title', 'default', 'timeout', 'menu', 'profiles', 'machines'];
 const SOURCE_KEYS = ['kernel', 'initrd', 'args', 'chain'];
 const PROFILE_KEYS = ['title', ...SOURCE_KEYS, 'vars', ...DOCUMENT_NAMES, ...ARCHITECTURES];
-const RULE_KEYS = ['match', 'profile', 'vars'];
+const RULE_KEYS = ['match', 'profile', 'vars', 'pace'];
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /**
@@ -183,7 +185,14 @@ function readRule(table: Table, index: number, targets: readonly string[]): Mach
   const profile = table.choice('profile', targets);
   if (profile === undefined && !table.has('profile'))
     table.wrong('names no profile', `profile = one of ${targets.join(', ')}`);
-  return { index, line: table.line, match, profile: profile ?? LOCAL, variables: table.variables('vars') };
+  return {
+    index,
+    line: table.line,
+    match,
+    profile: profile ?? LOCAL,
+    variables: table.variables('vars'),
+    paceBytesPerSecond: table.pace('pace') ?? Number.POSITIVE_INFINITY,
+  };
 }
 
 /** Two rules for one hardware address are a slip of copying: the second would never win, and nobody would see why. */

@@ -3,7 +3,7 @@
  * and what is allowed. It knows kinds of values and nothing of booting.
  */
 import { show } from '../base/errors.ts';
-import { parseDuration } from '../base/units.ts';
+import { parseDuration, parsePace } from '../base/units.ts';
 import { readToml, type TomlDocument, type TomlPath, TomlSyntaxError } from './toml-document.ts';
 
 /** A configuration that is not used. `problems` has a line for each mistake. */
@@ -125,6 +125,16 @@ export class Table {
       if (typeof value === 'string') return parseDuration(key, value);
     } catch {}
     return this.#refuse(key, value, "a duration in quotes, as '10s' or '2m', or 'off'");
+  }
+
+  /** In bytes a second; Infinity for 'off'. */
+  pace(key: string): number | undefined {
+    const value = this.#own(key);
+    if (value === undefined) return undefined;
+    try {
+      if (typeof value === 'string') return parsePace(key, value);
+    } catch {}
+    return this.#refuse(key, value, "bytes a second in quotes, '1k' or more, as '1m', or 'off'");
   }
 
   choice(key: string, choices: readonly string[]): string | undefined {

@@ -164,8 +164,20 @@ class BootDesk {
     }
     const type = answer.status === 200 || answer.status === 206 ? firmwareType(path) : undefined;
     if (type !== undefined) answer.headers.set('content-type', type);
-    if (request.method === 'GET') this.#track(path, request, answer, context, source);
+    if (request.method === 'GET') {
+      await this.#pace(request, context);
+      this.#track(path, request, answer, context, source);
+    }
     return answer;
+  }
+
+  /** As slowly as the machine's rule has it: files are asked for by address alone, unless their query says more. */
+  async #pace(request: BootRequest, context: BootContext): Promise<void> {
+    const { machines } = await this.#folder.config();
+    if (machines.every(({ paceBytesPerSecond }) => paceBytesPerSecond === Number.POSITIVE_INFINITY)) return;
+    const { facts, selection } = await this.#asked(request, context);
+    const pace = selection.winner?.paceBytesPerSecond ?? Number.POSITIVE_INFINITY;
+    if (machineKey(facts) !== undefined && pace !== Number.POSITIVE_INFINITY) context.pace(pace);
   }
 
   #track(

@@ -5,7 +5,7 @@ import type { KnownMachines } from './known-machines.ts';
 import { machineKey, readFacts } from './machine-facts.ts';
 import type { MachineRecords } from './machine-records.ts';
 
-export type TrackedContext = Pick<RequestContext, 'ip' | 'completed' | 'responseBytes'>;
+export type TrackedContext = Pick<RequestContext, 'ip' | 'completed' | 'responseBytes' | 'pace'>;
 
 interface Tracking {
   readonly records: MachineRecords;

@@ -26,6 +26,7 @@ export class NodeAnswer implements AnswerBody {
   readonly socket: ConnectionSocket;
   readonly reader: RequestReader;
   declaredLength = -1;
+  readonly fileBytes = 0;
   committedBytes = 0;
   isWhole = false;
   /** The listener asks for `Expect: 100-continue` itself and has not sent the 100. */

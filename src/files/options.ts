@@ -4,7 +4,7 @@
  */
 import { OptionError } from '../base/errors.ts';
 import { checkBoolean, checkChoice, snapshot } from '../base/option-checks.ts';
-import { parseSize, type Size } from '../base/units.ts';
+import { parsePace, parseSize, type Size } from '../base/units.ts';
 import type { CacheRules } from './cache-rules.ts';
 import { type NamePattern, patternOf, problemOfPattern } from './name-pattern.ts';
 import { isPlainName } from './path.ts';
@@ -71,9 +71,6 @@ const NAMES = [
 ] as const satisfies readonly (keyof FilesOptions)[]; // biome-ignore format: one list
 
 const CACHE_CONTROL = 'no-cache';
-
-/** A packet a second: less is a mistake for a client that waits. */
-const PACE_BYTES_MIN = 1024;
 
 /** Options after the check. */
 export interface FilesSettings {
@@ -152,11 +149,8 @@ function isFileName(segment: string): boolean {
 
 function paceOf(value: unknown): number | undefined {
   if (value === undefined) return undefined;
-  const pace = parseSize('files.pace', value);
-  if (pace === Number.POSITIVE_INFINITY) return undefined;
-  if (pace < PACE_BYTES_MIN)
-    throw new OptionError('files.pace', value, "1k a second or more, as '1m'; Infinity for no limit");
-  return pace;
+  const pace = parsePace('files.pace', value);
+  return pace === Number.POSITIVE_INFINITY ? undefined : pace;
 }
 
 function spaOf(value: unknown, index: string | undefined): string | undefined {

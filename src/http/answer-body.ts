@@ -12,6 +12,8 @@ export interface AnsweredExchange {
   readonly sink: AnswerSink;
   responseBytes: number;
   readonly trailers: Trailers | undefined;
+  /** What the handler wants to leave in a second at most. */
+  readonly paceBytesPerSecond: number | undefined;
   finish(): void;
   breakOff(error: unknown, reason: CloseReason): void;
   watchQuiet(): void;

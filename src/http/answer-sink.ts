@@ -57,11 +57,10 @@ export interface AnswerSink {
   readonly mayChangeProtocol?: boolean;
   /** Whether `file` may be called for this answer. Absent where files are always written piece by piece. */
   readonly takesFile?: boolean;
-  /**
-   * A part of a file is the content, all of it; `drained` follows when it has left.
-   * @param paceBytesPerSecond undefined for no limit
-   */
-  file?(file: FileRange, paceBytesPerSecond: number | undefined): void;
+  /** A part of a file is the content, all of it; `drained` follows when it has left. */
+  file?(file: FileRange): void;
+  /** So much leaves in a second at most, as long as this answer is sent; Infinity for no limit. */
+  pace?(bytesPerSecond: number): void;
   /** The content is whole. @param trailers to end with, where the protocol and the client have such */
   end(trailers: Trailers | undefined): void;
   /**

@@ -1,4 +1,5 @@
 /** The second argument of a handler: what concerns the connection and the answer rather than the request. */
+import { parsePace } from '../base/units.ts';
 import type { RemoteAddress } from '../engine/engine.ts';
 import type { MessageData, PublishOptions } from '../pubsub/message.ts';
 import type { InterimFields, RequestContext } from '../web/context.ts';
@@ -42,6 +43,7 @@ interface ContextExchange extends ExchangeRecord {
   readonly content: Pick<AnswerBody, 'committedBytes'> | null;
   readonly body: RequestBody | null;
   trailers: Trailers | undefined;
+  paceBytesPerSecond: number | undefined;
   takeover: Takeover | undefined;
   /** Why the client did not get its answer whole. */
   readonly goneError: Error | undefined;
@@ -132,6 +134,14 @@ export class ServerContext implements RequestContext {
     const exchange = this.#exchange;
     const trailers = checkedTrailers(fields);
     if (!exchange.isFinished) exchange.trailers = trailers;
+  }
+
+  pace(bytesPerSecond: number | string): void {
+    const exchange = this.#exchange;
+    const pace = parsePace('context.pace', bytesPerSecond);
+    exchange.paceBytesPerSecond = pace;
+    // Else the answer has not begun, or is over.
+    if (exchange.content !== null && !exchange.isFinished) exchange.sink.pace?.(pace);
   }
 
   get requestTrailers(): Promise<Headers> {

@@ -53,10 +53,14 @@ class RecorderSink implements AnswerSink {
     return to;
   }
 
-  file(file: FileRange, paceBytesPerSecond: number | undefined): void {
+  file(file: FileRange): void {
     this.ranges.push(file);
     this.unsentBytes += file.length;
-    this.written.push(`file ${file.fd} ${file.offset}+${file.length} pace=${paceBytesPerSecond}`);
+    this.written.push(`file ${file.fd} ${file.offset}+${file.length}`);
+  }
+
+  pace(bytesPerSecond: number): void {
+    this.written.push(`pace ${bytesPerSecond}`);
   }
 
   end(trailers: Trailers | undefined): void {
@@ -268,7 +272,7 @@ test('a file is given to the sink as it is, and the answer is over when all of i
     const fetch = () => fileResponse(part) as unknown as globalThis.Response;
     const { exchange, sink, events } = stage(fetch);
     exchange.run();
-    assert.deepEqual(sink.written, ['200 length=1000', 'file 7 5+1000 pace=9']);
+    assert.deepEqual(sink.written, ['200 length=1000', 'pace 9', 'file 7 5+1000']);
     assert.equal(exchange.isCutShort, true);
     exchange.drained();
     assert.deepEqual(events, [], 'other bytes have left');
@@ -279,7 +283,7 @@ test('a file is given to the sink as it is, and the answer is over when all of i
     if (isSentWhole) {
       exchange.drained();
       assert.deepEqual(events, ['finished 200 1000', 'told']);
-      assert.deepEqual(sink.written.slice(2), ['end']);
+      assert.deepEqual(sink.written.slice(3), ['end']);
     } else {
       exchange.clientGone(new ClientGoneError('gone'));
       assert.equal(exchange.responseBytes, 700);

@@ -48,6 +48,7 @@ export class Exchange extends AskedExchange {
   status = 0;
   responseBytes = 0;
   trailers: Trailers | undefined = undefined;
+  paceBytesPerSecond: number | undefined = undefined;
   /** What takes the connection over if the answer is 101. */
   takeover: Takeover | undefined = undefined;
   /** Undefined until a deadline is set: a field that holds a double from the start would cost each exchange an allocation. */

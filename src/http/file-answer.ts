@@ -49,7 +49,7 @@ export class FileAnswer implements AnswerBody, FileRange {
       this.drained();
       return;
     }
-    sink.file?.(this, this.#part.paceBytesPerSecond);
+    sink.file?.(this);
     // Whoever sees that bytes are unsent is told when none are any more.
     if (sink.unsentBytes === 0) this.drained();
   }

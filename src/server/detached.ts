@@ -90,6 +90,8 @@ class DetachedContext implements RequestContext {
 
   trailers(): void {}
 
+  pace(): void {}
+
   /** A Request that was made by a program has none. */
   get requestTrailers(): Promise<Headers> {
     return Promise.resolve(new Headers());

@@ -55,6 +55,14 @@ export interface RequestContext {
    * @throws TypeError for fields that cannot be sent, or may not come so late
    */
   trailers(fields: InterimFields): void;
+  /**
+   * So much of the answer leaves in a second at most, as `'1m'` or a number of bytes; `Infinity` takes that back. By the kernel
+   * (SO_MAX_PACING_RATE), for answers of more than 64 KiB: before the answer or while it is sent. On a connection of HTTP/2 all streams
+   * share the sum of what its paced answers may have. docs/context.md
+   * The `node` engine has no such thing.
+   * @throws OptionError for less than 1 KiB a second
+   */
+  pace(bytesPerSecond: number | string): void;
   /** Fields behind the request's content, once all of that has come; none for most requests. Rejects as the content does. */
   readonly requestTrailers: Promise<Headers>;
   /**

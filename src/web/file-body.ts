@@ -40,6 +40,10 @@ export class FileBody implements OutgoingBody {
     this.#verifiedEnd = part.offset;
   }
 
+  get paceBytesPerSecond(): number | undefined {
+    return this.#part.paceBytesPerSecond;
+  }
+
   /** The file itself, before anything was read: whoever takes it closes it. */
   takeFile(): OpenFilePart {
     this.#isOver = true;

@@ -44,6 +44,8 @@ export interface OutgoingBody extends PieceReader {
   look?(): Promise<Uint8Array | OutgoingBody>;
   /** It is a part of a file, and nothing has been read of it: whoever takes it sends it and closes it. */
   takeFile?(): OpenFilePart;
+  /** So much of it is to leave in a second at most. */
+  readonly paceBytesPerSecond?: number | undefined;
 }
 
 /**

@@ -25,7 +25,8 @@ test('a pace holds for the answer that asks for it, and not for the next on the 
   const file = { fd: 3, offset: 0, length: 10, onReleased() {} };
   for (const pace of [undefined, 1000, 2000, undefined, undefined]) {
     sink.open(1, true);
-    sink.file(file, pace);
+    if (pace !== undefined) sink.pace(pace);
+    sink.file(file);
   }
   assert.deepEqual(calls, [
     'file 10',

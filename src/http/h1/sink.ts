@@ -216,10 +216,15 @@ export class H1Sink implements AnswerSink, FramedSink {
     return !this.#isChunked;
   }
 
-  file(file: FileRange, paceBytesPerSecond: number | undefined): void {
+  /** `open` takes it back. */
+  pace(bytesPerSecond: number): void {
+    if (this.#engine.setPace?.(bytesPerSecond) === true)
+      this.#isPaced = bytesPerSecond !== Number.POSITIVE_INFINITY;
+  }
+
+  file(file: FileRange): void {
     const engine = this.#engine;
     const connection = this.#connection;
-    if (paceBytesPerSecond !== undefined) this.#isPaced = engine.setPace?.(paceBytesPerSecond) === true;
     if (engine.unsentBytes === 0) connection.movedAtMs = connection.nowMs;
     connection.bytesWritten += file.length;
     engine.commitFile(file);

@@ -57,6 +57,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   readonly #timed = new Set<StreamCarrier>();
   /** Streams that let others have their turn. */
   #yielding: StreamCarrier[] = [];
+  #paces: Map<StreamCarrier, number> | undefined = undefined;
   /** Why streams end that end with the connection. */
   #goneReason: CloseReason | undefined = undefined;
   #idleAtMs = NEVER;
@@ -308,6 +309,16 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
 
   streamYields(stream: StreamCarrier): void {
     this.#yielding.push(stream);
+  }
+
+  /** The socket has one pace: what its paced answers may have together. Others on the connection go at it too. */
+  streamPaced(stream: StreamCarrier, bytesPerSecond: number): void {
+    this.#paces ??= new Map();
+    if (bytesPerSecond === Number.POSITIVE_INFINITY) this.#paces.delete(stream);
+    else this.#paces.set(stream, bytesPerSecond);
+    let pace = 0;
+    for (const each of this.#paces.values()) pace += each;
+    this.engine.setPace?.(pace === 0 ? Number.POSITIVE_INFINITY : pace);
   }
 
   onDeadline(atMs: number): void {

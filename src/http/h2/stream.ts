@@ -41,6 +41,8 @@ export interface StreamSession {
   streamUntimed(stream: StreamCarrier): void;
   /** `drained` is to be called when what is unsent has left. */
   streamYields(stream: StreamCarrier): void;
+  /** @param bytesPerSecond Infinity where the answer has no pace, or is over */
+  streamPaced(stream: StreamCarrier, bytesPerSecond: number): void;
 }
 
 export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
@@ -51,6 +53,7 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   /** Content that was handed over, and that the client may not send anew yet. */
   #unread = 0;
   #isTimed = false;
+  #isPaced = false;
 
   constructor(session: StreamSession, stream: H2Stream) {
     this.#session = session;
@@ -178,6 +181,12 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     this.#stream = null;
     this.attachment?.ended('answered');
     if (this.#isTimed) this.#session.streamUntimed(this);
+    if (this.#isPaced) this.pace(Number.POSITIVE_INFINITY);
+  }
+
+  pace(bytesPerSecond: number): void {
+    this.#isPaced = this.#stream !== null && bytesPerSecond !== Number.POSITIVE_INFINITY;
+    this.#session.streamPaced(this, this.#isPaced ? bytesPerSecond : Number.POSITIVE_INFINITY);
   }
 
   exchangeBroken(_record: ExchangeRecord, reason: CloseReason): void {
