@@ -23,6 +23,15 @@ export type { ConnectionRow } from './observe/connection-row.ts';
 export type { LoggerLike } from './observe/logger-like.ts';
 export { PubsubLimitError } from './pubsub/errors.ts';
 export type { MessageData, PublishOptions } from './pubsub/message.ts';
+export type {
+  RouteContext,
+  RoutedHandler,
+  RouteHandler,
+  RouteParams,
+  RouteRequest,
+  Routes,
+  RouteValue,
+} from './routes/route-types.ts';
 export type { CloseOptions } from './server/close-plan.ts';
 export { ServerClosedError, StartTimeoutError } from './server/errors.ts';
 export type { Http2Allowance, Http2LimitOptions } from './server/http2-limits.ts';

@@ -75,7 +75,7 @@ test('the page on options names every option of serve()', () => {
     .map((file) => readFileSync(`src/server/${file}.ts`, 'utf8'))
     .join('\n');
   const members = (name: string) => {
-    const body = new RegExp(`export interface ${name} \\{\\n([\\s\\S]*?)\\n\\}`).exec(source);
+    const body = new RegExp(`export interface ${name}(?:<[^{]*>)? \\{\\n([\\s\\S]*?)\\n\\}`).exec(source);
     assert.ok(body !== null, `src/server has no interface ${name}`);
     return [...body[1]!.matchAll(/^ {2}(\w+)\??:/gm)].map((match) => match[1]!);
   };

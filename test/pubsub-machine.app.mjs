@@ -1,4 +1,4 @@
-/** One machine of a server for pubsub-nats.test.ts: tells all that it is sent, and publishes what it is told to. */
+/** One machine of a server for pubsub-nats.long.test.ts: tells all that it is sent, and publishes what it is told to. */
 import { serve, sse } from '#src/index.ts';
 
 const server = await serve({

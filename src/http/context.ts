@@ -68,6 +68,10 @@ export class ServerContext implements RequestContext {
     return this.#exchange.request as unknown as Request;
   }
 
+  get params(): Readonly<Record<string, string>> {
+    return this.#exchange.request.params;
+  }
+
   get remoteAddress(): RemoteAddress | undefined {
     return this.#exchange.owner.remoteAddress();
   }

@@ -41,8 +41,8 @@ export function readCall(first: unknown, second: unknown): ServeOptions {
     throw new OptionError('fetch', first, 'a class cannot be called: give an instance of it');
   if (!isObject(first)) throw new OptionError('options', first, ALLOWED);
   const options = readOptions(first);
-  const { fetch, node, module } = options;
-  if (second === undefined || fetch !== undefined || node !== undefined || module !== undefined)
+  const { fetch, node, module, routes } = options;
+  if (second === undefined || [fetch, node, module, routes].some((each) => each !== undefined))
     return withListener(options, second);
   if (isListener(second)) return { ...options, node: second as object };
   const handler = reading(() => handlerOf(second));

@@ -9,7 +9,7 @@ import type { ErrorHandler } from '../http/exchange-host.ts';
 import type { PendingWork } from '../http/pending-work.ts';
 import type { Hub } from '../pubsub/hub.ts';
 import type { MessageData, PublishOptions } from '../pubsub/message.ts';
-import type { FetchHandler, RequestContext } from '../web/context.ts';
+import type { FetchHandler, HandlerRequest, RequestContext } from '../web/context.ts';
 
 interface DetachedHost {
   readonly fetch: FetchHandler;
@@ -56,6 +56,10 @@ class DetachedContext implements RequestContext {
     this.completed = new Promise((resolve) => {
       this.#complete = resolve;
     });
+  }
+
+  get params(): Readonly<Record<string, string>> {
+    return (this.request as HandlerRequest).params ?? {};
   }
 
   get signal(): AbortSignal {

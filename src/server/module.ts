@@ -58,6 +58,7 @@ export async function loadModule(
   let fetch: FetchHandler | undefined;
   let error: ErrorHandler | undefined;
   let websocket: unknown;
+  let routes: unknown;
   let taken: string | undefined;
   try {
     const exports = await whileAlive(url, tellExit, importModule(url));
@@ -69,14 +70,29 @@ export async function loadModule(
     const own = listener === undefined ? main : undefined;
     error = errorHook(exports) ?? errorHook(own);
     websocket = ownOf(exports, 'websocket') ?? ownOf(own, 'websocket');
+    routes = ownOf(exports, 'routes') ?? ownOf(own, 'routes');
   } catch (cause) {
     throw new ModuleError(`${display(url)} cannot be loaded: ${explain(cause, url)}`, { cause });
+  }
+  if (isRoutes(routes)) {
+    const { compileRoutes } = await import('../routes/routes.ts');
+    fetch = await compileRoutes(routes, fetch);
   }
   if (fetch !== undefined)
     return { fetch, error, taken, websocket: websocket === undefined ? undefined : readWebSocket(websocket) };
   throw new ModuleError(
     `${display(url)} exports no handler: its default export is ${whatIsNoHandler(main)}; ` +
-      'allowed are a function (request) => Response, an object with such a function as `fetch`, and what runs on node:http',
+      'allowed are a function (request) => Response, an object with such a function as `fetch`, `routes`, and what runs on node:http',
+  );
+}
+
+/** Apps of frameworks have lists under that name (Hono), which are theirs; patterns begin with a slash. */
+function isRoutes(value: unknown): value is object {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.keys(value).some((pattern) => pattern.startsWith('/'))
   );
 }
 

@@ -19,6 +19,7 @@ import { parseTrustProxy, type TrustedProxies, type TrustProxy } from '../http/t
 import type { WebSocketSettings } from '../http/websocket/settings.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
 import { DEFAULT_H2_SETTINGS } from '../protocol/h2/server/server-settings.ts';
+import type { Routes } from '../routes/route-types.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { WebSocketOptions } from '../web/websocket-options.ts';
 import { guardedLogger } from './guarded-logger.ts';
@@ -137,7 +138,8 @@ export type NodeListener = (request: any, response: any) => unknown;
 
 export type OnListen = (address: ListenAddressInfo) => void;
 
-export interface ServeOptions {
+/** @typeParam Pattern what `routes` has: their parameters are typed */
+export interface ServeOptions<Pattern extends string = string> {
   /** The handler: `(request, context) => Response | Promise<Response>`. */
   fetch?: FetchHandler;
   /**
@@ -145,6 +147,8 @@ export interface ServeOptions {
    * server that does not listen. With `module`, true says that its default export is such (docs/node-http.md).
    */
   node?: NodeListener | object | true;
+  /** Handlers and fixed answers by path and method, before `fetch`, which may be left out then (docs/routes.md). */
+  routes?: Routes<Pattern>;
   /** Instead of `fetch`: a module (path or file URL) whose default export is a handler or has `fetch`. Needed for `workers`. */
   module?: string | URL;
   /** 0 is any free port. @default the PORT environment variable, else 3000 */
@@ -259,7 +263,7 @@ export interface Settings extends HttpSettings {
 }
 
 const OPTION_NAMES = [
-  'fetch', 'node', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
+  'fetch', 'routes', 'node', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
   'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls', 'admin',
   'balance', 'gracefulShutdown', 'trustProxy', 'health', 'http2', 'pubsub', 'redirectHttp', 'websocket',
 ] as const; // biome-ignore format: one list
@@ -403,9 +407,12 @@ function checkCompanions({ signal, logger, gracefulShutdown }: ServeOptions): vo
     parseDuration('gracefulShutdown.timeout', gracefulShutdown.timeout);
 }
 
-function checkHandler({ fetch, node, module, error, websocket, workers = 0 }: ServeOptions): void {
+function checkHandler(options: ServeOptions): void {
+  const { fetch, routes, node, module, error, websocket, workers = 0 } = options;
   checkNode(node, fetch, module);
-  if (fetch === undefined && module === undefined && node === undefined) {
+  if (routes !== undefined && module !== undefined)
+    throw new OptionError('routes', routes, 'not together with `module`, which exports them');
+  if ([fetch, module, node, routes].every((each) => each === undefined)) {
     throw new OptionError(
       'fetch',
       fetch,

@@ -39,8 +39,8 @@ type OptionsWithoutHandler = ServeOptions & { fetch?: undefined; node?: undefine
  * @throws UnavailableError when the engine that was asked for is not to be had
  */
 export async function serve(options: OptionsWithoutHandler, app: FetchHandler | FetchApp): Promise<Server>;
-export async function serve(
-  first: ServeOptions | FetchHandler | FetchApp,
+export async function serve<Pattern extends string = string>(
+  first: ServeOptions<Pattern> | FetchHandler | FetchApp,
   second?: OnListen | ServeOptions,
 ): Promise<Server>;
 export async function serve(first: unknown, second?: unknown): Promise<Server> {
@@ -98,6 +98,14 @@ async function keeperOf({ tls, logger }: ServeOptions): Promise<TlsKeeper> {
   return new TlsKeeper(tls as unknown as GivenTls, guardedLogger(logger ?? createLogger()));
 }
 
+/** The caller's own handler, behind the caller's routes. */
+async function handlerIn({ routes, node, fetch }: ServeOptions): Promise<FetchHandler | undefined> {
+  const given = node === undefined || node === true ? fetch : await listenerFetch(node);
+  if (routes === undefined) return given;
+  const { compileRoutes } = await import('../routes/routes.ts');
+  return compileRoutes(routes, given);
+}
+
 async function start(
   options: ServeOptions,
   settings: Settings,
@@ -108,23 +116,23 @@ async function start(
     const { startWorkers } = await import('./workers.ts');
     return startWorkers(options, settings, around.ports, around.tls);
   }
-  const { node } = options;
-  const given = node === undefined || node === true ? options.fetch : await listenerFetch(node);
-  if (given !== undefined)
-    return finishStart(await serveHere({ ...options, fetch: given }, settings, around), options);
+  const own = await handlerIn(options);
+  if (own !== undefined)
+    return finishStart(await serveHere({ ...options, fetch: own }, settings, around), options);
   const source: ModuleSource = {
     url: moduleUrl(options.module!),
     errorHook: options.error,
     hasWebSocket: options.websocket !== undefined,
-    isNode: node === true,
+    isNode: options.node === true,
   };
   const { fetch, error, websocket, taken } = await loadModule(source.url, undefined, source.isNode);
   if (taken !== undefined) guardedLogger(options.logger ?? createLogger()).info(takenSentence(taken));
   const hook = source.errorHook ?? error;
   const served = { ...options, fetch, ...(hook === undefined ? {} : { error: hook }) };
-  const own = websocket === undefined || source.hasWebSocket ? settings.websocket : checkWebSocket(websocket);
+  const hooks =
+    websocket === undefined || source.hasWebSocket ? settings.websocket : checkWebSocket(websocket);
   return finishStart(
-    await serveHere(served, { ...settings, websocket: own }, { ...around, source }),
+    await serveHere(served, { ...settings, websocket: hooks }, { ...around, source }),
     options,
   );
 }

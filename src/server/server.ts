@@ -4,6 +4,7 @@
 import type { EngineName, EngineOptions, EngineStats } from '../engine/engine.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { MessageData, PublishOptions } from '../pubsub/message.ts';
+import type { RoutedHandler } from '../routes/route-types.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { CloseOptions } from './close-plan.ts';
 import type { ServerThreadStats } from './server-thread.ts';
@@ -62,10 +63,10 @@ export interface Server {
    */
   close(options?: CloseOptions | boolean): Promise<CloseReport>;
   /**
-   * New requests go to `handler`. Without one the module is loaded anew, with workers by one after the other; where it
-   * cannot be loaded, it rejects and the old one goes on.
+   * New requests go to `handler`, or to `routes` and `fetch` in an object. Without one the module is loaded anew, with
+   * workers by one after the other; where it cannot be loaded, it rejects and the old one goes on.
    */
-  reload(handler?: FetchHandler): Promise<void>;
+  reload(handler?: FetchHandler | RoutedHandler): Promise<void>;
   /**
    * Certificates and rules of TLS for connections that begin from now on, in all workers; those that stand keep theirs. Rules
    * that are not named stay as they are. Without an argument the files of `tls` are read anew. What cannot be used changes

@@ -3,6 +3,7 @@
  * what each worker starts, and what operator ports are.
  */
 import { OptionError } from '../base/errors.ts';
+import { checkFunction } from '../base/option-checks.ts';
 import type { ListenAddress, RemoteAddress } from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
 import type { EngineTlsOptions } from '../engine/tls/tls-options.ts';
@@ -13,6 +14,7 @@ import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { Hub } from '../pubsub/hub.ts';
 import type { MessageData, PublishOptions } from '../pubsub/message.ts';
+import type { RoutedHandler } from '../routes/route-types.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { limitsOn } from './admission.ts';
 import { type CloseOptions, type ClosePlan, closePlan } from './close-plan.ts';
@@ -213,6 +215,12 @@ const PLAIN_HTTP_ANSWER = new TextEncoder().encode(
     '400 Bad Request: this port speaks HTTPS; ask with https://...\n',
 );
 
+async function routed({ routes, fetch }: RoutedHandler): Promise<FetchHandler> {
+  checkFunction('fetch', fetch);
+  const { compileRoutes } = await import('../routes/routes.ts');
+  return compileRoutes(routes, fetch);
+}
+
 /** A server in this thread. */
 export class ThreadServer implements WatchedServer {
   readonly url: string;
@@ -279,10 +287,11 @@ export class ThreadServer implements WatchedServer {
     return report;
   }
 
-  async reload(handler?: FetchHandler): Promise<void> {
+  async reload(given?: FetchHandler | RoutedHandler): Promise<void> {
     const { thread } = this.#running;
     if (this.#closing !== undefined) throw new ServerClosedError('reload');
     const turn = ++this.#reloadsBegun;
+    const handler = typeof given === 'object' && given !== null ? await routed(given) : given;
     if (handler === undefined && this.#source !== undefined) {
       const { url, isNode, hasWebSocket, errorHook } = this.#source;
       const another = anotherInstance(url, `${Date.now()}.${turn}`);
@@ -297,7 +306,7 @@ export class ThreadServer implements WatchedServer {
       throw new OptionError(
         'reload',
         handler,
-        'a function (request) => Response, where no `module` is served',
+        'a function (request) => Response or { routes, fetch }, where no `module` is served',
       );
     this.#reloadsDone = turn;
   }

@@ -15,7 +15,6 @@ import { createLogger } from '../observe/logger.ts';
 import type { LoggerLike } from '../observe/logger-like.ts';
 import type { Hub } from '../pubsub/hub.ts';
 import type { MessageData, PublishOptions } from '../pubsub/message.ts';
-import type { FetchHandler } from '../web/context.ts';
 import { installGlobals } from '../web/globals.ts';
 import { type CloseOptions, type ClosePlan, closePlan, SHUTDOWN_IDLE_GRACE_MS } from './close-plan.ts';
 import { fetchDetached } from './detached.ts';
@@ -318,7 +317,7 @@ class WorkerServer implements WatchedServer {
    * Replaces the workers one after the other. One that cannot start leaves the old one in place. One reload is under
    * way at a time and one waits: whoever asks meanwhile shares the one that waits, for it begins later than they asked.
    */
-  async reload(handler?: FetchHandler): Promise<void> {
+  async reload(handler?: unknown): Promise<void> {
     if (handler !== undefined)
       throw new OptionError('reload', handler, 'nothing with `workers`: they load the module anew');
     if (this.#closing !== undefined) throw new ServerClosedError('reload');

@@ -11,6 +11,8 @@ import type { UpgradeOptions } from './websocket.ts';
 export type { ClientAddress, HandlerRequest, InterimFields } from './handler-request.ts';
 
 export interface RequestContext {
+  /** What the pattern of the route names (`routes`), decoded; empty without one. The same as `request.params`. */
+  readonly params: Readonly<Record<string, string>>;
   /** The first argument of the handler. */
   readonly request: HandlerRequest;
   /** The other end of the connection: the client or the proxy nearest to us; undefined when it is already gone. */

@@ -16,4 +16,6 @@ export type InterimFields =
 export interface HandlerRequest extends Request {
   /** The same as `context.ip`, and optional, so that a handler can be called with any Request, in a test or by another handler. */
   readonly ip?: string | undefined;
+  /** What the pattern of its route names (`routes`), decoded; empty without one. */
+  readonly params?: Readonly<Record<string, string>>;
 }

@@ -11,7 +11,6 @@
  * Beyond the platform: a GET or HEAD may carry a body and it can be read, but `clone()` leaves it
  * behind; `method` is the token as it was sent, and TRACE and CONNECT have no clone.
  */
-import type { Hub } from '../pubsub/hub.ts';
 import { type BodyOwner, isReadable, isUsed, type OpenedBody, streamOf } from './body.ts';
 import {
   decoded,
@@ -23,6 +22,7 @@ import {
   readText,
   textStreamOf,
 } from './consume.ts';
+import type { EventsHost } from './events-host.ts';
 import { type Headers, headersOfHead } from './headers.ts';
 import { INSPECT, type Inspect, type InspectOptions, inspectAs } from './inspect.ts';
 import { asInterface } from './interface-shape.ts';
@@ -64,15 +64,6 @@ export interface RequestHead {
 }
 
 /** What the server's exchange offers its Request, for as long as that is kept: also when the exchange is over. */
-/** What a request's server has for streams of events. */
-interface EventsHost {
-  readonly hub: Hub;
-  /** Calls back when the server begins to drain, or at once where it does already; what `listen` gives stops that. */
-  readonly closingSignals: { listen(call: () => void): () => void };
-  /** @param exchange the port */
-  logError(what: string, error: unknown, exchange: object): void;
-}
-
 export interface ExchangePort {
   readonly scheme: 'http' | 'https';
   /** Authority to use when the request has none (HTTP/1.0), as `localhost:8080`. */
@@ -109,6 +100,8 @@ export interface IncomingBody {
 
 /** By `methodId`; 0 is any other and stands in the text. */
 const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'] as const;
+
+const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 
 const SHOWN = (
   'method url headers destination referrer referrerPolicy mode credentials cache redirect integrity ' +
@@ -152,6 +145,8 @@ export class HoldfastRequest implements BodyOwner {
   _stream: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   /** @internal */
   _signal: AbortSignal | undefined;
+  /** @internal What the pattern of its route names; undefined without one. */
+  _params: Readonly<Record<string, string>> | undefined;
 
   /** Use `createRequest`. @hot */
   constructor(port: ExchangePort, head: RequestHead, text: string, url: string | undefined) {
@@ -173,6 +168,7 @@ export class HoldfastRequest implements BodyOwner {
     this._kept = undefined;
     this._stream = undefined;
     this._signal = undefined;
+    this._params = undefined;
   }
 
   get method(): string {
@@ -191,6 +187,11 @@ export class HoldfastRequest implements BodyOwner {
   get ip(): string | undefined {
     const client = this._port.forwarded(this);
     return client === undefined ? this._port.peerIp : client.ip;
+  }
+
+  /** What the pattern of its route names, decoded: `routes` of `serve`. Beyond the platform, as Bun has it. */
+  get params(): Readonly<Record<string, string>> {
+    return this._params ?? NO_PARAMS;
   }
 
   get headers(): Headers {

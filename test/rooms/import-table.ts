@@ -36,6 +36,7 @@ export const ROOMS: readonly Room[] = [
       'protocol',
       'web',
       'pubsub',
+      'routes',
       'events',
       'files',
       'observe',
@@ -112,7 +113,19 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'server',
-    mayImport: ['base', 'engine', 'protocol', 'web', 'pubsub', 'nats', 'files', 'observe', 'http', 'compat'],
+    mayImport: [
+      'base',
+      'engine',
+      'protocol',
+      'web',
+      'pubsub',
+      'nats',
+      'routes',
+      'files',
+      'observe',
+      'http',
+      'compat',
+    ],
     node: 'any',
   },
   {
@@ -128,6 +141,7 @@ export const ROOMS: readonly Room[] = [
   },
   // Topics and messages: no protocol, and no way by which messages leave the thread.
   { name: 'nats', mayImport: ['base'], node: 'any', packages: ['@nats-io/transport-node'] },
+  { name: 'routes', mayImport: ['base', 'web'], node: [] },
   { name: 'events', mayImport: ['base', 'web', 'pubsub'], node: [] },
   { name: 'pubsub', mayImport: ['base'], node: [] },
   { name: 'observe', mayImport: ['base'], node: 'any' },
