@@ -53,10 +53,12 @@ export type { CloseReport } from './server/thread-closing.ts';
 export type { SniFunction, TlsCertificateOptions, TlsOptions } from './server/tls-options.ts';
 export type {
   ClientAddress,
+  ConnectionTls,
   FetchApp,
   FetchHandler,
   HandlerRequest,
   InterimFields,
+  PeerCertificate,
   RequestContext,
 } from './web/context.ts';
 export { installGlobals } from './web/globals.ts';

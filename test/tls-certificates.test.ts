@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http2 from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -126,6 +127,64 @@ for (const { engine, skip } of await enginesHere()) {
     standing.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     assert.match(String((await once(standing, 'data'))[0]), /^HTTP\/1\.1 200/);
     standing.destroy();
+  });
+
+  test(`${engine}: handlers and operators see what was agreed on, over HTTP/1 and HTTP/2`, {
+    skip,
+  }, async (t) => {
+    const server = await serve({
+      port: 0,
+      engine,
+      logger: logger(),
+      tls: { ...ONE, requestCert: true, rejectUnauthorized: false, ca: ROOT },
+      fetch(_request, { tls, encrypted }) {
+        const { peerCertificate, ...others } = tls!;
+        const subject = peerCertificate?.subject;
+        return Response.json({ ...others, encrypted, subject, rawBytes: peerCertificate?.raw.length });
+      },
+    });
+    t.after(() => server.close(true));
+    const agreed = { version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', serverName: 'one.example' };
+    const socket = await ask(server, CLIENT);
+    const [row] = await server.connections();
+    assert.deepEqual(row!.tls, agreed);
+    socket.destroy();
+    const certificate = { subject: 'CN=device 7\nO=Holdfast tests', authorized: true };
+    for (const [identity, told] of [
+      [CLIENT, { ...certificate, rawBytes: 512 }],
+      [{}, { authorized: false }],
+    ] as const) {
+      const session = http2.connect(`https://one.example:${server.port}`, {
+        createConnection: () =>
+          connect({
+            port: server.port,
+            host: '127.0.0.1',
+            ca: ROOT,
+            servername: 'one.example',
+            ALPNProtocols: ['h2'],
+            ...identity,
+          }),
+      });
+      const stream = session.request({ ':path': '/' });
+      let text = '';
+      for await (const chunk of stream) text += String(chunk);
+      session.close();
+      const answer = JSON.parse(text);
+      const rawBytes = answer.rawBytes === undefined ? {} : { rawBytes: 512 };
+      assert.deepEqual(
+        { ...answer, ...rawBytes },
+        { ...agreed, alpnProtocol: 'h2', resumed: false, encrypted: true, ...told },
+      );
+    }
+    const plain = await serve({
+      port: 0,
+      engine,
+      fetch: (_request, { tls }) => Response.json(tls === undefined),
+    });
+    t.after(() => plain.close(true));
+    assert.equal(await (await globalThis.fetch(plain.url)).text(), 'true');
+    const [plainRow] = await plain.connections();
+    assert.equal(plainRow!.tls, null);
   });
 
   test(`${engine}: workers resume each other's sessions, across a change of the certificate too`, {

@@ -3,6 +3,7 @@
  * tells of the client's going. What becomes of the answer is the exchange's own (exchange.ts).
  */
 import { METHOD_HEAD } from '../protocol/semantics/methods.ts';
+import type { ConnectionTls } from '../web/context.ts';
 import {
   createRequest,
   type ExchangePort,
@@ -80,6 +81,10 @@ export abstract class AskedExchange implements ExchangePort, ExchangeRecord {
 
   get peerIp(): string | undefined {
     return plainAddress(this.owner.remoteAddress());
+  }
+
+  get tls(): ConnectionTls | undefined {
+    return this.owner.secure;
   }
 
   forwarded(request: HoldfastRequest): ForwardedClient | undefined {

@@ -2,7 +2,7 @@
 import { parsePace } from '../base/units.ts';
 import type { RemoteAddress } from '../engine/engine.ts';
 import type { MessageData, PublishOptions } from '../pubsub/message.ts';
-import type { InterimFields, RequestContext } from '../web/context.ts';
+import type { ConnectionTls, InterimFields, RequestContext } from '../web/context.ts';
 import { Headers as LightHeaders } from '../web/headers.ts';
 import type { HoldfastRequest } from '../web/request.ts';
 import type { UpgradeOptions } from '../web/websocket.ts';
@@ -82,6 +82,10 @@ export class ServerContext implements RequestContext {
 
   get encrypted(): boolean {
     return this.#exchange.host.scheme === 'https';
+  }
+
+  get tls(): ConnectionTls | undefined {
+    return this.#exchange.tls;
   }
 
   get signal(): AbortSignal {

@@ -5,7 +5,7 @@
 import type { CloseReason, RemoteAddress } from '../engine/engine.ts';
 import type { H2Limits, H2Settings } from '../protocol/h2/server/server-settings.ts';
 import type { Hub } from '../pubsub/hub.ts';
-import type { FetchHandler } from '../web/context.ts';
+import type { ConnectionTls, FetchHandler } from '../web/context.ts';
 import type { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
 import type { UpgradeOptions } from '../web/websocket.ts';
@@ -70,6 +70,8 @@ export interface ExchangeRecord {
   readonly target: string;
   /** The other end of the connection. */
   readonly peerIp: string | undefined;
+  /** What TLS has agreed on with it. */
+  readonly tls: ConnectionTls | undefined;
 }
 
 /** A handler that writes its answers itself: what is given is an Exchange. What it throws is answered as what others throw. */

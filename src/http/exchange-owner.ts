@@ -1,5 +1,5 @@
 /** What an exchange tells and asks of whoever carries it: the session of HTTP/1, a stream of HTTP/2. */
-import type { CloseReason, RemoteAddress } from '../engine/engine.ts';
+import type { CloseReason, EngineConnection, RemoteAddress } from '../engine/engine.ts';
 import type { ExchangeRecord } from './exchange-host.ts';
 
 /** What somebody has made of a connection or stream, and is told of its end. */
@@ -16,6 +16,8 @@ export interface ExchangeOwner {
   /** The client has sent FIN, as far as we have seen. */
   readonly hasPeerEnded: boolean;
   remoteAddress(): RemoteAddress | undefined;
+  /** What TLS has agreed on; absent or undefined in the clear. */
+  readonly secure?: EngineConnection['secure'];
   localAddress(): RemoteAddress | undefined;
   /** The handler wants nothing more to do with it: the connection ends behind what was written, the stream by a reset. */
   abandon(reason: CloseReason): void;

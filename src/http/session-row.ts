@@ -1,6 +1,7 @@
 /** One connection as operators see it, computed when it is asked for: between looks it costs nothing. */
 import type { EngineConnection } from '../engine/engine.ts';
 import { addressText, type ConnectionRow, firstSample, movementOf } from '../observe/connection-row.ts';
+import { tlsSummary } from '../observe/tls-summary.ts';
 import { type ConnectionAccount, STATE_IDLE, STATE_NAMES, STATE_UPGRADED } from './connection-account.ts';
 import type { ExchangeRecord } from './exchange-host.ts';
 
@@ -53,6 +54,7 @@ export function rowOf(
     rateBytesPerSecond,
     stallMs,
     method: exchange === null ? null : exchange.methodName,
+    tls: engine.secure === undefined ? null : tlsSummary(engine.secure),
     target: exchange === null ? null : pathOf(exchange.target).slice(0, TARGET_CHARS_MAX),
   };
 }

@@ -5,6 +5,7 @@
  */
 import { LineWriter } from './line-writer.ts';
 import { escapeControls, paint, usesColour } from './terminal.ts';
+import type { TlsSummary } from './tls-summary.ts';
 
 /** What one line tells. The log keeps nothing of it. */
 export interface AccessRecord {
@@ -20,6 +21,8 @@ export interface AccessRecord {
   readonly durationMs: number;
   readonly referer: string | null;
   readonly userAgent: string | null;
+  /** undefined in the clear. */
+  readonly tls?: TlsSummary | undefined;
 }
 
 /** The log is the function that takes a record; what else it can do hangs on it. */
@@ -106,6 +109,7 @@ class LineFormatter {
       `,"target":${jsonText(bounded(record.target))},"status":${record.status},"bytes":${record.bytes},"ms":${ms}`;
     if (record.referer !== null) line += `,"referer":${jsonText(bounded(record.referer))}`;
     if (record.userAgent !== null) line += `,"agent":${jsonText(bounded(record.userAgent))}`;
+    if (record.tls !== undefined) line += `,"tls":${jsonText(record.tls)}`;
     return `${line}}`;
   }
 
@@ -125,8 +129,8 @@ function bounded(text: string): string {
 }
 
 /** JSON leaves DEL and the C1 controls as they are, and terminals obey the latter (U+009B begins a sequence). */
-function jsonText(text: string): string {
-  return JSON.stringify(text).replace(
+function jsonText(value: string | TlsSummary): string {
+  return JSON.stringify(value).replace(
     /[\x7f-\x9f]/g,
     (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
   );

@@ -4,6 +4,8 @@
  * makes the sample that later looks are compared with.
  */
 
+import type { TlsSummary } from './tls-summary.ts';
+
 /** A row of the connection table. Plain data: it crosses threads and becomes JSON. */
 export interface ConnectionRow {
   /** Unique among the connections that its worker has ever had. */
@@ -32,6 +34,8 @@ export interface ConnectionRow {
    * looks a movement shows as an acknowledgement; before the first it shows when all that waited has left.
    */
   readonly stallMs: number;
+  /** null in the clear. */
+  readonly tls: TlsSummary | null;
   /** The method of the open request; null between requests. */
   readonly method: string | null;
   readonly target: string | null;

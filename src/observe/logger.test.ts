@@ -258,6 +258,22 @@ test('JSON lines parse, whatever they are given', async () => {
   assert.equal(records[2].msg, 'three');
 });
 
+test('an access line as JSON tells of TLS where there is any', async () => {
+  const tls = { version: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256', serverName: 'one.example' };
+  const text = await written(async (fd) => {
+    const log = createAccessLog('json', { fd, now });
+    log({ ...RECORD, tls });
+    log({ ...RECORD, tls: undefined });
+    assert.ok(await log.flush(1000));
+  });
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(lines[0].tls, tls);
+  assert.ok(!('tls' in lines[1]));
+});
+
 test('an access line tells who asked for what, and cannot move the cursor of its reader', async () => {
   const evil = '/\x1b[2J\x9b1m\u2028"\r\nfake';
   const pretty = await written(async (fd) => {

@@ -38,8 +38,8 @@ import { type CostBound, countsByBound } from '../protocol/h2/error-codes.ts';
 import type { Hub } from '../pubsub/hub.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { ResponseParts } from '../web/parts.ts';
-import type { HoldfastRequest } from '../web/request.ts';
 import type { UpgradeOptions } from '../web/websocket.ts';
+import { accessRecordOf } from './access-record.ts';
 import { Admission } from './admission.ts';
 import { type ConnectionStates, connectionRows, countStates } from './connection-table.ts';
 import { guardedLogger } from './guarded-logger.ts';
@@ -339,20 +339,8 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   }
 
   #logAccess(exchange: ExchangeRecord, status: number): void {
-    const { request } = exchange;
     const log = this.#accessLog!;
-    const record = {
-      method: exchange.methodName,
-      target: exchange.target,
-      status,
-      bytes: exchange.responseBytes,
-      // The clock of the engines; not the moment of the turn, which is older than what a handler has done in it.
-      durationMs: performance.now() - exchange.startedAtMs,
-      ip: clientOf(exchange),
-      userAgent: fieldOf(request, 'user-agent'),
-      referer: fieldOf(request, 'referer'),
-    };
-    log(record);
+    log(accessRecordOf(exchange, status));
   }
 
   logError(what: string, error: unknown, exchange: ExchangeRecord): void {
@@ -477,23 +465,5 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
         },
       },
     };
-  }
-}
-
-function clientOf(exchange: ExchangeRecord): string | undefined {
-  try {
-    return exchange.request.ip;
-  } catch {
-    // The handler has redefined it.
-    return exchange.peerIp;
-  }
-}
-
-function fieldOf(request: HoldfastRequest, name: string): string | null {
-  try {
-    return request.headers.get(name);
-  } catch {
-    // The handler has redefined it.
-    return null;
   }
 }

@@ -5,9 +5,11 @@
  * Cloudflare Workers call `executionCtx`. docs/context.md is the page for users.
  */
 
+import type { ConnectionTls } from './connection-tls.ts';
 import type { ClientAddress, HandlerRequest, InterimFields } from './handler-request.ts';
 import type { UpgradeOptions } from './websocket.ts';
 
+export type { ConnectionTls, PeerCertificate } from './connection-tls.ts';
 export type { ClientAddress, HandlerRequest, InterimFields } from './handler-request.ts';
 
 export interface RequestContext {
@@ -24,6 +26,8 @@ export interface RequestContext {
   readonly ip: string | undefined;
   /** Whether the connection to us is TLS; what a proxy in front speaks is the scheme of `request.url`. */
   readonly encrypted: boolean;
+  /** What TLS has agreed on; undefined in the clear. */
+  readonly tls: ConnectionTls | undefined;
   /** The same as `request.signal`: it aborts when the client goes, or sends FIN, before the last byte was handed over. */
   readonly signal: AbortSignal;
   /** Work that goes on after the answer: a graceful shutdown waits for it, up to its deadline. A rejection is logged. */

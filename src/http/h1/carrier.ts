@@ -74,6 +74,10 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
     return this.id;
   }
 
+  get secure(): EngineConnection['secure'] {
+    return this.engine.secure;
+  }
+
   remoteAddress(): RemoteAddress | undefined {
     return this.engine.remoteAddress();
   }

@@ -159,6 +159,10 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     return this.#session.id;
   }
 
+  get secure(): EngineConnection['secure'] {
+    return this.#session.engine.secure;
+  }
+
   remoteAddress(): RemoteAddress | undefined {
     return this.#session.engine.remoteAddress();
   }
