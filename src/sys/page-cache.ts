@@ -28,6 +28,23 @@ export function readCachedByte(fd: number, offset: number): number {
   return count < 0 ? -ffi.errno[0]! : count;
 }
 
+/** What the kernel reads ahead by default, and so what comes into memory and goes from it together most often. */
+const READ_AHEAD_BYTES = 128 * 1024;
+
+/**
+ * Asks `readCachedByte` for a byte of each read-ahead of [start, end), and for the last one: some 4 us a MiB. Each page would be asked
+ * for by cachestat(2), since Linux 6.5, which takes 15.
+ * @hot one a MiB of a file
+ * @returns 1 where all are in memory, else the first other answer
+ */
+export function readCachedBytes(fd: number, start: number, end: number): number {
+  for (let at = start; at < end - 1; at += READ_AHEAD_BYTES) {
+    const answer = readCachedByte(fd, at);
+    if (answer !== 1) return answer;
+  }
+  return readCachedByte(fd, end - 1);
+}
+
 /**
  * posix_fadvise(2). POSIX_FADV_DONTNEED drops what is in memory and written back; POSIX_FADV_WILLNEED reads it in, and may wait
  * for the disk while it asks.

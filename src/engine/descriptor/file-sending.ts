@@ -10,7 +10,7 @@
  */
 import { sendfile } from '../../sys/descriptor.ts';
 import { ERRNO } from '../../sys/errno.ts';
-import { readCachedByte } from '../../sys/page-cache.ts';
+import { readCachedBytes } from '../../sys/page-cache.ts';
 import type { EngineCloseReason } from '../engine.ts';
 import { KnownDevices } from './known-devices.ts';
 import type { QueuedFile } from './queued-file.ts';
@@ -99,7 +99,7 @@ export class FileSending {
     if (file.isReading) return false;
     const { windowEnd } = file;
     if (file.readEnd < windowEnd) {
-      const answer = readCachedByte(file.fd, windowEnd - 1);
+      const answer = readCachedBytes(file.fd, Math.max(file.at, file.readEnd), windowEnd);
       if (answer < 0 && !this.#isWarmAnyhow(file, -answer)) {
         if (isColdAnswer(-answer)) this.#reads.add(file);
         else queue.breakOff('file-failed', -answer);

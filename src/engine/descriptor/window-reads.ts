@@ -3,7 +3,7 @@
  * they came. What is read goes to memory that nobody looks at and that all reads share: what counts is what the kernel keeps of it.
  * How it is read is the engine's.
  */
-import { readCachedByte } from '../../sys/page-cache.ts';
+import { readCachedBytes } from '../../sys/page-cache.ts';
 import type { QueuedFile } from './queued-file.ts';
 
 export class WindowReads {
@@ -38,7 +38,7 @@ export class WindowReads {
     while (this.#firstWaiting < this.#waiting.length && this.#underWay < this.#countMax) {
       const file = this.#waiting[this.#firstWaiting]!;
       // Others read the same file: one of them may have brought it meanwhile.
-      if (file.isGivenUp || (this.#underWay > 0 && readCachedByte(file.fd, file.windowEnd - 1) === 1)) {
+      if (file.isGivenUp || (this.#underWay > 0 && readCachedBytes(file.fd, file.at, file.windowEnd) === 1)) {
         this.#shift();
         this.#settle(file, 0);
       } else {
