@@ -8,6 +8,8 @@ export interface GoodPlan {
   readonly thinkMs: number;
   /** Also asks for /block this often: a handler that holds the thread. */
   readonly blockEveryMs: number | undefined;
+  /** @default false */
+  readonly isTls?: boolean;
 }
 
 export interface GoodReport {

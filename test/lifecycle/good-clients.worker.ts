@@ -1,5 +1,6 @@
 /** The thread of good-clients.ts: keep-alive clients that ask, wait for the whole answer, think, and ask again. */
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { GoodPlan, GoodReport } from './good-clients.ts';
 
@@ -11,7 +12,10 @@ let answered = 0;
 let isStopping = false;
 
 function startClient(path: string, thinkMs: number, isTimed: boolean): void {
-  const socket = connect({ port: plan.port, host: '127.0.0.1', noDelay: true });
+  const socket: Socket =
+    plan.isTls === true
+      ? connectTls({ port: plan.port, host: '127.0.0.1', rejectUnauthorized: false })
+      : connect({ port: plan.port, host: '127.0.0.1', noDelay: true });
   sockets.push(socket);
   const request = Buffer.from(`GET ${path} HTTP/1.1\r\nHost: good\r\n\r\n`);
   let sentMs = 0;
@@ -21,7 +25,7 @@ function startClient(path: string, thinkMs: number, isTimed: boolean): void {
     sentMs = performance.now();
     socket.write(request);
   };
-  socket.on('connect', ask);
+  socket.on(plan.isTls === true ? 'secureConnect' : 'connect', ask);
   socket.on('data', (data: Buffer) => {
     received += data.toString('latin1');
     if (!received.endsWith('hello') && !received.endsWith('blocked')) return;

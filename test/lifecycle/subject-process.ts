@@ -13,7 +13,7 @@ import { type held, type LedgerEntry, monotonicMs } from './subject-app.ts';
 const MAIN = fileURLToPath(new URL('./subject.js', import.meta.url));
 export const APP_MODULE = new URL('./subject-app.js', import.meta.url).href;
 
-type PlainOptions = Pick<ServeOptions, 'timeouts' | 'limits' | 'workers' | 'module'>;
+type PlainOptions = Pick<ServeOptions, 'timeouts' | 'limits' | 'workers' | 'module' | 'tls'>;
 
 export type SubjectCommand = { readonly id: number } & (
   | {
