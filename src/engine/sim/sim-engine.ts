@@ -230,6 +230,7 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     this.#readAll();
     if (!deadlinesFirst) this.#advance();
     this.#tellClosed();
+    if (this.#handler.onSending !== undefined) this.#call(() => this.#handler.onSending!());
     this.#flush();
     this.#latenessMs = 0;
     const nextMs = this.#wheel.nextMs();

@@ -5,25 +5,23 @@
  * established connections have sent meanwhile comes first. The loop is never held by more than BUDGET_MS and one handshake.
  */
 import type { TlsConnection } from './tls-connection.ts';
+import type { TlsTiming } from './tls-timing.ts';
 
 /** What an engine's turn keeps others waiting for (turn-time.ts); the ends of handshakes, which cost 50 us, are several to it. */
 const BUDGET_MS = 0.25;
 
 export class HandshakeTurns {
   readonly #goOn: (conn: TlsConnection) => void;
-  readonly #later: (call: () => void) => void;
+  readonly #timing: TlsTiming;
   readonly #queue: TlsConnection[] = [];
   #head = 0;
   #spentMs = 0;
   #isScheduled = false;
 
-  /**
-   * @param goOn computes what was held; one that has gone is known by its `ssl`
-   * @param later calls back when others have had their turn
-   */
-  constructor(goOn: (conn: TlsConnection) => void, later: (call: () => void) => void) {
+  /** @param goOn computes what was held; one that has gone is known by its `ssl` */
+  constructor(goOn: (conn: TlsConnection) => void, timing: TlsTiming) {
     this.#goOn = goOn;
-    this.#later = later;
+    this.#timing = timing;
   }
 
   /** How many wait. */
@@ -54,7 +52,7 @@ export class HandshakeTurns {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#later(this.#run);
+    this.#timing.later(this.#run);
   }
 
   readonly #run = (): void => {

@@ -4,19 +4,22 @@
  */
 import type { HandshakeRules, TlsEvent } from '../engine.ts';
 import type { TlsConnection } from './tls-connection.ts';
+import type { TlsTiming } from './tls-timing.ts';
 
 /** One that began lately may still become a connection when the listener closes: a few round trips, of slow peers too. */
 const LAST_MS = 1000;
 
 export class PendingHandshakes {
   readonly #rules: HandshakeRules | undefined;
+  readonly #timing: TlsTiming;
   /** The addresses under which the layer above counts them. */
   readonly #pending = new Map<TlsConnection, string>();
   #waiting: (() => void)[] = [];
   #isSettling = false;
 
-  constructor(rules: HandshakeRules | undefined) {
+  constructor(rules: HandshakeRules | undefined, timing: TlsTiming) {
     this.#rules = rules;
+    this.#timing = timing;
   }
 
   begin(conn: TlsConnection): void {
@@ -31,7 +34,7 @@ export class PendingHandshakes {
       return;
     }
     const timeoutMs = this.#isSettling ? LAST_MS : (rules?.timeoutMs ?? Number.POSITIVE_INFINITY);
-    if (timeoutMs !== Number.POSITIVE_INFINITY) inner.setDeadline(performance.now() + timeoutMs);
+    if (timeoutMs !== Number.POSITIVE_INFINITY) inner.setDeadline(this.#timing.nowMs() + timeoutMs);
   }
 
   /** Its deadline has come. */
@@ -62,7 +65,7 @@ export class PendingHandshakes {
   /** The listener is closed: what is under way has a moment. Resolves when no handshake is. */
   settled(): Promise<void> {
     this.#isSettling = true;
-    const atMs = performance.now() + Math.min(LAST_MS, this.#rules?.timeoutMs ?? LAST_MS);
+    const atMs = this.#timing.nowMs() + Math.min(LAST_MS, this.#rules?.timeoutMs ?? LAST_MS);
     for (const conn of this.#pending.keys()) conn.inner.setDeadline(atMs);
     if (this.#pending.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));

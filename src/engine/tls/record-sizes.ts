@@ -5,6 +5,7 @@
  * which cost least. Cloudflare's patch for nginx does so with these sizes, and Go's crypto/tls in a like manner.
  */
 import type { TlsConnection } from './tls-connection.ts';
+import type { TlsTiming } from './tls-timing.ts';
 
 /** The most plaintext of one record. RFC 8446 §5.1 */
 export const RECORD_BYTES = 16 * 1024;
@@ -17,9 +18,9 @@ const LARGE_BYTES = 4 * 1024;
 const PAUSE_MS = 1000;
 
 /** @returns how much of a run of `size` bytes that begins now goes in records of a segment each. @hot */
-export function segmentBytesOf(conn: TlsConnection, size: number): number {
+export function segmentBytesOf(conn: TlsConnection, size: number, timing: TlsTiming): number {
   if (size <= LARGE_BYTES) return 0;
-  const nowMs = performance.now();
+  const nowMs = timing.nowMs();
   if (nowMs - conn.wroteMuchMs > PAUSE_MS) conn.firstFlightBytes = FIRST_FLIGHT_BYTES;
   conn.wroteMuchMs = nowMs;
   const bytes = Math.min(size, conn.firstFlightBytes);

@@ -3,6 +3,7 @@ import type { NativeFunction, OpenSsl } from '../../sys/openssl.ts';
 import { RECORD_BYTES, recordBytesOf, segmentBytesOf } from './record-sizes.ts';
 import type { TlsConnection } from './tls-connection.ts';
 import type { TlsMemory } from './tls-memory.ts';
+import type { TlsTiming } from './tls-timing.ts';
 
 /** Header, explicit nonce, tag, content type: 29 bytes in TLS 1.2 with AES-GCM, 22 in TLS 1.3; and room to spare. */
 const RECORD_OVERHEAD_BYTES = 96;
@@ -12,8 +13,10 @@ const RUN_BYTES = 4 * RECORD_BYTES;
 export class RecordWriter {
   readonly #memory: TlsMemory;
   readonly #write: NativeFunction;
+  readonly #timing: TlsTiming;
 
-  constructor(ssl: OpenSsl, memory: TlsMemory) {
+  constructor(ssl: OpenSsl, memory: TlsMemory, timing: TlsTiming) {
+    this.#timing = timing;
     this.#memory = memory;
     this.#write = ssl.functions.SSL_write;
   }
@@ -21,7 +24,7 @@ export class RecordWriter {
   /** @returns false where OpenSSL refuses, which ends the connection. @hot */
   write(conn: TlsConnection, address: number, size: number): boolean {
     const { inner } = conn;
-    const firstBytes = segmentBytesOf(conn, size);
+    const firstBytes = segmentBytesOf(conn, size, this.#timing);
     for (let at = 0; at < size && inner.takesBytes; ) {
       const isFirst = at < firstBytes;
       const recordBytes = recordBytesOf(isFirst);

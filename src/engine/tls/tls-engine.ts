@@ -21,20 +21,23 @@ import { ServerContexts } from './server-contexts.ts';
 import type { TlsConnection } from './tls-connection.ts';
 import { TlsLayer } from './tls-layer.ts';
 import type { EngineTlsClientOptions, EngineTlsOptions } from './tls-options.ts';
+import { MACHINE_TIMING, type TlsTiming } from './tls-timing.ts';
 
 type CreateBelow = (options: EngineOptions) => Engine | Promise<Engine>;
 
 /**
  * @param create makes the engine below
+ * @param timing where that has a clock of its own
  * @throws UnavailableError where no OpenSSL can be called, or it refuses certificate or key
  */
 export async function createTlsEngine(
   options: EngineOptions,
   tls: EngineTlsOptions,
   create: CreateBelow,
+  timing = MACHINE_TIMING,
 ): Promise<Engine> {
   const contexts = new ServerContexts(loadOpenSsl(), tls, options.onError ?? (() => {}));
-  return over(contexts, options, create, tls.answerToPlainText);
+  return over(contexts, options, create, timing, tls.answerToPlainText);
 }
 
 /**
@@ -46,18 +49,19 @@ export async function createTlsClientEngine(
   tls: EngineTlsClientOptions,
   create: CreateBelow,
 ): Promise<Engine> {
-  return over(new TlsClientContext(loadOpenSsl(), tls), options, create);
+  return over(new TlsClientContext(loadOpenSsl(), tls), options, create, MACHINE_TIMING);
 }
 
 async function over(
   side: ServerContexts | TlsClientContext,
   options: EngineOptions,
   create: CreateBelow,
+  timing: TlsTiming,
   answerToPlainText?: Uint8Array,
 ): Promise<Engine> {
   let layer: TlsLayer | undefined;
   try {
-    layer = new TlsLayer(loadOpenSsl(), side, options, answerToPlainText);
+    layer = new TlsLayer(loadOpenSsl(), side, options, timing, answerToPlainText);
     return new TlsEngine(await create({ ...options, handler: layer }), layer, side);
   } catch (error) {
     if (layer === undefined) side.release();

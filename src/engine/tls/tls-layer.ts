@@ -30,6 +30,7 @@ import { RecordWriter } from './record-writer.ts';
 import { ServerContexts } from './server-contexts.ts';
 import { TlsConnection, type TlsOwner } from './tls-connection.ts';
 import { TEXT_BYTES, TlsMemory } from './tls-memory.ts';
+import type { TlsTiming } from './tls-timing.ts';
 
 /** So much of a file is encrypted before its reader has taken it, and a piece more is being read. */
 const FILE_AHEAD_BYTES = 128 * 1024;
@@ -49,6 +50,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   readonly #handler: EngineHandler<TlsConnection>;
   readonly #handshakes: PendingHandshakes;
   readonly #turns: HandshakeTurns;
+  readonly #timing: TlsTiming;
   readonly #ssl: OpenSsl;
   readonly #read: NativeFunction;
   readonly #writer: RecordWriter;
@@ -71,20 +73,22 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     ssl: OpenSsl,
     side: ServerContexts | TlsClientContext,
     { handler, handshakes }: EngineOptions,
+    timing: TlsTiming,
     answerToPlainText?: Uint8Array,
   ) {
     this.#ssl = ssl;
+    this.#timing = timing;
     this.#answerToPlainText = answerToPlainText;
     this.#handler = handler as EngineHandler<TlsConnection>;
-    this.#handshakes = new PendingHandshakes(handshakes);
-    this.#turns = new HandshakeTurns((conn) => this.#shakeHeld(conn), setImmediate);
+    this.#handshakes = new PendingHandshakes(handshakes, timing);
+    this.#turns = new HandshakeTurns((conn) => this.#shakeHeld(conn), timing);
     this.#side = side;
     this.#contexts = side instanceof ServerContexts ? side : undefined;
     this.#client = side instanceof TlsClientContext ? side : undefined;
     this.#read = ssl.functions.SSL_read;
     this.#hasPending = ssl.functions.SSL_has_pending;
     this.#memory = new TlsMemory(ssl);
-    this.#writer = new RecordWriter(ssl, this.#memory);
+    this.#writer = new RecordWriter(ssl, this.#memory, timing);
   }
 
   get hasOpenWork(): boolean {
@@ -135,7 +139,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   onConnect(inner: EngineConnection): void {
     const conn = inner.user as TlsConnection | undefined;
     if (conn === undefined || conn.ssl === 0) return;
-    conn.beganMs = performance.now();
+    conn.beganMs = this.#timing.nowMs();
     this.#clearErrors();
     this.#memory.bios.starve();
     this.#shakeHands(conn);
@@ -369,11 +373,11 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     this.#memory.aimAtScratch(HANDSHAKE_BYTES_MAX);
     const { functions } = this.#ssl;
     const callbacks = this.#contexts?.callbacks;
-    const beganMs = performance.now();
+    const beganMs = this.#timing.nowMs();
     if (callbacks !== undefined) callbacks.current = conn.handshake;
     const result = functions.SSL_do_handshake(conn.ssl);
     if (callbacks !== undefined) callbacks.current = undefined;
-    this.#turns.spent(performance.now() - beganMs);
+    this.#turns.spent(this.#timing.nowMs() - beganMs);
     const error = result > 0 ? 0 : functions.SSL_get_error(conn.ssl, result);
     const isLate = error === SSL_ERROR_WANT_CLIENT_HELLO_CB;
     const isBroken = error !== 0 && error !== SSL_ERROR_WANT_READ && !isLate;
@@ -442,7 +446,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     conn.secure = this.#side.secureOf(conn.ssl, conn.handshake);
     conn.handshake = undefined;
     if (conn.isClient) {
-      conn.handshakeMs = performance.now() - conn.beganMs;
+      conn.handshakeMs = this.#timing.nowMs() - conn.beganMs;
       if (!conn.isClosing) this.#handler.onConnect?.(conn);
       this.want(conn);
       return !conn.isClosing;
