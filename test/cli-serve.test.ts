@@ -10,9 +10,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { CLIENT, LATE, ONE, ROOT, WILD } from '#src/engine/tls/certificates.fixture.ts';
 import { CliProcess, endsWell, MAIN, PACKAGE } from './cli-run.ts';
 import { CERT, ENCRYPTED_KEY } from './tls-keys.ts';
+import { until } from './until.ts';
 
 const SITE = fileURLToPath(new URL('examples/site', PACKAGE));
 let folder = '';
@@ -333,6 +336,55 @@ test('an encrypted key is opened by the passphrase in a file', async (t) => {
       .end();
   });
   assert.equal(text, 'hello');
+});
+
+test('certificates by name, clients that must show theirs, and files that are read anew on SIGHUP', async (t) => {
+  for (const [name, { cert, key }] of Object.entries({ one: ONE, wild: WILD, late: LATE })) {
+    await writeFile(join(folder, `${name}.crt`), cert);
+    await writeFile(join(folder, `${name}.key`), key);
+  }
+  await writeFile(join(folder, 'ca.crt'), ROOT);
+  const pair = (name: string) => [
+    '--tls-cert',
+    join(folder, `${name}.crt`),
+    '--tls-key',
+    join(folder, `${name}.key`),
+  ];
+  const client = ['--tls-client-ca', join(folder, 'ca.crt'), '--tls-min-version', '1.3'];
+  const cli = serve(t, '-w', '1', ...pair('one'), ...pair('wild'), ...client, join(folder, 'hello.mjs'));
+  const { url } = await cli.ready();
+  const ask = (servername: string, identity: object = CLIENT) =>
+    new Promise<string>((resolve, reject) => {
+      const options = {
+        ca: ROOT,
+        servername,
+        agent: false,
+        checkServerIdentity: () => undefined,
+        ...identity,
+      };
+      httpsRequest(url!, options, (response) => {
+        resolve(String((response.socket as TLSSocket).getPeerCertificate().subject.CN));
+        response.resume();
+      })
+        .on('error', reject)
+        .end();
+    });
+  assert.equal(await ask('one.example'), 'one.example');
+  assert.equal(await ask('a.wild.example'), 'wild');
+  await assert.rejects(ask('one.example', {}));
+  await assert.rejects(ask('one.example', { ...CLIENT, maxVersion: 'TLSv1.2' }));
+  await writeFile(join(folder, 'one.crt'), LATE.cert);
+  await writeFile(join(folder, 'one.key'), LATE.key);
+  cli.child.kill('SIGHUP');
+  await until(async () => (await ask('nobody.test')) === 'late.example', 'the new certificate');
+  // What does not fit together is told, and changes nothing.
+  await writeFile(join(folder, 'one.key'), ONE.key);
+  cli.child.kill('SIGHUP');
+  await until(
+    async () => /the certificates of before serve on: tls\[0\]\.key: .* does not belong/.test(cli.stderr),
+    'the refusal',
+  );
+  assert.equal(await ask('nobody.test'), 'late.example');
 });
 
 test('a unix socket is served and its path is in the ready line', async (t) => {

@@ -3,6 +3,7 @@
  * nothing and leaves nothing behind; the judgement is `host-limits.ts`, the page `doctor-report.ts`.
  */
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { ENGINE_CANDIDATES } from '../engine/select.ts';
 import { probeTls } from '../engine/tls/probe-tls.ts';
 import { usesColour } from '../observe/terminal.ts';
@@ -66,13 +67,25 @@ async function examineHost(): Promise<DoctorReport> {
       container: readContainer() ?? null,
     },
     ffi: { name: ffi.name ?? null, reason: ffi.reason },
-    tls: probeTls(),
+    tls: examineTls(),
     engines,
     chosen: chosenOf(engines),
     cpu: { cores, quotaCores: quotaCores ?? null, workers },
     limits,
     advice: [...engineAdvice(engines), ...advice],
   };
+}
+
+/** Which OpenSSL it is, and whether it has the group that quantum computers are no danger to. */
+function examineTls(): DoctorReport['tls'] {
+  const { available, reason } = probeTls();
+  let group = 'X25519MLKEM768 for the key exchange';
+  try {
+    createSecureContext({ ecdhCurve: 'X25519MLKEM768' });
+  } catch {
+    group = 'no X25519MLKEM768, for which it takes OpenSSL 3.5 (Node 24 and later)';
+  }
+  return { available, reason: `${reason}; ${group}` };
 }
 
 /** Every engine of the table is asked, also those after the first that can run. */

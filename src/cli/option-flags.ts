@@ -24,9 +24,11 @@ export function inFlags(
       : error;
   }
   if (!(error instanceof OptionError)) return error;
-  const flag = Object.hasOwn(flags, error.option) ? flags[error.option]! : undefined;
+  const flag = flagOf(error.option, flags);
   if (flag === undefined) return error;
-  const { spelling = `--${flag}`, text } = given.get(flag) ?? {};
+  const { spelling = `--${flag}`, text: typed } = given.get(flag) ?? {};
+  // Where several were given, the last that was typed may not be the one that is meant.
+  const text = error.option.includes('[') ? undefined : typed;
   const value = text === undefined ? error.shown : JSON.stringify(text);
   const problem = value === 'undefined' ? ' is missing' : `: ${value} is not allowed`;
   return new UsageError(`${spelling}${problem}; ${namingFlags(error.allowed, flags)}`);
@@ -34,8 +36,14 @@ export function inFlags(
 
 /** Options that a text names, in backticks or by a path such as `limits.connections`, as flags. */
 function namingFlags(text: string, flags: FlagsOfOptions): string {
-  return text.replace(/`([\w.]+)`|\b\w+\.\w+\b/g, (whole, quoted?: string) => {
-    const option = quoted ?? whole;
-    return Object.hasOwn(flags, option) ? `--${flags[option]}` : whole;
+  return text.replace(/`([\w.[\]]+)`|\b\w+\.\w+\b/g, (whole, quoted?: string) => {
+    const flag = flagOf(quoted ?? whole, flags);
+    return flag === undefined ? whole : `--${flag}`;
   });
+}
+
+/** Which of several is meant, as in `tls[1].cert`, no flag says. */
+function flagOf(option: string, flags: FlagsOfOptions): string | undefined {
+  const name = option.replace(/\[\d+\]/g, '');
+  return Object.hasOwn(flags, name) ? flags[name] : undefined;
 }

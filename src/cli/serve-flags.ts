@@ -1,6 +1,7 @@
 /** The flags of `holdfast serve`: its manual and its parser at once. */
 import type { FlagTable } from './arguments.ts';
 import type { FlagsOfOptions } from './option-flags.ts';
+import { TLS_FLAGS } from './tls-flags.ts';
 
 const LISTEN = 'Where to listen';
 const WORK = 'How to work';
@@ -15,11 +16,10 @@ export const SERVE_FLAGS = {
   host: { kind: 'text', short: 'H', metavar: 'HOST', env: 'HOST', defaultText: '127.0.0.1', group: LISTEN, help: 'address or name to bind; 0.0.0.0 or :: for everybody' },
   listen: { kind: 'text', short: 'l', metavar: 'ADDRESS', group: LISTEN, help: 'in one: 3000, HOST:PORT, tcp://HOST:PORT or unix:PATH' },
   'reuse-port': { kind: 'switch', group: LISTEN, help: 'let other processes bind the same port (SO_REUSEPORT)' },
-  'tls-cert': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'certificate chain (PEM): serve HTTPS' },
-  'tls-key': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'private key (PEM) of the certificate' },
-  'tls-passphrase-file': { kind: 'text', metavar: 'FILE', group: LISTEN, help: 'passphrase of an encrypted key: the first line of FILE' },
   'redirect-http': { kind: 'text', metavar: 'ADDRESS', group: LISTEN, help: 'PORT (where the server listens) or HOST:PORT of plain HTTP, which is sent to HTTPS by 308' },
   'trust-proxy': { kind: 'text', metavar: 'WHOM', defaultText: 'nobody', group: LISTEN, help: "whose X-Forwarded-* and Forwarded are believed: a number of hops, addresses and CIDR ranges, 'loopback', 'linklocal', 'uniquelocal'; or all" },
+
+  ...TLS_FLAGS,
 
   workers: { kind: 'integer', short: 'w', metavar: 'N', min: 1, max: 1024, word: 'auto', defaultText: 'auto: one a core', group: WORK, help: 'threads that serve' },
   balance: { kind: 'choice', metavar: 'HOW', choices: ['kernel', 'least'], defaultText: 'kernel', group: WORK, help: "which worker gets a connection: the kernel's hash says, or the one with the fewest" },
@@ -83,6 +83,13 @@ export const FLAGS_OF_OPTIONS: FlagsOfOptions = {
   'tls.cert': 'tls-cert',
   'tls.key': 'tls-key',
   'tls.passphrase': 'tls-passphrase-file',
+  'tls.ocsp': 'tls-ocsp',
+  'tls.minVersion': 'tls-min-version',
+  'tls.maxVersion': 'tls-max-version',
+  'tls.ciphers': 'tls-ciphers',
+  'tls.groups': 'tls-groups',
+  'tls.ca': 'tls-client-ca',
+  'tls.crl': 'tls-client-crl',
   redirectHttp: 'redirect-http',
   trustProxy: 'trust-proxy',
   workers: 'workers',

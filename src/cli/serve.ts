@@ -25,6 +25,7 @@ import { inFlags } from './option-flags.ts';
 import { FLAGS_OF_OPTIONS, SERVE_FLAGS, SERVE_USAGE } from './serve-flags.ts';
 import { ServeSignals } from './serve-signals.ts';
 import { folderOf, realPathOf, resolveTarget, type Target, withFolderOptions } from './target.ts';
+import { tlsOptions } from './tls-flags.ts';
 import type { Watch } from './watch.ts';
 import { autoWorkerCount, canShareListeners } from './worker-count.ts';
 
@@ -92,7 +93,8 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
   }
   if (server === undefined) return signals.exitCode;
   // Whoever reads the ready line may signal and change files at once.
-  const reloadNow = (): void => void reload(boot ?? server, target, logger);
+  const reloadNow = (): void =>
+    void reload(boot ?? server, options.tls === undefined ? undefined : server, target, logger);
   signals.serve(server, reloadNow);
   announceReady(server, Math.max(1, workerCount));
   if (isTerminal && values.quiet !== true)
@@ -180,7 +182,7 @@ function serveOptions(
       http2: given({ concurrentStreams: values['max-concurrent-streams'] }),
       ...(values['when-full'] === undefined ? {} : { whenFull: values['when-full'] }),
     },
-    ...tlsOptions(values['tls-cert'], values['tls-key'], values['tls-passphrase-file']),
+    ...tlsOptions(values),
   };
 }
 
@@ -218,35 +220,6 @@ function given(values: Record<string, number | undefined>): Record<string, numbe
   const out: Record<string, number> = {};
   for (const [name, value] of Object.entries(values)) if (value !== undefined) out[name] = value;
   return out;
-}
-
-function tlsOptions(
-  certFile: string | undefined,
-  keyFile: string | undefined,
-  passphraseFile: string | undefined,
-): Pick<ServeOptions, 'tls'> {
-  if (certFile === undefined && keyFile === undefined && passphraseFile === undefined) return {};
-  if (certFile === undefined || keyFile === undefined)
-    throw new UsageError('--tls-cert and --tls-key are given together or not at all');
-  const cert = readPem('--tls-cert', certFile);
-  const key = readPem('--tls-key', keyFile);
-  if (passphraseFile === undefined) return { tls: { cert, key } };
-  const [passphrase = ''] = readFile('--tls-passphrase-file', passphraseFile).split(/\r?\n/);
-  return { tls: { cert, key, passphrase } };
-}
-
-function readPem(flag: string, file: string): string {
-  const text = readFile(flag, file);
-  if (!text.includes('-----BEGIN ')) throw new CommandError(`${flag}: ${file} is no PEM file`);
-  return text;
-}
-
-function readFile(flag: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CommandError(`${flag}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
 }
 
 /** What went wrong at the start, in the words of the command line. */
@@ -390,9 +363,15 @@ function reloadOnChange(changes: Watch, server: Server, reload: () => void, logg
 /** What cannot be loaded leaves what serves in its place: a module, or the configuration of a boot server. */
 async function reload(
   served: { reload(): Promise<void> },
+  secure: Pick<Server, 'setTls'> | undefined,
   target: Target,
   logger: HoldfastLogger,
 ): Promise<void> {
+  // The one does not wait for the other: a module that is broken keeps no certificate from being renewed.
+  await secure?.setTls().catch((error) => {
+    if (!(error instanceof ServerClosedError))
+      logger.error(`the certificates of before serve on: ${oneLine(error)}`);
+  });
   try {
     await served.reload();
     logger.info('reloaded');
