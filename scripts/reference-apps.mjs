@@ -5,7 +5,7 @@
  *     node scripts/reference-apps.mjs
  */
 import { execFileSync } from 'node:child_process';
-import { rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const APPS = fileURLToPath(new URL('../examples/apps/', import.meta.url));
@@ -14,6 +14,12 @@ execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--log
   cwd: APPS,
   stdio: 'inherit',
 });
-const link = `${APPS}node_modules/holdfast`;
-rmSync(link, { force: true, recursive: true });
-symlinkSync('../../..', link, 'dir');
+// No link to this folder, in which whoever walks through folders would go round and round.
+const holdfast = `${APPS}node_modules/holdfast/`;
+rmSync(holdfast, { force: true, recursive: true });
+mkdirSync(holdfast);
+writeFileSync(
+  `${holdfast}package.json`,
+  '{ "name": "holdfast", "type": "module", "exports": "./index.js" }\n',
+);
+writeFileSync(`${holdfast}index.js`, "export * from '../../../../dist/bundle/index.js';\n");
