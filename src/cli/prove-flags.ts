@@ -24,6 +24,7 @@ export const PROVE_FLAGS = {
   path: { kind: 'text', metavar: 'PATH', defaultText: "the URL's, or /", group: TARGET, help: 'answers GET with the same few bytes each time' },
   'large-path': { kind: 'text', metavar: 'PATH', group: TARGET, help: 'answers with 4 MiB or more, for slow readers' },
   'upload-path': { kind: 'text', metavar: 'PATH', defaultText: '--path', group: TARGET, help: 'reads content before it answers' },
+  'hung-path': { kind: 'text', metavar: 'PATH', group: TARGET, help: 'neither reads nor answers, for attacks on HTTP/2 that need streams to stay open' },
   admin: { kind: 'text', metavar: 'URL', group: TARGET, help: "the server is Holdfast, and this its admin port: its own account goes into findings, and it is held to Holdfast's strictness" },
 
   json: { kind: 'switch', group: OUTPUT, help: 'the result as JSON on standard output, in place of text' },

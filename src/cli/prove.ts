@@ -97,11 +97,12 @@ async function readSetting(
 }
 
 function readPaths(flags: ProveFlags): TargetPaths {
-  const named = { path: flags.path, 'large-path': flags['large-path'], 'upload-path': flags['upload-path'] };
-  for (const [name, path] of Object.entries(named))
-    if (path !== undefined && !/^\/[!-~]*$/.test(path))
-      throw new OptionError(`--${name}`, path, 'a path that begins with / and has no white space');
-  return { small: flags.path ?? '/', large: flags['large-path'], upload: flags['upload-path'] };
+  const { path, 'large-path': large, 'upload-path': upload, 'hung-path': hung } = flags;
+  const named = { path, 'large-path': large, 'upload-path': upload, 'hung-path': hung };
+  for (const [name, given] of Object.entries(named))
+    if (given !== undefined && !/^\/[!-~]*$/.test(given))
+      throw new OptionError(`--${name}`, given, 'a path that begins with / and has no white space');
+  return { small: path ?? '/', large, upload, hung };
 }
 
 function readSlices(text: string | undefined): readonly Slice[] {

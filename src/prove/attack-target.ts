@@ -7,10 +7,10 @@ import { SeededRandom } from '../base/random.ts';
 import { GoodClient, type GoodFigures } from './beside/good-client.ts';
 import { makeCapsule } from './capsules.ts';
 import type { Finding, Severity } from './finding.ts';
-import type { TargetResult, TimedSlice, TimelineEntry, VitalsSample } from './results.ts';
+import type { TargetResult, TimedSlice, TimelineEntry } from './results.ts';
 import type { GridRow, Sighting, Slice, SliceContext } from './slices/slice.ts';
 import type { Promises, Target } from './target/target.ts';
-import { readVitals } from './target/vitals.ts';
+import { readVitals, type VitalsSample } from './target/vitals.ts';
 
 interface AttackOrder {
   readonly target: Target;
@@ -132,6 +132,7 @@ class TargetRun {
       patienceMs: Math.max(budgetMs, durationMs / 2),
       random: this.#random.fork(),
       vitals: () => readVitals(target.pids),
+      history: this.records.vitals,
       count: (name, by = 1) => {
         counters[name] = (counters[name] ?? 0) + by;
       },

@@ -58,7 +58,7 @@ export function targetAt(port: number): Target {
     },
     ...{
       isSecure: false,
-      paths: { small: '/', large: '/large', upload: '/' },
+      paths: { small: '/', large: '/large', upload: '/', hung: undefined },
       pids: [],
       adminUrl: undefined,
       isOurs: false,

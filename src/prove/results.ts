@@ -3,6 +3,7 @@ import type { GoodFigures } from './beside/good-client.ts';
 import type { Finding } from './finding.ts';
 import type { SliceResult } from './slices/slice.ts';
 import type { Promises, TargetPaths } from './target/target.ts';
+import type { VitalsSample } from './target/vitals.ts';
 
 export interface ProveResult {
   readonly tool: 'holdfast prove';
@@ -43,12 +44,6 @@ export interface TimelineEntry {
   readonly slice: string;
   readonly text: string;
   readonly severity?: Finding['severity'];
-}
-
-export interface VitalsSample {
-  readonly atMs: number;
-  readonly residentBytes: number | undefined;
-  readonly descriptors: number | undefined;
 }
 
 export function findingsOf({ targets }: Pick<ProveResult, 'targets'>): Finding[] {

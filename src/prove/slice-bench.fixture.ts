@@ -29,6 +29,7 @@ export async function sightingsOf(
     async report(sighting) {
       sightings.set(sighting.id, sightings.get(sighting.id) ?? sighting);
     },
+    history: [],
     vitals: () => ({ residentBytes: undefined, descriptors: undefined }),
   };
   await slice.run(context);

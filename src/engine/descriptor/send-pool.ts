@@ -69,7 +69,6 @@ class BlockList {
     const count = --this.#freeCount;
     const block = this.#free[count]!;
     if (count < this.#lowestCount) this.#reach(count);
-    block.next = null;
     block.filled = 0;
     block.sent = 0;
     this.#inUse++;
@@ -78,6 +77,8 @@ class BlockList {
 
   /** @hot */
   give(block: SendBlock): void {
+    // It would keep what came behind it for as long as it is free: a lent body of any size.
+    block.next = null;
     this.#free[this.#freeCount++] = block;
     this.#inUse--;
   }

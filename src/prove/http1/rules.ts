@@ -61,6 +61,7 @@ export const RULES = {
   'coding-in-1.0': must('RFC 9112 §6.1', 'high', 'Transfer-Encoding in HTTP/1.0', 'content'),
   'chunk-size': must('RFC 9112 §7.1', 'high', 'a chunk size that is no hexadecimal number', 'content'),
   'chunk-size-overflow': must('RFC 9112 §7.1', 'high', 'a chunk size beyond 64 bits', 'content'),
+  'chunk-size-zeros': may('RFC 9112 §7.1', 'low', 'a chunk size of more than 16 digits', 'content'),
   'chunk-end': must('RFC 9112 §7.1', 'high', 'chunk data that does not end in CRLF', 'content'),
   // Not a line of a head, so no server may repair it; whoever takes two bytes unseen reads the next size otherwise.
   'chunk-end-lf': must('RFC 9112 §7.1', 'medium', 'chunk data that ends in LF alone', 'content'),

@@ -246,6 +246,7 @@ class Reader {
       const [, digits = '', space = '', extension = ''] = /^([0-9a-fA-F]*)([ \t]*)(.*)$/s.exec(line) ?? [];
       if (digits === '' || (extension !== '' && !extension.startsWith(';'))) throw new Stop('chunk-size');
       if (digits.replace(/^0+/, '').length > SIZE_DIGITS_MAX) throw new Stop('chunk-size-overflow');
+      if (digits.length > SIZE_DIGITS_MAX) this.#liberty('chunk-size-zeros');
       if (space !== '') this.#liberty('chunk-space');
       if (/[\r\0]/.test(extension)) throw new Stop('chunk-extension');
       if (extension !== '' && !/^;[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(extension))

@@ -7,7 +7,7 @@ import { seconds } from '../slow/deadlines.ts';
 const COLOUR_OF: Readonly<Record<Finding['severity'], Paint>> = { high: 'red', medium: 'yellow', low: 'dim' };
 /** Of an exchange: the page and the capsule have it whole. */
 const SHOWN_EVENTS = 6;
-const SHOWN_BYTES = 160;
+const SHOWN_BYTES = 100;
 const GRID_ROWS_MAX = 40;
 
 /** @param capsulesIn where capsules were written */

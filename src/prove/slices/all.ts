@@ -1,6 +1,9 @@
 /** The slices that there are, in the order in which they run: what leaves most behind comes last. */
+import { connections } from './connections.ts';
+import { h2 } from './h2.ts';
+import { invariants } from './invariants.ts';
 import { malformed } from './malformed.ts';
 import type { Slice } from './slice.ts';
 import { slow } from './slow.ts';
 
-export const SLICES: readonly Slice[] = [malformed, slow];
+export const SLICES: readonly Slice[] = [malformed, slow, h2, connections, invariants];

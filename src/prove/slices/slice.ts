@@ -5,7 +5,7 @@
 import type { SeededRandom } from '../../base/random.ts';
 import type { Figures, Finding, Severity } from '../finding.ts';
 import type { Promises, Target } from '../target/target.ts';
-import type { Vitals } from '../target/vitals.ts';
+import type { Vitals, VitalsSample } from '../target/vitals.ts';
 import type { Script } from '../wire/script.ts';
 import type { WireEvent } from '../wire/wire.ts';
 
@@ -52,6 +52,8 @@ export interface SliceContext {
   report(sighting: Sighting): Promise<void>;
   readonly grid: GridRow[];
   vitals(): Vitals;
+  /** Once a second since the run began. */
+  readonly history: readonly VitalsSample[];
 }
 
 /** One stream of bytes and how each server read it, in the order of the target and those it is compared with. */

@@ -29,6 +29,8 @@ export interface TargetPaths {
   readonly large: string | undefined;
   /** Reads the content that it is sent before it answers. */
   readonly upload: string | undefined;
+  /** Neither reads what it is sent nor answers. */
+  readonly hung: string | undefined;
 }
 
 /** What the server's operator has set, in milliseconds; `Infinity` is off, undefined unknown. */

@@ -11,6 +11,11 @@ export interface Vitals {
   readonly descriptors: number | undefined;
 }
 
+export interface VitalsSample extends Vitals {
+  /** Since the run against this target began. */
+  readonly atMs: number;
+}
+
 const ADMIN_TIMEOUT_MS = 3000;
 
 export function readVitals(pids: readonly number[]): Vitals {
@@ -26,7 +31,7 @@ export function readVitals(pids: readonly number[]): Vitals {
 }
 
 /** The server's own account of itself, of which these numbers are looked at; the whole of it goes into capsules. */
-interface OwnAccount {
+export interface OwnAccount {
   readonly engine: { readonly accepted: number; readonly closed: number; readonly open: number };
   readonly requests: number;
   readonly states: Readonly<Record<string, number>>;

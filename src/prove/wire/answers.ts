@@ -22,13 +22,10 @@ export class AnswerList implements ResponseSink {
   interimCount = 0;
   /** What was no HTTP/1.1. */
   nonsense: string | undefined;
-  readonly answersHead: boolean;
+  /** No script asks by HEAD, whose answers have a length and no content. */
+  readonly answersHead = false;
   readonly #reader = new ResponseReader(this);
   #nowMs = 0;
-
-  constructor(answersHead = false) {
-    this.answersHead = answersHead;
-  }
 
   feed(bytes: Uint8Array, nowMs: number): void {
     this.#nowMs = nowMs;

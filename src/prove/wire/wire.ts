@@ -31,6 +31,13 @@ const SHOWN_BYTES_MAX = 4096;
 const EVENTS_MAX = 400;
 const KEPT_BYTES_MAX = 256 * 1024;
 
+interface WireOptions {
+  /** Over TLS. @default 'http/1.1' */
+  readonly alpn?: string;
+  /** Whoever speaks something else than HTTP/1.1 reads what comes itself; borrowed during the call. */
+  readonly onBytes?: (bytes: Uint8Array) => void;
+}
+
 export class Wire {
   readonly socket: Socket;
   readonly events: WireEvent[] = [];
@@ -47,14 +54,19 @@ export class Wire {
   isClosed = false;
   error: string | undefined;
   readonly #waiting = new Set<() => void>();
+  readonly #onBytes: ((bytes: Uint8Array) => void) | undefined;
 
-  constructor(target: Pick<Target, 'address' | 'port' | 'isSecure' | 'authority'>, answersHead = false) {
-    this.answers = new AnswerList(answersHead);
+  constructor(
+    target: Pick<Target, 'address' | 'port' | 'isSecure' | 'authority'>,
+    options: WireOptions = {},
+  ) {
+    this.#onBytes = options.onBytes;
+    this.answers = new AnswerList();
     const { address: host, port, isSecure } = target;
     const plain = connect({ host, port, allowHalfOpen: true, noDelay: true });
     // Attackers look at no certificate: whom they talk to was decided by whoever gave the address.
     this.socket = isSecure
-      ? connectTls({ socket: plain, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] })
+      ? connectTls({ socket: plain, rejectUnauthorized: false, ALPNProtocols: [options.alpn ?? 'http/1.1'] })
       : plain;
     this.socket.on(isSecure ? 'secureConnect' : 'connect', () => {
       this.isConnected = true;
@@ -154,7 +166,8 @@ export class Wire {
     const isKept = this.received.length < KEPT_BYTES_MAX;
     if (isKept) this.received += latin1Of(bytes);
     this.note('received', isKept ? latin1Of(bytes.subarray(0, SHOWN_BYTES_MAX)) : '', bytes.length);
-    this.answers.feed(bytes, this.nowMs);
+    if (this.#onBytes === undefined) this.answers.feed(bytes, this.nowMs);
+    else this.#onBytes(bytes);
     this.#wake();
   }
 
