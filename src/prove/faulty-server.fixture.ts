@@ -28,6 +28,8 @@ export interface Faults {
   readonly wrongAnswerEvery?: number;
   readonly resetsInsteadOfFin?: boolean;
   readonly dropsHalfClosed?: boolean;
+  /** Handlers take their time. */
+  readonly answersAfterMs?: number;
 }
 
 interface FaultyPromises {
@@ -105,11 +107,15 @@ class FaultyConnection {
     this.#arm('head');
     socket.on('error', () => socket.destroy());
     socket.on('close', () => clearTimeout(this.#timer));
-    socket.on('data', (bytes: Buffer) => this.#onData(bytes.toString('latin1')));
+    socket.on('data', (bytes: Buffer) => {
+      const { answersAfterMs } = faults;
+      if (answersAfterMs === undefined) this.#onData(bytes.toString('latin1'));
+      else setTimeout(() => this.#onData(bytes.toString('latin1')), answersAfterMs);
+    });
     socket.on('end', () => {
       if (faults.ignoresFin) return;
       if (faults.dropsHalfClosed) socket.destroy();
-      else if (!this.#isClosing) socket.end();
+      else if (!this.#isClosing) socket.end(); // What is answered by then still leaves.
     });
   }
 

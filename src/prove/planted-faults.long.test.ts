@@ -1,7 +1,8 @@
 /** The adversary's own proof: servers with one fault each, and the slice that has to find it; and none with a good server. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { describe, it } from 'node:test';
 import {
   type Faults,
@@ -11,6 +12,8 @@ import {
   targetAt,
 } from './faulty-server.fixture.ts';
 import { sightingsOf } from './slice-bench.fixture.ts';
+import { connections } from './slices/connections.ts';
+import { h2 } from './slices/h2.ts';
 import { malformed } from './slices/malformed.ts';
 import type { Slice } from './slices/slice.ts';
 import { slow } from './slices/slow.ts';
@@ -82,6 +85,14 @@ const PLANTED: readonly (readonly [what: string, slice: Slice, faults: Faults, i
   ['never ends an idle connection', slow, { neverEndsIdle: true }, 'never-ended-idle'],
   ['never ends content that stops', slow, { neverEndsBodies: true }, 'never-ended-body-stalls'],
   ['ends slow clients late', slow, { lateMs: 1500 }, 'late-half-head'],
+  ['does not look at FIN', connections, { ignoresFin: true, neverEndsIdle: true }, 'fin-unseen-idle'],
+  [
+    'drops who has sent FIN',
+    connections,
+    { dropsHalfClosed: true, answersAfterMs: 50 },
+    'half-closed-unanswered',
+  ],
+  ['resets in place of FIN', connections, { resetsInsteadOfFin: true }, 'answer-destroyed'],
   ['aborts readers that pause', slow, { abortsSlowReadersAfterMs: 1000 }, 'aborted-paused-reader'],
 ];
 
@@ -97,7 +108,7 @@ describe('planted faults', { concurrency: 3 }, () => {
       assert.ok(sightings.has(id), `found ${[...sightings.keys()].join(', ') || 'nothing'}`);
     });
 
-  for (const slice of [malformed, slow])
+  for (const slice of [malformed, slow, connections])
     it(`a server without a fault is left alone by ${slice.name}`, async () => {
       const promises = promisesFor(slice);
       const server = await startFaulty({}, promises);
@@ -108,6 +119,23 @@ describe('planted faults', { concurrency: 3 }, () => {
         [],
       );
     });
+
+  it('a server that speaks HTTP/2 and bounds nothing is told of, attack by attack', async () => {
+    const EMPTY_SETTINGS = Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 0, 0);
+    const server = createNetServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.once('data', () => socket.write(EMPTY_SETTINGS)).resume();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const target = { ...targetAt(port), isSecure: false };
+    const { sightings } = await sightingsOf(h2, target, PATIENT_PROMISES, { budgetMs: 130_000 });
+    server.close();
+    for (const id of ['rapid-reset', 'empty-continuation', 'ping', 'settings', 'priority'])
+      assert.equal(sightings.get(`never-ended-${id}`)?.severity, 'medium', id);
+    assert.equal(sightings.get('never-ended-closed-window')?.severity, 'low');
+  });
 
   it("node:http's late header deadline is told with a figure", async () => {
     // By default it looks at its connections every 30 s, at deadlines of 60 s; here both are shorter.

@@ -6,7 +6,7 @@ import type { Target } from '../target/target.ts';
 import { Wire } from '../wire/wire.ts';
 import * as h2 from './frames.ts';
 
-export interface H2Target {
+interface H2Target {
   readonly target: Target;
   /** Answers to it come later than the frames behind it where the server has such a path, and those to `hung` never. */
   readonly late: string;
@@ -27,7 +27,7 @@ export interface H2Attack {
   readonly count?: number;
 }
 
-export interface H2Outcome {
+interface H2Outcome {
   /** So many were sent until the end; Infinity where the server did not end it. */
   readonly frames: number;
   /** So many were sent in all. */
@@ -135,10 +135,7 @@ export const H2_ATTACKS: readonly H2Attack[] = [
 ];
 
 /** A connection whose preface and settings have been sent. */
-export function openH2(
-  target: Target,
-  settings: readonly number[] = [],
-): { wire: Wire; watch: h2.FrameWatch } {
+function openH2(target: Target, settings: readonly number[] = []): { wire: Wire; watch: h2.FrameWatch } {
   const watch = new h2.FrameWatch();
   const wire = new Wire(target, { alpn: 'h2', onBytes: watch.feed });
   wire.write(h2.beginning(...settings));

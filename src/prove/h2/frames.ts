@@ -103,7 +103,7 @@ function lengthOctets(length: number): number[] {
 /** What has come on one connection, without its content. */
 export class FrameWatch {
   #rest: Buffer = Buffer.alloc(0);
-  /** Of payloads that are not looked at. */
+  /** So many bytes still come of a payload that is not looked at. */
   #skip = 0;
   readonly counts = new Map<number, number>();
   goAwayCode: number | undefined;

@@ -74,6 +74,8 @@ export const RULES = {
     'content',
   ),
   'chunk-extension-grammar': may('RFC 9112 §7.1.1', 'low', 'a chunk extension that has no name', 'content'),
+  // A sender may not generate them there, so whoever sends them is no good client.
+  'trailer-frames': may('RFC 9110 §6.5.1', 'low', 'a field for framing or routing in its trailer', 'content'),
   trailer: may('RFC 9112 §7.1.2', 'low', 'a trailer line that is no field line', 'content'),
 } as const satisfies Record<string, Rule>;
 

@@ -262,6 +262,7 @@ class Reader {
     }
     for (let line = this.#line('bare-lf'); line !== ''; line = this.#line('bare-lf'))
       if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+:/.test(line)) this.#liberty('trailer');
+      else if (/^(?:content-length|transfer-encoding|host):/i.test(line)) this.#liberty('trailer-frames');
   }
 }
 

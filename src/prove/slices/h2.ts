@@ -52,11 +52,8 @@ async function attackOnce(context: SliceContext, attack: H2Attack, sendMs: numbe
   const { target } = context;
   const { name, id, known, count = FRAMES } = attack;
   const before = context.vitals().residentBytes;
-  const at = {
-    target,
-    late: target.paths.upload ?? target.paths.small,
-    hung: target.paths.upload ?? target.paths.small,
-  };
+  const { small, large, upload, hung } = target.paths;
+  const at = { target, late: hung ?? small, hung: hung ?? upload ?? small, long: large ?? small };
   let most = before ?? 0;
   const watch = setInterval(() => {
     most = Math.max(most, context.vitals().residentBytes ?? 0);
@@ -90,7 +87,10 @@ async function attackOnce(context: SliceContext, attack: H2Attack, sendMs: numbe
   if (Number.isFinite(frames) || sent < Math.min(count, FRAMES_TO_JUDGE)) return;
   // Behind a closed window nothing is sent, so only a deadline can end it: hardly a server has one. And what
   // somebody reads, or has nothing to wait for, is no attack, however small its pieces are.
-  const isMild = id === 'closed-window' || (id === 'tiny-data' && target.paths.hung === undefined) || (id === 'byte-windows' && target.paths.large === undefined);
+  const isMild =
+    id === 'closed-window' ||
+    (id === 'tiny-data' && hung === undefined) ||
+    (id === 'byte-windows' && large === undefined);
   await context.report({
     ...{
       id: `never-ended-${id}`,
