@@ -306,6 +306,17 @@ function tests(create: CreateTlsEngine, { mixesKeyTypes, tellsResumedName }: Cer
     });
   });
 
+  test('a chain of a client may be long, and one that is endless is refused and harms nobody', async () => {
+    await onStage(create, { clients: 'ask', ca: ROOT }, async (stage) => {
+      const chainOf = (count: number) => ({ cert: CLIENT.cert + ROOT.repeat(count), key: CLIENT.key });
+      for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+        await stage.connect({ maxVersion, ...chainOf(30) });
+        await assert.rejects(stage.connect({ maxVersion, ...chainOf(400) }));
+      }
+      assert.equal(stage.told.length, 2);
+    });
+  });
+
   test('clients that are only asked are taken, and what is wrong is told', async () => {
     for (const [identity, crl, authorizationError] of [
       [undefined, REVOCATIONS, undefined],

@@ -42,6 +42,7 @@ export class LateNames<C> {
   readonly #nowMs: () => number;
   /** What was asked about before `clear` is not kept. */
   #generation = 0;
+  #isClosed = false;
   #quietUntilMs = 0;
   #untold = 0;
 
@@ -72,6 +73,12 @@ export class LateNames<C> {
     return answer;
   }
 
+  /** Nothing is found any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.clear();
+  }
+
   /** Everything is asked about anew. */
   clear(): void {
     this.#generation++;
@@ -92,6 +99,7 @@ export class LateNames<C> {
         timer.unref();
       });
       const certificate = await Promise.race([this.#options.find(name), late]);
+      if (this.#isClosed) return false;
       // What was true before `clear` may not be any more.
       if (generation !== this.#generation) return await this.ask(name);
       const context = certificate === undefined ? undefined : this.#options.make(certificate);

@@ -120,7 +120,7 @@ export class ServerContexts implements ContextChooser, EngineTls {
   /** No connection is left. */
   release(): void {
     this.#isReleased = true;
-    this.#late.clear();
+    this.#late.close();
     for (const context of this.#contexts) context.release();
     this.#contexts = [];
     this.callbacks.release();

@@ -4,6 +4,7 @@
  *
  * Every result is looked at; OpenSSL's own words are in the error.
  */
+import { UnavailableError } from '../../base/errors.ts';
 import * as abi from '../../sys/abi/openssl.ts';
 import type { CheckedOpenSsl } from './checked-openssl.ts';
 import type { HandshakeCallbacks } from './handshake-callbacks.ts';
@@ -27,12 +28,23 @@ const VERSION_NUMBERS: Readonly<Record<TlsVersion, number>> = {
   'TLSv1.3': abi.TLS1_3_VERSION,
 };
 
+/**
+ * What a handshake says lies in memory of a fixed size (tls-layer.ts, tls-memory.ts: 128 KiB at least), and OpenSSL would take a larger
+ * place than there is. So the certificates, the names of authorities and the answer of OCSP have a bound together, with room for
+ * the rest of a flight; chains have some 5 KiB.
+ */
+const SAID_BYTES_MAX = 96 * 1024;
+/** What a client's chain may have: a session ticket holds its first certificate, and two of them are sent at once. */
+const CLIENT_CHAIN_BYTES_MAX = 32 * 1024;
+
 export class TlsContext {
   /** The SSL_CTX. */
   readonly address: number;
   readonly #checked: CheckedOpenSsl;
   /** Answers of OCSP, by the X509 that each is about. */
   readonly #staples = new Map<number, Uint8Array>();
+  /** What clients are told of certificates and names, at most. */
+  #saidBytes = 0;
 
   /** @throws UnavailableError with OpenSSL's words where it refuses what is given */
   constructor(
@@ -50,6 +62,10 @@ export class TlsContext {
       this.#setSessions(options);
       this.#setClients(options, callbacks);
       for (const certificate of certificates) this.#useCertificate(certificate);
+      if (this.#saidBytes > SAID_BYTES_MAX)
+        throw new UnavailableError(
+          `certificates, names of authorities and OCSP together have ${this.#saidBytes} bytes; a handshake has room for ${SAID_BYTES_MAX}`,
+        );
       callbacks.attachTo(this.address, this.#staples.size > 0);
     } catch (error) {
       this.release();
@@ -123,6 +139,7 @@ export class TlsContext {
   }
 
   #setClients({ clients = 'none', ca, crl }: EngineTlsOptions, callbacks: HandshakeCallbacks): void {
+    this.#ctrl(abi.SSL_CTRL_SET_MAX_CERT_LIST, CLIENT_CHAIN_BYTES_MAX);
     if (clients === 'none') return;
     const checked = this.#checked;
     const { server } = checked;
@@ -132,6 +149,7 @@ export class TlsContext {
       checked.eachOf(ca, functions.PEM_read_bio_X509, functions.X509_free, '`ca`', (certificate) => {
         checked.need(server.X509_STORE_add_cert(store, certificate), '`ca`');
         checked.need(server.SSL_CTX_add_client_CA(this.address, certificate), '`ca`');
+        this.#saidBytes += server.i2d_X509_NAME(server.X509_get_subject_name(certificate), 0);
       });
     if (crl !== undefined) {
       checked.eachOf(crl, server.PEM_read_bio_X509_CRL, server.X509_CRL_free, '`crl`', (list) =>
@@ -160,12 +178,15 @@ export class TlsContext {
             ? functions.SSL_CTX_use_certificate(this.address, certificate)
             : functions.SSL_CTX_ctrl(this.address, abi.SSL_CTRL_CHAIN_CERT, 1, certificate);
         checked.need(isTaken, 'the certificate');
+        this.#saidBytes += checked.server.i2d_X509(certificate, 0);
         // The context refers to it as long as it lives.
         if (own === 0) own = certificate;
       },
     );
     this.#useKey(key, passphrase);
-    if (ocsp !== undefined) this.#staples.set(own, ocsp);
+    if (ocsp === undefined) return;
+    this.#staples.set(own, ocsp);
+    this.#saidBytes += ocsp.length;
   }
 
   #useKey(pem: string, passphrase: string | undefined): void {

@@ -337,6 +337,23 @@ for (const { name, isHere, create } of ENGINES) {
       assert.equal(await resumes(1, 2), false);
     });
 
+    it('certificates that a handshake has no room for are refused before anybody connects', async () => {
+      const certificates = [{ cert: CERTIFICATE.repeat(300), key: KEY, keyType: 'ec', names: [] }];
+      await assert.rejects(async () => create({ handler: new Watch({}) }, { ...MATERIAL, certificates }), {
+        name: 'UnavailableError',
+        message: /together have \d+ bytes; a handshake has room for 98304/,
+      });
+      // Most of the room, over TLS 1.2 and 1.3.
+      const long = [{ cert: CERTIFICATE.repeat(220), key: KEY, keyType: 'ec', names: [] }];
+      const made = await create({ handler: new Watch({}) }, { ...MATERIAL, certificates: long });
+      const { address } = await made.listen({ port: 0, hostname: '127.0.0.1' });
+      for (const maxVersion of ['TLSv1.2', 'TLSv1.3']) {
+        const socket = await client({ maxVersion, rejectUnauthorized: false }, address.port);
+        socket.destroy();
+      }
+      await made.close();
+    });
+
     it('HTTP in the clear is answered as it was told, and nonsense is not', async () => {
       const count = watch.all.length;
       const answerTo = async (text: string): Promise<string> => {

@@ -9,6 +9,7 @@ export const SSL_CTRL_MODE = 33;
 export const SSL_CTRL_CLEAR_MODE = 78;
 export const SSL_CTRL_SET_SESS_CACHE_MODE = 44;
 export const SSL_CTRL_SET_TLSEXT_TICKET_KEYS = 59;
+export const SSL_CTRL_SET_MAX_CERT_LIST = 51;
 export const SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB = 63;
 export const SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP = 71;
 export const SSL_CTRL_CHAIN_CERT = 89;
