@@ -18,6 +18,7 @@ export const SERVE_FLAGS = {
   'reuse-port': { kind: 'switch', group: LISTEN, help: 'let other processes bind the same port (SO_REUSEPORT)' },
   'redirect-http': { kind: 'text', metavar: 'ADDRESS', group: LISTEN, help: 'PORT (where the server listens) or HOST:PORT of plain HTTP, which is sent to HTTPS by 308' },
   'trust-proxy': { kind: 'text', metavar: 'WHOM', defaultText: 'nobody', group: LISTEN, help: "whose X-Forwarded-* and Forwarded are believed: a number of hops, addresses and CIDR ranges, 'loopback', 'linklocal', 'uniquelocal'; or all" },
+  'proxy-protocol': { kind: 'text', metavar: 'FROM', isOptional: true, defaultText: 'off; FROM everybody', group: LISTEN, help: "connections begin with a header of the PROXY protocol: those from addresses, CIDR ranges, 'loopback', 'linklocal', 'uniquelocal'" },
 
   ...TLS_FLAGS,
 
@@ -92,6 +93,7 @@ export const FLAGS_OF_OPTIONS: FlagsOfOptions = {
   'tls.crl': 'tls-client-crl',
   redirectHttp: 'redirect-http',
   trustProxy: 'trust-proxy',
+  proxyProtocol: 'proxy-protocol',
   workers: 'workers',
   balance: 'balance',
   engine: 'engine',

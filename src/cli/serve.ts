@@ -164,6 +164,7 @@ function serveOptions(
     },
     reusePort: values['reuse-port'] ?? false,
     trustProxy: trustProxyOf(values['trust-proxy']),
+    proxyProtocol: values['proxy-protocol'] === '' || (values['proxy-protocol'] ?? false),
     timeouts: given({
       header: values['header-timeout'],
       idle: values['idle-timeout'],

@@ -126,6 +126,8 @@ export interface FileRange {
 export interface EngineConnection {
   /** Belongs to the layer above; the engine never reads it. */
   user: unknown;
+  /** The ends that a proxy in front has named: its addresses are these from then on. Set before the layer above hears of it. */
+  proxied?: { readonly remote: RemoteAddress; readonly local: RemoteAddress } | undefined;
 
   /** Memory that `reserve` last gave a place in. Valid until the next call of `commit`, never kept. */
   out: Uint8Array;
@@ -458,6 +460,8 @@ export interface EngineOptions<C extends EngineConnection = EngineConnection> {
   readonly ledger?: SharedArrayBuffer;
   /** Engines that speak no TLS ignore it. */
   readonly handshakes?: HandshakeRules;
+  /** A layer below all others, TLS included: for what comes before the first byte of a protocol. */
+  readonly below?: ((next: EngineHandler) => EngineHandler) | undefined;
   /** Called with errors that belong to no connection and no call: the engine goes on. */
   readonly onError?: (error: Error) => void;
 }

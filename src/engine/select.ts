@@ -155,13 +155,17 @@ class EngineSelection {
   async create(options: SelectedEngineOptions): Promise<Engine> {
     for (;;) {
       const { name, speaksTls, load } = this.#chosen;
-      const { tls, tlsClient, ...plain } = options;
+      const { tls, tlsClient, below, ...plain } = options;
+      if (below !== undefined && speaksTls && this.#tls)
+        throw new UnavailableError(
+          `proxyProtocol: the engine '${name}' cannot read a header before TLS; 'iouring' and 'epoll' can`,
+        );
       assert(
         ((tls ?? tlsClient) !== undefined) === this.#tls,
         'an engine is chosen for what it will be asked for',
       );
       try {
-        const createEngine = await load();
+        const createEngine = over(await load(), below);
         if (!this.#tls || speaksTls) return await createEngine(options);
         const { createTlsClientEngine, createTlsEngine } = await import('./tls/tls-engine.ts');
         if (tlsClient !== undefined) return await createTlsClientEngine(plain, tlsClient, createEngine);
@@ -184,6 +188,15 @@ class EngineSelection {
   #mayPass(error: unknown): error is SysError {
     return this.#wanted === 'auto' && (isLockedMemory(error) || isAioContext(error));
   }
+}
+
+/** The engine itself, with `below` between it and whatever is its handler. */
+function over<O extends EngineOptions>(
+  create: (options: O) => Engine | Promise<Engine>,
+  below: EngineOptions['below'],
+): (options: O) => Engine | Promise<Engine> {
+  if (below === undefined) return create;
+  return (options) => create({ ...options, handler: below(options.handler) });
 }
 
 function isRefusal(error: unknown): error is SysError {

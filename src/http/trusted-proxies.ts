@@ -80,6 +80,12 @@ export class TrustedProxies {
     this.#ranges = ranges;
   }
 
+  /** Whether the other end of a connection is one of them itself; a unix socket's is of this machine. */
+  includes(peer: Peer | undefined): boolean {
+    const address = peer === undefined ? undefined : parseIp(peer.address.replace(/%.*$/, ''));
+    return this.#trusts(peer?.family === 'unix' ? LOOPBACK : address, 0);
+  }
+
   /** @param peer the other end of the connection; a unix socket's is of this machine, as if by loopback */
   clientOf(peer: Peer | undefined, headers: Fields): ForwardedClient {
     const forwarded = headers.get('forwarded');

@@ -1,5 +1,7 @@
 /** Checks of what only a server is given: its logger, its signal, its address. Each names the option, the value and what is allowed. */
+
 import { OptionError } from '../base/errors.ts';
+import { parseTrustProxy, type TrustedProxies } from '../http/trusted-proxies.ts';
 
 /** By shape: a polyfill's, or one of another realm, will do. */
 export function checkSignal(option: string, value: unknown): void {
@@ -51,4 +53,11 @@ export function checkNode(node: unknown, fetch: unknown, module: unknown): void 
     throw new OptionError('node', node, 'true, with `module`: the listener is its default export');
   if ((typeof node !== 'object' && typeof node !== 'function') || node === null)
     throw new OptionError('node', node, 'a listener (req, res) => void, or an app or server that has one');
+}
+
+/** What `trustProxy` takes, but a number: hops mean nothing here. @returns undefined for nobody */
+export function checkProxyProtocol(value: unknown): TrustedProxies | undefined {
+  if (typeof value === 'number')
+    throw new OptionError('proxyProtocol', value, 'true, false, or addresses and CIDR ranges');
+  return parseTrustProxy('proxyProtocol', value);
 }

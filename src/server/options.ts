@@ -33,7 +33,14 @@ import {
   readAdmin,
   readHealth,
 } from './operator-options.ts';
-import { checkHostname, checkLogger, checkNode, checkSignal, portNumber } from './option-checks.ts';
+import {
+  checkHostname,
+  checkLogger,
+  checkNode,
+  checkProxyProtocol,
+  checkSignal,
+  portNumber,
+} from './option-checks.ts';
 import { checkPubsub, type PubsubOptions, type PubsubSettings, readPubsub } from './pubsub-options.ts';
 import { type RedirectHttpOptions, readRedirect, redirectSettingsOf } from './redirect-options.ts';
 import { readTlsOptions, type TlsOptions } from './tls-options.ts';
@@ -221,6 +228,11 @@ export interface ServeOptions<Pattern extends string = string> {
    */
   trustProxy?: TrustProxy;
   /**
+   * Connections begin with a header of the PROXY protocol, before TLS too: all with true, which is right only where nobody gets
+   * past the proxy; or those from addresses, CIDR ranges and names that `trustProxy` takes. @default false
+   */
+  proxyProtocol?: boolean | string | readonly string[];
+  /**
    * Speak HTTP/2 with clients that begin so: with prior knowledge (RFC 9113 §3.3), by `Upgrade: h2c`, or by ALPN where TLS is.
    * HTTP/1.1 is spoken on the same port.
    * @default true
@@ -247,6 +259,8 @@ export interface ServeOptions<Pattern extends string = string> {
 export interface Settings extends HttpSettings {
   /** undefined where nobody is trusted. */
   readonly proxies: TrustedProxies | undefined;
+  /** Whose connections begin with a PROXY header. */
+  readonly headerProxies: TrustedProxies | undefined;
   readonly http2: boolean;
   readonly pubsub: PubsubSettings;
   readonly websocket: WebSocketSettings;
@@ -265,7 +279,7 @@ export interface Settings extends HttpSettings {
 const OPTION_NAMES = [
   'fetch', 'routes', 'node', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
   'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls', 'admin',
-  'balance', 'gracefulShutdown', 'trustProxy', 'health', 'http2', 'pubsub', 'redirectHttp', 'websocket',
+  'balance', 'gracefulShutdown', 'trustProxy', 'health', 'http2', 'pubsub', 'redirectHttp', 'websocket', 'proxyProtocol',
 ] as const; // biome-ignore format: one list
 /** Handlers of other events, which modules for Cloudflare Workers export beside `fetch`. */
 const FOREIGN_NAMES = ['scheduled', 'queue', 'email', 'tail', 'tailStream', 'trace', 'test'] as const;
@@ -366,6 +380,7 @@ export function checkOptions(options: ServeOptions): Settings {
   }
   return {
     proxies: parseTrustProxy('trustProxy', given(options.trustProxy, false)),
+    headerProxies: checkProxyProtocol(given(options.proxyProtocol, false)),
     http2: given(options.http2, true),
     pubsub: checkPubsub(readPubsub(options.pubsub ?? {})),
     websocket: checkWebSocket(options.websocket ?? {}),

@@ -406,7 +406,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
 
   *connections(): IterableIterator<Session> {
     if (this.#engine === undefined) return;
-    for (const conn of this.#engine.connections()) yield conn.user as Session;
+    for (const { user } of this.#engine.connections()) if (user !== undefined) yield user as Session;
   }
 
   /** Idle connections are closed after `idleGraceMs`, the others after the answer that is under way. */

@@ -4,7 +4,7 @@
  */
 import { OptionError } from '../base/errors.ts';
 import { checkFunction } from '../base/option-checks.ts';
-import type { ListenAddress, RemoteAddress } from '../engine/engine.ts';
+import type { EngineOptions, ListenAddress, RemoteAddress } from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
 import type { EngineTlsOptions } from '../engine/tls/tls-options.ts';
 import { STATE_IDLE } from '../http/connection-account.ts';
@@ -26,6 +26,7 @@ import { Measures } from './measures.ts';
 import { anotherInstance, loadModule } from './module.ts';
 import type { Observation } from './observation.ts';
 import { hostnameOf, portOf, type ServeOptions, type Settings } from './options.ts';
+import { ProxyLayer } from './proxy-layer.ts';
 import {
   type AdminAddress,
   CONNECTION_ROWS_MAX,
@@ -132,6 +133,7 @@ async function startThread(
     onError: (error) => logger.error('engine', error),
     ...(tls === undefined ? {} : { tls: tlsOf(tls, tls.material, settings) }),
     handshakes: thread.handshakeRules(),
+    below: proxyLayer(thread, settings),
     ...shared,
   });
   if (selection.shortage !== undefined)
@@ -157,6 +159,23 @@ async function startThread(
     await engine.close();
     throw asListenError(error, placeOf(options));
   }
+}
+
+/** What reads the headers of proxies in front, where there are some. */
+function proxyLayer(thread: ServerThread, { headerProxies, timeouts }: Settings): EngineOptions['below'] {
+  if (headerProxies === undefined) return undefined;
+  return (next) =>
+    new ProxyLayer(next, {
+      expects: (peer) => headerProxies.includes(peer),
+      timeoutMs: timeouts.headerMs,
+      nowMs: () => thread.nowMs,
+      refused(reason, peer) {
+        thread.countClose(reason);
+        if (reason !== 'proxy-timeout') return;
+        thread.deadlines.header++;
+        thread.offended('timeouts.header', peer);
+      },
+    });
 }
 
 function listenAddress(options: ServeOptions): ListenAddress {

@@ -24,6 +24,7 @@ export type WorkerOptions = Pick<
   | 'globals'
   | 'http2'
   | 'trustProxy'
+  | 'proxyProtocol'
   | 'pubsub'
   | 'fd'
   | 'port'

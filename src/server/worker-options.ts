@@ -9,11 +9,23 @@ import type { WorkerOptions } from './worker-messages.ts';
 
 /** @param fd its listening socket; undefined where it has to bind for itself */
 export function optionsOfWorker(options: ServeOptions, index: number, fd: number | undefined): WorkerOptions {
-  const { engine, timeouts, accessLog, globals, http2, trustProxy, node, hostname, port } = options;
+  const { engine, timeouts, accessLog, globals, http2, trustProxy, proxyProtocol, node, hostname, port } =
+    options;
   // One connection to NATS serves all threads: the main thread's.
   const { nats: _nats, ...pubsub } = readPubsub(options.pubsub ?? {});
   const limits = options.limits && shareOfLimits(options.limits, index, options.workers!);
-  const given = { engine, timeouts, limits, accessLog, globals, http2, trustProxy, pubsub, node };
+  const given = {
+    engine,
+    timeouts,
+    limits,
+    accessLog,
+    globals,
+    http2,
+    trustProxy,
+    proxyProtocol,
+    pubsub,
+    node,
+  };
   const address = fd === undefined ? { hostname, port } : { fd };
   return Object.fromEntries(
     Object.entries({ ...given, ...address }).filter(([, value]) => value !== undefined),

@@ -95,6 +95,7 @@ function drawH2(random: SeededRandom): Settings['h2'] {
 function drawSettings(random: SeededRandom): Settings {
   return {
     proxies: undefined,
+    headerProxies: undefined,
     pubsub: {
       nats: undefined,
       topicsMax: 100,

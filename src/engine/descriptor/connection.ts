@@ -96,6 +96,7 @@ export abstract class DescriptorConnection implements EngineConnection, FileOwne
   emptiedTurn = -1;
   readonly #owner: ConnectionOwner;
   #remote: RemoteAddress | undefined = undefined;
+  proxied: EngineConnection['proxied'] = undefined;
 
   constructor(owner: ConnectionOwner, slot: number, generation: number, fd: number) {
     this.#owner = owner;
@@ -378,6 +379,7 @@ export abstract class DescriptorConnection implements EngineConnection, FileOwne
   }
 
   remoteAddress(): RemoteAddress | undefined {
+    if (this.proxied !== undefined) return this.proxied.remote;
     if (this.#remote === undefined && (this.flags & (CLOSED | CONNECTING)) === 0) {
       const peer = getpeername(this.fd);
       if (typeof peer !== 'number') this.#remote = peer;
@@ -386,6 +388,7 @@ export abstract class DescriptorConnection implements EngineConnection, FileOwne
   }
 
   localAddress(): RemoteAddress | undefined {
+    if (this.proxied !== undefined) return this.proxied.local;
     if ((this.flags & (CLOSED | CONNECTING)) !== 0) return undefined;
     const own = getsockname(this.fd);
     return typeof own === 'number' || own.family === 'unix' ? undefined : own;

@@ -89,6 +89,7 @@ export class NodeConnection implements EngineConnection, PieceTaker {
   /** Bytes that arrived while reading was paused; given out when it resumes. */
   #held: Uint8Array | undefined = undefined;
   #remote: RemoteAddress | undefined = undefined;
+  proxied: EngineConnection['proxied'] = undefined;
 
   constructor(
     owner: ConnectionOwner<NodeConnection>,
@@ -277,13 +278,12 @@ export class NodeConnection implements EngineConnection, PieceTaker {
   }
 
   remoteAddress(): RemoteAddress | undefined {
-    if (this.#remote !== undefined) return this.#remote;
-    if (this.isUnix) return (this.#remote = UNIX_PEER);
-    return (this.#remote = remoteAddressOf(this.socket));
+    if (this.proxied !== undefined) return this.proxied.remote;
+    return (this.#remote ??= this.isUnix ? UNIX_PEER : remoteAddressOf(this.socket));
   }
 
   localAddress(): RemoteAddress | undefined {
-    return this.isConnecting ? undefined : localAddressOf(this.socket);
+    return this.isConnecting ? undefined : (this.proxied?.local ?? localAddressOf(this.socket));
   }
 
   /**
