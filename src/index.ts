@@ -64,6 +64,7 @@ export type {
 export { installGlobals } from './web/globals.ts';
 export { Headers, Response } from './web/public-classes.ts';
 export type {
+  SendOptions,
   UpgradeAnswer,
   UpgradeOptions,
   WebSocketClose,

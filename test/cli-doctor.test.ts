@@ -13,6 +13,7 @@ test('doctor --json has all parts, with a reason for each engine', async (t) => 
     'system',
     'ffi',
     'tls',
+    'compression',
     'engines',
     'chosen',
     'cpu',

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, it } from 'node:test';
+import zlib from 'node:zlib';
 import { type Server, serve, type WebSocketOptions, type WebSocketPeer } from '#src/index.ts';
 import { enginesHere } from './engines.ts';
 import { quiet } from './quiet-logger.ts';
@@ -32,6 +33,16 @@ async function until(condition: () => boolean | Promise<boolean>, what: string):
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   throw new Error(`timed out waiting for ${what}`);
+}
+
+const FLUSH = { finishFlush: zlib.constants.Z_SYNC_FLUSH };
+
+function deflated(bytes: Uint8Array): Buffer {
+  return zlib.deflateRawSync(bytes, FLUSH).subarray(0, -4);
+}
+
+function inflated(payload: Uint8Array): string {
+  return zlib.inflateRawSync(Buffer.concat([payload, Buffer.of(0, 0, 0xff, 0xff)]), FLUSH).toString('utf8');
 }
 
 /** Lets a client that was paused read on. @returns what has come, put together when it is asked for */
@@ -487,6 +498,57 @@ for (const { engine, skip } of await enginesHere()) {
         await until(() => server.publish('room', 'x') === 1, 'one is left');
         a!.raw.destroy();
         b!.raw.destroy();
+      });
+    });
+
+    it('compress what is long enough, once for all, and take what is compressed', async () => {
+      const hooks: WebSocketOptions = {
+        compress: true,
+        maxPayloadBytes: 10_000,
+        open: (peer) => void peer.subscribe('room'),
+        message(peer, message) {
+          peer.send(message.data);
+        },
+      };
+      await withServer(hooks, async (server, told, peers) => {
+        const offer = 'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n';
+        const client = await FrameClient.open(server.port, '/', offer);
+        assert.match(
+          client.head,
+          /permessage-deflate; server_no_context_takeover; client_no_context_takeover/,
+        );
+        const plain = await FrameClient.open(server.port);
+        const text = 'some words, é '.repeat(300);
+        client.send(0xc1, deflated(Buffer.from(text)));
+        const echoed = await client.frame();
+        assert.ok(echoed.isCompressed && echoed.payload.length < 200);
+        assert.equal(inflated(echoed.payload), text);
+        client.send(TEXT, 'short');
+        const short = await client.frame();
+        assert.deepEqual([short.isCompressed, String(short.payload)], [false, 'short']);
+        assert.equal(server.publish('room', text), 2);
+        const published = await client.frame();
+        assert.equal(inflated(published.payload), text);
+        const uncompressed = await plain.frame();
+        assert.deepEqual([uncompressed.isCompressed, String(uncompressed.payload)], [false, text]);
+        assert.ok(peers[0]!.send('x', { compress: true }) > 0);
+        await client.frame();
+        // What would grow too much, what is no DEFLATE, and what is no text: nobody else is harmed.
+        for (const [first, payload, code] of [
+          [0xc2, deflated(Buffer.alloc(100_000)), 1009],
+          [0xc2, Buffer.from('ffffffff', 'hex'), 1007],
+          [0xc1, deflated(Buffer.from([0xff, 0xfe])), 1007],
+        ] as const) {
+          const other = await FrameClient.open(server.port, '/', offer);
+          other.send(first, payload);
+          assert.match(await other.closeFrame(), new RegExp(`^${code}`));
+          other.raw.destroy();
+        }
+        client.send(0xc1, deflated(Buffer.from(text)));
+        assert.equal(inflated((await client.frame()).payload), text);
+        assert.equal(told.length, 3);
+        client.raw.destroy();
+        plain.raw.destroy();
       });
     });
 

@@ -21,6 +21,7 @@ const REPORT: DoctorReport = {
   system: { node: '20.20.2', platform: 'linux', arch: 'x64', kernel: '6.1.0', container: 'docker' },
   ffi: { name: 'koffi', reason: 'node:ffi is not in this Node.js' },
   tls: { available: true, reason: 'TLS by OpenSSL 3.0.19 of this Node' },
+  compression: { isNative: true, reason: 'zlib 1.3.0 of this Node, called directly' },
   engines: [
     {
       name: 'iouring',

@@ -41,6 +41,8 @@ export interface DoctorReport {
   readonly ffi: { readonly name: string | null; readonly reason: string };
   /** Whether the fast engines speak it. */
   readonly tls: { readonly available: boolean; readonly reason: string };
+  /** By what messages of WebSockets are compressed. */
+  readonly compression: { readonly isNative: boolean; readonly reason: string };
   readonly engines: readonly EngineFact[];
   /** What `--engine auto` takes. */
   readonly chosen: { readonly name: string; readonly reason: string };
@@ -69,6 +71,7 @@ export function reportText(report: DoctorReport, colour: boolean): string {
     row('Container', system.container ?? 'none seen'),
     row('FFI', report.ffi.name ?? 'none', report.ffi.reason),
     row('TLS', report.tls.available ? 'every engine' : 'node engine only', report.tls.reason),
+    row('WebSocket deflate', report.compression.isNative ? 'direct' : 'node:zlib', report.compression.reason),
     row('Cores', `${cpu.cores}`, quotaNote(cpu.quotaCores)),
     row('Workers (auto)', `${cpu.workers}`),
     heading('Engines'),

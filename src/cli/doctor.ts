@@ -7,6 +7,7 @@ import { createSecureContext } from 'node:tls';
 import { ENGINE_CANDIDATES } from '../engine/select.ts';
 import { probeTls } from '../engine/tls/probe-tls.ts';
 import { usesColour } from '../observe/terminal.ts';
+import { compressorSource } from '../server/message-compressor.ts';
 import { kernelRelease, readContainer, readHostCores, readHostSettings } from '../sys/host.ts';
 import { probeFfi } from '../sys/probe.ts';
 import { describeFlags, type FlagTable, parseArguments } from './arguments.ts';
@@ -68,6 +69,7 @@ async function examineHost(): Promise<DoctorReport> {
     },
     ffi: { name: ffi.name ?? null, reason: ffi.reason },
     tls: examineTls(),
+    compression: compressorSource(),
     engines,
     chosen: chosenOf(engines),
     cpu: { cores, quotaCores: quotaCores ?? null, workers },

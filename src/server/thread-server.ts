@@ -299,6 +299,7 @@ export class ThreadServer implements WatchedServer {
       report = await closing.report;
       this.#running.thread.measures?.stop();
       this.#running.relay?.close();
+      this.#running.thread.websockets.release();
       await this.#ports?.close();
     } finally {
       this.#resolveFinished(report);

@@ -1,6 +1,6 @@
 /** The checks of the option `websocket`: hooks are functions, sizes and times are what they may be. */
 import { OptionError } from '../base/errors.ts';
-import { checkChoice, checkFunction, given, snapshot } from '../base/option-checks.ts';
+import { checkBoolean, checkChoice, checkFunction, given, snapshot } from '../base/option-checks.ts';
 import { parseDuration, parsePause, parseSize } from '../base/units.ts';
 import { DEFAULT_WEBSOCKET_SETTINGS, type WebSocketSettings } from '../http/websocket/settings.ts';
 import type { WebSocketHooks } from '../web/websocket.ts';
@@ -18,6 +18,7 @@ const NAMES = [
   'pongTimeout',
   'closeTimeout',
   'handover',
+  'compress',
 ] as const;
 
 /** An ArrayBuffer holds as much in every Node that is supported, and a string nearly: 512 MiB. */
@@ -35,6 +36,7 @@ export function checkWebSocket(options: WebSocketOptions): WebSocketSettings {
   const defaults = DEFAULT_WEBSOCKET_SETTINGS;
   const ms = (name: 'idleTimeout' | 'pingInterval' | 'pongTimeout' | 'closeTimeout', fallback: number) =>
     parseDuration(`websocket.${name}`, given(options[name], fallback));
+  checkBoolean('websocket.compress', options.compress);
   checkChoice('websocket.onBackpressure', options.onBackpressure, ['drop', 'close', 'wait']);
   const payloadBytesMax = parseSize(
     'websocket.maxPayloadBytes',
@@ -60,6 +62,7 @@ export function checkWebSocket(options: WebSocketOptions): WebSocketSettings {
     pongMs: ms('pongTimeout', defaults.pongMs),
     closeMs: ms('closeTimeout', defaults.closeMs),
     handoverMs: parsePause('websocket.handover', given(options.handover, defaults.handoverMs)),
+    compresses: given(options.compress, defaults.compresses),
   };
 }
 

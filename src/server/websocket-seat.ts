@@ -29,18 +29,23 @@ export class WebSocketSeat {
   /** For those that are opened from now on. */
   use(settings: WebSocketSettings): void {
     this.#settings = settings;
-    this.#thread = undefined;
+    this.#thread = this.#thread?.successor(settings);
   }
 
   upgrade(exchange: AskingExchange, options: UpgradeOptions): LightResponse {
-    const { WebSocketThread, upgradeToWebSocket, sha1 } = this.code.loaded;
-    this.#thread ??= new WebSocketThread(this.#settings, this.counts, sha1);
+    const { WebSocketThread, upgradeToWebSocket, tools } = this.code.loaded;
+    this.#thread ??= new WebSocketThread(this.#settings, this.counts, tools);
     const { hooks } = options;
     return upgradeToWebSocket(
       exchange,
       this.#thread,
       hooks === undefined ? options : { ...options, hooks: checkedHooks(hooks) },
     );
+  }
+
+  /** The thread ends: what zlib has goes back. */
+  release(): void {
+    this.#thread?.release();
   }
 
   /** @returns a handler that asks the hook `upgrade` of each request for WebSocket, if there is such a hook */

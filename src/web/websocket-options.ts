@@ -34,4 +34,6 @@ export interface WebSocketOptions extends WebSocketHooks {
   closeTimeout?: Duration;
   /** When the server goes down, connections are closed with 1001, spread over this time, so that not all come back at once. @default '1s' */
   handover?: Duration;
+  /** permessage-deflate (RFC 7692), each message by itself, with clients that offer it. @default false */
+  compress?: boolean;
 }

@@ -23,6 +23,11 @@ export interface WebSocketMessage {
   toString(): string;
 }
 
+export interface SendOptions {
+  /** Whether to compress it, where that was agreed on with the client. @default true for messages of 1 KiB and more */
+  readonly compress?: boolean | undefined;
+}
+
 /** How a connection has ended. */
 export interface WebSocketClose {
   /** That the peer sent, or was sent where it broke a rule: 1005 for a close without one, 1006 where there was none. */
@@ -59,7 +64,7 @@ export interface WebSocketPeer {
    *   not sent: the peer is closing, or has `backpressureBytesMax` waiting
    * @throws TypeError for what is no message
    */
-  send(data: WebSocketData): number;
+  send(data: WebSocketData, options?: SendOptions): number;
   /** To all others that are subscribed to `topic`, in all threads. @returns how many of this thread it was handed to */
   publish(topic: string, data: WebSocketData): number;
   /** @returns false where it was subscribed before @throws PubsubLimitError */

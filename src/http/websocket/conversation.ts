@@ -5,7 +5,6 @@
  *
  * Invariant: `close` is told once, after `open`, and nothing after it. What waits to be sent is bounded by the settings.
  */
-import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/bytes.ts';
 import type { CloseReason } from '../../engine/engine.ts';
 import {
@@ -14,16 +13,30 @@ import {
   CLOSE_INTERNAL,
   CLOSE_NO_STATUS,
 } from '../../protocol/websocket/close-codes.ts';
-import { FAULT_TOO_BIG, type WebSocketFault } from '../../protocol/websocket/faults.ts';
+import {
+  FAULT_DEFLATE,
+  FAULT_TOO_BIG,
+  FAULT_UTF8,
+  type WebSocketFault,
+} from '../../protocol/websocket/faults.ts';
 import { type FrameEvents, FrameReader } from '../../protocol/websocket/frame-reader.ts';
-import { OPCODE_PING, OPCODE_PONG } from '../../protocol/websocket/frames.ts';
+import {
+  FIN,
+  OPCODE_BINARY,
+  OPCODE_PING,
+  OPCODE_PONG,
+  OPCODE_TEXT,
+  RSV1,
+} from '../../protocol/websocket/frames.ts';
+import { checkUtf8, UTF8_WHOLE } from '../../protocol/websocket/utf8.ts';
 import type { Message as PublishedMessage } from '../../pubsub/message.ts';
 import type { Subscriber } from '../../pubsub/topic.ts';
 import type { WebSocketHooks } from '../../web/websocket.ts';
 import { RESPONSE_HIGH_WATER_BYTES } from '../answer-sink.ts';
 import { NEVER } from '../connection-deadline.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
-import { writeBinary, writeClose, writeControl, writeRaw, writeText } from './frame-writing.ts';
+import { COMPRESSED_BYTES_MIN } from './compressor.ts';
+import { writeBytes, writeClose, writeControl, writeRaw, writeText } from './frame-writing.ts';
 import { HookRunner } from './hook-runner.ts';
 import { Message } from './message.ts';
 import { Peer, type PeerStart } from './peer.ts';
@@ -34,6 +47,9 @@ import type { Wire } from './wire.ts';
 const OPEN = 1;
 const CLOSING = 2;
 const CLOSED = 3;
+
+const TEXT = FIN | OPCODE_TEXT;
+const BINARY = FIN | OPCODE_BINARY;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -48,6 +64,8 @@ export class Conversation implements FrameEvents, Subscriber {
   readonly thread: WebSocketThread;
   readonly #hooks: HookRunner;
   readonly #reader: FrameReader;
+  /** In which the peer takes compressed messages; 0 for none. */
+  readonly #windowBits: number;
   /** When something was last heard of the peer, and when a message last went either way. */
   #heardMs: number;
   #messageMs: number;
@@ -74,6 +92,7 @@ export class Conversation implements FrameEvents, Subscriber {
     this.wire = wire;
     this.host = host;
     this.thread = thread;
+    this.#windowBits = start.windowBits;
     this.#heardMs = host.nowMs;
     this.#messageMs = host.nowMs;
     this.peer = new Peer(this, record.request as unknown as Request, start);
@@ -81,7 +100,7 @@ export class Conversation implements FrameEvents, Subscriber {
     const { payloadBytesMax } = thread.settings;
     this.#reader = new FrameReader(
       this,
-      { payloadBytesMax, isMasked: true, takesCompressed: false },
+      { payloadBytesMax, isMasked: true, takesCompressed: start.windowBits > 0 },
       thread.unmasking,
     );
   }
@@ -151,8 +170,19 @@ export class Conversation implements FrameEvents, Subscriber {
     this.#hooks.message(new Message(data));
   }
 
-  onCompressed(): void {
-    assert(false, 'compression was agreed on');
+  onCompressed(bytes: Uint8Array, start: number, end: number, isText: boolean): void {
+    const { compressor, settings } = this.thread;
+    const message = compressor.inflate(bytes.subarray(start, end), settings.payloadBytesMax);
+    if (message === undefined) this.#refuse(FAULT_TOO_BIG);
+    else if (message === null) this.#refuse(FAULT_DEFLATE);
+    else if (isText && checkUtf8(UTF8_WHOLE, message, 0, message.length) !== UTF8_WHOLE)
+      this.#refuse(FAULT_UTF8);
+    else this.onMessage(message, 0, message.length, isText, false, false);
+  }
+
+  #refuse(fault: WebSocketFault): void {
+    this.#reader.stop();
+    this.onFault(fault);
   }
 
   onPing(bytes: Uint8Array, start: number, end: number): void {
@@ -197,20 +227,33 @@ export class Conversation implements FrameEvents, Subscriber {
   // What the peer object asks.
 
   /** @returns as WebSocketPeer.send @hot */
-  sendText(text: string): number {
+  sendText(text: string, compress: boolean | undefined): number {
     // A character is three bytes at most, and no more than two thirds of that is over the bound too early.
     if (!this.#admits(text.length)) return 0;
+    if (this.#windowBits > 0 && (compress ?? text.length >= COMPRESSED_BYTES_MIN))
+      return this.#sent(this.#writeCompressed(TEXT, Buffer.from(text, 'utf8')));
     return this.#sent(writeText(this.wire, text));
   }
 
-  sendBytes(bytes: Uint8Array): number {
+  sendBytes(bytes: Uint8Array, compress: boolean | undefined): number {
     if (!this.#admits(bytes.length)) return 0;
-    return this.#sent(writeBinary(this.wire, bytes));
+    if (this.#windowBits > 0 && (compress ?? bytes.length >= COMPRESSED_BYTES_MIN))
+      return this.#sent(this.#writeCompressed(BINARY, bytes));
+    return this.#sent(writeBytes(this.wire, BINARY, bytes));
+  }
+
+  /** Compressed, unless that would make it longer. */
+  #writeCompressed(first: number, bytes: Uint8Array): number {
+    const payload = this.thread.compressor.compress(bytes, this.#windowBits);
+    return payload.length < bytes.length
+      ? writeBytes(this.wire, first | RSV1, payload)
+      : writeBytes(this.wire, first, bytes);
   }
 
   /** Subscriber: a message that was published. @hot */
   deliver(message: PublishedMessage): void {
-    const { frame } = message.as(this.thread.published);
+    const encoded = message.as(this.thread.published);
+    const frame = this.#windowBits === 0 ? encoded.frame : encoded.frameFor(this.#windowBits, this.thread);
     if (!this.#admits(frame.length)) return;
     writeRaw(this.wire, frame);
     this.#sent(frame.length);

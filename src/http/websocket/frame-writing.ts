@@ -10,14 +10,12 @@ import {
   FRAME_HEAD_BYTES_MAX,
   frameHeadBytes,
   frameHeadInto,
-  OPCODE_BINARY,
   OPCODE_CLOSE,
   OPCODE_TEXT,
 } from '../../protocol/websocket/frames.ts';
 import type { Wire } from './wire.ts';
 
 const TEXT = FIN | OPCODE_TEXT;
-const BINARY = FIN | OPCODE_BINARY;
 
 /** Up to here a loop over characters is quicker than a call into the runtime; the length takes one byte. */
 const SHORT_CHARS_MAX = 120;
@@ -67,13 +65,8 @@ function writeLongText(wire: Wire, text: string): number {
   return headBytes + written;
 }
 
-/** @returns the bytes of the frame */
-export function writeBinary(wire: Wire, bytes: Uint8Array): number {
-  return writeBytes(wire, BINARY, bytes);
-}
-
 /** @param first FIN, RSV1 and the opcode @returns the bytes of the frame @hot */
-function writeBytes(wire: Wire, first: number, bytes: Uint8Array): number {
+export function writeBytes(wire: Wire, first: number, bytes: Uint8Array): number {
   const { length } = bytes;
   const headBytes = frameHeadBytes(length);
   if (headBytes + length > SEND_RESERVE_BYTES_MAX || length >= wire.borrowedBytesMin)

@@ -6,7 +6,7 @@ import { CONTROL_BYTES_MAX } from '../../protocol/websocket/frames.ts';
 import type { Hub } from '../../pubsub/hub.ts';
 import type { Subscriber } from '../../pubsub/topic.ts';
 import type { HandlerRequest } from '../../web/context.ts';
-import type { WebSocketData, WebSocketPeer } from '../../web/websocket.ts';
+import type { SendOptions, WebSocketData, WebSocketPeer } from '../../web/websocket.ts';
 import type { ExchangeHost } from '../exchange-host.ts';
 import type { Wire } from './wire.ts';
 
@@ -15,8 +15,8 @@ interface PeerLink extends Subscriber {
   readonly host: ExchangeHost;
   readonly wire: Wire;
   readonly readyState: number;
-  sendText(text: string): number;
-  sendBytes(bytes: Uint8Array): number;
+  sendText(text: string, compress: boolean | undefined): number;
+  sendBytes(bytes: Uint8Array, compress: boolean | undefined): number;
   ping(bytes: Uint8Array): number;
   close(code: number, reason: Uint8Array): void;
   terminate(): void;
@@ -27,6 +27,8 @@ export interface PeerStart {
   readonly data: unknown;
   readonly context: Record<string, unknown> | undefined;
   readonly protocol: string;
+  /** In which window it takes compressed messages; 0 for none. */
+  readonly windowBits: number;
   /** The number of its connection or stream, counted one after the other. */
   readonly number: number;
 }
@@ -85,9 +87,9 @@ export class Peer implements WebSocketPeer {
   }
 
   /** @hot */
-  send(data: WebSocketData): number {
-    if (typeof data === 'string') return this.#link.sendText(data);
-    return this.#link.sendBytes(bytesOf('send', data));
+  send(data: WebSocketData, options?: SendOptions): number {
+    if (typeof data === 'string') return this.#link.sendText(data, options?.compress);
+    return this.#link.sendBytes(bytesOf('send', data), options?.compress);
   }
 
   publish(topic: string, data: WebSocketData): number {

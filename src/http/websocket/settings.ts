@@ -14,6 +14,7 @@ export interface WebSocketSettings {
   readonly pongMs: number;
   readonly closeMs: number;
   readonly handoverMs: number;
+  readonly compresses: boolean;
 }
 
 export const DEFAULT_WEBSOCKET_SETTINGS: WebSocketSettings = Object.freeze({
@@ -27,4 +28,5 @@ export const DEFAULT_WEBSOCKET_SETTINGS: WebSocketSettings = Object.freeze({
   pongMs: 20_000, // Socket.IO 20 s
   closeMs: 5000, // ws 30 s; there is nothing to wait for but a round trip
   handoverMs: 1000,
+  compresses: false,
 });

@@ -2,6 +2,7 @@
  * `context.upgrade()`: what a request that asks for WebSocket is answered with, and what comes behind the answer. A request
  * that asks for nothing of the kind, or not soundly, gets the Response that says so.
  */
+import { agreeOnDeflate } from '../../protocol/websocket/deflate-offer.ts';
 import {
   acceptOf,
   type Handshake,
@@ -51,6 +52,11 @@ export function upgradeToWebSocket(
   }
   const chosen = chosenProtocol(handshake, protocol);
   if (chosen !== '') fields.push([PROTOCOL_FIELD, chosen]);
+  const deflate = thread.settings.compresses
+    ? agreeOnDeflate(request.headers.get('sec-websocket-extensions'))
+    : undefined;
+  if (deflate !== undefined) fields.push(['sec-websocket-extensions', deflate.field]);
+  const windowBits = deflate?.serverWindowBits ?? 0;
   const { data, context } = options;
   const hooks = options.hooks ?? thread.settings.hooks;
   return layDownTakeover(
@@ -62,6 +68,7 @@ export function upgradeToWebSocket(
           data,
           context,
           protocol: chosen,
+          windowBits,
         }),
     },
     fields,

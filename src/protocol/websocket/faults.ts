@@ -56,6 +56,12 @@ export const FAULT_CLOSE_CODE = fault(
   'RFC 6455 §7.4',
 );
 export const FAULT_UTF8 = fault('websocket-utf8', 1007, 'the text is not UTF-8', 'RFC 6455 §8.1');
+export const FAULT_DEFLATE = fault(
+  'websocket-deflate',
+  1007,
+  'the compressed message cannot be inflated',
+  'RFC 7692 §7.2.2',
+);
 export const FAULT_TOO_BIG = fault(
   'websocket-too-big',
   1009,

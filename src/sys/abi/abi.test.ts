@@ -24,6 +24,7 @@ import { SYSCALLS } from './syscalls.ts';
 import * as tcp from './tcp.ts';
 import * as time from './time.ts';
 import * as x509Errors from './x509-errors.ts';
+import * as zlib from './zlib.ts';
 
 const CC = process.env['CC'] ?? 'gcc';
 const SKIP =
@@ -217,6 +218,12 @@ test("OpenSSL's constants agree with the headers of this Node", { skip: SKIP_OPE
     'openssl/x509v3.h',
   ].map((file) => join(NODE_HEADERS, file));
   compare(t, headers, questionsOf(openssl, x509Errors), 0);
+});
+
+const SKIP_ZLIB = SKIP || (existsSync('/usr/include/zlib.h') ? false : 'no zlib.h');
+
+test("zlib's structure and constants agree with its header", { skip: SKIP_ZLIB }, (t) => {
+  compare(t, ['zlib.h'], questionsOf(zlib), 0);
 });
 
 test('error numbers agree with errno.h', { skip: SKIP }, (t) => {
