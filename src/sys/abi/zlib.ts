@@ -12,7 +12,7 @@ export const Z_DEFLATED = 8;
 export const Z_DEFAULT_STRATEGY = 0;
 
 /** What is to be read, what may be written, and zlib's own state. */
-export const z_stream = struct('z_stream', 112, {
+export const z_stream = struct('z_stream_s', 112, {
   next_in: 'u64',
   avail_in: 'u32',
   total_in: 'u64',
