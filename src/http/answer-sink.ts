@@ -55,6 +55,8 @@ export interface AnswerSink {
   readonly isLending?: boolean;
   /** Whether an answer may be 101, and another session take the connection over. Absent where it never may. */
   readonly mayChangeProtocol?: boolean;
+  /** The protocol is spoken in this stream then, and not on the connection: RFC 8441. */
+  readonly opensTunnel?: boolean;
   /** Whether `file` may be called for this answer. Absent where files are always written piece by piece. */
   readonly takesFile?: boolean;
   /** A part of a file is the content, all of it; `drained` follows when it has left. */

@@ -8,6 +8,7 @@ import { STATUS_SWITCHING, switchingResponse } from '../web/switching-response.t
 import type { AnswerPlan } from './answer-plan.ts';
 import type { AnswerSink } from './answer-sink.ts';
 import type { ReplacedSession } from './connection-account.ts';
+import type { Tunnel, TunnelStream } from './tunnel.ts';
 
 /** The session that comes, as far as the one that goes needs it: an UpgradedSession. */
 export interface Successor {
@@ -25,6 +26,8 @@ export interface Takeover {
    * what it has to say and to send comes in its `begin`.
    */
   succeed(from: ReplacedSession): Successor;
+  /** Makes what goes on in the stream that this request came on, where that is an extended CONNECT. Absent where it cannot. */
+  tunnel?(stream: TunnelStream): Tunnel;
 }
 
 interface TakenExchange {
@@ -44,7 +47,7 @@ export interface UnansweredExchange {
 /**
  * @param fields of the 101, in lower case: `upgrade`, and what the protocol adds
  * @returns what the handler has to return for it
- * @throws TypeError where the connection cannot change: HTTP/1.0, HTTP/2, a request with content, or one that was answered
+ * @throws TypeError where the connection cannot change: HTTP/1.0, HTTP/2 but for an extended CONNECT, a request with content, or one that was answered
  */
 export function layDownTakeover(
   exchange: UnansweredExchange,
@@ -54,7 +57,11 @@ export function layDownTakeover(
   if (exchange.isFinished || exchange.status !== 0)
     throw new TypeError('the request was answered: its connection cannot change its protocol any more');
   if (exchange.sink.mayChangeProtocol !== true || exchange.body !== null)
-    throw new TypeError('only a request of HTTP/1.1 without content can change the protocol');
+    throw new TypeError(
+      'only a request of HTTP/1.1 without content, or an extended CONNECT of HTTP/2, can change the protocol',
+    );
+  if (exchange.sink.opensTunnel === true && takeover.tunnel === undefined)
+    throw new TypeError('this protocol cannot be spoken in a stream of HTTP/2');
   exchange.takeover = takeover;
   return switchingResponse(fields);
 }

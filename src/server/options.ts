@@ -383,7 +383,7 @@ export function checkOptions(options: ServeOptions): Settings {
     headerProxies: checkProxyProtocol(given(options.proxyProtocol, false)),
     http2: given(options.http2, true),
     pubsub: checkPubsub(readPubsub(options.pubsub ?? {})),
-    websocket: checkWebSocket(options.websocket ?? {}),
+    websocket: checkWebSocket(options.websocket),
     timeouts: {
       headerMs: ms('header', '10s'),
       idleMs: ms('idle', '76s'),

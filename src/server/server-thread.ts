@@ -223,7 +223,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
 
   #http2Session(from: ReplacedSession): H2Session {
     const { H2Session, H2SessionThread } = this.http2.loaded;
-    this.#h2 ??= new H2SessionThread(this.settings, this.#engine!);
+    this.#h2 ??= new H2SessionThread(this.#h2Settings(), this.#engine!);
     return new H2Session(this, this.#h2, from.engine, from);
   }
 
@@ -236,6 +236,12 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
     if (websocket !== undefined) this.websockets.use(websocket);
     this.fetch = this.websockets.handlerOf(fetch);
     this.direct = directOf(this.fetch);
+  }
+
+  /** Clients that see extended CONNECT offered (RFC 8441) open their WebSockets so. */
+  #h2Settings(): Settings {
+    const { settings } = this;
+    return { ...settings, h2: { ...settings.h2, extendedConnect: settings.websocket.isOffered } };
   }
 
   // EngineHandler

@@ -319,7 +319,7 @@ export class ThreadServer implements WatchedServer {
       if (this.#closing !== undefined) throw new ServerClosedError('reload');
       // A module that was asked for later and came sooner is not put back.
       if (turn < this.#reloadsDone) return;
-      thread.serve(fetch, hasWebSocket ? undefined : checkWebSocket(websocket ?? {}));
+      thread.serve(fetch, hasWebSocket ? undefined : checkWebSocket(websocket));
       thread.errorHandler = errorHook ?? error;
     } else if (typeof handler === 'function') thread.serve(handler);
     else

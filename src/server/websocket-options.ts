@@ -32,7 +32,8 @@ export function readWebSocket(from: unknown): WebSocketOptions {
 }
 
 /** @throws OptionError naming the first that is not allowed */
-export function checkWebSocket(options: WebSocketOptions): WebSocketSettings {
+export function checkWebSocket(from: WebSocketOptions | undefined): WebSocketSettings {
+  const options = from ?? {};
   const defaults = DEFAULT_WEBSOCKET_SETTINGS;
   const ms = (name: 'idleTimeout' | 'pingInterval' | 'pongTimeout' | 'closeTimeout', fallback: number) =>
     parseDuration(`websocket.${name}`, given(options[name], fallback));
@@ -49,6 +50,7 @@ export function checkWebSocket(options: WebSocketOptions): WebSocketSettings {
       '1 byte to 256m: a message is held in memory whole',
     );
   return {
+    isOffered: from !== undefined,
     hooks: hooksOf(options),
     upgrade: options.upgrade,
     payloadBytesMax,

@@ -24,7 +24,10 @@ export class H2Head implements RequestHead {
   #url: string | undefined = undefined;
 
   constructor(fields: RequestFields) {
-    const { method, authority, names, values } = fields;
+    const { authority, names, values } = fields;
+    // An extended CONNECT asks for what HTTP/1.1 asks for by GET and Upgrade: handlers see one form of it. RFC 8441 §5
+    const isTunnel = fields.protocol !== '';
+    const method = isTunnel ? 'GET' : fields.method;
     const number = METHOD_NAMES.indexOf(method);
     this.method = number > 0 && number <= METHOD_PATCH ? number : METHOD_OTHER;
     this.methodEnd = method.length;
@@ -40,6 +43,7 @@ export class H2Head implements RequestHead {
       }
       text += `${names[i]}: ${values[i]}\r\n`;
     }
+    if (isTunnel) text += `connection: Upgrade\r\nupgrade: ${fields.protocol}\r\n`;
     this.hostStart = hostStart;
     this.hostEnd = hostStart < 0 ? -1 : hostStart + authority.length;
     this.fieldsEnd = text.length;

@@ -34,6 +34,7 @@ import type { ExchangeVisitor, RequestSoFar, Session } from '../session.ts';
 import { rowOf } from '../session-row.ts';
 import { H2Head } from './head.ts';
 import { StreamCarrier, type StreamSession, writeFault } from './stream.ts';
+import { StreamTunnelling } from './stream-tunnelling.ts';
 import type { H2SessionThread } from './thread.ts';
 
 const SWITCHING = Buffer.from(
@@ -249,6 +250,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   /** What is open is answered; GOAWAY tells the client to ask elsewhere, and an idle one is not waited for longer. */
   drain(idleGraceMs: number): void {
     this.core.drain(this.#held === undefined ? idleGraceMs : NEVER);
+    for (const { user } of this.core.streams()) (user as StreamCarrier | undefined)?.tunnelling?.drain();
   }
 
   row(nowMs: number): ConnectionRow {
@@ -264,7 +266,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   visitExchanges(visit: ExchangeVisitor): void {
     for (const { user } of this.core.streams()) {
       const exchange = (user as StreamCarrier | undefined)?.exchange;
-      if (exchange !== undefined) visit(exchange, this);
+      if (exchange !== undefined && !exchange.isFinished) visit(exchange, this);
     }
   }
 
@@ -327,7 +329,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
 
   #rearm(): void {
     let atMs = Math.min(this.core.deadlineMs, this.#idleAtMs);
-    for (const { exchange } of this.#timed) atMs = Math.min(atMs, exchange.deadlineMs);
+    for (const { deadlineMs } of this.#timed) atMs = Math.min(atMs, deadlineMs);
     this.arm(atMs);
   }
 
@@ -358,7 +360,8 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     const { fields } = head;
     const { limits } = host.settings;
     this.requests++;
-    if (fields.method === 'CONNECT' || fields.method === 'TRACE')
+    const isTunnel = fields.protocol === 'websocket';
+    if ((fields.method === 'CONNECT' && !isTunnel) || fields.method === 'TRACE')
       this.#refuse(stream, FAULT_METHOD_UNSUPPORTED, true);
     else if (fields.path.length > limits.targetBytesMax)
       this.#refuse(stream, FAULT_TARGET_TOO_LONG, fields.method !== 'HEAD');
@@ -381,6 +384,8 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
     const form = (head.cached ??= new H2Head(fields)) as H2Head;
     form.hasContent = !isWhole;
     const carrier = new StreamCarrier(this, stream);
+    const isTunnel = fields.protocol !== '';
+    if (isTunnel) carrier.tunnelling = new StreamTunnelling(carrier, stream.id, isWhole);
     stream.user = carrier;
     const exchange = new Exchange(
       host,
@@ -392,7 +397,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
       form.urlOn(host),
       fields.expectsContinue && !isWhole,
     );
-    if (!isWhole) exchange.body = new RequestBody(carrier, fields.contentLength, null);
+    if (!isWhole && !isTunnel) exchange.body = new RequestBody(carrier, fields.contentLength, null);
     this.#run(carrier, exchange);
   }
 
@@ -422,6 +427,10 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   onData(stream: H2Stream, bytes: Uint8Array, start: number, end: number): void {
     const carrier = stream.user as StreamCarrier;
     if (carrier !== this.#fed) this.#feed();
+    if (carrier.tunnelling !== null) {
+      carrier.tunnelling.receive(bytes, start, end);
+      return;
+    }
     if (!carrier.counts(end - start)) return;
     this.#fed = carrier;
     this.#fedBytes = bytes;
@@ -442,7 +451,8 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   onRequestEnd(stream: H2Stream, names: readonly string[], values: readonly string[]): void {
     const carrier = stream.user as StreamCarrier;
     this.#feed();
-    carrier.bodyEnds(carrier.exchange.body!, names, values);
+    if (carrier.tunnelling === null) carrier.bodyEnds(carrier.exchange.body!, names, values);
+    else carrier.tunnelling.peerEnded();
   }
 
   onReset(stream: H2Stream): void {
@@ -451,7 +461,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
   }
 
   onWindow(stream: H2Stream): void {
-    (stream.user as StreamCarrier | undefined)?.exchange.drained();
+    (stream.user as StreamCarrier | undefined)?.windowOpened();
   }
 
   onFault(fault: Http2Fault): void {

@@ -16,6 +16,7 @@ import type { H2Server } from '../../protocol/h2/server/server-core.ts';
 import { faultText } from '../../protocol/semantics/fault-text.ts';
 import { TEXT_TYPE } from '../../web/body-init.ts';
 import { Headers } from '../../web/headers.ts';
+import { STATUS_SWITCHING } from '../../web/switching-response.ts';
 import { type AnswerPlan, isFramingField } from '../answer-plan.ts';
 import type { AnswerSink } from '../answer-sink.ts';
 import { NEVER } from '../connection-deadline.ts';
@@ -25,6 +26,7 @@ import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
 import type { Attachment, ExchangeOwner } from '../exchange-owner.ts';
 import type { BodyOwner, RequestBody } from '../request-body.ts';
 import type { Trailers } from '../trailers.ts';
+import type { StreamTunnelling } from './stream-tunnelling.ts';
 import type { H2SessionThread } from './thread.ts';
 
 /** What a stream needs of its session. */
@@ -53,6 +55,8 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   /** Content that was handed over, and that the client may not send anew yet. */
   #unread = 0;
   #isTimed = false;
+  /** Where the request is an extended CONNECT: what comes, before the answer and behind it. */
+  tunnelling: StreamTunnelling | null = null;
   #isPaced = false;
 
   constructor(session: StreamSession, stream: H2Stream) {
@@ -93,6 +97,7 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   reset(error: ClientGoneError): void {
     const { exchange } = this;
     this.#leave();
+    this.tunnelling?.over();
     // A handler that works on behind a reset keeps its place taken: else each reset could begin one more.
     if (exchange.isHandlerBusy) this.#session.core.handlerOutlives();
     exchange.clientGone(error);
@@ -111,6 +116,7 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   /** FIN has been read: half a body is none. */
   bodyBreaksOff(): void {
     const { exchange } = this;
+    this.tunnelling?.peerEnded();
     if (exchange.body !== null && !exchange.body.complete)
       this.exchangeBroken(exchange, 'client-closed-in-body');
   }
@@ -176,6 +182,13 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
   }
 
   exchangeFinished(): void {
+    const { exchange, tunnelling } = this;
+    if (tunnelling !== null && exchange.status === STATUS_SWITCHING) {
+      exchange.release();
+      tunnelling.begin(exchange);
+      return;
+    }
+    tunnelling?.dropEarly();
     this.#leave();
     this.exchange.release();
   }
@@ -219,14 +232,65 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     this.armExchange();
   }
 
+  get deadlineMs(): number {
+    return this.tunnelling?.isOpen === true ? this.tunnelling.deadlineMs : this.exchange.deadlineMs;
+  }
+
   /** @returns when it is to be asked again; NEVER when no deadline holds */
   deadline(nowMs: number): number {
     if (this.#stream === null) return NEVER;
-    this.exchange.deadline(nowMs);
-    return this.#stream === null ? NEVER : this.exchange.deadlineMs;
+    if (this.tunnelling?.isOpen === true) this.tunnelling.expire(nowMs);
+    else this.exchange.deadline(nowMs);
+    return this.#stream === null ? NEVER : this.deadlineMs;
+  }
+
+  // What its tunnel asks.
+
+  get engine(): EngineConnection {
+    return this.#session.engine;
+  }
+
+  get host(): ExchangeHost {
+    return this.#session.host;
+  }
+
+  consumed(bytes: number): void {
+    if (this.#stream !== null) this.#session.core.consumed(this.#stream, bytes);
+  }
+
+  wakeAt(atMs: number): void {
+    if (this.#stream === null || atMs === NEVER) return;
+    this.#isTimed = true;
+    this.#session.streamTimed(this, atMs);
+  }
+
+  /** `room` was 0 and is not now. */
+  windowOpened(): void {
+    if (this.tunnelling?.isOpen === true) this.tunnelling.drained();
+    else this.exchange.drained();
+  }
+
+  endTunnel(): void {
+    const stream = this.#stream;
+    this.#leave();
+    if (stream !== null) this.#session.core.end(stream);
+  }
+
+  cancelTunnel(): void {
+    const stream = this.#stream;
+    this.#leave();
+    if (stream !== null) this.#session.core.reset(stream, CANCEL);
   }
 
   // AnswerSink
+
+  get mayChangeProtocol(): boolean {
+    return this.tunnelling !== null;
+  }
+
+  get opensTunnel(): boolean {
+    return this.tunnelling !== null;
+  }
 
   /** @hot */
   shortText(status: number, contentType: string | undefined, text: string): boolean {
@@ -246,6 +310,13 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     if (stream === null) return true;
     const { core, thread } = this.#session;
     const { heads } = thread;
+    // The tunnel is open with it, and nothing of HTTP follows. RFC 8441 §5
+    if (plan.status === STATUS_SWITCHING) {
+      plan.status = 200;
+      writeHead(heads, plan);
+      core.sendHead(stream, heads.block, 0, heads.end, false);
+      return true;
+    }
     writeHead(heads, plan);
     const { bytes } = plan;
     if (plan.stream === null && plan.file === null && bytes === null && !plan.endsWithTrailers) {

@@ -3,6 +3,8 @@ import type { WebSocketHooks } from '../../web/websocket.ts';
 import type { WebSocketOptions } from '../../web/websocket-options.ts';
 
 export interface WebSocketSettings {
+  /** The option was given: HTTP/2 clients are told that they may open WebSockets in streams. RFC 8441 §3 */
+  readonly isOffered: boolean;
   readonly hooks: WebSocketHooks;
   /** Asked before `fetch`; undefined where `fetch` decides. */
   readonly upgrade: WebSocketOptions['upgrade'];
@@ -18,6 +20,7 @@ export interface WebSocketSettings {
 }
 
 export const DEFAULT_WEBSOCKET_SETTINGS: WebSocketSettings = Object.freeze({
+  isOffered: false,
   hooks: Object.freeze({}),
   upgrade: undefined,
   payloadBytesMax: 1024 * 1024, // Socket.IO 1 MB, Bun 16 MB, ws 100 MiB: held in memory whole, once a connection

@@ -1,4 +1,5 @@
 /** What the WebSocket connections of one thread share: memory to unmask into, settings, counters, and how published messages are encoded. */
+import { SEND_RESERVE_BYTES_MAX } from '../../engine/engine.ts';
 import { Unmasking } from '../../protocol/websocket/unmasking.ts';
 import type { Message, Representation } from '../../pubsub/message.ts';
 import type { MessageCompressor } from './compressor.ts';
@@ -18,6 +19,7 @@ export interface WebSocketTools {
 export class WebSocketThread {
   readonly settings: WebSocketSettings;
   readonly unmasking = new Unmasking();
+  #scratch: Uint8Array | undefined = undefined;
   readonly counts: WebSocketCounts;
   readonly sha1: Sha1;
   readonly #createCompressor: () => MessageCompressor;
@@ -32,6 +34,11 @@ export class WebSocketThread {
     this.counts = counts;
     this.sha1 = tools.sha1;
     this.#createCompressor = tools.createCompressor;
+  }
+
+  /** Where frames for streams of HTTP/2 are put together, between `reserve` and `commit`. */
+  get scratch(): Uint8Array {
+    return (this.#scratch ??= new Uint8Array(SEND_RESERVE_BYTES_MAX));
   }
 
   /** Made for the first message that is compressed. */

@@ -17,6 +17,7 @@ import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
 import { layDownTakeover, type UnansweredExchange } from '../takeover.ts';
 import { fieldPairs } from '../trailers.ts';
 import { WebSocketSession } from './session.ts';
+import { StreamWire } from './stream-wire.ts';
 import type { WebSocketThread } from './thread.ts';
 
 const PROTOCOL_FIELD = 'sec-websocket-protocol';
@@ -38,10 +39,12 @@ export function upgradeToWebSocket(
   options: UpgradeOptions,
 ): Response {
   const { request } = exchange;
-  const handshake = readHandshake(exchange.methodName, request.headers, false);
+  const isStream = exchange.sink.opensTunnel === true;
+  const handshake = readHandshake(exchange.methodName, request.headers, isStream);
   if ('status' in handshake) return refusal(handshake);
-  const fields: [string, string][] = [['upgrade', 'websocket']];
-  fields.push(['sec-websocket-accept', acceptOf(handshake.key!, thread.sha1)]);
+  const fields: [string, string][] = [];
+  if (handshake.key !== undefined)
+    fields.push(['upgrade', 'websocket'], ['sec-websocket-accept', acceptOf(handshake.key, thread.sha1)]);
   let { protocol } = options;
   for (const [name, value] of fieldPairs(options.headers ?? {})) {
     const key = fieldName(name);
@@ -59,17 +62,13 @@ export function upgradeToWebSocket(
   const windowBits = deflate?.serverWindowBits ?? 0;
   const { data, context } = options;
   const hooks = options.hooks ?? thread.settings.hooks;
+  const start = { data, context, protocol: chosen, windowBits };
   return layDownTakeover(
     exchange,
     {
       isRaw: false,
-      succeed: (from) =>
-        new WebSocketSession(exchange.host, thread, exchange, from, hooks, {
-          data,
-          context,
-          protocol: chosen,
-          windowBits,
-        }),
+      succeed: (from) => new WebSocketSession(exchange.host, thread, exchange, from, hooks, start),
+      tunnel: (stream) => new StreamWire(stream, exchange.host, thread, exchange, hooks, start),
     },
     fields,
   );
