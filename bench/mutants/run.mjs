@@ -106,7 +106,7 @@ function publish({ commit, node, machine, results: fresh }) {
     byId.set(each.id, { ...each, verdicts: { ...byId.get(each.id)?.verdicts, ...each.verdicts } });
   const there = new Set(readFaults().map(({ id }) => id));
   const all = [...byId.values()].filter(({ id }) => there.has(id)).sort((a, b) => (a.id < b.id ? -1 : 1));
-  writeFileSync(file, `${JSON.stringify({ commit, node, machine, results: all }, null, 1)}\n`);
+  writeFileSync(file, `${JSON.stringify({ commit, node, machine, results: all }, null, 2)}\n`);
   const every = ['tests', 'simulator', 'prove'];
   const left = survivors(all).map(({ id, sentence }) => `- \`${id}\`: ${sentence}`);
   writeFileSync(

@@ -264,6 +264,25 @@ test('a stream that fails after its head breaks the answer off', async () => {
   assert.equal(exchange.isCutShort, true);
 });
 
+test('a stream that is longer or shorter than the length that was promised is broken off, and not a byte too many is written', async () => {
+  for (const [length, written] of [
+    [5, ['200 length=5', 'piece one']],
+    [9, ['200 length=9', 'piece one', 'piece four']],
+  ] as const) {
+    const source = async function* () {
+      yield 'one';
+      yield 'four';
+    };
+    const headers = { 'content-length': String(length) };
+    const { exchange, events, sink } = stage(() => light(source() as unknown as string, { headers }));
+    exchange.run();
+    for (let turns = 0; turns < 4; turns++) await settled();
+    assert.deepEqual(sink.written, written);
+    assert.deepEqual(events, ['log response body failed', 'broken response-failed']);
+    assert.equal(exchange.isFinished, false);
+  }
+});
+
 test('a file is given to the sink as it is, and the answer is over when all of it has left', () => {
   for (const isSentWhole of [true, false]) {
     let closes = 0;

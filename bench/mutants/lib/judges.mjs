@@ -1,5 +1,5 @@
 /**
- * Who may catch a fault: the tests that lie nearest to it, the simulator, and `holdfast prove`. Each is first asked about the
+ * What may catch a fault is the tests that lie nearest to it, the simulator, and `holdfast prove`. Each is asked about the
  * tree without a fault: what it says then is no catch later.
  */
 import { spawn } from 'node:child_process';
@@ -85,9 +85,9 @@ class TestJudge {
       if (failure === undefined) continue;
       // On a busy machine tests of sockets fail now and then: what fails has to fail again, and to pass without the fault.
       if (!failure.isLate && !PURE.test(file) && (await this.#fails(folder, file)) === undefined) continue;
-      if (await this.#isSound(file)) return { isCaught: true, by: file, ms };
+      if (await this.#isSound(file)) return { isCaught: true, by: file, ms: Math.round(ms) };
     }
-    return { isCaught: false, by: '', ms };
+    return { isCaught: false, by: '', ms: Math.round(ms) };
   }
 
   async #isSound(file) {
@@ -131,9 +131,9 @@ class SimulatorJudge {
   async judge(folder) {
     const args = ['dist/simulate/main.js', '--seeds', String(this.#seeds), '--no-shrink'];
     const { code, output, isLate, ms } = await run(folder, args, SIMULATOR_MS);
-    if (code === 0) return { isCaught: false, by: '', ms };
+    if (code === 0) return { isCaught: false, by: '', ms: Math.round(ms) };
     const by = isLate ? 'a world that does not end' : (/seed \d+/.exec(output)?.[0] ?? `exit code ${code}`);
-    return { isCaught: true, by, ms };
+    return { isCaught: true, by, ms: Math.round(ms) };
   }
 }
 
