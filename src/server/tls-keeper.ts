@@ -5,6 +5,7 @@
  */
 import { getRandomValues } from 'node:crypto';
 import { OptionError } from '../base/errors.ts';
+import { thrown } from '../base/option-checks.ts';
 import {
   type EngineTlsOptions,
   SESSION_SECONDS,
@@ -26,9 +27,17 @@ import { readRules } from './tls-rules.ts';
 const ROTATION_MS = (SESSION_SECONDS / 2) * 1000;
 const KEYS_KEPT = 3;
 
+/** For tests, which do not wait for an hour. */
+interface KeeperTimes {
+  readonly rotationMs?: number;
+  readonly lookMs?: number;
+  readonly settleMs?: number;
+}
+
 export class TlsKeeper implements ThreadTls {
   material: TlsMaterial;
   readonly #logger: LoggerLike;
+  readonly #rotationMs: number;
   readonly #stamps: FileStamps;
   #given: GivenTls;
   #seen: ReadonlyMap<string, string>;
@@ -38,13 +47,14 @@ export class TlsKeeper implements ThreadTls {
   #change: Promise<void> = Promise.resolve();
 
   /** @throws OptionError naming what is not right */
-  constructor(given: GivenTls, logger: LoggerLike) {
+  constructor(given: GivenTls, logger: LoggerLike, times: KeeperTimes = {}) {
     this.#logger = logger;
+    this.#rotationMs = times.rotationMs ?? ROTATION_MS;
     this.#given = given;
     const { rules, seen } = this.#read(given);
     this.material = { ...rules, ticketKeys: [newKey()] };
     this.#seen = seen;
-    this.#stamps = new FileStamps(() => this.#filesChanged());
+    this.#stamps = new FileStamps(() => this.#filesChanged(), times.lookMs, times.settleMs);
   }
 
   /** From now on `target` hears of what changes. */
@@ -52,7 +62,7 @@ export class TlsKeeper implements ThreadTls {
     this.#target = target;
     void target.finished.then(() => this.#stop());
     if (this.#seen.size > 0) this.#stamps.watch(this.#seen);
-    this.#rotation = setInterval(() => this.#rotate(), ROTATION_MS);
+    this.#rotation = setInterval(() => this.#rotate(), this.#rotationMs);
     this.#rotation.unref();
   }
 
@@ -133,7 +143,9 @@ export class TlsKeeper implements ThreadTls {
       await this.set();
       this.#logger.info('tls: files have changed and were read anew; new connections have what they hold');
     } catch (error) {
-      this.#logger.error('tls: files have changed and cannot be used; what was read before serves on', error);
+      this.#logger.error(
+        `tls: files have changed and cannot be used; what was read before serves on: ${thrown(error)}`,
+      );
     }
   }
 

@@ -2,6 +2,7 @@
  * TLS of worker threads: material comes to them by messages, and what they do not know they ask the thread that started them,
  * where the functions of the program are.
  */
+import { ANSWER_MS } from '../engine/tls/late-names.ts';
 import type { TlsCertificate } from '../engine/tls/tls-options.ts';
 import type { ThreadTls, TlsMaterial } from './tls-material.ts';
 import { errorData, errorFromData, type FromWorker, type ToWorker } from './worker-messages.ts';
@@ -25,7 +26,11 @@ export class RemoteTls implements ThreadTls {
   readonly find = (serverName: string): Promise<TlsCertificate | undefined> => {
     const id = ++this.#id;
     return new Promise((resolve, reject) => {
+      // Whoever asks has given up before.
+      const forgotten = setTimeout(() => this.#asked.delete(id), ANSWER_MS);
+      forgotten.unref();
       this.#asked.set(id, ({ certificate, error }) => {
+        clearTimeout(forgotten);
         this.#asked.delete(id);
         if (error === undefined) resolve(certificate);
         else reject(errorFromData(error));

@@ -14,7 +14,7 @@ const NOT_FOUND_MS = 10_000;
 /** Names that are being asked about; clients beyond are refused. */
 const ASKED_MAX = 256;
 /** Somebody else's promise may stay open for ever. A handshake's own deadline is sooner by default. */
-const ANSWER_MS = 60_000;
+export const ANSWER_MS = 60_000;
 /** Errors are told once in this time. */
 const QUIET_MS = 1000;
 
