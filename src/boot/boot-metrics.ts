@@ -15,6 +15,12 @@ export function bootMetrics({ records, webhook, upstream }: MetricSources): stri
   out.gauge('holdfast_boot_machines', 'Machines that are known.', records.machineCount);
   out.gauge('holdfast_boot_transfers', 'Transfers to machines under way.', records.runningCount);
   out.counter('holdfast_boot_scripts_total', 'Scripts that machines were given.', scripts);
+  out.counters(
+    'holdfast_boot_stand_ins_total',
+    'Scripts of the server in the place of files that are not there.',
+    'file',
+    Object.fromEntries(records.standIns),
+  );
   out.counters('holdfast_boot_transfers_total', 'Transfers that ended, by how.', 'outcome', outcomes);
   out.counter('holdfast_boot_transfer_bytes_total', 'Bytes handed over to machines.', bytes);
   out.counter('holdfast_boot_pauses_total', 'Times that a transfer stood still for 2 s or longer.', pauses);

@@ -155,7 +155,12 @@ class BootDesk {
     let source: 'folder' | 'upstream' = 'folder';
     if (answer.status === 404 && (request.method === 'GET' || request.method === 'HEAD')) {
       const standIn = standInFor(path, new URL(request.url).host);
-      if (standIn !== undefined) return standIn;
+      if (standIn !== undefined) {
+        // The other names are our own: nobody expects a file.
+        const name = path.slice(path.lastIndexOf('/') + 1);
+        if (CHAINED.has(name) || FALLS_THROUGH.has(name)) this.#records.stoodIn(name);
+        return standIn;
+      }
       const fetched = await this.#upstream?.answer(path, request);
       if (fetched !== undefined) {
         answer = fetched;

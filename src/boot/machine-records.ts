@@ -88,6 +88,7 @@ export class MachineRecords {
   readonly #changedTransfers = new Set<TransferRecord>();
   readonly #forgottenMachines: string[] = [];
   readonly #forgottenTransfers: number[] = [];
+  readonly #standIns = new Map<string, number>();
   readonly #outcomes = { completed: 0, aborted: 0, failed: 0 };
   #timer: ReturnType<typeof setInterval> | undefined;
   #nextId = 1;
@@ -125,6 +126,16 @@ export class MachineRecords {
       this.#changedTransfers.add(each);
     }
     this.#arm();
+  }
+
+  /** A script of ours stood in for a file that boot loaders look for. @param name one of the few that we stand in for */
+  stoodIn(name: string): void {
+    this.#standIns.set(name, (this.#standIns.get(name) ?? 0) + 1);
+  }
+
+  /** How often, by the name of the file. */
+  get standIns(): ReadonlyMap<string, number> {
+    return this.#standIns;
   }
 
   /** A machine was given a script. */

@@ -37,6 +37,17 @@ test('there is a sentence while no machine is known', () => {
   assert.deepEqual([report.rows, report.note, report.empty], [[], '', 'No machine has booted yet.']);
 });
 
+test('what a script stood in for is told by name', () => {
+  const { records, section } = stage();
+  records.stoodIn('custom.ipxe');
+  records.stoodIn('autoexec.ipxe');
+  records.stoodIn('custom.ipxe');
+  assert.equal(
+    section.report().note,
+    'A script of the server stood in for what is not in the folder: custom.ipxe (2 times), autoexec.ipxe (1 time).',
+  );
+});
+
 test('a machine that fetches is told with how far it is, one that stops as slow, and one that is through as it ended', () => {
   const { records, begin, pass, section } = stage();
   records.seen({ mac: '52:54:00:00:00:01', hostname: 'node-1' }, '10.0.0.1', 'debian');

@@ -21,7 +21,9 @@ const COLUMNS: readonly SectionColumn[] = [
   { name: 'now', kind: 'text' },
 ];
 
-export function machineSection(records: Pick<MachineRecords, 'rows' | 'machineCount'>): AdminSection {
+export function machineSection(
+  records: Pick<MachineRecords, 'rows' | 'machineCount' | 'standIns'>,
+): AdminSection {
   return {
     name: 'boots',
     report(): SectionReport {
@@ -32,7 +34,7 @@ export function machineSection(records: Pick<MachineRecords, 'rows' | 'machineCo
       return {
         name: 'boots',
         title: 'Boots',
-        note: noteOf(records.machineCount, looping),
+        note: [noteOf(records.machineCount, looping), standInsOf(records.standIns)].join(' ').trim(),
         empty: 'No machine has booted yet.',
         columns: COLUMNS,
         rows: [...machines].sort((a, b) => rank(a) - rank(b)).map(rowOf),
@@ -49,6 +51,13 @@ function noteOf(known: number, looping: number): string {
       ? 'None begins the same artifact again and again.'
       : `${looping} ${looping === 1 ? 'begins' : 'begin'} the same artifact again and again.`;
   return `${known} ${known === 1 ? 'machine is' : 'machines are'} known. ${loops}`;
+}
+
+/** Who looks for a file that is not there is answered with a script that goes on: operators may have meant to have one. */
+function standInsOf(counts: ReadonlyMap<string, number>): string {
+  if (counts.size === 0) return '';
+  const files = [...counts].map(([name, count]) => `${name} (${count} ${count === 1 ? 'time' : 'times'})`);
+  return `A script of the server stood in for what is not in the folder: ${files.join(', ')}.`;
 }
 
 function rowOf(machine: MachineRow): SectionRow {
