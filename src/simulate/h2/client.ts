@@ -5,12 +5,11 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { SimConnection } from '../../engine/sim/connection.ts';
-import type { SimNetwork } from '../../engine/sim/network.ts';
-import type { PeerHandler, SimPeer } from '../../engine/sim/peer.ts';
 import { HTTP2_PREFACE } from '../../protocol/detect.ts';
 import { FLOW_CONTROL_ERROR, NO_ERROR, PROTOCOL_ERROR } from '../../protocol/h2/error-codes.ts';
 import * as frame from '../../protocol/h2/frames.ts';
 import type { SimulatedClient } from '../connection-oracle.ts';
+import { ScriptedClient } from '../scripted-client.ts';
 import type { World } from '../world.ts';
 import type { H2ClientPlan, H2Step } from './client-plan.ts';
 import { ClientWindows } from './client-windows.ts';
@@ -27,33 +26,22 @@ const PATIENCE_MS = 20_000;
 const PARTS_OF_ENDLESS_BLOCK = 12;
 const NOTHING = new Uint8Array(0);
 
-export class H2Client implements PeerHandler, SimulatedClient {
+export class H2Client extends ScriptedClient<H2Step, H2ConnectionModel> implements SimulatedClient {
   readonly plan: H2ClientPlan;
-  peer!: SimPeer;
-  model: H2ConnectionModel | undefined = undefined;
   readonly sent: SentFrames;
-  readonly #world: World;
-  readonly #network: SimNetwork;
   readonly #encoder: FieldEncoder;
   readonly #windows: ClientWindows;
   readonly #uploads: Uploads;
   /** Ids of streams, in the order in which they were opened. */
   readonly #opened: number[] = [];
   readonly #openStreams = new Set<number>();
-  #step = 0;
-  #blocked: H2Step | undefined = undefined;
-  #isWalking = false;
-  #isDone = false;
-  #hasEnd = false;
   #hasBegun = false;
   #isGoing = false;
-  #receivedBytes = 0;
   #streamsMax = Number.POSITIVE_INFINITY;
   #nextStream = 1;
 
   constructor(world: World, plan: H2ClientPlan) {
-    this.#world = world;
-    this.#network = world.network;
+    super(world, plan, plan.steps);
     this.plan = plan;
     const after = (delayMs: number, run: () => void): void => {
       if (delayMs === 0) run();
@@ -66,37 +54,24 @@ export class H2Client implements PeerHandler, SimulatedClient {
     if ((world.settings.h2?.streamWindowBytes ?? 0) >= frame.DEFAULT_WINDOW_BYTES) this.#uploads.start();
   }
 
-  start(port: number): void {
-    const { receiveBufferBytes, readBytes } = this.plan;
-    this.peer = this.#network.connect({ port, receiveBufferBytes }, this);
-    if (readBytes > 0) {
-      this.peer.pauseReading();
-      this.#readLater();
-    }
-  }
-
   createModel(conn: SimConnection): H2ConnectionModel {
-    this.model = new H2ConnectionModel(this.#world, conn, this.plan.kind, this.sent);
+    this.model = new H2ConnectionModel(this.world, conn, this.plan.kind, this.sent);
     return this.model;
-  }
-
-  get #hasBroken(): boolean {
-    return this.#hasEnd || this.peer.isOver;
   }
 
   /** While it may still write. */
   #later(delayMs: number, run: () => void): void {
-    this.#network.after(delayMs, () => {
-      if (!this.#isDone && !this.sent.isMuted && !this.peer.isOver) run();
+    this.network.after(delayMs, () => {
+      if (!this.isDone && !this.sent.isMuted && !this.peer.isOver) run();
     });
   }
 
   // PeerHandler
 
   onConnect(): void {
-    this.#network.after(this.#patienceMs(), () => {
+    this.network.after(this.#patienceMs(), () => {
       if (!this.peer.isOver) this.peer.reset();
-      this.#isDone = true;
+      this.isDone = true;
     });
     const { upgrade, prefaceBytes } = this.plan;
     if (upgrade !== undefined) this.#ask(upgrade);
@@ -107,7 +82,7 @@ export class H2Client implements PeerHandler, SimulatedClient {
   }
 
   #patienceMs(): number {
-    const { timeouts } = this.#world.settings;
+    const { timeouts } = this.world.settings;
     const { readBytes, readGapMs, requests } = this.plan;
     let longestMs = 0;
     let bytes = 0;
@@ -143,37 +118,12 @@ export class H2Client implements PeerHandler, SimulatedClient {
     this.#windows.settings(this.plan.settings);
     this.#windows.begin();
     if (this.plan.upgrade !== undefined) this.#windows.opened(1, this.plan.upgrade.isStalled);
-    this.#resume();
+    this.resume();
   }
 
-  onData(_peer: SimPeer, bytes: Uint8Array): void {
-    this.#receivedBytes += bytes.length;
-    const { model } = this;
-    if (model === undefined) {
-      this.#world.find('bytes from a server that has not accepted');
-      return;
-    }
-    const complaint = model.sent.read(bytes);
-    if (complaint !== undefined) model.find(`the client reads ${complaint}`);
+  protected override hears(model: H2ConnectionModel): void {
     if (model.isSwitched && !this.#hasBegun && !this.sent.isMuted) this.#begin();
-    for (const each of model.readFrames(this.#receivedBytes)) this.#read(each, model);
-    this.#look();
-  }
-
-  onEnd(): void {
-    this.#hasEnd = true;
-    this.#network.trace?.(`peer ${this.peer.link.id}: reads FIN`);
-    this.#look();
-    // Most clients close when the server has; some only later.
-    this.#network.after((this.peer.link.id % 3) * 40, () => {
-      this.peer.end();
-      this.#isDone = true;
-    });
-  }
-
-  onReset(): void {
-    this.#network.trace?.(`peer ${this.peer.link.id}: reads RST`);
-    this.#isDone = true;
+    for (const each of model.readFrames(this.receivedBytes)) this.#read(each, model);
   }
 
   // What the server says.
@@ -249,31 +199,23 @@ export class H2Client implements PeerHandler, SimulatedClient {
 
   // The script.
 
-  #walk(): void {
-    while (!this.#isDone && this.#blocked === undefined) {
-      const step = this.plan.steps[this.#step];
-      if (step === undefined) {
-        this.#isDone = this.#openStreams.size === 0;
-        return;
-      }
-      this.#step++;
-      this.#do(step);
-    }
+  protected override scriptEnds(): void {
+    this.isDone = this.#openStreams.size === 0;
   }
 
-  #do(step: H2Step): void {
+  protected do(step: H2Step): void {
     switch (step.type) {
       case 'open':
-        if (this.#openStreams.size >= this.#streamsMax) this.#wait(step);
+        if (this.#openStreams.size >= this.#streamsMax) this.wait(step);
         else if (!this.#isGoing) this.#open(step.request);
         return;
       case 'wait':
-        this.#wait(step);
-        this.#network.after(step.ms, () => this.#unblock(step));
+        this.wait(step);
+        this.network.after(step.ms, () => this.unblock(step));
         return;
       case 'await':
       case 'stay':
-        this.#wait(step);
+        this.wait(step);
         return;
       case 'settings':
         this.sent.settings(step.settings);
@@ -299,18 +241,6 @@ export class H2Client implements PeerHandler, SimulatedClient {
         return;
       case 'begin':
         this.#beginFrame(step);
-        return;
-      case 'fin':
-        this.peer.end();
-        return;
-      case 'reset':
-        this.peer.reset();
-        return;
-      case 'vanish':
-        this.peer.vanish();
-        return;
-      case 'destroy':
-        this.peer.destroy();
         return;
       default:
         assert(false, 'a step of no known type');
@@ -408,52 +338,25 @@ export class H2Client implements PeerHandler, SimulatedClient {
 
   #drip(bytes: Uint8Array, at: number, left: number, gapMs: number): void {
     if (left === 0) return;
-    this.#network.after(gapMs, () => {
-      if (this.#hasBroken) return;
+    this.network.after(gapMs, () => {
+      if (this.hasBroken) return;
       this.sent.drip(bytes[at]!);
       this.#drip(bytes, at + 1, left - 1, gapMs);
     });
   }
 
-  #wait(step: H2Step): void {
-    this.#blocked = step;
-    this.#look();
+  protected override resume(): void {
+    if (!this.sent.isMuted) super.resume();
   }
 
-  #unblock(step: H2Step | undefined): void {
-    if (this.#blocked !== step || step === undefined) return;
-    this.#blocked = undefined;
-    // From within `#walk` this ends at once: the loop there goes on.
-    if (!this.#isWalking) this.#resume();
-  }
-
-  #resume(): void {
-    if (this.#isWalking || this.sent.isMuted) return;
-    this.#isWalking = true;
-    this.#walk();
-    this.#isWalking = false;
-  }
-
-  /** Something has been read: does that end a wait? */
-  #look(): void {
-    const step = this.#blocked;
+  protected look(): void {
+    const step = this.blocked;
     if (step === undefined) return;
-    if (step.type === 'await' && (this.#openStreams.size === 0 || this.#hasBroken)) this.#unblock(step);
-    else if (step.type === 'stay' && this.#hasBroken) this.#unblock(step);
-    else if (step.type === 'open' && (this.#openStreams.size < this.#streamsMax || this.#hasBroken)) {
-      if (!this.#isGoing && !this.#hasBroken) this.#open(step.request);
-      this.#unblock(step);
+    if (step.type === 'await' && (this.#openStreams.size === 0 || this.hasBroken)) this.unblock(step);
+    else if (step.type === 'stay' && this.hasBroken) this.unblock(step);
+    else if (step.type === 'open' && (this.#openStreams.size < this.#streamsMax || this.hasBroken)) {
+      if (!this.#isGoing && !this.hasBroken) this.#open(step.request);
+      this.unblock(step);
     }
-  }
-
-  /** Paced reading: a few bytes, then a pause, for as long as there may be more. */
-  #readLater(): void {
-    this.#network.after(this.plan.readGapMs, () => {
-      if (this.peer.isOver || this.#hasEnd) return;
-      this.peer.readSome(this.plan.readBytes);
-      const isStuck = this.#isDone && (this.model === undefined || this.model.isClosed);
-      if (isStuck && this.peer.link.down.received.length === 0) this.peer.resumeReading();
-      else this.#readLater();
-    });
   }
 }
