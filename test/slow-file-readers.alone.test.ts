@@ -21,7 +21,7 @@ const READ_BYTES = 50_000;
 const TICK_MS = 1000;
 const TICKS = 8;
 const BYTES_EACH_MAX = 16 * 1024;
-/** As in stopped-readers.alone.test.ts. */
+/** V8 lets its young generation grow under load, and gives that back when it pleases. */
 const V8_FLAGS = ['--expose-gc', '--max-semi-space-size=1'];
 const APP = fileURLToPath(new URL('../test/slow-file-readers.app.mjs', import.meta.url));
 const HOLDFAST = new URL('../dist/index.js', import.meta.url).href;

@@ -133,7 +133,7 @@ export class MachineRecords {
     this.#standIns.set(name, (this.#standIns.get(name) ?? 0) + 1);
   }
 
-  /** How often, by the name of the file. */
+  /** Counts by the name of the file. */
   get standIns(): ReadonlyMap<string, number> {
     return this.#standIns;
   }

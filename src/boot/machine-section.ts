@@ -53,7 +53,7 @@ function noteOf(known: number, looping: number): string {
   return `${known} ${known === 1 ? 'machine is' : 'machines are'} known. ${loops}`;
 }
 
-/** Who looks for a file that is not there is answered with a script that goes on: operators may have meant to have one. */
+/** A file that is looked for and is not there is answered with a script that goes on: operators may have meant to have one. */
 function standInsOf(counts: ReadonlyMap<string, number>): string {
   if (counts.size === 0) return '';
   const files = [...counts].map(([name, count]) => `${name} (${count} ${count === 1 ? 'time' : 'times'})`);
