@@ -75,6 +75,7 @@ export interface H2ClientPlan {
 const NEVER = Number.POSITIVE_INFINITY;
 const PREFACE_BYTES = 24;
 const TALKATIVE: readonly HandlerKind[] = ['long-text', 'bytes', 'stream', 'slow-stream'];
+const WAITING: readonly HandlerKind[] = ['echo', 'drink', 'never'];
 /** Kinds of which a repeated head tells no more than its bytes. */
 const REPEATABLE: readonly HandlerKind[] = ['text', 'long-text', 'bytes'];
 export function planH2Client(
@@ -277,7 +278,11 @@ class H2Script {
         break;
       }
       case 'h2-flood': {
-        const flood = random.pick(FLOODS);
+        let flood = random.pick(FLOODS);
+        // An upload that goes on until it is answered, and is answered when it is over.
+        const [upload] = WAITING.filter((each) => this.#swarm.handlerKinds.includes(each));
+        if (flood.kind === 'empty' && upload === undefined) flood = FLOODS[0]!;
+        if (flood.kind === 'empty') this.#open({ kind: upload!, bodyBytes: 500, bodyBytesSent: 10 });
         const seconds = 3;
         const frames = flood.burst + flood.perSecond * seconds + 200;
         steps.push({ type: 'flood', flood, frames });

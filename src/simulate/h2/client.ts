@@ -295,6 +295,9 @@ export class H2Client extends ScriptedClient<H2Step, H2ConnectionModel> implemen
 
   #flood(flood: Flood, frames: number): void {
     const { sent } = this;
+    const id = this.#opened.at(-1)!;
+    // The server has refused the upload, or is through with it.
+    if (flood.kind === 'empty' && !this.#openStreams.has(id)) return;
     sent.flood = flood;
     for (let i = 0; i < frames; i++)
       switch (flood.kind) {
@@ -310,6 +313,9 @@ export class H2Client extends ScriptedClient<H2Step, H2ConnectionModel> implemen
           break;
         case 'priority':
           sent.raw('priority', frame.FRAME_PRIORITY, 0, 1_000_001, new Uint8Array(5));
+          break;
+        case 'empty':
+          sent.raw('empty', frame.FRAME_DATA, 0, id, NOTHING);
           break;
         default:
           sent.raw('stray', 0xbb, 0, 0, NOTHING);

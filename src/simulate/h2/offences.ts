@@ -36,6 +36,7 @@ export const FLOODS: readonly Flood[] = [
   { kind: 'window', burst: 2000, perSecond: 500 },
   { kind: 'priority', burst: 400, perSecond: 20 },
   { kind: 'stray', burst: 2000, perSecond: 200 },
+  { kind: 'empty', burst: 100, perSecond: 1 },
 ];
 /** Frames that end a connection, each with the code that RFC 9113 names. */
 export const OFFENCES: readonly (readonly [frame: RawFrame, errorCode: number])[] = [

@@ -28,6 +28,8 @@ type SentKind =
   | 'part'
   | 'data'
   | 'priority'
+  /** DATA that carries nothing and ends nothing. */
+  | 'empty'
   /** Its type is not known. */
   | 'stray'
   /** Means nothing to any stream or window. */
