@@ -77,7 +77,18 @@ export function attack({ port, late, hung, long }: Target, what: Attack, waitMs:
       port,
       authority: `127.0.0.1:${port}`,
     },
-    ...{ isSecure: false, paths: { small: '/', large: undefined, upload: undefined, hung }, pids: [] },
+    ...{
+      isSecure: false,
+      paths: {
+        small: '/',
+        large: undefined,
+        upload: undefined,
+        hung,
+        websocket: undefined,
+        events: undefined,
+      },
+      pids: [],
+    },
     ...{ adminUrl: undefined, isOurs: true },
   };
   return attackH2({ target, late, hung, long }, what, { waitMs });

@@ -25,6 +25,8 @@ export const PROVE_FLAGS = {
   'large-path': { kind: 'text', metavar: 'PATH', group: TARGET, help: 'answers with 4 MiB or more, for slow readers' },
   'upload-path': { kind: 'text', metavar: 'PATH', defaultText: '--path', group: TARGET, help: 'reads content before it answers' },
   'hung-path': { kind: 'text', metavar: 'PATH', group: TARGET, help: 'neither reads nor answers, for attacks on HTTP/2 that need streams to stay open' },
+  'websocket-path': { kind: 'text', metavar: 'PATH', group: TARGET, help: 'becomes a WebSocket' },
+  'events-path': { kind: 'text', metavar: 'PATH', group: TARGET, help: 'sends server-sent events with ids' },
   admin: { kind: 'text', metavar: 'URL', group: TARGET, help: "the server is Holdfast, and this its admin port: its own account goes into findings, and it is held to Holdfast's strictness" },
 
   json: { kind: 'switch', group: OUTPUT, help: 'the result as JSON on standard output, in place of text' },

@@ -98,11 +98,19 @@ async function readSetting(
 
 function readPaths(flags: ProveFlags): TargetPaths {
   const { path, 'large-path': large, 'upload-path': upload, 'hung-path': hung } = flags;
-  const named = { path, 'large-path': large, 'upload-path': upload, 'hung-path': hung };
+  const { 'websocket-path': websocket, 'events-path': events } = flags;
+  const named = {
+    path,
+    'large-path': large,
+    'upload-path': upload,
+    'hung-path': hung,
+    'websocket-path': websocket,
+    'events-path': events,
+  };
   for (const [name, given] of Object.entries(named))
     if (given !== undefined && !/^\/[!-~]*$/.test(given))
       throw new OptionError(`--${name}`, given, 'a path that begins with / and has no white space');
-  return { small: path ?? '/', large, upload, hung };
+  return { small: path ?? '/', large, upload, hung, websocket, events };
 }
 
 function readSlices(text: string | undefined): readonly Slice[] {

@@ -60,7 +60,14 @@ export function targetAt(port: number): Target {
     },
     ...{
       isSecure: false,
-      paths: { small: '/', large: '/large', upload: '/', hung: undefined },
+      paths: {
+        small: '/',
+        large: '/large',
+        upload: '/',
+        hung: undefined,
+        websocket: undefined,
+        events: undefined,
+      },
       pids: [],
       adminUrl: undefined,
       isOurs: false,

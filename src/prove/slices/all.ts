@@ -5,5 +5,8 @@ import { invariants } from './invariants.ts';
 import { malformed } from './malformed.ts';
 import type { Slice } from './slice.ts';
 import { slow } from './slow.ts';
+import { sse } from './sse.ts';
+import { tls } from './tls.ts';
+import { websocket } from './websocket.ts';
 
-export const SLICES: readonly Slice[] = [malformed, slow, h2, connections, invariants];
+export const SLICES: readonly Slice[] = [malformed, slow, h2, websocket, sse, tls, connections, invariants];

@@ -137,21 +137,32 @@ async function everySplit(context: SliceContext, streams: readonly string[], inp
       const script: Script = [send(bytes.slice(0, cut)), { kind: 'wait', ms: 10 }, send(bytes.slice(cut))];
       const accepted = await acceptedOf(target, script, input, signal);
       context.count('splits');
-      if (accepted === whole || signal.aborted) return;
+      if (!isOtherReading(whole, accepted) || signal.aborted) return;
       // Slow answers are no other reading.
-      if ((await acceptedOf(target, script, input, signal, JUDGE.patienceMs(input))) === whole) return;
+      const split = await acceptedOf(target, script, input, signal, JUDGE.patienceMs(input));
+      if (!isOtherReading(whole, split) || signal.aborted) return;
       await context.report({
         id: 'reading-depends-on-split',
         severity: 'high',
-        title: `The same bytes are answered ${whole} times with success when they come at once, and ${accepted} times in two pieces.`,
+        title: `The same bytes are answered ${whole.count} times with success when they come at once, and ${split.count} times in two pieces.`,
         meaning: 'What a request means must not depend on how the network cuts it.',
         rule: 'RFC 9112 §2.2',
-        figures: { cut, whole, split: accepted },
+        figures: { cut, whole: whole.count, split: split.count },
         script,
       });
     });
   }
   context.note(`${chosen.length} streams in two pieces, cut at every byte`);
+}
+
+interface Accepted {
+  readonly count: number;
+  readonly saysClose: boolean;
+}
+
+/** Whoever answers before the content has come, and says that it closes, may do so sooner or later. */
+function isOtherReading(whole: Accepted, split: Accepted): boolean {
+  return split.count > whole.count ? !whole.saysClose : split.count < whole.count && !split.saysClose;
 }
 
 async function acceptedOf(
@@ -160,10 +171,11 @@ async function acceptedOf(
   input: Figures,
   signal: AbortSignal,
   patienceMs?: number,
-): Promise<number> {
+): Promise<Accepted> {
   const wire = await play(target, script, {
     ...{ settleMs: 2 * SETTLE_MS, isEnough: JUDGE.isEnough.bind(JUDGE, script, input), signal },
     ...(patienceMs === undefined ? {} : { patienceMs }),
   });
-  return observe(wire).statuses.filter((status) => status < 400).length;
+  const { statuses, saysClose } = observe(wire);
+  return { count: statuses.filter((status) => status < 400).length, saysClose };
 }

@@ -31,6 +31,10 @@ export interface TargetPaths {
   readonly upload: string | undefined;
   /** Neither reads what it is sent nor answers. */
   readonly hung: string | undefined;
+  /** Becomes a WebSocket. */
+  readonly websocket: string | undefined;
+  /** Sends events with ids. */
+  readonly events: string | undefined;
 }
 
 /** What the server's operator has set, in milliseconds; `Infinity` is off, undefined unknown. */
