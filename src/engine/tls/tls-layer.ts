@@ -19,9 +19,9 @@ import type { NativeFunction, OpenSsl } from '../../sys/openssl.ts';
 import { SendPool } from '../descriptor/send-pool.ts';
 import type { CloseReason, EngineConnection, EngineHandler, EngineOptions } from '../engine.ts';
 import { FileProgress } from '../file-progress.ts';
-import { readPiece } from '../node/file-pieces.ts';
 import { TlsClientContext } from './client-context.ts';
 import { takeErrorName } from './error-name.ts';
+import { FileRecords } from './file-records.ts';
 import { Handshake } from './handshake.ts';
 import { HandshakeTurns } from './handshake-turns.ts';
 import { PendingHandshakes } from './pending-handshakes.ts';
@@ -32,8 +32,6 @@ import { TlsConnection, type TlsOwner } from './tls-connection.ts';
 import { TEXT_BYTES, TlsMemory } from './tls-memory.ts';
 import type { TlsTiming } from './tls-timing.ts';
 
-/** So much of a file is encrypted before its reader has taken it, and a piece more is being read. */
-const FILE_AHEAD_BYTES = 128 * 1024;
 /** What an alert, tickets or a key update may take. */
 const SCRATCH_BYTES_MIN = 4096;
 const HANDSHAKE_BYTES_MAX = 128 * 1024;
@@ -54,6 +52,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   readonly #ssl: OpenSsl;
   readonly #read: NativeFunction;
   readonly #writer: RecordWriter;
+  readonly #files: FileRecords;
   readonly #side: ServerContexts | TlsClientContext;
   readonly #contexts: ServerContexts | undefined;
   readonly #client: TlsClientContext | undefined;
@@ -89,6 +88,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     this.#hasPending = ssl.functions.SSL_has_pending;
     this.#memory = new TlsMemory(ssl);
     this.#writer = new RecordWriter(ssl, this.#memory, timing);
+    this.#files = new FileRecords(this.#writer, (conn) => this.#fail(conn));
   }
 
   get hasOpenWork(): boolean {
@@ -103,6 +103,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   /** No connection is left. */
   release(): void {
     this.#memory.release();
+    this.#files.release();
     this.#side.release();
     this.pool.release();
   }
@@ -266,8 +267,9 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     const { plain } = conn;
     for (let first = plain.first; first !== undefined; first = plain.first) {
       if (first instanceof FileProgress) {
-        if (!first.isReading && conn.inner.unsentBytes < FILE_AHEAD_BYTES) readPiece(first, conn);
-        return;
+        if (!this.#files.send(conn, first)) return;
+        plain.dropFirst(this.pool);
+        continue;
       }
       this.#encryptRange(conn, first.address, first.filled);
       plain.dropFirst(this.pool);
