@@ -73,6 +73,7 @@ export function attack({ port, late, hung, long }: Target, what: Attack, waitMs:
     ...{
       name: 'ours',
       url: `http://127.0.0.1:${port}`,
+      again: `http://127.0.0.1:${port}`,
       address: '127.0.0.1',
       port,
       authority: `127.0.0.1:${port}`,

@@ -208,13 +208,13 @@ async function replay(given: string, file: string, flags: ProveFlags): Promise<n
   } catch (error) {
     throw new CommandError(`--replay ${file}: ${(error as Error).message}`);
   }
-  const allowed = flags['i-may-attack'] ?? [];
-  const target = await reachTarget('TARGET', given, {
-    allowed,
-    paths: readPaths(flags),
-    adminUrl: flags.admin,
+  const subject = await replaySubject(given, flags);
+  const server = await subject.begin().catch((error: Error) => {
+    throw new CommandError(error.message);
   });
-  const played = await runWithSignals((signal) => playCapsule(target, capsule, signal));
+  const played = await runWithSignals((signal) => playCapsule(server.target, capsule, signal)).finally(() =>
+    server.stop(),
+  );
   if (played === undefined)
     throw new CommandError(`--replay ${file}: no script of one connection shows it; run: ${capsule.replay}`);
   const { verdict, exchange } = played;
@@ -227,4 +227,13 @@ async function replay(given: string, file: string, flags: ProveFlags): Promise<n
         : `${capsule.finding} shows: ${verdict.title}\n`,
     );
   return verdict?.severity === 'high' ? EXIT.finding : EXIT.done;
+}
+
+/** A server that is there, or the first engine of one that is started for it. */
+async function replaySubject(given: string, flags: ProveFlags): Promise<Subject> {
+  const paths = readPaths(flags);
+  const isUrl = /^https?:\/\//.test(given);
+  if (!isUrl) return (await startedSubjects(given, flags, readPromises(flags, isUrl), paths))[0]!;
+  const allowed = flags['i-may-attack'] ?? [];
+  return thereAlready(await reachTarget('TARGET', given, { allowed, paths, adminUrl: flags.admin }));
 }

@@ -36,11 +36,11 @@ export async function makeCapsule({ sighting, slice, seed, target, signal }: Cap
       target: target.url,
     } as const),
     ...{ script: sighting.script, judge, exchange, shrunk: undefined },
-    replay: `holdfast prove ${target.url} --seed ${seed} --slices ${slice}`,
+    replay: `holdfast prove ${target.again} --seed ${seed} --slices ${slice}`,
     serverState: await ownAccount(target),
   };
   if (sighting.script === undefined || judge === undefined) return base;
-  const replay = `holdfast prove ${target.url} --replay ${fileNameOf(base.finding, target.name)}`;
+  const replay = `holdfast prove ${target.again} --replay ${fileNameOf(base.finding, target.name)}`;
   if (!QUICK_JUDGES.includes(judge.name)) return { ...base, replay };
   const { script, plays } = await shrink({ target, script: sighting.script, judge, id, signal });
   const again = await playCapsule(target, { script, judge }, signal);

@@ -54,6 +54,7 @@ export function targetAt(port: number): Target {
     ...{
       name: 'faulty',
       url: `http://127.0.0.1:${port}`,
+      again: `http://127.0.0.1:${port}`,
       address: '127.0.0.1',
       port,
       authority: `127.0.0.1:${port}`,

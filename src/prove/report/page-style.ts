@@ -15,14 +15,14 @@ p { margin: 0 0 8px; } code, pre { font: 0.92em ui-monospace, "Liberation Mono",
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); font-weight: 400; }
 thead th { color: var(--dim); font-size: 12.5px; } tbody th { font-weight: 600; } tbody tr:last-child > * { border-bottom: 0; }
-.matrix td { min-width: 132px; } .matrix tbody th { min-width: 170px; } .grid td, .grid th { white-space: nowrap; padding-right: 20px; } .grid td:last-child { color: var(--dim); }
+.matrix td { min-width: 104px; } .matrix tbody th { min-width: 150px; } .grid td, .grid th { white-space: nowrap; padding-right: 20px; } .grid td:last-child { color: var(--dim); }
 .cell { display: inline-block; border-radius: 6px; padding: 1px 9px; font-weight: 600; font-size: 12.5px; border: 1px solid currentColor; text-decoration: none; }
 .kept { color: var(--good); } .high { color: var(--bad); } .medium { color: var(--warn); } .low, .skipped { color: var(--dim); }
-.verdict.high, .verdict.medium { color: inherit; } a { color: var(--accent); }
+.verdict.high, .verdict.medium, .verdict.low, .verdict.kept { color: inherit; } a { color: var(--accent); }
 .small { display: block; color: var(--dim); font-size: 12.5px; margin-top: 3px; }
 article { border-top: 1px solid var(--line); padding-top: 14px; margin-top: 16px; } article:first-of-type { border-top: 0; margin-top: 0; padding-top: 0; }
 .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 3px 16px; margin: 8px 0; } dt { color: var(--dim); } dd { margin: 0; }
-pre { margin: 4px 0; padding: 8px 10px; background: var(--page); border: 1px solid var(--line); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; }
+pre { margin: 4px 0; padding: 8px 10px; background: var(--page); border: 1px solid var(--line); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 260px; overflow-y: auto; }
 .wire { display: grid; grid-template-columns: 84px 92px minmax(0, 1fr); gap: 2px 10px; } .wire > span { color: var(--dim); padding-top: 8px; } .wire > .moment { text-align: right; }
 .wire pre.out { border-left: 4px solid var(--s2); } .wire pre.in { border-left: 4px solid var(--s0); }
 details { margin-top: 8px; } summary { cursor: pointer; color: var(--accent); font-weight: 600; padding: 4px 0; width: fit-content; }

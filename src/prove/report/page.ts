@@ -13,7 +13,7 @@ import { PAGE_STYLE } from './page-style.ts';
 import { drawTimeline } from './timeline.ts';
 
 const SHOWN_EVENTS_MAX = 60;
-const SHOWN_BYTES_MAX = 1500;
+const SHOWN_BYTES_MAX = 800;
 const TIMELINE_ROWS_MAX = 300;
 
 export function provePage(result: ProveResult): string {

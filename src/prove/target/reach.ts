@@ -53,6 +53,7 @@ export async function reachTarget(
     ...{
       name: url.host,
       url: url.origin,
+      again: url.origin,
       address,
       port,
       authority: url.host,

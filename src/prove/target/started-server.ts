@@ -74,7 +74,13 @@ export async function startServer({
   const { hostname, port } = new URL(String(said['url']));
   return {
     target: {
-      ...{ name: String(said['engine']), url: String(said['url']), address: hostname, port: Number(port) },
+      ...{
+        name: String(said['engine']),
+        url: String(said['url']),
+        again: `${target} --engines ${engine}`,
+        address: hostname,
+        port: Number(port),
+      },
       ...{
         authority: `${hostname}:${port}`,
         isSecure: false,

@@ -7,6 +7,8 @@ export interface Target {
   /** Reports call it so: an engine's name, or host and port. */
   readonly name: string;
   readonly url: string;
+  /** What a command line calls it, to have it again. */
+  readonly again: string;
   readonly address: string;
   readonly port: number;
   /** What the Host field says. */
