@@ -8,7 +8,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
-import { PassThrough, pipeline, Readable } from 'node:stream';
+import { type Duplex, PassThrough, pipeline, Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type EngineName, type ServeOptions, type Server, serve } from '#src/index.ts';
@@ -153,6 +153,15 @@ for (const { engine, skip } of await enginesHere()) {
         const { ours, theirs } = await twins.ask(bytes);
         assert.equal(ours, theirs, bytes.slice(0, 60));
       }
+    });
+
+    it('answers the same on node:http itself, where that is asked for', async () => {
+      const exact = await openTwins(engine, all, all, { compat: 'exact' });
+      for (const bytes of cases().filter((_, i) => i % 4 === 0)) {
+        const { ours, theirs } = await exact.ask(bytes);
+        assert.equal(ours, theirs, bytes.slice(0, 60));
+      }
+      await exact.close();
     });
 
     it('keeps the connection, and counts and logs as for any handler', async () => {
@@ -353,6 +362,52 @@ describe('a listener', () => {
     const head = await answerOf(client.request({ ':path': '/x', ':method': 'HEAD' }));
     assert.equal(head.content.length, 0);
     client.close();
+    await server.close(true);
+  });
+
+  it('has the deadlines of our options on node:http itself', async () => {
+    const server = await open(here!.engine, WAYS['/end']!, {
+      compat: 'exact',
+      timeouts: { header: 300, idle: 300 },
+    });
+    const [slow, idle] = [await RawClient.open(server.port), await RawClient.open(server.port)];
+    slow.write('GET / HT');
+    idle.write('GET /end HTTP/1.1\r\nHost: h\r\n\r\n');
+    assert.equal((await idle.response()).body, 'hello');
+    await idle.until((c) => c.ended || c.closed, 'the end of an idle connection');
+    await slow.until((c) => c.ended || c.closed, 'the end of a slow head');
+    slow.destroy();
+    idle.destroy();
+    await server.close(true);
+  });
+
+  it('is told of what is no request, where it listens for that, and answers it', async () => {
+    const { createServer } = await import('#src/node.ts');
+    const codes: unknown[] = [];
+    const app = createServer({}, (_, res) => res.end('no'));
+    app.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+      codes.push(error.code);
+      socket.end('HTTP/1.1 400 Mine\r\nContent-Length: 0\r\n\r\n');
+    });
+    const server = await open(here!.engine, app, { timeouts: { header: 100 } });
+    for (const bytes of ['GET / HTTP/1.1\r\nHost : h\r\n\r\n', 'GET / HT']) {
+      const client = await RawClient.open(server.port);
+      client.write(bytes);
+      assert.equal((await client.response()).statusLine, 'HTTP/1.1 400 Mine');
+      client.destroy();
+    }
+    assert.deepEqual(codes, ['HPE_INVALID_HEADER_TOKEN', 'ERR_HTTP_REQUEST_TIMEOUT']);
+    await server.close(true);
+  });
+
+  it('takes FIN for the going of its client, as node:http does', async () => {
+    let isClosed = false;
+    const server = await open(here!.engine, (_, res) => void res.on('close', () => (isClosed = true)));
+    const client = await RawClient.open(server.port);
+    client.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+    client.socket.end();
+    await client.until((c) => c.ended || c.closed, 'the end');
+    await until(() => isClosed, "'close'");
     await server.close(true);
   });
 

@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import http, { type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type EngineName, type Server, serve } from '#src/index.ts';
+import { type EngineName, type ServeOptions, type Server, serve } from '#src/index.ts';
 import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -20,8 +20,13 @@ export interface Twins {
  * @param node what our server is given
  * @param listener the same for node:http
  */
-export async function openTwins(engine: EngineName, node: object, listener: RequestListener): Promise<Twins> {
-  const ours = await serve({ port: 0, engine, node, logger: quiet });
+export async function openTwins(
+  engine: EngineName,
+  node: object,
+  listener: RequestListener,
+  options: ServeOptions = {},
+): Promise<Twins> {
+  const ours = await serve({ port: 0, engine, node, logger: quiet, ...options });
   const theirs = http.createServer(listener).listen(0, '127.0.0.1');
   await once(theirs, 'listening');
   const { port } = theirs.address() as AddressInfo;

@@ -51,7 +51,8 @@ export class FramedWriter implements AnswerWriter {
     this.#isChunked = response.chunkedEncoding === true;
     const { _contentLength: length, _hasBody: hasBody } = response;
     if (hasBody && !this.#isChunked && typeof length === 'number' && length >= 0) this.#leftBytes = length;
-    if (response._last) this.#framing.last();
+    // Nobody has taken the connection over: what follows 101 would be no HTTP.
+    if (response._last || response.statusCode === 101) this.#framing.last();
   }
 
   /** @hot */

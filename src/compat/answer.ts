@@ -6,6 +6,7 @@
  * Invariant: the exchange is over exactly once, by `finish` when the answer is whole, or by whoever gave it up.
  */
 import { type Channel, channel } from 'node:diagnostics_channel';
+import type { CloseReason } from '../engine/engine.ts';
 import type { AnswerBody } from '../http/answer-body.ts';
 import type { FramedSink } from '../http/answer-sink.ts';
 import { ResponseLengthError } from '../http/errors.ts';
@@ -28,7 +29,9 @@ export class NodeAnswer implements AnswerBody {
   declaredLength = -1;
   readonly fileBytes = 0;
   committedBytes = 0;
-  isWhole = false;
+  /** It has been given up, and whoever reads it will know that it is not whole. */
+  isVisiblyCut = false;
+  #isWhole = false;
   /** The listener asks for `Expect: 100-continue` itself and has not sent the 100. */
   owesContinue = false;
   readonly #framing: FramedSink | undefined;
@@ -93,6 +96,11 @@ export class NodeAnswer implements AnswerBody {
     this.exchange.failed(error);
   }
 
+  /** AnswerBody */
+  get isWhole(): boolean {
+    return this.#isWhole || this.isVisiblyCut;
+  }
+
   // The head.
 
   get mustBeLast(): boolean {
@@ -132,7 +140,7 @@ export class NodeAnswer implements AnswerBody {
 
   /** @hot */
   write(data: string | Uint8Array, encoding: BufferEncoding | null, done: Callback | null): boolean {
-    if (this.#isOver || this.isWhole) {
+    if (this.#isOver || this.#isWhole) {
       if (done !== null) process.nextTick(done);
       return false;
     }
@@ -190,7 +198,7 @@ export class NodeAnswer implements AnswerBody {
     if (this.#isOver) return;
     this.#framing?.last();
     if (this.#isRaw) this.#complete();
-    else if (!this.#isBegun) this.exchange.owner.abandon('closed-by-handler');
+    else if (!this.#isBegun) this.abandon('closed-by-handler');
   }
 
   /** Core has written all of it. */
@@ -209,7 +217,7 @@ export class NodeAnswer implements AnswerBody {
   }
 
   #complete(): void {
-    this.isWhole = true;
+    this.#isWhole = true;
     const { body } = this.exchange;
     // Where the listener answers before it returns, pipelined requests follow in the same turn.
     if (this.#isCalling && this.#framing !== undefined && (body === null || body.complete)) this.#finish();
@@ -261,17 +269,30 @@ export class NodeAnswer implements AnswerBody {
   /** AnswerBody */
   start(): void {}
 
+  /** AnswerBody: node:http takes FIN for the client's going, unless it is told otherwise. */
+  peerEnded(): void {
+    if (this.#isWhole || this.#isOver || this.socket.server.httpAllowHalfOpen === true) return;
+    this.abandon('client-closed');
+  }
+
+  /** Ends the connection: by FIN, where its client sees that something is missing. */
+  abandon(reason: CloseReason): void {
+    if (this.response.chunkedEncoding === true || this.declaredLength > this.committedBytes)
+      this.isVisiblyCut = true;
+    this.exchange.owner.abandon(reason);
+  }
+
   /** ReaderOwner */
   moved(): void {
     this.socket.moved();
-    if (this.isWhole && !this.exchange.isFinished) this.exchange.lingersForBody();
+    if (this.#isWhole && !this.exchange.isFinished) this.exchange.lingersForBody();
   }
 
   drained(): void {
     this.socket.moved();
     const isEnded = this.#writer.drained();
-    if (isEnded && !this.isWhole) this.#complete();
-    if (!this.#writer.hasRoom && !this.isWhole) return;
+    if (isEnded && !this.#isWhole) this.#complete();
+    if (!this.#writer.hasRoom && !this.#isWhole) return;
     this.guard(() => this.#tellRoom());
   }
 
@@ -281,14 +302,14 @@ export class NodeAnswer implements AnswerBody {
     if (callbacks !== null) for (const call of callbacks) call();
     const { response } = this;
     const state = response as unknown as Record<symbol, boolean>;
-    if (this.#needDrain === undefined || !state[this.#needDrain] || this.isWhole) return;
+    if (this.#needDrain === undefined || !state[this.#needDrain] || this.#isWhole) return;
     state[this.#needDrain] = false;
     response.emit('drain');
   }
 
   /** AnswerBody: the client is gone, or another answer has been given in this one's place. */
   cancel(): void {
-    if (this.#isOver || (this.exchange.isFinished && this.isWhole)) return;
+    if (this.#isOver || (this.exchange.isFinished && this.#isWhole)) return;
     this.#isOver = true;
     this.#callbacks = null;
     this.guard(() => this.socket.lost());
@@ -297,7 +318,7 @@ export class NodeAnswer implements AnswerBody {
   /** Before 'close' of the socket, as node:http has it. */
   abortRequest(): void {
     const { request } = this;
-    if (this.isWhole || request.destroyed) return;
+    if (this.#isWhole || request.destroyed) return;
     request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
   }
 

@@ -140,7 +140,8 @@ export class ConnectionSocket extends EventEmitter {
   destroy(error?: Error): this {
     if (this.destroyed) return this;
     this.#over();
-    this.#owner.abandon('destroyed-by-handler');
+    if (this.answer === null) this.#owner.abandon('destroyed-by-handler');
+    else this.answer.abandon('destroyed-by-handler');
     process.nextTick(() => this.#tellClosed(error));
     return this;
   }

@@ -26,6 +26,7 @@ export interface AnswerFace {
   ): boolean;
   ended(): void;
   endsConnection(): void;
+  abandon(reason: string): void;
   abortRequest(): void;
   emitTimeout(): boolean;
   guard(work: () => void): void;
@@ -142,6 +143,8 @@ export function needDrainSymbol(): symbol | undefined {
 /** What an http.Server is to this room: where its events go. */
 export type ServerFace = EventEmitter & {
   timeout?: number;
+  /** A client that has sent FIN gets its answer all the same. */
+  httpAllowHalfOpen?: boolean;
   joinDuplicateHeaders?: boolean;
   rejectNonStandardBodyWrites?: boolean;
   highWaterMark?: number;

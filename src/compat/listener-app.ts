@@ -6,8 +6,10 @@ import { type Channel, channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import { Server as CoreServer, type RequestListener } from 'node:http';
 import type { Exchange } from '../http/exchange.ts';
+import type { ExchangeHost, ExchangeRecord } from '../http/exchange-host.ts';
 import type { ReplacedSession } from '../http/session.ts';
 import type { UpgradedSession } from '../http/upgraded-session.ts';
+import type { Fault } from '../protocol/error.ts';
 import { NodeAnswer } from './answer.ts';
 import { ConnectionSocket } from './connection-socket.ts';
 import {
@@ -127,6 +129,28 @@ export class ListenerApp {
     return socket;
   }
 
+  /** A request was refused before it was one: `clientError`, if anybody listens for that. */
+  refused(host: ExchangeHost, fault: Fault, from: ReplacedSession): boolean {
+    const { server } = this;
+    if (server.listenerCount('clientError') === 0) return false;
+    const record = {
+      startedAtMs: host.nowMs,
+      status: fault.status,
+      responseBytes: 0,
+      methodName: '-',
+      target: '-',
+      peerIp: undefined,
+    } as ExchangeRecord;
+    const tell = (socket: UpgradedSocket): void => {
+      server.emit('clientError', clientError(fault), socket);
+    };
+    // Whoever listens ends it; who forgets that does not keep it for ever.
+    const session = new SocketSession(host, record, from, server, tell, host.settings.timeouts.bodyMs);
+    from.engine.user = session;
+    session.begin();
+    return true;
+  }
+
   /** The connection is the listener's from here on: nothing is answered but what it writes. */
   #upgrade(exchange: Exchange): void {
     const { server } = this;
@@ -146,6 +170,34 @@ export class ListenerApp {
     };
     if (exchange.begins(101)) exchange.finish();
   }
+}
+
+/** By our name of a fault: how node:http's parser calls its like. */
+const CODES: Readonly<Record<string, string>> = {
+  'header-timeout': 'ERR_HTTP_REQUEST_TIMEOUT',
+  'head-too-large': 'HPE_HEADER_OVERFLOW',
+  'target-too-long': 'HPE_HEADER_OVERFLOW',
+  'too-many-fields': 'HPE_HEADER_OVERFLOW',
+  'bad-method': 'HPE_INVALID_METHOD',
+  'version-unsupported': 'HPE_INVALID_VERSION',
+  'bad-field-name': 'HPE_INVALID_HEADER_TOKEN',
+  'space-before-colon': 'HPE_INVALID_HEADER_TOKEN',
+  'bad-field-value': 'HPE_INVALID_HEADER_TOKEN',
+  'bad-content-length': 'HPE_INVALID_CONTENT_LENGTH',
+  'content-length-repeated': 'HPE_UNEXPECTED_CONTENT_LENGTH',
+  'content-length-with-transfer-encoding': 'HPE_INVALID_TRANSFER_ENCODING',
+  'bad-transfer-encoding': 'HPE_INVALID_TRANSFER_ENCODING',
+};
+
+/** What a `clientError` listener gets: `code` in node:http's words, `reason` in ours. */
+function clientError({ code, sentence, status }: Fault): Error {
+  const message = code === 'header-timeout' ? 'Request timeout' : `Parse Error: ${sentence}`;
+  return Object.assign(new Error(message), {
+    code: CODES[code] ?? 'HPE_INVALID_CONSTANT',
+    reason: sentence,
+    status,
+    bytesParsed: 0,
+  });
 }
 
 function listenForRequest({ socket, request, response }: NodeAnswer): void {

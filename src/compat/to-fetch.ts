@@ -6,9 +6,11 @@ import { Server as CoreServer, type RequestListener } from 'node:http';
 import { OptionError, show } from '../base/errors.ts';
 import { withDirect } from '../http/direct.ts';
 import type { Exchange } from '../http/exchange.ts';
+import type { DirectHandler } from '../http/exchange-host.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { ServerFace } from './core.ts';
 import { respondDetached } from './detached-exchange.ts';
+import { ExactApp } from './exact-app.ts';
 import { ListenerApp, ListenerServer } from './listener-app.ts';
 
 /** What runs on node:http: a listener, an app that has one (Koa's `callback()`, Fastify's `routing`), or a server with listeners. */
@@ -22,9 +24,21 @@ export function toFetch(handler: NodeHandler): FetchHandler {
   return fetchOf(appOf(handler));
 }
 
+/** The same on node:http's own server, which gets each connection as a stream. */
+export function toExactFetch(handler: NodeHandler): FetchHandler {
+  const app = appOf(handler);
+  const exact = new ExactApp(app);
+  const fetch: FetchHandler = (request, context) => respondDetached(app, request, context);
+  const direct: DirectHandler = (exchange) => exact.answer(exchange as Exchange);
+  direct.accepts = (host, from) => exact.accept(host, from);
+  return withDirect(fetch, direct);
+}
+
 export function fetchOf(app: ListenerApp): FetchHandler {
   const fetch: FetchHandler = (request, context) => respondDetached(app, request, context);
-  return withDirect(fetch, (exchange) => app.answer(exchange as Exchange));
+  const direct: DirectHandler = (exchange) => app.answer(exchange as Exchange);
+  direct.refused = (host, fault, from) => app.refused(host, fault, from);
+  return withDirect(fetch, direct);
 }
 
 interface MaybeApp {

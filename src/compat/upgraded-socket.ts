@@ -181,8 +181,10 @@ export class SocketSession extends UpgradedSession implements SocketBelow {
     from: ReplacedSession,
     server: ServerFace,
     onBegin: (socket: UpgradedSocket) => void,
+    endsInMs = Number.POSITIVE_INFINITY,
   ) {
     super(host, record, from);
+    this.arm(host.nowMs + endsInMs);
     this.movedAtMs = host.nowMs;
     this.socket = new UpgradedSocket(this, server, host.scheme === 'https');
     this.#onBegin = onBegin;
@@ -215,7 +217,9 @@ export class SocketSession extends UpgradedSession implements SocketBelow {
   /** Whoever speaks on it ends it; the server's own deadline does what is left. */
   drain(): void {}
 
-  protected due(): void {}
+  protected due(): void {
+    this.close('linger-timeout');
+  }
 
   protected over(reason: CloseReason): void {
     if (this.socket.destroyed) return;

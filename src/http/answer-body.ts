@@ -30,6 +30,8 @@ export interface AnswerBody {
   readonly isWhole: boolean;
   start(): void;
   drained(): void;
+  /** The client has sent FIN: one that writes its answer itself may take that for its going. */
+  peerEnded?(): void;
   /** The client is gone. */
   cancel(reason: unknown): void;
 }

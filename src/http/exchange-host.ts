@@ -3,6 +3,7 @@
  * in this room knows the server that implements them, so an exchange is tested without one.
  */
 import type { CloseReason, RemoteAddress } from '../engine/engine.ts';
+import type { Fault } from '../protocol/error.ts';
 import type { H2Limits, H2Settings } from '../protocol/h2/server/server-settings.ts';
 import type { Hub } from '../pubsub/hub.ts';
 import type { ConnectionTls, FetchHandler } from '../web/context.ts';
@@ -12,6 +13,7 @@ import type { UpgradeOptions } from '../web/websocket.ts';
 import type { AnswerPlan } from './answer-plan.ts';
 import type { AsyncScope } from './async-scope.ts';
 import type { ClosingSignals } from './closing-signals.ts';
+import type { ReplacedSession } from './connection-account.ts';
 import type { UnansweredExchange } from './takeover.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
@@ -75,7 +77,13 @@ export interface ExchangeRecord {
 }
 
 /** A handler that writes its answers itself: what is given is an Exchange. What it throws is answered as what others throw. */
-export type DirectHandler = (exchange: ExchangeRecord) => void;
+export interface DirectHandler {
+  (exchange: ExchangeRecord): void;
+  /** A connection has been accepted, and is the handler's: it puts a session of its own in the place of `from`. */
+  accepts?(host: ExchangeHost, from: ReplacedSession): void;
+  /** A request of HTTP/1 was refused. @returns whether the connection is the handler's now, to be told of it as it likes */
+  refused?(host: ExchangeHost, fault: Fault, from: ReplacedSession): boolean;
+}
 
 export interface ExchangeHost {
   readonly fetch: FetchHandler;

@@ -435,6 +435,7 @@ export class Exchange extends AskedExchange {
    */
   peerEnded(): void {
     this.abort(new ClientGoneError('client-closed'));
+    this.#writer?.peerEnded?.();
     this.watchQuiet();
   }
 

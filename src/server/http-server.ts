@@ -39,6 +39,8 @@ class HttpServer extends ListenerServer {
   maxConnections: number | undefined = undefined;
   /** Of sockets that are silent, as of Node's; 0 is off. */
   timeout = 0;
+  /** A client that has sent FIN gets its answer all the same; node:http takes it for gone. */
+  httpAllowHalfOpen = false;
   joinDuplicateHeaders: boolean;
   rejectNonStandardBodyWrites: boolean;
   highWaterMark: number;

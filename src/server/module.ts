@@ -15,7 +15,7 @@ import {
   looksLikeListener,
   mainExport,
 } from './handler-shape.ts';
-import { listenerFetch } from './node-listener.ts';
+import { listenerFetch, type NodeMode } from './node-listener.ts';
 import { readWebSocket } from './websocket-options.ts';
 
 /** The module was loaded and holds no handler, or could not be loaded; then `cause` is why, with its stack. */
@@ -52,7 +52,7 @@ export interface ServedModule {
 export async function loadModule(
   url: URL,
   tellExit: (error: ModuleError) => void = writeExit,
-  isNode = false,
+  { isNode, isExact }: NodeMode = { isNode: false, isExact: false },
 ): Promise<ServedModule> {
   let main: unknown;
   let fetch: FetchHandler | undefined;
@@ -65,7 +65,7 @@ export async function loadModule(
     main = mainExport(exports);
     const listener = listenerOf(exports, main, isNode);
     taken = listener?.taken;
-    fetch = listener === undefined ? handlerOf(main) : await listenerFetch(listener.value);
+    fetch = listener === undefined ? handlerOf(main) : await listenerFetch(listener.value, isExact);
     // Apps of frameworks have properties of the same names that mean something else.
     const own = listener === undefined ? main : undefined;
     error = errorHook(exports) ?? errorHook(own);

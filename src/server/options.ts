@@ -154,6 +154,12 @@ export interface ServeOptions<Pattern extends string = string> {
    * server that does not listen. With `module`, true says that its default export is such (docs/node-http.md).
    */
   node?: NodeListener | object | true;
+  /**
+   * What a listener of node:http runs on: core's messages on our parser and writer, or with `'exact'` node:http's own server, which
+   * gets each connection as a stream. For what needs its quirks; it costs more, and requests are not counted.
+   * @default undefined
+   */
+  compat?: 'exact';
   /** Handlers and fixed answers by path and method, before `fetch`, which may be left out then (docs/routes.md). */
   routes?: Routes<Pattern>;
   /** Instead of `fetch`: a module (path or file URL) whose default export is a handler or has `fetch`. Needed for `workers`. */
@@ -277,7 +283,7 @@ export interface Settings extends HttpSettings {
 }
 
 const OPTION_NAMES = [
-  'fetch', 'routes', 'node', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
+  'fetch', 'routes', 'node', 'compat', 'module', 'port', 'hostname', 'unix', 'fd', 'reusePort', 'workers', 'engine', 'timeouts', 'limits',
   'error', 'onListen', 'signal', 'logger', 'accessLog', 'globals', 'tls', 'admin',
   'balance', 'gracefulShutdown', 'trustProxy', 'health', 'http2', 'pubsub', 'redirectHttp', 'websocket', 'proxyProtocol',
 ] as const; // biome-ignore format: one list
@@ -347,6 +353,7 @@ export function checkOptions(options: ServeOptions): Settings {
   for (const name of ['fetch', 'error', 'onListen'] as const) checkFunction(name, options[name]);
   for (const name of ['reusePort', 'globals', 'http2'] as const) checkBoolean(name, options[name]);
   checkChoice('engine', options.engine, ENGINES);
+  checkChoice('compat', options.compat, ['exact']);
   checkChoice('balance', options.balance, ['kernel', 'least']);
   checkChoice('accessLog', options.accessLog, ['pretty', 'json', 'off']);
   checkChoice('limits.whenFull', options.limits?.whenFull, ['refuse', 'pause']);

@@ -10,7 +10,7 @@ import { readCall } from './call-shape.ts';
 import { finishStart } from './finish-start.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import { loadModule, moduleUrl, takenSentence } from './module.ts';
-import { listenerFetch } from './node-listener.ts';
+import { listenerFetch, nodeModeOf } from './node-listener.ts';
 import { adminSettingsOf, healthAddressOf } from './operator-options.ts';
 import {
   checkOptions,
@@ -99,8 +99,8 @@ async function keeperOf({ tls, logger }: ServeOptions): Promise<TlsKeeper> {
 }
 
 /** The caller's own handler, behind the caller's routes. */
-async function handlerIn({ routes, node, fetch }: ServeOptions): Promise<FetchHandler | undefined> {
-  const given = node === undefined || node === true ? fetch : await listenerFetch(node);
+async function handlerIn({ routes, node, compat, fetch }: ServeOptions): Promise<FetchHandler | undefined> {
+  const given = node === undefined || node === true ? fetch : await listenerFetch(node, compat === 'exact');
   if (routes === undefined) return given;
   const { compileRoutes } = await import('../routes/routes.ts');
   return compileRoutes(routes, given);
@@ -123,9 +123,9 @@ async function start(
     url: moduleUrl(options.module!),
     errorHook: options.error,
     hasWebSocket: options.websocket !== undefined,
-    isNode: options.node === true,
+    mode: nodeModeOf(options),
   };
-  const { fetch, error, websocket, taken } = await loadModule(source.url, undefined, source.isNode);
+  const { fetch, error, websocket, taken } = await loadModule(source.url, undefined, source.mode);
   if (taken !== undefined) guardedLogger(options.logger ?? createLogger()).info(takenSentence(taken));
   const hook = source.errorHook ?? error;
   const served = { ...options, fetch, ...(hook === undefined ? {} : { error: hook }) };

@@ -14,6 +14,7 @@ import type {
 import { AnswerPlan } from '../http/answer-plan.ts';
 import { AsyncScope } from '../http/async-scope.ts';
 import { ClosingSignals } from '../http/closing-signals.ts';
+import { STATE_ACCEPTED } from '../http/connection-account.ts';
 import { directOf } from '../http/direct.ts';
 import { ErrorLog } from '../http/error-log.ts';
 import type { Deadlines, ErrorHandler, ExchangeHost, ExchangeRecord } from '../http/exchange-host.ts';
@@ -21,7 +22,6 @@ import { H1Session } from '../http/h1/session.ts';
 import { H1Thread } from '../http/h1/thread.ts';
 import type { H2Session } from '../http/h2/session.ts';
 import type { H2SessionThread } from '../http/h2/thread.ts';
-
 import { PendingWork } from '../http/pending-work.ts';
 import type { ProtocolSwitch, ReplacedSession, RequestSoFar, Session } from '../http/session.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
@@ -247,10 +247,12 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   // EngineHandler
 
   onAccept(engine: EngineConnection): void {
-    engine.user = new H1Session(this, this.h1, engine);
+    const session = new H1Session(this, this.h1, engine);
+    engine.user = session;
     // One that resets has no address any more when its line is written.
     if (this.#accessLog !== undefined || this.proxies !== undefined) engine.remoteAddress();
     if (this.#isLimited) this.admission.accepted(engine);
+    if (session.state === STATE_ACCEPTED) this.direct?.accepts?.(this, session);
   }
 
   onReceive(engine: EngineConnection, bytes: Uint8Array, start: number, end: number): void {
@@ -309,8 +311,6 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   get hasOpenWork(): boolean {
     return this.#openExchanges > 0 || this.work.size > 0;
   }
-
-  // What connections and exchanges share.
 
   takeConnectionId(): number {
     return ++this.#connectionId;

@@ -24,6 +24,7 @@ import { guardedLogger } from './guarded-logger.ts';
 import { asListenError, placeOf } from './listen-error.ts';
 import { Measures } from './measures.ts';
 import { anotherInstance, loadModule } from './module.ts';
+import type { NodeMode } from './node-listener.ts';
 import type { Observation } from './observation.ts';
 import { hostnameOf, portOf, type ServeOptions, type Settings } from './options.ts';
 import { ProxyLayer } from './proxy-layer.ts';
@@ -60,8 +61,7 @@ export interface ModuleSource {
   readonly errorHook: ErrorHandler | undefined;
   /** The caller has given `websocket`, which comes before the module's. */
   readonly hasWebSocket: boolean;
-  /** Its default export is a listener of node:http. */
-  readonly isNode: boolean;
+  readonly mode: NodeMode;
 }
 
 /** What a server in one thread may have around it. */
@@ -313,9 +313,9 @@ export class ThreadServer implements WatchedServer {
     const turn = ++this.#reloadsBegun;
     const handler = typeof given === 'object' && given !== null ? await routed(given) : given;
     if (handler === undefined && this.#source !== undefined) {
-      const { url, isNode, hasWebSocket, errorHook } = this.#source;
+      const { url, mode, hasWebSocket, errorHook } = this.#source;
       const another = anotherInstance(url, `${Date.now()}.${turn}`);
-      const { fetch, error, websocket } = await loadModule(another, undefined, isNode);
+      const { fetch, error, websocket } = await loadModule(another, undefined, mode);
       if (this.#closing !== undefined) throw new ServerClosedError('reload');
       // A module that was asked for later and came sooner is not put back.
       if (turn < this.#reloadsDone) return;

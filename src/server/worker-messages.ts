@@ -17,6 +17,7 @@ export type WorkerOptions = Pick<
   ServeOptions,
   | 'hostname'
   | 'node'
+  | 'compat'
   | 'engine'
   | 'timeouts'
   | 'limits'

@@ -9,8 +9,8 @@ import type { WorkerOptions } from './worker-messages.ts';
 
 /** @param fd its listening socket; undefined where it has to bind for itself */
 export function optionsOfWorker(options: ServeOptions, index: number, fd: number | undefined): WorkerOptions {
-  const { engine, timeouts, accessLog, globals, http2, trustProxy, proxyProtocol, node, hostname, port } =
-    options;
+  const { engine, timeouts, accessLog, globals, http2, trustProxy, proxyProtocol, node, compat } = options;
+  const { hostname, port } = options;
   // One connection to NATS serves all threads: the main thread's.
   const { nats: _nats, ...pubsub } = readPubsub(options.pubsub ?? {});
   const limits = options.limits && shareOfLimits(options.limits, index, options.workers!);
@@ -25,6 +25,7 @@ export function optionsOfWorker(options: ServeOptions, index: number, fd: number
     proxyProtocol,
     pubsub,
     node,
+    compat,
   };
   const address = fd === undefined ? { hostname, port } : { fd };
   return Object.fromEntries(

@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { installGlobals } from '../web/globals.ts';
 import { loadModule, type ServedModule, takenSentence } from './module.ts';
+import { nodeModeOf } from './node-listener.ts';
 import { checkOptions } from './options.ts';
 import { remoteLogger } from './portable-log.ts';
 import { serveHere, type ThreadServer } from './thread-server.ts';
@@ -59,11 +60,11 @@ async function start(): Promise<ThreadServer> {
 const tellFailure = (error: unknown) => tell({ type: 'failed', error: errorData(error) });
 
 async function loadWatched(url: URL): Promise<ServedModule> {
-  const isNode = options.node === true;
-  if (!reportsLoads) return loadModule(url, tellFailure, isNode);
+  const mode = nodeModeOf(options);
+  if (!reportsLoads) return loadModule(url, tellFailure, mode);
   const { reportLoads } = await import('./loaded-files.ts');
   const tellRest = reportLoads((file) => tell({ type: 'loaded', file }));
-  return loadModule(url, tellFailure, isNode).finally(tellRest);
+  return loadModule(url, tellFailure, mode).finally(tellRest);
 }
 
 async function takeTls(

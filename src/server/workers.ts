@@ -23,6 +23,7 @@ import { finishStart } from './finish-start.ts';
 import { guardedLogger } from './guarded-logger.ts';
 import { asListenError, placeOf } from './listen-error.ts';
 import { loadModule, moduleUrl } from './module.ts';
+import { nodeModeOf } from './node-listener.ts';
 import { type Observation, observationOfAll } from './observation.ts';
 import type { ServeOptions, Settings } from './options.ts';
 import { restored } from './portable-log.ts';
@@ -458,7 +459,7 @@ class WorkerServer implements WatchedServer {
       this.#hasGlobals = true;
       installGlobals();
     }
-    const { fetch, error } = await loadModule(this.#moduleUrl, undefined, this.#options.node === true);
+    const { fetch, error } = await loadModule(this.#moduleUrl, undefined, nodeModeOf(this.#options));
     return fetchDetached(request, {
       fetch,
       errorHandler: error,

@@ -5,7 +5,7 @@
 import type { CloseReason, EngineConnection, RemoteAddress } from '../../engine/engine.ts';
 import type { ConnectionRow } from '../../observe/connection-row.ts';
 import type { Fault } from '../../protocol/error.ts';
-import { STATE_EXCHANGE } from '../connection-account.ts';
+import { STATE_CLOSED, STATE_EXCHANGE } from '../connection-account.ts';
 import { ConnectionEnds } from '../connection-ends.ts';
 import { ClientGoneError, FileAnswerError, isOfFile, RequestFaultError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
@@ -148,6 +148,12 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
    */
   protected refuse(fault: Fault, isHead: boolean): void {
     const { host } = this;
+    if (host.direct?.refused?.(host, fault, this) === true) {
+      host.countFault(fault);
+      this.forgetInput();
+      this.enter(STATE_CLOSED);
+      return;
+    }
     this.isRefused = this.bytesWritten === 0;
     host.countStatus(fault.status);
     this.bytesWritten += this.#heads.fault(this.engine, host.nowMs, fault, !isHead);

@@ -436,7 +436,7 @@ export class H1Session extends H1Carrier implements Session {
     const { body, closeReason } = exchange;
     this.exchange = null;
     exchange.release();
-    if (exchange.status === STATUS_SWITCHING) {
+    if (exchange.status === STATUS_SWITCHING && exchange.takeover !== undefined) {
       this.#handOver(exchange);
       return;
     }
