@@ -15,6 +15,8 @@ export interface HttpServerOptions
   joinDuplicateHeaders?: boolean;
   rejectNonStandardBodyWrites?: boolean;
   highWaterMark?: number;
+  IncomingMessage?: typeof IncomingMessage;
+  ServerResponse?: typeof ServerResponse;
 }
 
 /** A server with the face of `http.Server`. */

@@ -241,11 +241,7 @@ export class NodeAnswer implements AnswerBody {
       finishChannel.publish({ request, response, socket, server: socket.server });
     this.guard(() => this.reader.passOver());
     if (socket._httpMessage === response) response.detachSocket(socket);
-    if (!response._closed) {
-      response.destroyed = true;
-      response._closed = true;
-      this.guard(() => response.emit('close'));
-    }
+    process.nextTick(tellClosed, this);
     if (exchange.isFinished) this.#leave();
     else if (this.isFramed && !this.mustBeLast && exchange.body?.complete === false) {
       // The client was told that its connection is kept: the rest of its content is heard out.
@@ -337,6 +333,14 @@ export class NodeAnswer implements AnswerBody {
       this.failed(error);
     }
   }
+}
+
+function tellClosed(answer: NodeAnswer): void {
+  const { response } = answer;
+  if (response._closed) return;
+  response.destroyed = true;
+  response._closed = true;
+  answer.guard(() => response.emit('close'));
 }
 
 function afterFinish(answer: NodeAnswer): void {

@@ -93,6 +93,19 @@ export class ConnectionSocket extends EventEmitter {
     return !this.writable;
   }
 
+  /** What is written in one turn leaves together anyhow; it is only counted. */
+  cork(): void {
+    this._writableState.corked++;
+  }
+
+  uncork(): void {
+    if (this._writableState.corked > 0) this._writableState.corked--;
+  }
+
+  get writableCorked(): number {
+    return this._writableState.corked;
+  }
+
   address(): object {
     const { localAddress: address, localPort: port, localFamily: family } = this;
     return address === undefined ? {} : { address, family, port };
@@ -213,10 +226,6 @@ export class ConnectionSocket extends EventEmitter {
   }
 
   // What has no meaning here, and is called all the same.
-
-  cork(): void {}
-
-  uncork(): void {}
 
   pause(): this {
     return this;

@@ -61,6 +61,7 @@ export type CoreResponse = Omit<ServerResponse, 'socket'> & {
   _hasBody: boolean;
   _contentLength: number | null;
   _keepAliveTimeout: number;
+  _maxRequestsPerSocket: number;
   _closed: boolean;
   _trailer: string;
   _expect_continue: boolean;
@@ -85,7 +86,7 @@ export interface MessageClasses {
   readonly response: new (request: CoreRequest, options?: object) => CoreResponse;
 }
 
-const CORE_CLASSES: MessageClasses = {
+export const CORE_CLASSES: MessageClasses = {
   request: IncomingMessage as unknown as MessageClasses['request'],
   response: ServerResponse as unknown as MessageClasses['response'],
 };
@@ -143,6 +144,7 @@ export function needDrainSymbol(): symbol | undefined {
 /** What an http.Server is to this room: where its events go. */
 export type ServerFace = EventEmitter & {
   timeout?: number;
+  maxRequestsPerSocket?: number;
   /** A client that has sent FIN gets its answer all the same. */
   httpAllowHalfOpen?: boolean;
   joinDuplicateHeaders?: boolean;

@@ -54,8 +54,10 @@ export class ListenerApp {
   #classes: MessageClasses | undefined = undefined;
   readonly #needDrain = needDrainSymbol();
 
-  constructor(server: ServerFace) {
+  /** @param classes of messages; else node:http's own, or as they suit the listener */
+  constructor(server: ServerFace, classes?: MessageClasses) {
     this.server = server;
+    this.#classes = classes;
   }
 
   /** @param listener what `http.createServer` would take */
@@ -102,6 +104,7 @@ export class ListenerApp {
     const { idleMs } = exchange.host.settings.timeouts;
     response.shouldKeepAlive = !answer.mustBeLast;
     response._keepAliveTimeout = Number.isFinite(idleMs) ? idleMs : 0;
+    response._maxRequestsPerSocket = server.maxRequestsPerSocket ?? 0;
     if (startChannel.hasSubscribers) startChannel.publish({ request, response, socket, server });
     response.assignSocket(socket);
     answer.run(this.#asksToContinue(exchange, request) ? listenForContinue : listenForRequest);

@@ -22,6 +22,10 @@ export function handlerOf(value: unknown): FetchHandler | undefined {
   return value as FetchHandler;
 }
 
+/** A listener as node:http has it. */
+// biome-ignore lint/suspicious/noExplicitAny: its messages are types of Node's, which a program need not have
+export type NodeListener = (request: any, response: any) => unknown;
+
 /** What apps of other frameworks have, by which they are told; all of them take `(req, res)` of node:http. */
 const LISTENERS: readonly (readonly [kind: string, ...methods: string[]])[] = [
   ['an Express or Connect app', 'handle', 'use'],

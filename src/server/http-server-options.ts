@@ -24,6 +24,9 @@ export interface HttpServerOptions
   joinDuplicateHeaders?: boolean;
   /** A write to an answer that has no content throws. @default false */
   rejectNonStandardBodyWrites?: boolean;
+  /** Classes of messages, derived from node:http's. */
+  IncomingMessage?: unknown;
+  ServerResponse?: unknown;
   /** Above which `write` of an answer says false. */
   highWaterMark?: number;
 }

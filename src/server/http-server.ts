@@ -6,7 +6,9 @@
  * kernel's queue until the engine has begun, and 'listening' follows then.
  */
 import { isIP } from 'node:net';
+import { OptionError } from '../base/errors.ts';
 import { parseDuration } from '../base/units.ts';
+import { CORE_CLASSES, type MessageClasses } from '../compat/core.ts';
 import { ListenerApp, ListenerServer } from '../compat/listener-app.ts';
 import { fetchOf } from '../compat/to-fetch.ts';
 import {
@@ -15,6 +17,7 @@ import {
   whyListenersCannotBeShared,
 } from '../engine/descriptor/listening-socket.ts';
 import type { RemoteAddress } from '../engine/engine.ts';
+import type { NodeListener } from './handler-shape.ts';
 import {
   type HttpServerOptions,
   type ListenArguments,
@@ -22,7 +25,7 @@ import {
   serveOptionsOf,
   timeoutOf,
 } from './http-server-options.ts';
-import { checkOptions, type NodeListener, readOptions, type ServeOptions, type Settings } from './options.ts';
+import { checkOptions, readOptions, type ServeOptions, type Settings } from './options.ts';
 import { keepAliveFor, serveHere, type ThreadServer } from './thread-server.ts';
 
 /** Where Node listens when nobody says where, best first: everywhere, by IPv6 where there is such. */
@@ -61,7 +64,7 @@ class HttpServer extends ListenerServer {
     this.joinDuplicateHeaders = options.joinDuplicateHeaders === true;
     this.rejectNonStandardBodyWrites = options.rejectNonStandardBodyWrites === true;
     this.highWaterMark = options.highWaterMark ?? 65_536;
-    if (listener !== undefined) this.on('request', listener);
+    if (listener !== undefined) this.on('request', checkedListener(listener));
     // What is wrong is told where it was written.
     this.#serveOptions();
   }
@@ -157,7 +160,7 @@ class HttpServer extends ListenerServer {
     try {
       const options = readOptions(this.#serveOptions());
       const place = this.#place(where, options);
-      const fetch = fetchOf(new ListenerApp(this));
+      const fetch = fetchOf(new ListenerApp(this, classesOf(this.#options)));
       const served = { ...options, ...place, fetch };
       this.#settings = checkOptions(served);
       return serveHere(served, this.#settings);
@@ -264,6 +267,22 @@ class HttpServer extends ListenerServer {
       else this.close(() => resolve());
     });
   }
+}
+
+function checkedListener(listener: unknown): NodeListener {
+  if (typeof listener === 'function') return listener as NodeListener;
+  throw Object.assign(new OptionError('listener', listener, 'a function (req, res)'), {
+    code: 'ERR_INVALID_ARG_TYPE',
+  });
+}
+
+/** Messages of a program's own classes, which Node takes too. */
+function classesOf({ IncomingMessage, ServerResponse }: HttpServerOptions): MessageClasses | undefined {
+  if (IncomingMessage === undefined && ServerResponse === undefined) return undefined;
+  return {
+    request: (IncomingMessage ?? CORE_CLASSES.request) as MessageClasses['request'],
+    response: (ServerResponse ?? CORE_CLASSES.response) as MessageClasses['response'],
+  };
 }
 
 /** Where a handler is checked and none is there yet. */

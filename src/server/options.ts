@@ -23,7 +23,7 @@ import type { Routes } from '../routes/route-types.ts';
 import type { FetchHandler } from '../web/context.ts';
 import type { WebSocketOptions } from '../web/websocket-options.ts';
 import { guardedLogger } from './guarded-logger.ts';
-import { LISTENER_ADVICE, listenerKind } from './handler-shape.ts';
+import { LISTENER_ADVICE, listenerKind, type NodeListener } from './handler-shape.ts';
 import { checkHttp2Limits, type Http2LimitOptions, readHttp2Limits } from './http2-limits.ts';
 import {
   type AdminOptions,
@@ -139,10 +139,6 @@ export interface ListenAddressInfo {
   readonly family: 'IPv4' | 'IPv6' | 'unix';
 }
 
-/** A listener as node:http has it. */
-// biome-ignore lint/suspicious/noExplicitAny: its messages are types of Node's, which a program need not have
-export type NodeListener = (request: any, response: any) => unknown;
-
 export type OnListen = (address: ListenAddressInfo) => void;
 
 /** @typeParam Pattern what `routes` has: their parameters are typed */
@@ -154,11 +150,7 @@ export interface ServeOptions<Pattern extends string = string> {
    * server that does not listen. With `module`, true says that its default export is such (docs/node-http.md).
    */
   node?: NodeListener | object | true;
-  /**
-   * What a listener of node:http runs on: core's messages on our parser and writer, or with `'exact'` node:http's own server, which
-   * gets each connection as a stream. For what needs its quirks; it costs more, and requests are not counted.
-   * @default undefined
-   */
+  /** With `'exact'` a listener runs on node:http's own server, for what needs its quirks (docs/node-http.md). */
   compat?: 'exact';
   /** Handlers and fixed answers by path and method, before `fetch`, which may be left out then (docs/routes.md). */
   routes?: Routes<Pattern>;

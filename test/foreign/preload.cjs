@@ -1,19 +1,20 @@
 /**
  * Loaded before a foreign test (`node --require`): puts `createServer` of this package in the place of node:http's, so that
  * suites written for that run on ours. HOLDFAST_NODE_DOOR names the built door, HOLDFAST_FOREIGN_OPTIONS options for each server.
+ * Clients that keep connections leave with the server, so that has the time of node:http's for idle ones.
  */
 'use strict';
 
 const http = require('node:http');
 const { createServer } = require(process.env.HOLDFAST_NODE_DOOR);
 
-const extra = JSON.parse(process.env.HOLDFAST_FOREIGN_OPTIONS ?? '{}');
+const extra = { keepAliveTimeout: 5000, ...JSON.parse(process.env.HOLDFAST_FOREIGN_OPTIONS ?? '{}') };
 const CoreServer = http.Server;
 
 function server(first, second) {
   const hasOptions = typeof first === 'object' && first !== null;
   const options = hasOptions ? first : {};
-  return createServer({ ...options, ...extra }, hasOptions ? second : (first ?? second));
+  return createServer({ ...extra, ...options }, hasOptions ? second : (first ?? second));
 }
 
 function Server(...given) {
