@@ -43,12 +43,14 @@ describe('a server with the face of http.Server', () => {
       const port = portOf(server);
       assert.ok(port > 0);
       assert.equal(server.listening, true);
+      assert.ok((server as unknown as { _handle: unknown })._handle);
       await once(server, 'listening');
       assert.equal(isCalled, true);
       assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'hello');
       await closed(server);
       assert.equal(server.address(), null);
       assert.equal(server.listening, false);
+      assert.equal((server as unknown as { _handle: unknown })._handle, null);
     }
   });
 

@@ -124,6 +124,11 @@ class HttpServer extends ListenerServer {
     return this.#address !== undefined;
   }
 
+  /** Node's own; supertest looks here whether there is anything to close. */
+  get _handle(): object | null {
+    return this.#address === undefined ? null : this.#address;
+  }
+
   /** What `server.address()` of node:net tells: a unix socket is its path, and it is null while nobody listens. */
   address(): { address: string; family: string; port: number } | string | null {
     const address = this.#address;
