@@ -8,7 +8,7 @@ import path from 'node:path';
 import { ROOT } from './faults.mjs';
 
 /** A test that a fault makes hang must not hang the run. */
-const TEST_MS = 60_000;
+const TEST_MS = 180_000;
 const SIMULATOR_MS = 180_000;
 const PROVE_EXTRA_MS = 60_000;
 const EXIT_FINDING = 99;
@@ -91,10 +91,11 @@ class TestJudge {
   }
 
   async #isSound(file) {
-    if (this.#sound.has(file)) return true;
+    // The moment may be a bad one for all: tests of sockets are asked again each time.
+    if (PURE.test(file) && this.#sound.has(file)) return true;
     const isSound = (await this.#fails(ROOT, file)) === undefined;
     if (isSound) this.#sound.add(file);
-    else this.unsound.push(file);
+    else if (!this.#sound.has(file)) this.unsound.push(file);
     return isSound;
   }
 
