@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { LoadResult } from '#src/load/measure/load-result.ts';
 import { CliProcess, PACKAGE, run } from './cli-run.ts';
+import { FrameClient } from './websocket-client.ts';
 
 const pathOf = (name: string) => fileURLToPath(new URL(`examples/${name}`, PACKAGE));
 
@@ -41,6 +42,21 @@ const EXAMPLES: Record<string, (t: TestContext) => Promise<void>> = {
     assert.match(script, /\nkernel \/debian\/linux initrd=initrd\.gz .* hostname=node1 /);
     const preseed = await textOf(`${url}/preseed?mac=52:54:00:12:34:56`);
     assert.match(preseed, /^d-i partman-auto\/disk string \/dev\/nvme0n1$/m);
+  },
+
+  async 'chat.mjs'(t) {
+    const port = Number(new URL(await serve(t, 'chat.mjs', ['-w', '2'])).port);
+    const clients = await Promise.all([1, 2, 3, 4].map(() => FrameClient.open(port, '/chat?room=x')));
+    const stranger = await FrameClient.open(port, '/chat?room=y');
+    const [speaker, ...others] = clients as [FrameClient, ...FrameClient[]];
+    // Each is in some thread or other, and hears what is said in the room.
+    speaker.send(0x81, 'hello');
+    for (const client of [speaker, ...others]) {
+      const wanted = client === speaker ? 'you: hello' : 'hello';
+      for (;;) if (String((await client.frame()).payload) === wanted) break;
+    }
+    assert.equal(stranger.raw.received.length, 0);
+    for (const client of [...clients, stranger]) client.raw.destroy();
   },
 
   async 'hello.mjs'(t) {

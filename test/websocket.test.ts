@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, it } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import zlib from 'node:zlib';
+import { CERTIFICATE, KEY } from '#src/engine/node/tls-keys.fixture.ts';
 import { type Server, serve, type WebSocketOptions, type WebSocketPeer } from '#src/index.ts';
 import { enginesHere } from './engines.ts';
 import { quiet } from './quiet-logger.ts';
@@ -262,7 +264,7 @@ for (const { engine, skip } of await enginesHere()) {
 
     it('close from the server: what was sent before arrives, and the handshake has a deadline', async () => {
       const hooks: WebSocketOptions = {
-        closeTimeout: 100,
+        closeTimeout: 500,
         message(peer, message) {
           peer.send(message.text());
           peer.close(4000, 'done');
@@ -439,7 +441,7 @@ for (const { engine, skip } of await enginesHere()) {
     });
 
     it('pings one of which nothing is heard, and ends it when it says nothing', async () => {
-      await withServer({ pingInterval: 60, pongTimeout: 60 }, async (server, told) => {
+      await withServer({ pingInterval: 80, pongTimeout: 500 }, async (server, told) => {
         const client = await FrameClient.open(server.port);
         for (let i = 0; i < 3; i++) {
           const ping = await client.frame();
@@ -566,6 +568,35 @@ for (const { engine, skip } of await enginesHere()) {
         assert.equal(forced, 0);
         assert.equal(told.length, 4);
       });
+    });
+
+    it('speak over TLS', async () => {
+      const server = await serve({
+        port: 0,
+        engine,
+        logger: quiet,
+        tls: { cert: CERTIFICATE, key: KEY },
+        fetch: (_request, context) => context.upgrade(),
+        websocket: echo,
+      });
+      const socket = connectTls({ port: server.port, rejectUnauthorized: false });
+      try {
+        let received = Buffer.alloc(0);
+        socket.on('data', (data: Buffer) => {
+          received = Buffer.concat([received, data]);
+        });
+        const bytes = Buffer.alloc(200_000, 'secret ');
+        socket.write(
+          'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+            'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+        );
+        socket.write(Buffer.concat([maskedFrame(TEXT, 'hello'), maskedFrame(BINARY, bytes)]));
+        await until(() => received.length > 200_000 && received.subarray(-200_000).equals(bytes), 'the echo');
+        assert.match(received.toString('latin1', 0, 40), /^HTTP\/1\.1 101 /);
+      } finally {
+        socket.destroy();
+        await server.close({ force: true });
+      }
     });
 
     it('the hook upgrade decides before fetch', async () => {

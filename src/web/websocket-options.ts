@@ -7,7 +7,7 @@ import type { Maybe, UpgradeAnswer, WebSocketHooks } from './websocket.ts';
 export interface WebSocketOptions extends WebSocketHooks {
   /**
    * Called before `fetch` for each request that asks for WebSocket. It accepts by returning nothing, or what to accept with, and
-   * refuses by returning a Response or throwing one. Without it such requests go to `fetch`, which calls `context.upgrade()`.
+   * refuses by returning a Response. Without it such requests go to `fetch`, which calls `context.upgrade()`.
    */
   upgrade?(
     request: HandlerRequest,
