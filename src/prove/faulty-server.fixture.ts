@@ -183,7 +183,9 @@ class FaultyConnection {
     this.#isClosing = true;
     clearTimeout(this.#timer);
     if (this.#faults.resetsInsteadOfFin) {
-      this.#socket.resetAndDestroy();
+      // With bytes unread, the kernel makes a close a reset (RFC 2525 §2.17).
+      this.#socket.pause();
+      setTimeout(() => this.#socket.destroy(), 50);
       return;
     }
     this.#socket.end(() => {

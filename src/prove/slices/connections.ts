@@ -137,7 +137,7 @@ async function behindTheLastAnswer(context: SliceContext): Promise<void> {
   await report(context, script, lost, {
     ...{ id: 'answer-destroyed', severity: 'medium', rule: 'RFC 9112 §9.6' },
     title:
-      'An answer with Connection: close was lost, since bytes that came behind its request made the close a reset.',
+      'Behind an answer with Connection: close came a reset, since there were more bytes behind its request.',
     meaning:
       'A reset may overtake the answer: clients that send on, as uploads that are refused do, then never read why.',
   });

@@ -134,7 +134,7 @@ async function everySplit(context: SliceContext, streams: readonly string[], inp
     const whole = await acceptedOf(target, [send(bytes)], input, signal, JUDGE.patienceMs(input));
     const cuts = Array.from({ length: bytes.length - 1 }, (_, at) => at + 1);
     await inLanes(cuts, concurrency, signal, async (cut) => {
-      const script: Script = [send(bytes.slice(0, cut)), { kind: 'wait', ms: 10 }, send(bytes.slice(cut))];
+      const script: Script = [send(bytes.slice(0, cut)), { kind: 'wait', ms: 25 }, send(bytes.slice(cut))];
       const accepted = await acceptedOf(target, script, input, signal);
       context.count('splits');
       if (!isOtherReading(whole, accepted) || signal.aborted) return;
