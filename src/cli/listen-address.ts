@@ -2,16 +2,20 @@
 import { isIPv6 } from 'node:net';
 import { UsageError } from './failure.ts';
 
-export type CliAddress = { readonly port: number; readonly hostname: string } | { readonly unix: string };
+export type CliAddress =
+  | { readonly port: number; readonly hostname: string }
+  | { readonly unix: string }
+  | { readonly fd: number };
 
 const PORT_DEFAULT = 8080;
 const HOSTNAME_DEFAULT = '127.0.0.1';
 
 const HOST_AND_PORT = /^(?:tcp:\/\/)?(?:(\[[^\]]+\]|[^:[\]/]*):)?(\d{1,5})\/?$/;
-const LISTEN_ALLOWED = 'give PORT, HOST:PORT, tcp://HOST:PORT or unix:PATH';
+const LISTEN_ALLOWED = 'give PORT, HOST:PORT, tcp://HOST:PORT, unix:PATH or systemd';
 
 /**
  * @param given the names of flags that stand on the command line; PORT and HOST of the environment contradict nothing
+ * @param inherited the socket that a service manager has handed over, by its name
  * @throws UsageError when the flags contradict each other or name no address
  */
 export function listenAddress(
@@ -19,11 +23,25 @@ export function listenAddress(
   port: number | undefined,
   host: string | undefined,
   given: { has(flag: string): boolean } = new Set<string>(),
+  inherited: (name: string | undefined) => number | undefined = () => undefined,
 ): CliAddress {
-  if (listen === undefined)
+  if (listen === undefined) {
+    // Where nothing else was said, a socket that was handed over is where to listen.
+    const fd = given.has('port') || given.has('host') ? undefined : inherited(undefined);
+    if (fd !== undefined) return { fd };
     return { port: port ?? PORT_DEFAULT, hostname: unbracketed(host ?? HOSTNAME_DEFAULT) };
+  }
   if (given.has('port'))
     throw new UsageError('--listen and --port both say where to listen; give one of them');
+  const systemd = /^systemd(?::(.+))?$/.exec(listen);
+  if (systemd !== null) {
+    const fd = inherited(systemd[1]);
+    if (fd === undefined)
+      throw new UsageError(
+        `--listen: ${listen}: no socket was handed over to this process (LISTEN_FDS, LISTEN_PID)`,
+      );
+    return { fd };
+  }
   if (listen.startsWith('unix:')) {
     const unix = listen.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
     if (unix === '')

@@ -15,6 +15,7 @@ export class ServeSignals {
   readonly exitCode: Promise<number>;
   readonly #logger: HoldfastLogger;
   readonly #delayMs: number;
+  readonly #onStopping: () => void;
   readonly #startGivenUp = new AbortController();
   #resolve!: (code: number) => void;
   #server: Server | undefined;
@@ -23,10 +24,14 @@ export class ServeSignals {
   #isEnding = false;
   #isForced = false;
 
-  /** @param delayMs how long the server goes on after the first signal, though not ready any more */
-  constructor(logger: HoldfastLogger, delayMs: number | undefined) {
+  /**
+   * @param delayMs how long the server goes on after the first signal, though not ready any more
+   * @param onStopping called with that signal
+   */
+  constructor(logger: HoldfastLogger, delayMs: number | undefined, onStopping: () => void) {
     this.#logger = logger;
     this.#delayMs = delayMs ?? 0;
+    this.#onStopping = onStopping;
     this.exitCode = new Promise((resolve) => (this.#resolve = resolve));
     onShutdownSignals({ begin: (signal) => this.#begin(signal), force: () => this.#force() });
     process.on('SIGHUP', () => this.#hangup());
@@ -49,6 +54,7 @@ export class ServeSignals {
 
   #begin(signal: NodeJS.Signals): void {
     this.#isEnding = true;
+    this.#onStopping();
     // The terminal has just written ^C where the next line would begin.
     if (signal === 'SIGINT' && isatty(2)) process.stderr.write('\n');
     if (this.#server === undefined) {

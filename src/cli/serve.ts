@@ -24,6 +24,7 @@ import { adminAddress, type CliAddress, listenAddress } from './listen-address.t
 import { inFlags } from './option-flags.ts';
 import { FLAGS_OF_OPTIONS, SERVE_FLAGS, SERVE_USAGE } from './serve-flags.ts';
 import { ServeSignals } from './serve-signals.ts';
+import { inheritedSocket, ServiceNotifier } from './service-manager.ts';
 import { folderOf, realPathOf, resolveTarget, type Target, withFolderOptions } from './target.ts';
 import { tlsOptions } from './tls-flags.ts';
 import type { Watch } from './watch.ts';
@@ -40,7 +41,9 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${SERVE_USAGE}\n${describeFlags(SERVE_FLAGS)}\n`);
     return EXIT.done;
   }
-  const address = listenAddress(values.listen, values.port, values.host, names);
+  const address = listenAddress(values.listen, values.port, values.host, names, (name) =>
+    inheritedSocket(process.env, process.pid, name),
+  );
   const admin = adminOptions(values, names);
   const health =
     values.health === undefined
@@ -65,7 +68,8 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
     // Whoever watches wants to be told of reloads, with or without a terminal.
     level: log === 'off' && values.watch !== true ? 'warn' : 'info',
   });
-  const signals = new ServeSignals(logger, values['drain-delay']);
+  const manager = new ServiceNotifier(process.env, process.pid, (text) => logger.warn(text));
+  const signals = new ServeSignals(logger, values['drain-delay'], () => manager.stopping());
   const boot =
     values.boot === true
       ? await (await import('./serve-boot.ts')).openBoot(target, values, names, ofFolder, logger)
@@ -93,10 +97,14 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
   }
   if (server === undefined) return signals.exitCode;
   // Whoever reads the ready line may signal and change files at once.
-  const reloadNow = (): void =>
-    void reload(boot ?? server, options.tls === undefined ? undefined : server, target, logger);
+  const reloadNow = (): void => {
+    manager.reloading();
+    const secure = options.tls === undefined ? undefined : server;
+    void reload(boot ?? server, secure, target, logger).finally(() => manager.ready());
+  };
   signals.serve(server, reloadNow);
   announceReady(server, Math.max(1, workerCount));
+  manager.ready();
   if (isTerminal && values.quiet !== true)
     await showBanner(server, target, positionals[0] ?? '.', address, workerCount);
   if (changes !== undefined) reloadOnChange(changes, server, reloadNow, logger);
@@ -307,7 +315,7 @@ async function showBanner(
       url: server.url,
       adminUrl: server.admin?.url,
       healthUrl: server.health?.url,
-      hostname: 'unix' in address ? '' : address.hostname,
+      hostname: 'hostname' in address ? address.hostname : '',
       target: `${name} (${target.kind})`,
       engineName: server.engine.name,
       engineReason: server.engine.reason,

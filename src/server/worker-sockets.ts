@@ -28,8 +28,10 @@ export async function openWorkerSocket(
     }
     return undefined;
   }
-  const { unix, reusePort = false } = options;
-  if (unix !== undefined && first !== undefined) return first;
+  const { unix, fd, reusePort = false } = options;
+  if ((unix ?? fd) !== undefined && first !== undefined) return first;
+  const keepAlive = keepAliveFor(settings.timeouts.deadPeerMs);
+  if (fd !== undefined) return openListener({ fd }, { keepAlive }, lookup);
   return openListener(
     unix !== undefined
       ? { unix }
@@ -40,7 +42,7 @@ export async function openWorkerSocket(
           reusePort: reusePort || first !== undefined,
         },
     {
-      keepAlive: keepAliveFor(settings.timeouts.deadPeerMs),
+      keepAlive,
       opensPort: first === undefined && options.workers! > 1,
     },
     lookup,

@@ -69,8 +69,6 @@ export async function startWorkers(
   tls?: ThreadTls,
 ): Promise<WatchedServer> {
   needWorkerFile();
-  if (options.fd !== undefined)
-    throw new OptionError('fd', options.fd, 'workers open their own sockets; leave it out');
   const server = new WorkerServer(withUsefulWorkers(options, settings), settings, ports, tls);
   // Modules may load for ever: an abort is heard before they have.
   const { signal } = options;

@@ -23,7 +23,7 @@ import {
   SOL_SOCKET,
 } from '../../sys/abi/socket.ts';
 import { TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY, TCP_RTO_MAX_MS } from '../../sys/abi/tcp.ts';
-import { fcntl } from '../../sys/descriptor.ts';
+import { fcntl, setNonBlocking } from '../../sys/descriptor.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
 import { probeFfi } from '../../sys/probe.ts';
 import { bindAddress, closeFd, getsockname, listen, setsockoptInt, socket } from '../../sys/socket.ts';
@@ -76,7 +76,11 @@ export async function openListener(
   options: ListeningOptions,
   lookup: Lookup,
 ): Promise<ListeningSocket> {
-  if ('fd' in address) return adopt(address.fd, options);
+  if ('fd' in address) {
+    // One that was handed over may block, and accepting from it would then wait for ever.
+    setNonBlocking(address.fd, true);
+    return adopt(address.fd, options);
+  }
   if ('unix' in address) return openUnix(address.unix, options);
   const { hostname } = address;
   const [resolved] = isIPv4(hostname)
