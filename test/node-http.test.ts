@@ -400,6 +400,19 @@ describe('a listener', () => {
     await server.close(true);
   });
 
+  it('ends the connection on whose socket a listener emits an error, and nothing else', async () => {
+    const server = await open(here!.engine, (req, res) => {
+      if (req.url === '/error') req.socket.emit('error', new Error('emitted'));
+      else res.end('x');
+    });
+    const client = await RawClient.open(server.port);
+    client.write('GET /error HTTP/1.1\r\nHost: h\r\n\r\n');
+    await client.until((c) => c.ended || c.closed, 'the end');
+    assert.equal(await (await fetch(server.url)).text(), 'x');
+    client.destroy();
+    await server.close(true);
+  });
+
   it('takes FIN for the going of its client, as node:http does', async () => {
     let isClosed = false;
     const server = await open(here!.engine, (_, res) => void res.on('close', () => (isClosed = true)));

@@ -47,6 +47,8 @@ export class ConnectionSocket extends EventEmitter {
     this.#owner = owner;
     this.server = server;
     if (isEncrypted) this.encrypted = true;
+    // As node:http's server does: an error that somebody emits on it ends the connection and not the process.
+    this.on('error', endBrokenSocket);
   }
 
   get remoteAddress(): string | undefined {
@@ -258,6 +260,10 @@ export class ConnectionSocket extends EventEmitter {
   unref(): this {
     return this;
   }
+}
+
+function endBrokenSocket(this: ConnectionSocket): void {
+  this.destroy();
 }
 
 function streamDestroyed(): Error {
