@@ -50,6 +50,7 @@ test('a planted fault is found, made smaller, written into a capsule, and shows 
 
 const REFUSED: readonly (readonly [args: string[], code: number, words: RegExp])[] = [
   [[], 2, /a target is missing/],
+  [['http://127.0.0.1:1/', '--openapi', 'package.json'], 2, /--openapi.*no operationId is login, logout/],
   [['http://192.0.2.1/'], 2, /192\.0\.2\.1 is not this machine.*--i-may-attack 192\.0\.2\.1/],
   [
     ['http://127.0.0.1:1/', '--against', 'http://192.0.2.1/'],
@@ -59,7 +60,7 @@ const REFUSED: readonly (readonly [args: string[], code: number, words: RegExp])
   [
     ['http://127.0.0.1:1/', '--slices', 'nothing'],
     2,
-    /--slices: "nothing" is not allowed; slices are malformed, /,
+    /--slices: "nothing" is not allowed; slices are sessions, malformed, /,
   ],
   [['http://127.0.0.1:1/', '--engines', 'epoll'], 2, /--engines goes with a folder or a module/],
   [['http://127.0.0.1:1/', '--path', 'a b'], 2, /--path.*a path that begins with \//],

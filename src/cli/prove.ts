@@ -14,6 +14,7 @@ import { type ProveOrder, prove, type Subject, thereAlready } from '../prove/pro
 import { ProveProgress } from '../prove/report/progress.ts';
 import { proveText } from '../prove/report/text.ts';
 import { findingsOf, type ProveResult } from '../prove/results.ts';
+import { type Operations, readOperations } from '../prove/sessions/operations.ts';
 import { SLICES } from '../prove/slices/all.ts';
 import type { Slice } from '../prove/slices/slice.ts';
 import { reachTarget } from '../prove/target/reach.ts';
@@ -73,7 +74,7 @@ async function readSetting(
   given: string,
   flags: ProveFlags,
 ): Promise<Omit<ProveOrder, 'signal' | 'version' | 'command' | 'onProgress'>> {
-  const paths = readPaths(flags);
+  const paths = await readPaths(flags);
   const allowed = flags['i-may-attack'] ?? [];
   const slices = readSlices(flags.slices);
   const isUrl = /^https?:\/\//.test(given);
@@ -96,7 +97,7 @@ async function readSetting(
   };
 }
 
-function readPaths(flags: ProveFlags): TargetPaths {
+async function readPaths(flags: ProveFlags): Promise<TargetPaths> {
   const { path, 'large-path': large, 'upload-path': upload, 'hung-path': hung } = flags;
   const { 'websocket-path': websocket, 'events-path': events } = flags;
   const named = {
@@ -110,7 +111,16 @@ function readPaths(flags: ProveFlags): TargetPaths {
   for (const [name, given] of Object.entries(named))
     if (given !== undefined && !/^\/[!-~]*$/.test(given))
       throw new OptionError(`--${name}`, given, 'a path that begins with / and has no white space');
-  return { small: path ?? '/', large, upload, hung, websocket, events };
+  const operations = flags.openapi === undefined ? undefined : await openapiOperations(flags.openapi);
+  return { small: path ?? '/', large, upload, hung, websocket, events, operations };
+}
+
+async function openapiOperations(file: string): Promise<Operations> {
+  try {
+    return readOperations(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new OptionError('--openapi', file, (error as Error).message);
+  }
 }
 
 function readSlices(text: string | undefined): readonly Slice[] {
@@ -231,7 +241,7 @@ async function replay(given: string, file: string, flags: ProveFlags): Promise<n
 
 /** A server that is there, or the first engine of one that is started for it. */
 async function replaySubject(given: string, flags: ProveFlags): Promise<Subject> {
-  const paths = readPaths(flags);
+  const paths = await readPaths(flags);
   const isUrl = /^https?:\/\//.test(given);
   if (!isUrl) return (await startedSubjects(given, flags, readPromises(flags, isUrl), paths))[0]!;
   const allowed = flags['i-may-attack'] ?? [];

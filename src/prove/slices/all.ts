@@ -3,10 +3,21 @@ import { connections } from './connections.ts';
 import { h2 } from './h2.ts';
 import { invariants } from './invariants.ts';
 import { malformed } from './malformed.ts';
+import { sessions } from './sessions.ts';
 import type { Slice } from './slice.ts';
 import { slow } from './slow.ts';
 import { sse } from './sse.ts';
 import { tls } from './tls.ts';
 import { websocket } from './websocket.ts';
 
-export const SLICES: readonly Slice[] = [malformed, slow, h2, websocket, sse, tls, connections, invariants];
+export const SLICES: readonly Slice[] = [
+  sessions,
+  malformed,
+  slow,
+  h2,
+  websocket,
+  sse,
+  tls,
+  connections,
+  invariants,
+];

@@ -2,6 +2,7 @@
  * The server that is attacked, and what it promises. A target is an address that was looked up once: what is attacked is what was
  * checked to be attackable, whatever a name leads to later.
  */
+import type { Operations } from '../sessions/operations.ts';
 
 export interface Target {
   /** Reports call it so: an engine's name, or host and port. */
@@ -37,6 +38,8 @@ export interface TargetPaths {
   readonly websocket: string | undefined;
   /** Sends events with ids. */
   readonly events: string | undefined;
+  /** What the walks of clients ask for, where it is not what the reference applications have. */
+  readonly operations?: Operations | undefined;
 }
 
 /** What the server's operator has set, in milliseconds; `Infinity` is off, undefined unknown. */
