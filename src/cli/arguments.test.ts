@@ -117,7 +117,7 @@ test('errors about options are told by the flag and the text that were typed', (
 
 test('every flag of serve that sets an option is known by it', () => {
   const boots = ['boot', 'state', 'webhook', 'upstream', 'upstream-allow'];
-  const inCommandAlone = ['watch', 'drain-delay', 'log', 'quiet', 'help', ...boots];
+  const inCommandAlone = ['watch', 'tls-client', 'drain-delay', 'log', 'quiet', 'help', ...boots];
   const known = new Set<string>([...Object.values(FLAGS_OF_OPTIONS), ...Object.values(FOLDER_FLAGS)]);
   for (const name of Object.keys(SERVE_FLAGS))
     assert.equal(known.has(name), !inCommandAlone.includes(name), name);
