@@ -26,7 +26,7 @@ interface Possible {
 }
 
 /** Six requests under way have 1,957 orders of some of them; who would keep more has lost too many answers to be judged. */
-const POSSIBLE_MAX = 4000;
+const POSSIBLE_MAX = 2000;
 
 export const GONE = 'no note';
 

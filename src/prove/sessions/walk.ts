@@ -222,10 +222,10 @@ export class Walk {
     await this.#broken(key, isStale ? 'stale-read' : 'lost-write', {
       title: isStale
         ? `A note was answered as "${seen}" when that was no longer true.`
-        : `A note was answered as "${seen}", though a write or a removal after that had been answered.`,
+        : `A note was answered as "${seen}", which no order of all that was written and removed explains.`,
       meaning: isStale
         ? 'Clients act on what has been changed already.'
-        : 'What a client was told to be done is not: data is lost.',
+        : 'What a client was told to be done is not, or not as it was told: data is lost.',
     });
   }
 
