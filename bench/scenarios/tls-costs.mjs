@@ -154,7 +154,9 @@ function load(port) {
     return Number([...text.matchAll(/(\d+) connections in/g)].at(-1)[1]);
   }
   const each =
-    what === 'download' ? [`${url}/bulk`] : ['-H', 'Expect:', '--data-binary', `@${bulk}`, `${url}/post`];
+    what === 'download'
+      ? ['--http1.1', `${url}/bulk`]
+      : ['--http1.1', '-H', 'Expect:', '--data-binary', `@${bulk}`, `${url}/post`];
   for (let i = 0; i < TRANSFERS; i++) onOther('curl', ['-skf', '-o', sink, ...each]);
   return TRANSFERS;
 }
