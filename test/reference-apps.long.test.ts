@@ -370,7 +370,7 @@ async function isObserved(url: string): Promise<void> {
   const answers = await Promise.all(
     ids.map(async (id) => {
       const headers = { traceparent: `00-${id}-b7ad6b7169203331-01` };
-      return (await (await fetch(`${url}/work/5`, { headers })).json()) as { traceId: string };
+      return (await (await fetch(`${url}/steps/5`, { headers })).json()) as { traceId: string };
     }),
   );
   assert.deepEqual(
@@ -387,7 +387,7 @@ async function isObserved(url: string): Promise<void> {
   }
   const spans = (await (await fetch(`${url}/spans`)).json()) as Span[];
   for (const id of ids) {
-    const request = spans.find(({ name, traceId }) => name === 'GET /work/5' && traceId === id)!;
+    const request = spans.find(({ name, traceId }) => name === 'GET /steps/5' && traceId === id)!;
     assert.equal(request.parentSpanId, 'b7ad6b7169203331');
     const steps = spans.filter(({ name, traceId }) => name.startsWith('step') && traceId === id);
     assert.deepEqual(
@@ -397,5 +397,5 @@ async function isObserved(url: string): Promise<void> {
   }
   assert.equal(spans.find(({ name }) => name === 'GET /throws')!.status, 2);
   const metrics = await (await fetch(`${url}/metrics`)).text();
-  assert.match(metrics, /^app_requests_total\{route="\/work\/:steps",status="200"\} 20$/m);
+  assert.match(metrics, /^app_requests_total\{route="\/steps\/:steps",status="200"\} 20$/m);
 }

@@ -8,13 +8,12 @@
  * `json` is an Express application of five middlewares that answers a POST of JSON with JSON. Needs taskset and h2load.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { parseSchedstat } from '../lib/cpu.mjs';
 import { ROOT_DIR } from '../lib/paths.mjs';
+import { median } from '../lib/stats.mjs';
+import { cpuSeconds, freePort, listens } from '../lib/turn-taking.mjs';
 
 const [rounds = '4', apps = 'raw,express,json,fastify,koa', engines = 'iouring,epoll'] =
   process.argv.slice(2);
@@ -65,35 +64,6 @@ const program = (app) => {
   return file;
 };
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function answers(url) {
-  for (let tries = 0; tries < 100; tries++) {
-    if (
-      await fetch(url).then(
-        () => true,
-        () => false,
-      )
-    )
-      return;
-    await sleep(100);
-  }
-  throw new Error(`nobody answers at ${url}`);
-}
-
-/** Seconds of CPU of all threads. */
-function cpuSeconds(pid) {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  const ns = threads.map((id) => parseSchedstat(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8')));
-  return ns.reduce((sum, each) => sum + each, 0) / 1e9;
-}
-
 /** @returns how many were answered with success */
 function load(app, url, requests) {
   const post = app === 'json' ? ['-d', body, '-H', 'content-type: application/json'] : [];
@@ -101,8 +71,6 @@ function load(app, url, requests) {
   const printed = execFileSync('taskset', ['-c', '1', 'h2load', ...flags, url], { encoding: 'utf8' });
   return Number(/(\d+) 2xx/.exec(printed)[1]);
 }
-
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 async function measure(app) {
   const servers = [];
@@ -116,7 +84,7 @@ async function measure(app) {
       });
       const url = `http://127.0.0.1:${port}/`;
       servers.push({ name, url, child, micros: [] });
-      await answers(url);
+      await listens(port);
       load(app, url, WARM_UP_REQUESTS);
     }
     for (let round = 0; round < Number(rounds); round++)

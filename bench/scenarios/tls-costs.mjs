@@ -9,15 +9,15 @@
  * Needs taskset, openssl, curl and nginx. NODE and BUN are the executables that serve, where others than on the path.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { CERTIFICATE, KEY } from '../../dist/engine/node/tls-keys.fixture.js';
-import { parseSchedstat } from '../lib/cpu.mjs';
 import { ROOT_DIR } from '../lib/paths.mjs';
+import { median } from '../lib/stats.mjs';
+import { cpuSeconds, freePort, listens } from '../lib/turn-taking.mjs';
 import { residentBytes } from './idle-memory.mjs';
 
 const [what = 'full', rounds = '4', wanted = 'nginx,iouring,epoll,node-https'] = process.argv.slice(2);
@@ -102,33 +102,6 @@ const COMMANDS = {
   bun: (port) => [process.env.BUN ?? 'bun', bunServe, port],
 };
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function listens(port) {
-  for (let tries = 0; tries < 100; tries++) {
-    const isThere = await new Promise((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => resolve(socket.destroy() !== undefined));
-      socket.on('error', () => resolve(false));
-    });
-    if (isThere) return;
-    await sleep(100);
-  }
-  throw new Error(`nobody listens on port ${port}`);
-}
-
-/** Seconds of CPU of all threads. */
-function cpuSeconds(pid) {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  const ns = threads.map((id) => parseSchedstat(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8')));
-  return ns.reduce((sum, each) => sum + each, 0) / 1e9;
-}
-
 const onOther = (command, args) =>
   execFileSync('taskset', ['-c', '1', command, ...args.map(String)], {
     encoding: 'utf8',
@@ -160,8 +133,6 @@ function load(port) {
   for (let i = 0; i < TRANSFERS; i++) onOther('curl', ['-skf', '-o', sink, ...each]);
   return TRANSFERS;
 }
-
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 async function holdOpen(port, count) {
   const sockets = [];

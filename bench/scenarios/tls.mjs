@@ -5,13 +5,13 @@
  *     node bench/scenarios/tls.mjs [ROUNDS=4] [h2load's flags, such as "-c 64 -m 32"; default "--h1 -c 64"]
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CERTIFICATE, KEY } from '../../dist/engine/node/tls-keys.fixture.js';
-import { parseSchedstat } from '../lib/cpu.mjs';
 import { ROOT_DIR } from '../lib/paths.mjs';
+import { median } from '../lib/stats.mjs';
+import { cpuSeconds, freePort, listens } from '../lib/turn-taking.mjs';
 
 const [rounds = '4', flags = '--h1 -c 64'] = process.argv.slice(2);
 const REQUESTS = 30_000;
@@ -38,33 +38,6 @@ const nginxConf = (port) =>
      location / { default_type text/plain; return 200 "Hello, World!"; } } }`,
   );
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function listens(port) {
-  for (let tries = 0; tries < 100; tries++) {
-    const isThere = await new Promise((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => resolve(socket.destroy() !== undefined));
-      socket.on('error', () => resolve(false));
-    });
-    if (isThere) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`nobody listens on port ${port}`);
-}
-
-/** Seconds of CPU of all threads. */
-function cpuSeconds(pid) {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  const ns = threads.map((id) => parseSchedstat(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8')));
-  return ns.reduce((sum, each) => sum + each, 0) / 1e9;
-}
-
 const load = (port) =>
   execFileSync(
     'taskset',
@@ -73,8 +46,6 @@ const load = (port) =>
       encoding: 'utf8',
     },
   );
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
-
 const servers = [];
 try {
   for (const name of ['nginx', 'iouring', 'epoll']) {

@@ -1,6 +1,6 @@
 // What a service in production carries: metrics (prom-client), traces (OpenTelemetry) and a log (pino) that share an id.
 //   holdfast serve -w 1 examples/apps/observed.mjs
-//   curl -H 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' http://127.0.0.1:8080/work/3
+//   curl -H 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' http://127.0.0.1:8080/steps/3
 //   curl http://127.0.0.1:8080/metrics ; curl http://127.0.0.1:8080/spans
 // Spans are kept in memory, the last thousand of them; a service would give them to an exporter.
 
@@ -71,7 +71,7 @@ app.use(async (c, next) => {
 });
 
 app.get('/', (c) => c.text('observed\n'));
-app.get('/work/:steps', async (c) => {
+app.get('/steps/:steps', async (c) => {
   const steps = Math.min(Number(c.req.param('steps')) || 0, 100);
   for (let step = 0; step < steps; step++) {
     await tracer.startActiveSpan(`step ${step}`, async (span) => {
