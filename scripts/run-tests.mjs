@@ -105,9 +105,12 @@ if (chosen.length === 0) {
 }
 
 bundleIfStale();
-/** A file waits about as much as it computes, so one more than there are cores keeps these at work. */
+/** One more than there are cores, and twice as many while these have nothing to do. */
 const lanes = Math.min(2, availableParallelism()) + 1;
-let failed = [...(await runFiles(beside, { lanes })), ...(await runFiles(alone, { lanes: 1 }))];
+let failed = [
+  ...(await runFiles(beside, { lanes, lanesMax: 2 * lanes })),
+  ...(await runFiles(alone, { lanes: 1 })),
+];
 if (flags.retry && failed.length > 0 && failed.length <= RETRIED_FILES_MAX) failed = await runAgain(failed);
 process.exitCode = failed.length === 0 ? 0 : 1;
 

@@ -10,8 +10,12 @@ const SCRIPT = fileURLToPath(new URL('run-tests.mjs', import.meta.url));
 const PASSING = "import { test } from 'node:test';\ntest('passes', () => {});\n";
 const FAILING = "import { test } from 'node:test';\ntest('fails', () => { throw new Error('planted'); });\n";
 
-/** A repository of nothing but the files given, and the script in it. */
+/** A repository of nothing but the files given, and the scripts in it, of which one runs. */
 function run(context, files, ...args) {
+  return runScript(context, 'scripts/run-tests.mjs', files, args);
+}
+
+function runScript(context, script, files, args = []) {
   const root = mkdtempSync(path.join(tmpdir(), 'run-tests-'));
   context.after(() => rmSync(root, { recursive: true, force: true }));
   for (const [file, text] of Object.entries({ 'package.json': '{"type":"module"}', ...files })) {
@@ -19,11 +23,11 @@ function run(context, files, ...args) {
     writeFileSync(path.join(root, file), text);
   }
   mkdirSync(path.join(root, 'scripts'), { recursive: true });
-  for (const script of ['run-tests.mjs', 'test-lanes.mjs'])
-    copyFileSync(path.join(path.dirname(SCRIPT), script), path.join(root, 'scripts', script));
+  for (const each of ['run-tests.mjs', 'test-lanes.mjs'])
+    copyFileSync(path.join(path.dirname(SCRIPT), each), path.join(root, 'scripts', each));
   // A runner inside of a test of the outer runner would report to it instead of to us.
   const { NODE_TEST_CONTEXT: _, HOLDFAST_RETRY: __, ...env } = process.env;
-  const result = spawnSync(process.execPath, ['scripts/run-tests.mjs', ...args], {
+  const result = spawnSync(process.execPath, [script, ...args], {
     cwd: root,
     env,
     encoding: 'utf8',
@@ -124,6 +128,35 @@ test('--unit takes the rooms without sockets, a part of a path takes what it nam
   assert.deepEqual(list('--unit'), ['dist/base/a.test.js']);
   assert.deepEqual(list('engine/', 'scripts/d'), ['dist/engine/c.test.js', 'scripts/d.test.mjs']);
   assert.equal(run(context, files, 'no-such-file').status, 1);
+});
+
+/** Says how many of its kind run while it does. */
+const COUNTING = `import { test } from 'node:test';
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+test('waits', async (t) => {
+  const mine = \`beside/\${process.pid}\`;
+  mkdirSync(mine, { recursive: true });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  console.log(\`beside: \${readdirSync('beside').length}\`);
+  rmdirSync(mine);
+});
+`;
+
+test('more files run side by side while cores are idle, and as many as are allowed at most', (context) => {
+  const names = ['a.mjs', 'b.mjs', 'c.mjs', 'd.mjs', 'e.mjs'];
+  const drive = (lanes) => `import { runFiles } from './scripts/test-lanes.mjs';
+await runFiles(${JSON.stringify(names)}, ${lanes});`;
+  const most = (lanes) => {
+    const files = Object.fromEntries(
+      names.map((name) => [name, `${COUNTING}test('fails', () => { throw 1; });`]),
+    );
+    const { stdout } = runScript(context, 'drive.mjs', { ...files, 'drive.mjs': drive(lanes) });
+    const counts = [...stdout.matchAll(/beside: (\d+)/g)].map(([, count]) => Number(count));
+    assert.equal(counts.length, names.length, stdout);
+    return Math.max(...counts);
+  };
+  assert.equal(most('{ lanes: 2, lanesMax: 3, idleShare: () => 1 }'), 3);
+  assert.ok(most('{ lanes: 2, lanesMax: 5, idleShare: () => 0 }') <= 2);
 });
 
 test('long ones run when they are asked for, by --long, --all or a part of their path', (context) => {

@@ -5,7 +5,7 @@
  * Knows nothing of where files come from, or what is done about those that fail.
  */
 import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
+import { constants, cpus } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,8 +19,19 @@ const OUTPUT_PATIENCE_MS = 500;
 const COUNTS = ['tests', 'suites', 'pass', 'fail', 'cancelled', 'skipped', 'todo'];
 const COUNT_LINE = /^ℹ (\w+) ([\d.]+)$/;
 
-/** @returns the files in which a test failed, or that ended in another way than they should */
-export async function runFiles(files, { lanes }) {
+/** How often the machine is asked whether it has room for one file more; a file that begins shows within that time. */
+const LOOK_MS = 250;
+/** The part of all cores that nobody uses then. With less, what measures deadlines would wait for its turn. */
+const IDLE_MIN = 0.25;
+
+/**
+ * Runs as many files side by side as there are `lanes`, and up to `lanesMax` while cores are idle: most files wait more
+ * than they compute.
+ *
+ * @param idleShare tells the part of all cores that was idle since it was asked before
+ * @returns the files in which a test failed, or that ended in another way than they should
+ */
+export async function runFiles(files, { lanes, lanesMax = lanes, idleShare = idleSince(cpuTimes()) }) {
   if (files.length === 0) return [];
   const begunMs = performance.now();
   const sums = new Map(COUNTS.map((each) => [each, 0]));
@@ -33,27 +44,54 @@ export async function runFiles(files, { lanes }) {
     process.exitCode = 128 + constants.signals[signal];
   };
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
-  const lane = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const ended = await runFile(file, running);
-      for (const [name, count] of ended.counts) if (sums.has(name)) sums.set(name, sums.get(name) + count);
-      const tests = ended.counts.get('tests') ?? 0;
-      const line = `${file} (${tests} tests, ${(ended.ms / 1000).toFixed(1)} s)`;
-      if (ended.fault === undefined) {
-        console.log(`✔ ${line}`);
-        continue;
-      }
-      failed.push(file);
-      // What fails before its first test, or ends in its middle, is a failure that its counts do not show.
-      if ((ended.counts.get('fail') ?? 0) === 0) sums.set('fail', sums.get('fail') + 1);
-      console.log(`${ended.output}\n✖ ${line}: ${ended.fault}`);
+  const runNext = async () => {
+    const file = waiting.shift();
+    const ended = await runFile(file, running);
+    for (const [name, count] of ended.counts) if (sums.has(name)) sums.set(name, sums.get(name) + count);
+    const tests = ended.counts.get('tests') ?? 0;
+    const line = `${file} (${tests} tests, ${(ended.ms / 1000).toFixed(1)} s)`;
+    if (ended.fault === undefined) {
+      console.log(`✔ ${line}`);
+      return;
     }
+    failed.push(file);
+    // What fails before its first test, or ends in its middle, is a failure that its counts do not show.
+    if ((ended.counts.get('fail') ?? 0) === 0) sums.set('fail', sums.get('fail') + 1);
+    console.log(`${ended.output}\n✖ ${line}: ${ended.fault}`);
   };
+  const lane = async () => {
+    while (waiting.length > 0) await runNext();
+  };
+  const spare = [];
+  const look = setInterval(() => {
+    if (idleShare() >= IDLE_MIN && running.size < lanesMax && waiting.length > 0) spare.push(runNext());
+  }, LOOK_MS);
   await Promise.all(Array.from({ length: lanes }, lane));
+  clearInterval(look);
+  await Promise.all(spare);
   for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, stop);
   for (const [name, sum] of sums) console.log(`ℹ ${name} ${sum}`);
   console.log(`ℹ duration_ms ${Math.round(performance.now() - begunMs)}`);
   return failed;
+}
+
+function idleSince(before) {
+  return () => {
+    const now = cpuTimes();
+    const share = (now.idle - before.idle) / Math.max(1, now.all - before.all);
+    before = now;
+    return share;
+  };
+}
+
+function cpuTimes() {
+  let idle = 0;
+  let all = 0;
+  for (const { times } of cpus()) {
+    idle += times.idle;
+    for (const ms of Object.values(times)) all += ms;
+  }
+  return { idle, all };
 }
 
 /**
