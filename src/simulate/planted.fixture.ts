@@ -9,6 +9,7 @@ import type { ReplacedSession, RequestSoFar } from '../http/session.ts';
 import { FRAME_WINDOW_UPDATE, WINDOW_UPDATE_BYTES } from '../protocol/h2/frames.ts';
 import { ServerThread, type ServerThreadOptions } from '../server/server-thread.ts';
 import type { RunOptions } from './run.ts';
+import type { H2ClientKind } from './swarm.ts';
 import type { World } from './world.ts';
 
 const TICKS_LATE_MS = 12; // 3 ticks of 4 ms
@@ -195,6 +196,23 @@ class SpoiledThread extends ServerThread {
   }
 }
 
+/** What clients may have reset is `factor` times what was asked for. */
+const withResets =
+  (factor: number): NonNullable<RunOptions['makeThread']> =>
+  (options) => {
+    const { settings } = options;
+    const { http2 } = settings.limits;
+    const { burst, perSecond, ...earned } = http2.bounds.resets;
+    const resets = { ...earned, burst: burst * factor, perSecond: perSecond * factor };
+    const limits = { ...settings.limits, http2: { ...http2, bounds: { ...http2.bounds, resets } } };
+    return new ServerThread({ ...options, settings: { ...settings, limits } });
+  };
+
+/** Worlds of clients of HTTP/2 of one kind. */
+const only =
+  (kind: H2ClientKind): NonNullable<RunOptions['adjust']> =>
+  (swarm) => ({ ...swarm, clientKinds: [kind], settings: { ...swarm.settings, http2: true } });
+
 class IdleInExchange extends SpoiledThread {
   override onReceive(conn: SimConnection, bytes: Uint8Array, start: number, end: number): void {
     super.onReceive(conn, bytes, start, end);
@@ -320,5 +338,10 @@ export const PLANTED: Readonly<Record<string, RunOptions>> = {
   'a stream whose window is opened is forgotten': {
     makeThread: (options, world) => new ForgetsWindows(options, world),
   },
+  'twice as many requests may be reset as the bound says': {
+    makeThread: withResets(2),
+    adjust: only('h2-rapid-reset'),
+  },
+  'an honest client is ended for its cancels': { makeThread: withResets(0.3), adjust: only('h2-canceller') },
   'the signal aborts after success': { makeThread: (options, world) => new AbortsSuccess(options, world) },
 };

@@ -16,7 +16,6 @@ const SEEDS = 1500;
 const MALFORMED_SEEDS = 500;
 
 const UNREACHED: Readonly<Record<string, string>> = {
-  'h2-reset-flood': 'takes a thousand requests that are reset',
   'h2-tiny-data-flood': 'takes two thousand frames that no handler reads',
   'bad-status-line': 'is of answers, which clients read',
   'chunk-extensions-too-large': 'takes kilobytes of extensions, in which no client here trades',

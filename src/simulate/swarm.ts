@@ -28,7 +28,7 @@ export const CLIENT_KINDS = [
 export const H2_CLIENT_KINDS = [
   'h2-requests', 'h2-upgrade', 'h2-uploads', 'h2-windows', 'h2-stalled', 'h2-resets', 'h2-leaver', 'h2-half-closer',
   'h2-slow-reader', 'h2-zero-window', 'h2-silent', 'h2-half-preface', 'h2-slowloris', 'h2-flood', 'h2-offender',
-  'h2-endless-block', 'h2-malformed', 'h2-overrun',
+  'h2-endless-block', 'h2-malformed', 'h2-overrun', 'h2-rapid-reset', 'h2-canceller',
 ] as const; // biome-ignore format: one list
 export type H1ClientKind = (typeof CLIENT_KINDS)[number];
 export type H2ClientKind = (typeof H2_CLIENT_KINDS)[number];
@@ -52,6 +52,8 @@ export interface Swarm {
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
+/** Whoever has requests reset without end is ended after few of them. */
+const FEW_RESETS = { burst: 30, perSecond: 10, perAnswer: 1, perDataFrame: 0 };
 
 export function drawSwarm(random: SeededRandom): Swarm {
   const settings = drawSettings(random);
@@ -131,7 +133,11 @@ function drawSettings(random: SeededRandom): Settings {
       http2: {
         ...DEFAULT_H2_LIMITS,
         streamCountMax: random.pick([128, 128, 3]),
-        bounds: { ...DEFAULT_H2_LIMITS.bounds, stalledAnswersMax: random.pick([10, 2]) },
+        bounds: {
+          ...DEFAULT_H2_LIMITS.bounds,
+          stalledAnswersMax: random.pick([10, 2]),
+          resets: random.chance(0.9) ? FEW_RESETS : DEFAULT_H2_LIMITS.bounds.resets,
+        },
       },
     },
   };

@@ -35,6 +35,7 @@ export class ClientFrames {
     state.receiveNumber++;
     state.isReceiving = true;
     if (state.isOver) return;
+    state.resets.begin(state.world.nowMs, state.answers);
     for (const stream of state.streams.values()) stream.contentBefore = stream.contentBytes;
     const { frames } = state.sent;
     for (let at = this.#next; at < frames.length && frames[at]!.start < to; at++) {
@@ -103,6 +104,7 @@ export class ClientFrames {
     const state = this.#state;
     const stream = state.streams.get(frame.streamId);
     this.#isInBlock = frame.kind === 'part';
+    state.resets.frame();
     if (frame.kind !== 'part' && frame.kind !== 'preface' && frame.kind !== 'upgrade') this.#count++;
     if (frame.kind === state.flood?.kind) {
       state.floodCount++;
@@ -132,7 +134,8 @@ export class ClientFrames {
         else if (stream !== undefined) stream.window += frame.value;
         return;
       case 'reset':
-        if (stream?.isOpen === true) stream.isResetPending = true;
+        if (stream !== undefined) state.resetComes(stream);
+        state.resets.resetByClient(stream);
         return;
       case 'head':
         state.open(frame.streamId, frame.request!, frame.isLast);

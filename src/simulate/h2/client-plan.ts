@@ -9,6 +9,7 @@ import { drawPlan, drawSize, NEEDS_BODY, type RequestPlan } from '../request-pla
 import type { H2ClientKind, HandlerKind, Swarm } from '../swarm.ts';
 import { BAD_FIELDS, FLOODS, NOTHING, OFFENCES, type RawFrame, raw } from './offences.ts';
 import type { H2Request } from './request.ts';
+import { attack, honestCancels, type ResetStep } from './resetting.ts';
 import { drawParts, type Flood } from './sent-frames.ts';
 
 export type H2Step =
@@ -22,6 +23,7 @@ export type H2Step =
   /** Resets the stream that was opened as the `nth`. */
   | { readonly type: 'break'; readonly nth: number; readonly errorCode: number }
   | { readonly type: 'say-goaway' | 'priority' }
+  | ResetStep
   | { readonly type: 'flood'; readonly flood: Flood; readonly frames: number }
   /** A frame that breaks a rule; the connection ends with `errorCode`. */
   | { readonly type: 'offend'; readonly frame: RawFrame; readonly errorCode: number }
@@ -75,6 +77,8 @@ export interface H2ClientPlan {
 const NEVER = Number.POSITIVE_INFINITY;
 const PREFACE_BYTES = 24;
 const TALKATIVE: readonly HandlerKind[] = ['long-text', 'bytes', 'stream', 'slow-stream'];
+/** Each answer costs little, and some come late or never. */
+const RESETTABLE: readonly HandlerKind[] = ['text', 'async-text', 'slow-stream', 'no-content', 'never'];
 const WAITING: readonly HandlerKind[] = ['echo', 'drink', 'never'];
 /** Kinds of which a repeated head tells no more than its bytes. */
 const REPEATABLE: readonly HandlerKind[] = ['text', 'long-text', 'bytes'];
@@ -224,6 +228,11 @@ class H2Script {
         steps.push({ type: 'await' });
         this.#leave();
         break;
+      case 'h2-canceller':
+        this.#haveReset(honestCancels(random, this.#swarm.settings.limits.http2.bounds.resets));
+        steps.push({ type: 'await' });
+        this.#leave();
+        break;
       case 'h2-leaver':
         for (let i = random.between(1, 4); i > 0; i--) this.#open({});
         steps.push({ type: 'wait', ms: random.nextUnit() * random.pick([1, 100, 3000]) });
@@ -316,6 +325,9 @@ class H2Script {
         steps.push({ type: 'await' });
         this.#leave();
         return;
+      case 'h2-rapid-reset':
+        this.#haveReset(attack(random, this.#swarm.settings.limits.http2.bounds.resets));
+        break;
       case 'h2-overrun':
         this.#open({
           kind: this.#kindOf(['never', 'async-text', 'slow-stream', 'drink']),
@@ -330,6 +342,16 @@ class H2Script {
   #kindOf(kinds: readonly HandlerKind[]): HandlerKind {
     const possible = kinds.filter((kind) => this.#swarm.handlerKinds.includes(kind));
     return possible.length === 0 ? this.#random.pick(this.#swarm.handlerKinds) : this.#random.pick(possible);
+  }
+
+  #haveReset(schedule: Omit<ResetStep, 'type' | 'requests'>): void {
+    const wish = {
+      hasNoBody: true,
+      responseBytes: this.#random.int(200),
+      delayMs: this.#random.pick([1, 50, 500]),
+    };
+    const requests = [1, 2, 3].map(() => this.#request({ ...wish, kind: this.#kindOf(RESETTABLE) }));
+    this.steps.push({ type: 'have-reset', requests, ...schedule });
   }
 
   #opensUploads(count: number): void {

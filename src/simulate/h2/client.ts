@@ -6,7 +6,7 @@
 import { assert } from '../../base/assert.ts';
 import type { SimConnection } from '../../engine/sim/connection.ts';
 import { HTTP2_PREFACE } from '../../protocol/detect.ts';
-import { FLOW_CONTROL_ERROR, NO_ERROR, PROTOCOL_ERROR } from '../../protocol/h2/error-codes.ts';
+import { CANCEL, FLOW_CONTROL_ERROR, NO_ERROR, PROTOCOL_ERROR } from '../../protocol/h2/error-codes.ts';
 import * as frame from '../../protocol/h2/frames.ts';
 import type { SimulatedClient } from '../connection-oracle.ts';
 import { ScriptedClient } from '../scripted-client.ts';
@@ -17,6 +17,7 @@ import { H2ConnectionModel } from './connection-model.ts';
 import { type ServerFrame, uint32 } from './frame-scanner.ts';
 import type { RawFrame } from './offences.ts';
 import { FieldEncoder, fieldsOf, type H2Request } from './request.ts';
+import { provoke, type ResetStep } from './resetting.ts';
 import { type Flood, SentFrames } from './sent-frames.ts';
 import { Uploads } from './uploads.ts';
 
@@ -233,6 +234,10 @@ export class H2Client extends ScriptedClient<H2Step, H2ConnectionModel> implemen
       case 'priority':
         this.#prioritize();
         return;
+      case 'have-reset':
+        this.blocked = step;
+        this.#haveReset(step, 0);
+        return;
       case 'flood':
         this.#flood(step.flood, step.frames);
         return;
@@ -283,6 +288,20 @@ export class H2Client extends ScriptedClient<H2Step, H2ConnectionModel> implemen
     this.sent.reset(id, errorCode);
     this.#uploads.forget(id);
     this.#over(id);
+  }
+
+  /** A wave of requests that are to be reset, from the `nth` on, and those after it. */
+  #haveReset(step: ResetStep, nth: number): void {
+    const end = Math.min(step.count, nth + step.wave);
+    for (let i = nth; i < end && !this.#isGoing; i++) {
+      this.#open(step.requests[i % step.requests.length]!);
+      const id = this.#opened.at(-1)!;
+      if (step.form !== 'cancel') provoke(this.sent, step.form, id);
+      else if (step.afterMs === 0) this.#break(id, CANCEL);
+      else this.#later(step.afterMs, () => this.#break(id, CANCEL));
+    }
+    if (end === step.count || this.#isGoing || this.hasBroken) this.unblock(step);
+    else this.network.after(step.gapMs, () => this.#haveReset(step, end));
   }
 
   #prioritize(): void {

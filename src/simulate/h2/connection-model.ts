@@ -196,6 +196,12 @@ export class H2ConnectionModel implements ConnectionOracle {
     const state = this.#state;
     if (state.isReceiving) {
       state.isReceiving = false;
+      if (
+        state.resets.settle(state.answers, state.receiveNumber) &&
+        this.phase !== 'finishing' &&
+        !state.isOver
+      )
+        this.find('requests are reset without end, and it is not ended');
       for (const stream of state.streams.values())
         if (stream.isResetPending) state.close(stream, 'reset-by-client');
       this.#client.watchFrame();

@@ -16,6 +16,7 @@ import type { H2Settings } from '../../protocol/h2/server/server-settings.ts';
 import { answerComplaint } from '../answer-rules.ts';
 import { isTruncated, throws } from '../expected-answer.ts';
 import type { World } from '../world.ts';
+import type { ResetBudget } from './reset-budget.ts';
 import type { Flood, Offence } from './sent-frames.ts';
 import type { StreamModel } from './stream-model.ts';
 
@@ -43,6 +44,7 @@ export interface H2Facts {
   readonly floodSinceMs: number;
   /** DATA frames that the server has written. */
   readonly dataFrames: number;
+  readonly resets: ResetBudget;
   deadlineComplaint(dueMs: number): string | undefined;
 }
 
@@ -122,6 +124,7 @@ export function goAwayComplaint(it: H2Facts, errorCode: number): string | undefi
   if (errorCode !== ENHANCE_YOUR_CALM) return 'nothing calls for it';
   if (it.stalledResets >= it.bounds.bounds.stalledAnswersMax) return undefined;
   if (it.flood !== undefined && it.floodCount > it.flood.burst) return undefined;
+  if (it.resets.mayBeSpent) return undefined;
   return it.deadlineComplaint(it.frameDueMs);
 }
 

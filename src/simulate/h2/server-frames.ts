@@ -16,6 +16,8 @@ import type { StreamModel } from './stream-model.ts';
 
 const FIELDS_MAX = { listBytesMax: 64 * 1024, fieldCountMax: 100 };
 const STREAM_ID_MASK = 0x7fffffff;
+/** RFC 6585 §5 */
+const HEAD_TOO_LARGE = 431;
 
 export class ServerFrames {
   /** Those that the client has not read. */
@@ -126,6 +128,7 @@ export class ServerFrames {
   #ends(stream: StreamModel, trailers: ReadonlyMap<string, string> | undefined): void {
     const state = this.#state;
     state.world.totals.responses++;
+    state.answers++;
     const complaint = stream.endComplaint(trailers, state.world.nowMs);
     if (complaint !== undefined) state.find(`${stream.name}: ${complaint}`);
     if (stream.isWhole) state.close(stream, 'whole');
@@ -164,6 +167,7 @@ export class ServerFrames {
       complaint = answerHeadComplaint(state, stream, status, fields.get('x-id'));
       state.hasBegun = true;
       if (stream.record === undefined) state.requests++;
+      if (status === HEAD_TOO_LARGE) state.resets.headRefused();
       const second = stream.headComplaint(status, fields, isLast, state.world.nowMs);
       complaint ??= second;
     }
@@ -179,6 +183,7 @@ export class ServerFrames {
     if (complaint !== undefined)
       state.find(`${stream.name} is reset with ${codeName(errorCode)}: ${complaint}`);
     if (complaint === undefined && codeName(errorCode) === 'ENHANCE_YOUR_CALM') state.stalledResets++;
+    state.resets.resetByServer(errorCode);
     state.close(stream, 'reset-by-server');
   }
 

@@ -9,6 +9,7 @@ import { ExchangeRecord } from '../exchange-record.ts';
 import type { RequestPlan } from '../request-plan.ts';
 import type { World } from '../world.ts';
 import type { H2Request } from './request.ts';
+import { ResetBudget } from './reset-budget.ts';
 import type { H2Facts } from './rules.ts';
 import type { Flood, Offence, SentFrames } from './sent-frames.ts';
 import { type StreamEnd, StreamModel } from './stream-model.ts';
@@ -50,6 +51,9 @@ export class H2State implements H2Facts {
   /** Requests that were read, those that were refused by status included. */
   requests = 0;
   stalledResets = 0;
+  /** Answers that were written whole. */
+  answers = 0;
+  readonly resets: ResetBudget;
   floodCount = 0;
   dataFrames = 0;
   floodSinceMs = NEVER;
@@ -90,6 +94,7 @@ export class H2State implements H2Facts {
       lingerTimeoutMs: lingerMs,
       stallTimeoutMs: stallMs,
     };
+    this.resets = new ResetBudget(this.bounds.bounds);
   }
 
   get offences(): readonly Offence[] {
@@ -118,11 +123,7 @@ export class H2State implements H2Facts {
   }
 
   /** Streams that are not over, but for those whose reset the server is reading. */
-  get openCount(): number {
-    let open = 0;
-    for (const stream of this.streams.values()) if (stream.isOpen && !stream.isResetPending) open++;
-    return open;
-  }
+  openCount = 0;
 
   /** What the server gives the client for all streams together. */
   get connectionCredit(): number {
@@ -153,6 +154,7 @@ export class H2State implements H2Facts {
       isWhole,
     );
     this.streams.set(id, stream);
+    this.openCount++;
     if (id > this.lastStreamId) this.close(stream, 'beyond');
     else if (this.idleSinceMs !== NEVER) {
       this.#idleBeforeMs = this.idleSinceMs;
@@ -161,7 +163,15 @@ export class H2State implements H2Facts {
     }
   }
 
+  /** The client resets it, by what the server is about to read. */
+  resetComes(stream: StreamModel): void {
+    if (!stream.isOpen || stream.isResetPending) return;
+    stream.isResetPending = true;
+    this.openCount--;
+  }
+
   close(stream: StreamModel, end: StreamEnd): void {
+    if (stream.isOpen && !stream.isResetPending) this.openCount--;
     stream.close(end, this.receiveNumber);
     this.looked();
   }
