@@ -71,17 +71,21 @@ test('cancelling closes it, not under a read that is under way', async () => {
   const { file, seen } = part();
   await fileResponse(file).body!.cancel();
   assert.equal(seen.closes, 1);
-  let answer = (_count: number): void => {};
-  const slow = part({ read: () => new Promise((resolve) => (answer = resolve)) });
-  const reader = fileResponse(slow.file).body!.getReader();
-  const reading = reader.read();
-  await Promise.resolve();
-  void reader.cancel();
-  assert.equal(slow.seen.closes, 0);
-  answer(1000);
-  assert.equal((await reading).done, true);
-  await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(slow.seen.closes, 1);
+  for (const ends of ['read', 'failed'] as const) {
+    let end = { read: (_count: number): void => {}, failed: (_error: unknown): void => {} };
+    const read = () => new Promise<number>((resolve, reject) => (end = { read: resolve, failed: reject }));
+    const slow = part({ read });
+    const reader = fileResponse(slow.file).body!.getReader();
+    const reading = reader.read();
+    await Promise.resolve();
+    void reader.cancel();
+    assert.equal(slow.seen.closes, 0);
+    if (ends === 'read') end.read(1000);
+    else end.failed(new Error('EIO'));
+    assert.equal((await reading).done, true);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(slow.seen.closes, 1, `a read that has ${ends}`);
+  }
 });
 
 test('a file that is short, has changed or cannot be read breaks the body and is closed', async () => {

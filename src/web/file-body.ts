@@ -62,11 +62,7 @@ export class FileBody implements OutgoingBody {
       this.#isReading = true;
       const count = await this.#part.read(piece, this.#at);
       this.#isReading = false;
-      if (this.#isOver) {
-        // Cancelled meanwhile: the descriptor could not be closed under the read.
-        this.#part.close();
-        return undefined;
-      }
+      if (this.#isOver) return this.#closeCancelled();
       if (count === 0)
         throw new FileBrokenError(
           'HOLDFAST_FILE_SHRANK',
@@ -76,9 +72,15 @@ export class FileBody implements OutgoingBody {
       return count === piece.length ? piece : piece.slice(0, count);
     } catch (error) {
       this.#isReading = false;
+      if (this.#isOver) return this.#closeCancelled();
       this.#close();
       throw error;
     }
+  }
+
+  /** It was cancelled under a read, which has ended: only now can the descriptor be closed. */
+  #closeCancelled(): undefined {
+    this.#part.close();
   }
 
   #verify(): void {
