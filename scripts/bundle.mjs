@@ -242,7 +242,7 @@ const { output } = await bundle.write({
 });
 await bundle.close();
 writeFileSync(`${ROOT}dist/bundle/index.d.ts`, rollUpTypes(`${ROOT}dist/index.d.ts`));
-writeFileSync(`${ROOT}dist/bundle/node.d.ts`, nodeDoorTypes());
+writeFileSync(`${ROOT}dist/bundle/node.d.ts`, readFileSync(`${ROOT}scripts/node-door.d.ts`, 'utf8'));
 
 const packages = new Set();
 for (const { moduleIds = [] } of [...output, ...page.output])
@@ -251,15 +251,3 @@ for (const { moduleIds = [] } of [...output, ...page.output])
     if (match !== null) packages.add(match[1]);
   }
 writeFileSync(`${ROOT}dist/bundled-packages.json`, `${JSON.stringify([...packages].sort(), null, 2)}\n`);
-
-/** What is written by hand, with the options as they are declared where they are read. */
-function nodeDoorTypes() {
-  const declared = readFileSync(`${ROOT}dist/server/http-server-options.d.ts`, 'utf8');
-  const options = /\/\*\*[^/]*\*\/\nexport interface HttpServerOptions [\s\S]*?\n}\n/.exec(declared);
-  const door = readFileSync(`${ROOT}scripts/node-door.d.ts`, 'utf8').split(
-    /^\/\/ Here stands HttpServerOptions.*\n/m,
-  );
-  if (options === null || door.length !== 2)
-    throw new Error('node-door.d.ts has no place for HttpServerOptions');
-  return door.join(`import type { ServeOptions } from './index.js';\n\n${options[0]}`);
-}

@@ -1,8 +1,23 @@
-/** Types of `holdfast/node`, which are Node's own: written by hand but for the options, since the roll-up of the package's types knows none of them. */
+/** Types of `holdfast/node`, which are Node's own: written by hand, since the roll-up of the package's types knows none of them. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import type { FetchHandler } from './index.js';
+import type { FetchHandler, ServeOptions } from './index.js';
 
-// Here stands HttpServerOptions, as src/server/http-server-options.ts declares it.
+/** Options of `http.createServer` that mean something here, and those of `serve` that concern one thread. */
+export interface HttpServerOptions
+  extends Pick<
+    ServeOptions,
+    'engine' | 'timeouts' | 'limits' | 'logger' | 'accessLog' | 'trustProxy' | 'tls' | 'http2' | 'error'
+  > {
+  keepAliveTimeout?: number;
+  headersTimeout?: number;
+  requestTimeout?: number;
+  maxHeaderSize?: number;
+  joinDuplicateHeaders?: boolean;
+  rejectNonStandardBodyWrites?: boolean;
+  highWaterMark?: number;
+  IncomingMessage?: typeof IncomingMessage;
+  ServerResponse?: typeof ServerResponse;
+}
 
 /** A server with the face of `http.Server`. */
 export function createServer(listener?: RequestListener): Server;

@@ -3,7 +3,6 @@
  * (FramedWriter). Everywhere else the head is read again and the content handed on, as far as there is room
  * (PlannedWriter).
  */
-import { ByteQueue } from '../base/byte-queue.ts';
 import type { AnswerPlan } from '../http/answer-plan.ts';
 import { isFramingField } from '../http/answer-plan.ts';
 import type { AnswerSink, FramedSink } from '../http/answer-sink.ts';
@@ -178,11 +177,7 @@ export class PlannedWriter implements AnswerWriter {
   readonly #sink: AnswerSink;
   readonly #plan: AnswerPlan;
   #head: string | null = null;
-  /** What waits for room; whoever wrote it may use its memory again. */
-  readonly #waiting = new ByteQueue();
-  /** Its first block, of which a part has been handed over. */
-  #block: Uint8Array | undefined = undefined;
-  #blockAt = 0;
+  #queue: Uint8Array[] = [];
   #trailers: Trailers | undefined = undefined;
   /** The head has been handed over, and its content may follow. */
   #isOpen = false;
@@ -198,7 +193,7 @@ export class PlannedWriter implements AnswerWriter {
   }
 
   get hasRoom(): boolean {
-    return !this.#isWaiting && this.#sink.room > 0;
+    return this.#queue.length === 0 && this.#sink.room > 0;
   }
 
   begin(response: CoreResponse): void {
@@ -252,20 +247,13 @@ export class PlannedWriter implements AnswerWriter {
   }
 
   #put(bytes: Uint8Array): void {
-    const at = this.#isWaiting ? 0 : this.#hand(bytes, 0);
-    if (at < bytes.length && this.#sink.takesBytes) this.#waiting.push(bytes, at, bytes.length);
-  }
-
-  get #isWaiting(): boolean {
-    return this.#block !== undefined || this.#waiting.length > 0;
-  }
-
-  /** @returns the position behind what the sink has had room for */
-  #hand(bytes: Uint8Array, from: number): number {
-    const sink = this.#sink;
-    let at = from;
-    while (at < bytes.length && sink.takesBytes && sink.room > 0) at = sink.write(bytes, at, bytes.length);
-    return at;
+    let at = 0;
+    if (this.#queue.length === 0)
+      while (at < bytes.length && this.#sink.takesBytes && this.#sink.room > 0)
+        at = this.#sink.write(bytes, at, bytes.length);
+    // Whoever wrote it may use its memory again.
+    if (at < bytes.length && this.#sink.takesBytes)
+      this.#queue.push(Uint8Array.prototype.slice.call(bytes, at));
   }
 
   end(response: CoreResponse): boolean {
@@ -281,21 +269,22 @@ export class PlannedWriter implements AnswerWriter {
   }
 
   drained(): boolean {
-    for (;;) {
-      if (this.#block === undefined) {
-        this.#block = this.#waiting.shift();
-        this.#blockAt = 0;
-        if (this.#block === undefined) break;
-      }
-      this.#blockAt = this.#hand(this.#block, this.#blockAt);
-      if (this.#blockAt < this.#block.length && this.#sink.takesBytes) break;
-      this.#block = undefined;
+    while (this.#queue.length > 0 && this.#sink.room > 0) {
+      const bytes = this.#queue.shift()!;
+      this.#putFirst(bytes);
     }
     return this.#isEnding && this.#finish();
   }
 
+  #putFirst(bytes: Uint8Array): void {
+    let at = 0;
+    while (at < bytes.length && this.#sink.takesBytes && this.#sink.room > 0)
+      at = this.#sink.write(bytes, at, bytes.length);
+    if (at < bytes.length) this.#queue.unshift(bytes.subarray(at));
+  }
+
   #finish(): boolean {
-    if (this.#isWaiting) return false;
+    if (this.#queue.length > 0) return false;
     if (this.#isEnded) return true;
     this.#isEnded = true;
     this.#sink.end(this.#trailers);

@@ -2,7 +2,6 @@
  * What `createServer` and `listen` of node:http are given, in our terms: options by either name, and every form of
  * `listen`. Names of Node's that have no meaning here are let pass, since programs set them for all servers alike.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OptionError } from '../base/errors.ts';
 import type { Duration } from '../base/units.ts';
 import type { LimitOptions, ServeOptions, TimeoutOptions } from './options.ts';
@@ -26,8 +25,8 @@ export interface HttpServerOptions
   /** A write to an answer that has no content throws. @default false */
   rejectNonStandardBodyWrites?: boolean;
   /** Classes of messages, derived from node:http's. */
-  IncomingMessage?: typeof IncomingMessage;
-  ServerResponse?: typeof ServerResponse;
+  IncomingMessage?: unknown;
+  ServerResponse?: unknown;
   /** Above which `write` of an answer says false. */
   highWaterMark?: number;
 }

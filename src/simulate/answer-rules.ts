@@ -5,7 +5,7 @@
 import type { EndingConnection } from './close-table.ts';
 import { isContent } from './content.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
-import { expectedAnswer, throws } from './expected-answer.ts';
+import { expectedAnswer, hasContent, isTruncated, throws } from './expected-answer.ts';
 import type { RequestPlan } from './request-plan.ts';
 import type { World } from './world.ts';
 
@@ -76,6 +76,24 @@ export function contentComplaint(
 ): string | undefined {
   const wanted = expectedAnswer(plan);
   if (at + end - start > wanted.bodyBytesMax) return `request ${plan.id} is answered with too many bytes`;
-  if (isContent(wanted.contentId, at, bytes, start, end)) return undefined;
+  if (isContent(wanted.contentId, wanted.contentStart + at, bytes, start, end)) return undefined;
   return `request ${plan.id} is answered with a wrong byte after ${at}`;
+}
+
+/** All that was announced of an answer with content has been written. @returns what is wrong with that, after `bodyBytes` of it */
+export function wholeComplaint(plan: RequestPlan, bodyBytes: number): string | undefined {
+  // All of a file is promised at once. A byte too many may come in a piece of its own, when the client has what it was promised.
+  if (isTruncated(plan)) {
+    if (plan.kind === 'length-long' || plan.file !== undefined) return undefined;
+    return `request ${plan.id} (${plan.kind}) is answered whole`;
+  }
+  if (bodyBytes === expectedAnswer(plan).bodyBytes) return undefined;
+  return `request ${plan.id} is answered with ${bodyBytes} bytes`;
+}
+
+/** An answer has come to its end. @returns what is wrong with the file that it was made of */
+export function fileComplaint(plan: RequestPlan): string | undefined {
+  const { file, id } = plan;
+  if (file === undefined || file.fate === 'whole' || !hasContent(plan)) return undefined;
+  return `request ${id} is answered with a file that is ${file.fate}`;
 }

@@ -11,6 +11,7 @@ import {
   type H1ClientKind,
   H2_CLIENT_KINDS,
   type H2ClientKind,
+  type HandlerKind,
   type Swarm,
 } from './swarm.ts';
 
@@ -325,8 +326,8 @@ class Script {
     return this.#random.pick([20, longest * 0.4, longest * 1.2]);
   }
 
-  #talkative(): 'long-text' | 'bytes' | 'stream' | 'slow-stream' {
-    return this.#random.pick(['long-text', 'bytes', 'stream', 'slow-stream']);
+  #talkative(): HandlerKind {
+    return this.#random.pick(['long-text', 'bytes', 'stream', 'slow-stream', 'file']);
   }
 
   #gap(): number {

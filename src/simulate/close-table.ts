@@ -8,6 +8,7 @@ import { FAULTS } from '../protocol/error.ts';
 import { DEATH_GRACE_MS } from './bounds.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { isTruncated } from './expected-answer.ts';
+import type { FilePlan } from './file-plan.ts';
 import type { RequestPlan } from './request-plan.ts';
 import type { World } from './world.ts';
 
@@ -70,6 +71,14 @@ export function lateDeathComplaint(conn: SimConnection, world: World): string | 
     : undefined;
 }
 
+/** A file that is not what was promised ends its connection, and the engine does that by itself. */
+function fileEnds(fate: FilePlan['fate']): Row {
+  return ({ exchange }, _world, call) => {
+    if (call !== 'closed') return 'the engine ends it by itself';
+    return exchange?.isAnswered === true && exchange.plan.file?.fate === fate ? OK : 'no such file is sent';
+  };
+}
+
 type Row = (it: EndingConnection, world: World, call: EndingCall) => string | undefined;
 
 const OK = undefined;
@@ -119,6 +128,9 @@ const CLOSES: Readonly<Record<string, Row>> = {
     if (it.phase !== 'idle') return 'a request is open';
     return world.idleGraceMs === 0 ? OK : it.deadlineComplaint(it.dueMs);
   },
+  'file-short': fileEnds('short'),
+  'file-changed': fileEnds('changed'),
+  'file-failed': fileEnds('broken'),
   'peer-reset': (it, _world, call) => (call === 'closed' && it.peer.hasReset ? OK : 'the peer has not reset'),
   'peer-dead': (it, world, call) =>
     call === 'closed' || call === 'reset' ? deathComplaint(it, world) : 'nobody is there to read FIN',
@@ -156,6 +168,11 @@ export function closeComplaint(
   reason: string,
 ): string | undefined {
   return (CLOSES[reason] ?? FINISHED)(it, world, call);
+}
+
+/** It breaks off what it sends: a file is not what was promised. */
+export function breaksFile(reason: string): boolean {
+  return reason.startsWith('file-');
 }
 
 /** The engine's own ends: the server may have wanted another before it heard of them. */

@@ -10,10 +10,18 @@
 import type { SimConnection } from '../engine/sim/connection.ts';
 import type { SimPeer } from '../engine/sim/peer.ts';
 import { ResponseReader, type ResponseSink } from '../prove/wire/response-reader.ts';
-import { answerComplaint, contentComplaint, faultComplaint, mustClose } from './answer-rules.ts';
+import {
+  answerComplaint,
+  contentComplaint,
+  faultComplaint,
+  fileComplaint,
+  mustClose,
+  wholeComplaint,
+} from './answer-rules.ts';
 import * as bounds from './bounds.ts';
 import type { ClientPlan } from './client-plan.ts';
 import {
+  breaksFile,
   type ClosingPhase,
   closeComplaint,
   countedComplaint,
@@ -22,8 +30,9 @@ import {
   peerFacts,
 } from './close-table.ts';
 import type { ConnectionOracle } from './connection-oracle.ts';
+import { Debt } from './debt.ts';
 import { ExchangeRecord } from './exchange-record.ts';
-import { expectedAnswer, isPulled, isTruncated, throws } from './expected-answer.ts';
+import { hasContent, isPulled, throws } from './expected-answer.ts';
 import type { RequestPlan } from './request-plan.ts';
 import { SentBytes } from './sent-bytes.ts';
 import { count } from './totals.ts';
@@ -66,8 +75,7 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
   #lingerEndMs = NEVER;
   /** All that it was sent is a refusal: it is not waited for while it does not take that. */
   #isRefused = false;
-  #owedMs = NEVER;
-  #owed = '';
+  readonly #debt = new Debt();
   #isPeerLeaving = false;
   #announcesClose = false;
   #bodyAt = 0;
@@ -98,6 +106,10 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
 
   find(what: string): void {
     this.#world.find(`${this.#name}: ${what}`);
+  }
+
+  #complain(complaint: string | undefined): void {
+    if (complaint !== undefined) this.find(complaint);
   }
 
   // What the server is about to be told.
@@ -244,7 +256,7 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
     if (this.phase !== 'exchange' || plan !== this.request || this.exchange !== undefined) {
       this.find(`the handler is called for request ${plan.id} in the phase ${this.phase}`);
     }
-    this.#settleDebt();
+    this.#debt.settle();
     this.exchange = exchange;
     return exchange;
   }
@@ -263,9 +275,19 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
     this.check();
     if (this.reason !== undefined) this.find('bytes after the end');
     this.sent.push(bytes, start, end);
-    const unsent = this.#conn.unsent.length + end - start;
+    const unsent = this.#conn.unsent.heldBytes + end - start;
     if (unsent > bounds.HIGH_WATER_BYTES + bounds.LENT_BYTES_MAX + bounds.HEADS_BYTES_MAX)
       this.find(`${unsent} bytes wait for a slow reader`);
+    this.#writes(bytes, start, end);
+  }
+
+  fileCommitted(bytes: Uint8Array, start: number, end: number): void {
+    this.check();
+    this.sent.push(bytes, start, end);
+    this.#writes(bytes, start, end);
+  }
+
+  #writes(bytes: Uint8Array, start: number, end: number): void {
     this.#committingBytes = end - start;
     this.#quietBegins();
     this.#reader.feed(bytes, start, end);
@@ -284,7 +306,7 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
     if (call !== 'reset' && !this.#reader.isBetween) this.find(`${call} (${reason}) within a response`);
     this.#ends(call, reason);
     if (call === 'reset') this.wasReset = true;
-    this.#settleDebt();
+    this.#debt.settle();
     if (call === 'shutdownWrite') {
       this.phase = 'linger';
       this.#lingerEndMs = this.#world.nowMs + bounds.LINGER_MS_MAX;
@@ -295,23 +317,22 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
   /** The engine is done with it. */
   closed(reason: string): void {
     this.check();
-    if (reason === 'engine-closed') this.wasReset = true;
-    const late = lateDeathComplaint(this.#conn, this.#world);
-    if (late !== undefined) this.find(late);
+    if (reason === 'engine-closed' || breaksFile(reason)) this.wasReset = true;
+    if (breaksFile(reason) && !this.#conn.isAborting) this.find('FIN passes for the end of a file');
+    this.#complain(lateDeathComplaint(this.#conn, this.#world));
     if (this.isClosed) this.find('closed twice');
     this.isClosed = true;
     const complaint =
       this.phase === 'ended' ? undefined : closeComplaint(this, this.#world, 'closed', reason);
     if (complaint !== undefined) this.find(`closed (${reason}) in the phase ${this.phase}: ${complaint}`);
     if (this.reason === undefined || this.phase === 'linger') this.#ends('closed', reason);
-    this.#settleDebt();
+    this.#debt.settle();
     this.#end();
   }
 
   /** The server has been told, and has counted. */
   counted(reasons: readonly string[]): void {
-    const complaint = countedComplaint(reasons, this.reason ?? '', this.faultStatus);
-    if (complaint !== undefined) this.find(complaint);
+    this.#complain(countedComplaint(reasons, this.reason ?? '', this.faultStatus));
     for (const reason of reasons) count(this.#world.totals.closes, reason);
   }
 
@@ -362,7 +383,7 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
       // The 500 of a handler that threw is its answer.
       exchange.isFault = id === undefined && !(status === 500 && throws(exchange.plan));
     }
-    this.#settleDebt();
+    this.#debt.settle();
     if (mustClose(this, this.#world, this.#finals, status) !== this.#announcesClose) {
       this.find(`response ${this.#finals} announces ${this.#announcesClose ? 'the end' : 'that it goes on'}`);
     }
@@ -385,8 +406,7 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
   onBody(bytes: Uint8Array, start: number, end: number): void {
     const { exchange } = this;
     if (this.faultStatus === 0 && exchange !== undefined) {
-      const complaint = contentComplaint(exchange.plan, this.#bodyAt, bytes, start, end);
-      if (complaint !== undefined) this.find(complaint);
+      this.#complain(contentComplaint(exchange.plan, this.#bodyAt, bytes, start, end));
     }
     this.#bodyAt += end - start;
   }
@@ -395,25 +415,10 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
     const { exchange } = this;
     this.#world.totals.responses++;
     this.responseEnds.push(this.sent.length);
-    const hasBody =
-      exchange === undefined || (exchange.plan.method !== 'HEAD' && expectedAnswer(exchange.plan).hasBody);
-    if (this.faultStatus === 0 && exchange !== undefined && hasBody) {
-      // A byte too many may come in a piece of its own, when the client has all that it was promised.
-      if (isTruncated(exchange.plan) && exchange.plan.kind !== 'length-long')
-        this.find(`request ${exchange.plan.id} (${exchange.plan.kind}) is answered whole`);
-      else if (this.#bodyAt !== expectedAnswer(exchange.plan).bodyBytes && !isTruncated(exchange.plan)) {
-        this.find(`request ${exchange.plan.id} is answered with ${this.#bodyAt} bytes`);
-      }
-    }
+    const isHandlers = this.faultStatus === 0 && exchange !== undefined && hasContent(exchange.plan);
+    if (isHandlers) this.#complain(wholeComplaint(exchange.plan, this.#bodyAt));
     // The last byte is written, but that it was the last a stream says only when it is read once more.
-    if (
-      hasBody &&
-      this.#hasLength &&
-      exchange !== undefined &&
-      this.faultStatus === 0 &&
-      isPulled(exchange.plan)
-    )
-      this.phase = 'ending';
+    if (isHandlers && this.#hasLength && isPulled(exchange.plan)) this.phase = 'ending';
     else this.#finish();
   }
 
@@ -424,7 +429,11 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
 
   /** The answer is out: what follows? */
   #finish(): void {
-    if (this.exchange !== undefined) this.exchange.isFinished = true;
+    const { exchange } = this;
+    if (exchange !== undefined) {
+      exchange.isFinished = true;
+      if (this.faultStatus === 0) this.#complain(fileComplaint(exchange.plan));
+    }
     if (this.#announcesClose) {
       this.phase = 'finishing';
       this.#owe('FIN after the last answer');
@@ -454,22 +463,13 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
   readonly deadlineComplaint = (dueMs: number): string | undefined => this.#world.deadlineComplaint(dueMs);
 
   #owe(what: string): void {
-    if (this.#owedMs !== NEVER) return;
-    this.#owedMs = this.#world.nowMs;
-    this.#owed = what;
-  }
-
-  #settleDebt(): void {
-    this.#owedMs = NEVER;
+    this.#debt.owe(what, this.#world.nowMs);
   }
 
   /** Held at each event: nothing owed is overdue, no deadline has been missed. */
   check(): void {
     const now = this.#world.nowMs;
-    if (now > this.#owedMs) {
-      this.find(`${this.#owed} has not come`);
-      this.#settleDebt();
-    }
+    this.#complain(this.#debt.overdue(now));
     const { exchange } = this;
     const isOpen = exchange !== undefined && (this.phase === 'exchange' || this.phase === 'ending');
     const dueMs = isOpen ? exchange.dueMs : this.dueMs;

@@ -5,7 +5,7 @@
 import { SeededRandom } from '../base/random.ts';
 
 /** Longest body that a run may plan. */
-const CONTENT_BYTES_MAX = 256 * 1024;
+const CONTENT_BYTES_MAX = 1280 * 1024;
 const STARTS = 4096;
 const LETTERS = 64;
 const FIRST_LETTER = 0x30; // '0' to 'o': ASCII, none of them CR, LF or a byte of framing's own

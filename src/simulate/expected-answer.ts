@@ -6,6 +6,8 @@ interface ExpectedAnswer {
   readonly hasBody: boolean;
   /** Says whose letters the body has. */
   readonly contentId: number;
+  /** The first byte's place in them. */
+  readonly contentStart: number;
   readonly bodyBytes: number;
   /** More than that only in an answer that breaks off. */
   readonly bodyBytesMax: number;
@@ -25,13 +27,15 @@ export function expectedAnswer(plan: RequestPlan): ExpectedAnswer {
 }
 
 /** Bodies of answers are other letters than those of requests. */
-export function answerContentId(plan: RequestPlan): number {
+export function answerContentId(plan: Pick<RequestPlan, 'id'>): number {
   return plan.id + 1_000_003;
 }
 
-/** The answer breaks off: the handler's stream fails or does not keep to its length. */
+/** The answer breaks off: the handler's stream fails or does not keep to its length, or its file does not. */
 export function isTruncated(plan: RequestPlan): boolean {
-  return plan.kind === 'stream-error' || plan.kind === 'length-short' || plan.kind === 'length-long';
+  const { kind, file } = plan;
+  if (file !== undefined) return file.fate !== 'whole';
+  return kind === 'stream-error' || kind === 'length-short' || kind === 'length-long';
 }
 
 /** The handler fails before it has answered. */
@@ -40,20 +44,27 @@ export function throws(plan: RequestPlan): boolean {
 }
 
 function isStreamed(plan: RequestPlan): boolean {
+  if (plan.file !== undefined) return false;
   return plan.kind === 'stream' || plan.kind === 'slow-stream' || plan.kind === 'late' || isTruncated(plan);
 }
 
 /**
- * The server may read the answer piece by piece: a stream, bytes that are too many for one reservation, or a body of
+ * The server may read the answer piece by piece: a file, a stream, bytes that are too many for one reservation, or a body of
  * the platform's that it does not copy.
  */
 export function isPulled(plan: RequestPlan): boolean {
   return (
     isStreamed(plan) ||
+    plan.file !== undefined ||
     plan.usesPlatform ||
     plan.kind === 'echo-stream' ||
     expectedAnswer(plan).bodyBytes > DIRECT_BYTES_MAX
   );
+}
+
+/** Content comes back to HEAD never, nor with a status that has none. */
+export function hasContent(plan: RequestPlan): boolean {
+  return plan.method !== 'HEAD' && expectedAnswer(plan).hasBody;
 }
 
 /** The Content-Length that the handler names for its stream; undefined for none. */
@@ -66,11 +77,12 @@ export function namedLength(plan: RequestPlan): number | undefined {
 function makeAnswer(plan: RequestPlan): ExpectedAnswer {
   const echoes = plan.kind === 'echo' || plan.kind === 'echo-stream';
   const status = statusOf(plan);
-  const hasBody = status === 200 || status === 500;
+  const hasBody = status === 200 || status === 206 || status === 500;
   return {
     status,
     hasBody,
     contentId: echoes ? plan.id : answerContentId(plan),
+    contentStart: plan.file?.start ?? 0,
     bodyBytesMax: !hasBody ? 0 : echoes ? plan.bodyBytesMax : plan.responseBytes,
     bodyBytes: !hasBody ? 0 : echoes ? plan.bodyBytes : plan.responseBytes,
     isLengthUnknown: isStreamed(plan) && namedLength(plan) === undefined,
@@ -80,5 +92,6 @@ function makeAnswer(plan: RequestPlan): ExpectedAnswer {
 function statusOf(plan: RequestPlan): number {
   if (throws(plan)) return 500; // The error hook's answer has a body by the plan, our own has not.
   if (plan.kind === 'no-content') return 204;
+  if (plan.file?.range !== undefined) return 206;
   return plan.kind === 'not-modified' ? 304 : 200;
 }

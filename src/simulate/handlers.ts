@@ -12,6 +12,7 @@ import type { ConnectionOracle } from './connection-oracle.ts';
 import { contentBytes, contentText, isContent } from './content.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { answerContentId, namedLength } from './expected-answer.ts';
+import { answerWithFile } from './planned-file.ts';
 import type { RequestPlan } from './request-plan.ts';
 import type { Swarm } from './swarm.ts';
 import { count } from './totals.ts';
@@ -158,6 +159,8 @@ export class SimHandlers {
         return this.#later(plan.delayMs, () => {
           throw new Error('the handler rejects');
         });
+      case 'file':
+        return answerWithFile(this.#world, plan, request, headers);
       case 'never':
         return new Promise(() => {});
       case 'echo-stream':

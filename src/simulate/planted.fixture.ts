@@ -1,5 +1,5 @@
 /** Bugs that are planted into a run, between the engine and the server or in the server, to be found. */
-import type { EngineHandler } from '../engine/engine.ts';
+import type { EngineHandler, FileRange } from '../engine/engine.ts';
 import type { SimConnection } from '../engine/sim/connection.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { ExchangeRecord } from '../http/exchange-host.ts';
@@ -186,6 +186,64 @@ class NeverLingers extends PassOn {
   }
 }
 
+/** What is looked after of a file, and told of it, passes through here. */
+abstract class SpoilsFiles extends PassOn {
+  override onAccept(conn: SimConnection): void {
+    const commitFile = conn.commitFile.bind(conn);
+    conn.commitFile = (range) => commitFile(this.spoil(range));
+    this.server.onAccept(conn);
+  }
+
+  protected abstract spoil(range: FileRange): FileRange;
+}
+
+class SendsChangedFiles extends SpoilsFiles {
+  protected override spoil(range: FileRange): FileRange {
+    range.verify?.();
+    const { fd, offset, length } = range;
+    return { fd, offset, length, onReleased: (unsent) => range.onReleased(unsent) };
+  }
+}
+
+class MovesFiles extends SpoilsFiles {
+  protected override spoil(range: FileRange): FileRange {
+    const { fd, offset, length } = range;
+    const isMoved = offset > 0;
+    return {
+      fd,
+      offset: isMoved ? offset - 1 : offset,
+      length,
+      verify: () => range.verify?.() !== false,
+      onReleased: (unsent) => range.onReleased(unsent),
+    };
+  }
+}
+
+class KeepsFiles extends SpoilsFiles {
+  protected override spoil(range: FileRange): FileRange {
+    const { fd, offset, length } = range;
+    return {
+      fd,
+      offset,
+      length,
+      verify: () => range.verify?.() !== false,
+      onReleased: (unsent) => (unsent === 0 ? range.onReleased(0) : undefined),
+    };
+  }
+}
+
+class EndsFilesByFin extends PassOn {
+  override onAccept(conn: SimConnection): void {
+    conn.breakOff = (reason) => {
+      conn.unsent.clear();
+      conn.reason = reason;
+      conn.isClosing = true;
+      this.world.engine.touch(conn);
+    };
+    this.server.onAccept(conn);
+  }
+}
+
 /** A server with a fault of its own. */
 class SpoiledThread extends ServerThread {
   protected readonly world: World;
@@ -338,6 +396,10 @@ export const PLANTED: Readonly<Record<string, RunOptions>> = {
   'a stream whose window is opened is forgotten': {
     makeThread: (options, world) => new ForgetsWindows(options, world),
   },
+  'a file that has changed is sent all the same': { plant: plant(SendsChangedFiles) },
+  'a part of a file begins a byte too early': { plant: plant(MovesFiles) },
+  'the descriptor of a file that is given up stays open': { plant: plant(KeepsFiles) },
+  'a file that is too short ends by FIN': { plant: plant(EndsFilesByFin) },
   'twice as many requests may be reset as the bound says': {
     makeThread: withResets(2),
     adjust: only('h2-rapid-reset'),

@@ -33,7 +33,15 @@ const ENDS = [
     'drained',
     'idle-timeout',
   ],
-  ...['peer-reset', 'peer-dead', 'engine-closed', 'response-failed'],
+  ...[
+    'peer-reset',
+    'peer-dead',
+    'engine-closed',
+    'response-failed',
+    'file-short',
+    'file-changed',
+    'file-failed',
+  ],
 ];
 
 /** The phases of a connection in which it can be broken off from outside, by either protocol. */

@@ -6,6 +6,7 @@
 import type { SeededRandom } from '../base/random.ts';
 import { SEND_RESERVE_BYTES_MAX } from '../engine/engine.ts';
 import { contentText } from './content.ts';
+import { drawFile, type FilePlan } from './file-plan.ts';
 import { OVERLONG_CHUNK, OVERLONG_CHUNK_BYTES } from './refusals.ts';
 import type { HandlerKind } from './swarm.ts';
 
@@ -41,6 +42,8 @@ export interface RequestPlan {
   readonly refusal: number | undefined;
   readonly bodyRefusal: BodyRefusal | undefined;
   // What the handler does.
+  /** It answers with a part of a file. */
+  readonly file: FilePlan | undefined;
   readonly responseBytes: number;
   readonly pieceBytes: number;
   readonly delayMs: number;
@@ -144,8 +147,10 @@ export class StreamPlan {
     const chunked = wantsBody && minor === 1 && (wish.chunked ?? random.chance(0.5));
     const persists = wish.persists ?? random.chance(0.9);
     const expectsContinue = wish.expectsContinue === true;
+    const file = kind === 'file' ? drawFile(random, method) : undefined;
     const start = this.length;
     this.#text += headText({
+      range: file?.range,
       id,
       method,
       minor,
@@ -180,6 +185,7 @@ export class StreamPlan {
       bodyEnd: wish.badChunk === undefined ? this.length : Number.POSITIVE_INFINITY,
       refusal: wish.refusal,
       bodyRefusal,
+      file,
       responseBytes: wish.responseBytes,
       delayMs: wish.delayMs,
     });
@@ -213,7 +219,9 @@ export function drawPlan(random: SeededRandom, known: KnownPlan): RequestPlan {
   const kind = known.kind ?? 'text';
   const drawn =
     kind === 'text' ? random.int(300) : drawSize(random, kind.startsWith('long') ? 150_000 : 80_000);
-  const responseBytes = outsideBorder(known.responseBytes ?? drawn);
+  const { file } = known;
+  const responseBytes =
+    file === undefined ? outsideBorder(known.responseBytes ?? drawn) : file.end - file.start;
   return {
     id: known.id,
     kind,
@@ -229,6 +237,7 @@ export function drawPlan(random: SeededRandom, known: KnownPlan): RequestPlan {
     bodyEnd: known.bodyEnd ?? known.headEnd,
     refusal: known.refusal,
     bodyRefusal: known.bodyRefusal,
+    file,
     // An error in the midst needs a midst.
     responseBytes: Math.max(responseBytes, kind.startsWith('length') || kind === 'stream-error' ? 2 : 0),
     pieceBytes: Math.max(random.pick([200, 5000, 30_000, 70_000]), Math.ceil(responseBytes / 40)),
@@ -254,6 +263,7 @@ type KnownPlan = Omit<Partial<RequestPlan>, 'responseBytes' | 'delayMs'> & {
 };
 
 interface HeadFacts {
+  readonly range: string | undefined;
   readonly id: number;
   readonly method: string;
   readonly minor: 0 | 1;
@@ -277,6 +287,7 @@ function headText(facts: HeadFacts): string {
   if (random.chance(0.3)) text += `X-Padding: ${'p'.repeat(random.int(500))}\r\n`;
   if (facts.minor === 1 && !facts.persists) text += 'Connection: close\r\n';
   if (facts.minor === 0 && facts.persists) text += 'Connection: keep-alive\r\n';
+  if (facts.range !== undefined) text += `Range: ${facts.range}\r\n`;
   if (facts.expectsContinue) text += 'Expect: 100-continue\r\n';
   if (facts.chunked) text += 'Transfer-Encoding: chunked\r\n';
   else if (facts.wantsBody) text += `Content-Length: ${facts.bodyBytes}\r\n`;

@@ -187,6 +187,8 @@ class Run {
     if (engine.connectionCount > 0) world.find(`${engine.connectionCount} slots are leaked`);
     if (engine.linkedDeadlines > 0) world.find(`${engine.linkedDeadlines} deadlines are leaked`);
     if (thread.work.size > 0) world.find('work is pending');
+    const { openCount } = world.network.files;
+    if (openCount > 0) world.find(`${openCount} files are left open`);
     for (const client of clients)
       if (client.model !== undefined) judgeConnection(client, client.model, world);
     const stats = engine.stats();

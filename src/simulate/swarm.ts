@@ -15,7 +15,7 @@ import { HEAD_BYTES_MAX, HEADER_COUNT_MAX, TARGET_BYTES_MAX } from './refusals.t
 export const HANDLER_KINDS = [
   'text', 'long-text', 'bytes', 'async-text', 'stream', 'slow-stream', 'stream-error', 'length-short', 'length-long',
   'echo', 'echo-stream', 'drink', 'early', 'throw', 'reject', 'no-content', 'not-modified', 'asks-close',
-  'never', 'late',
+  'never', 'late', 'file',
 ] as const; // biome-ignore format: one list
 export type HandlerKind = (typeof HANDLER_KINDS)[number];
 

@@ -30,6 +30,8 @@ export interface SimConnectionOwner {
 export interface ConnectionTap {
   /** Borrowed during the call. */
   committed(bytes: Uint8Array, start: number, end: number): void;
+  /** The same of a file, as it was when it was opened. */
+  fileCommitted(bytes: Uint8Array, start: number, end: number): void;
   called(call: 'close' | 'reset' | 'shutdownWrite', reason: CloseReason): void;
 }
 
@@ -127,9 +129,9 @@ export class SimConnection implements EngineConnection, LinkServer {
   commitFile(range: FileRange): void {
     const { fd, offset, length } = range;
     const file = new FileProgress(range);
-    const content = this.link.world.files.at(fd)?.bytes;
+    const content = this.link.world.files.at(fd)?.promised;
     if (content !== undefined && this.isOpen && !this.#hasAskedEnd && !this.isShutdownWanted)
-      this.tap?.committed(content, offset, offset + length);
+      this.tap?.fileCommitted(content, offset, offset + length);
     if (!this.takesBytes || length === 0) {
       queueMicrotask(() => file.release());
       return;

@@ -3,7 +3,10 @@
  * shorter, while it is sent.
  */
 interface SimFile {
+  /** What is there now. */
   bytes: Uint8Array;
+  /** What was there when it was opened. */
+  readonly promised: Uint8Array;
   /** Reading fails at and behind this place. */
   brokenAt: number;
   /** Each window is on the disk until it has been asked for once. */
@@ -17,7 +20,7 @@ export class SimFiles {
   /** @returns the descriptor */
   open(bytes: Uint8Array, isCold = false): number {
     const fd = this.#nextFd++;
-    this.#files.set(fd, { bytes, brokenAt: Number.POSITIVE_INFINITY, isCold });
+    this.#files.set(fd, { bytes, promised: bytes, brokenAt: Number.POSITIVE_INFINITY, isCold });
     return fd;
   }
 
@@ -26,7 +29,12 @@ export class SimFiles {
     return this.#files.get(fd);
   }
 
-  close(fd: number): void {
-    this.#files.delete(fd);
+  /** @returns whether it was open */
+  close(fd: number): boolean {
+    return this.#files.delete(fd);
+  }
+
+  get openCount(): number {
+    return this.#files.size;
   }
 }

@@ -9,12 +9,15 @@ interface QueuedFile {
 
 export class SendQueue {
   length = 0;
+  /** Bytes in memory: what is to come of files takes none. */
+  heldBytes = 0;
   #bytes = new ByteQueue();
   #files: QueuedFile[] = [];
 
   pushCopy(bytes: Uint8Array, start: number, end: number): void {
     (this.#files.at(-1)?.behind ?? this.#bytes).pushCopy(bytes, start, end);
     this.length += end - start;
+    this.heldBytes += end - start;
   }
 
   pushFile(file: FileProgress): void {
@@ -34,6 +37,7 @@ export class SendQueue {
 
   take(size: number): Uint8Array {
     this.length -= size;
+    this.heldBytes -= size;
     return this.#bytes.take(size);
   }
 
@@ -50,6 +54,7 @@ export class SendQueue {
   clear(): void {
     const files = this.#files;
     this.length = 0;
+    this.heldBytes = 0;
     this.#bytes.clear();
     this.#files = [];
     for (const { file } of files) file.giveUp();

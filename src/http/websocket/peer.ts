@@ -106,7 +106,7 @@ export class Peer implements WebSocketPeer {
   }
 
   isSubscribed(topic: string): boolean {
-    return this.#membership?.isSubscribed(topic) ?? false;
+    return this.#membership?.topics.includes(topic) ?? false;
   }
 
   get #joined(): ReturnType<Hub['join']> {

@@ -5,6 +5,7 @@
 import type { SeededRandom } from '../../base/random.ts';
 import { CANCEL, ENHANCE_YOUR_CALM, NO_ERROR } from '../../protocol/h2/error-codes.ts';
 import * as frame from '../../protocol/h2/frames.ts';
+import { drawFile } from '../file-plan.ts';
 import { drawPlan, drawSize, NEEDS_BODY, type RequestPlan } from '../request-plan.ts';
 import type { H2ClientKind, HandlerKind, Swarm } from '../swarm.ts';
 import { BAD_FIELDS, FLOODS, NOTHING, OFFENCES, type RawFrame, raw } from './offences.ts';
@@ -76,7 +77,7 @@ export interface H2ClientPlan {
 
 const NEVER = Number.POSITIVE_INFINITY;
 const PREFACE_BYTES = 24;
-const TALKATIVE: readonly HandlerKind[] = ['long-text', 'bytes', 'stream', 'slow-stream'];
+const TALKATIVE: readonly HandlerKind[] = ['long-text', 'bytes', 'stream', 'slow-stream', 'file'];
 /** Each answer costs little, and some come late or never. */
 const RESETTABLE: readonly HandlerKind[] = ['text', 'async-text', 'slow-stream', 'no-content', 'never'];
 const WAITING: readonly HandlerKind[] = ['echo', 'drink', 'never'];
@@ -453,6 +454,7 @@ class H2Script {
       refusal: wish.refusal ?? (namesLength && bodyBytes > bodyBytesMax ? 413 : undefined),
       responseBytes: wish.responseBytes,
       delayMs: wish.delayMs,
+      file: kind === 'file' ? drawFile(random, method) : undefined,
       hasTrailers,
       sendsTrailers: random.chance(0.15),
     });

@@ -103,9 +103,10 @@ export class H2Client extends ScriptedClient<H2Step, H2ConnectionModel> implemen
     const payload = new Uint8Array(frame.FRAME_HEADER_BYTES + settings.length * 3);
     frame.settingsInto(payload, 0, settings);
     const text = Buffer.from(payload.subarray(frame.FRAME_HEADER_BYTES)).toString('base64url');
-    const { method, id } = request.plan;
+    const { method, id, file } = request.plan;
+    const range = file?.range === undefined ? '' : `Range: ${file.range}\r\n`;
     const head =
-      `${method} /r/${id} HTTP/1.1\r\nHost: sim\r\nConnection: Upgrade, HTTP2-Settings\r\n` +
+      `${method} /r/${id} HTTP/1.1\r\nHost: sim\r\n${range}Connection: Upgrade, HTTP2-Settings\r\n` +
       `Upgrade: h2c\r\nHTTP2-Settings: ${text}\r\n\r\n`;
     this.sent.upgrade(Buffer.from(head, 'latin1'), request, settings);
     this.#windows.settings(settings, true);

@@ -20,6 +20,7 @@ import {
   peerFacts,
 } from '../close-table.ts';
 import type { ConnectionOracle } from '../connection-oracle.ts';
+import { Debt } from '../debt.ts';
 import type { ExchangeRecord } from '../exchange-record.ts';
 import type { RequestPlan } from '../request-plan.ts';
 import { SentBytes } from '../sent-bytes.ts';
@@ -58,8 +59,7 @@ export class H2ConnectionModel implements ConnectionOracle {
   #isOverLimit = false;
   #isRefused = false;
   #faultStatus = 0;
-  #owed = '';
-  #owedMs = NEVER;
+  readonly #debt = new Debt();
   #checkedMs = 0;
   #committingBytes = 0;
 
@@ -236,7 +236,7 @@ export class H2ConnectionModel implements ConnectionOracle {
     this.check();
     if (this.#reason !== undefined) this.find('bytes after the end');
     this.sent.push(bytes, start, end);
-    const unsent = this.#conn.unsent.length + end - start;
+    const unsent = this.#conn.unsent.heldBytes + end - start;
     if (unsent > UNSENT_BYTES_MAX) this.find(`${unsent} bytes wait for a slow reader`);
     this.#committingBytes = end - start;
     this.#quietBegins();
@@ -246,6 +246,10 @@ export class H2ConnectionModel implements ConnectionOracle {
     else this.#server.feed(bytes, start, end);
     this.#committingBytes = 0;
     if (this.#phase === 'speaking' && this.phase === 'finishing') this.#owe('FIN after the last frame');
+  }
+
+  fileCommitted(): void {
+    this.find('a file is sent as it is, where only frames may stand');
   }
 
   /** HTTP/1.1 that is answered: an upgrade, or a refusal. */
@@ -260,7 +264,7 @@ export class H2ConnectionModel implements ConnectionOracle {
     this.#world.totals.refusedHeads++;
     this.#faultStatus = status;
     this.#isRefused = true;
-    this.#settleDebt();
+    this.#debt.settle();
     let complaint: string | undefined = 'nothing calls for it';
     if (this.#isOverLimit)
       complaint = status === 503 && this.#phase === 'accepted' ? undefined : 'a 503 is due';
@@ -292,7 +296,7 @@ export class H2ConnectionModel implements ConnectionOracle {
       this.find(`${call} (${reason}) within a frame`);
     this.#ends(call, reason);
     if (call === 'reset') this.wasReset = true;
-    this.#settleDebt();
+    this.#debt.settle();
     if (call !== 'shutdownWrite') {
       this.#end();
       return;
@@ -345,7 +349,7 @@ export class H2ConnectionModel implements ConnectionOracle {
     const complaint = this.#phase === 'ended' ? undefined : this.#endComplaint('closed', reason);
     if (complaint !== undefined) this.find(`closed (${reason}) in the phase ${this.phase}: ${complaint}`);
     if (this.#reason === undefined || this.#phase === 'linger') this.#ends('closed', reason);
-    this.#settleDebt();
+    this.#debt.settle();
     this.#end();
   }
 
@@ -394,13 +398,7 @@ export class H2ConnectionModel implements ConnectionOracle {
   // Time.
 
   #owe(what: string): void {
-    if (this.#owedMs !== NEVER) return;
-    this.#owedMs = this.#world.nowMs;
-    this.#owed = what;
-  }
-
-  #settleDebt(): void {
-    this.#owedMs = NEVER;
+    this.#debt.owe(what, this.#world.nowMs);
   }
 
   check(): void {
@@ -408,10 +406,8 @@ export class H2ConnectionModel implements ConnectionOracle {
     if (nowMs <= this.#checkedMs) return;
     this.#checkedMs = nowMs;
     const state = this.#state;
-    if (nowMs > this.#owedMs) {
-      this.find(`${this.#owed} has not come`);
-      this.#settleDebt();
-    }
+    const overdue = this.#debt.overdue(nowMs);
+    if (overdue !== undefined) this.find(overdue);
     if (this.#conn.isReleased) return; // Failed, and not yet told.
     if (state.isMissed(this.#dueMs)) {
       this.find(`the deadline of ${this.#dueMs.toFixed(2)} ms in the phase ${this.phase} has been missed`);

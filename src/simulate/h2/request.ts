@@ -94,6 +94,7 @@ export function fieldsOf(request: H2Request): [string, string][] {
     [':authority', 'sim'],
   ];
   if (request.padding > 0) fields.push(['x-padding', 'p'.repeat(request.padding)]);
+  if (plan.file?.range !== undefined) fields.push(['range', plan.file.range]);
   if (plan.expectsContinue) fields.push(['expect', '100-continue']);
   if (request.priority !== undefined) fields.push(['priority', request.priority]);
   if (request.hasTrailers) fields.push(['te', 'trailers']);
