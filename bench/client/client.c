@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 enum {
-  BUFFER_BYTES = 64 * 1024,
+  BUFFER_BYTES = 72 * 1024, /* A page or file of 64 KiB, and its head. */
   REQUEST_BYTES_MAX = 64 * 1024,
   EVENTS_MAX = 1024,
   DISCARD_BYTES = 1 << 20,

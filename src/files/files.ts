@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OptionError } from '../base/errors.ts';
+import { withStanding } from '../web/standing-answers.ts';
 import { diskAt } from './disk.ts';
 import type { FilesRequest } from './file-answer.ts';
 import { FolderAnswers } from './handler.ts';
@@ -36,8 +37,9 @@ export function files(folder: string | URL, options: FilesOptions = {}): FilesHa
   const settings = readFilesOptions(options);
   const root = rootOf(folder, settings.symlinks);
   const answers = new FolderAnswers(diskAt(root, settings), settings, Date.now);
-  return ((given: FilesRequest | FilesEvent, next?: unknown) =>
+  const handler = ((given: FilesRequest | FilesEvent, next?: unknown) =>
     answerBy(answers, requestOf(given), next)) as FilesHandler;
+  return withStanding(handler, answers.standing);
 }
 
 function answerBy(

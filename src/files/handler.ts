@@ -4,6 +4,7 @@
  */
 import { untouchedHead } from '../web/request.ts';
 import { Response, readyResponse } from '../web/response.ts';
+import type { StandingAnswers } from '../web/standing-answers.ts';
 import { cacheControlOf } from './cache-rules.ts';
 import { Compressor } from './compressor.ts';
 import { contentTypeOf } from './content-type.ts';
@@ -60,11 +61,14 @@ export class FolderAnswers {
     this.#repeated = new RepeatedRequests(source, this.#ready, this.#representations);
   }
 
+  /** What a request with that head is answered with, where one was before. @hot */
+  readonly standing: StandingAnswers = (head) => this.#repeated.find(head);
+
   /** Answers whatever it is. */
   answer(request: FilesRequest): Response | Promise<Response> {
     const head = this.#settings.corsOrigins.length === 0 ? untouchedHead(request) : undefined;
-    const repeated = head === undefined ? undefined : this.#repeated.answer(head);
-    if (repeated !== undefined) return repeated;
+    const repeated = head === undefined ? undefined : this.#repeated.find(head);
+    if (repeated !== undefined) return readyResponse(repeated.fields, repeated.content);
     const found = this.#find(request, head);
     return found instanceof Promise
       ? found.then((answer) => this.#finished(request, answer))

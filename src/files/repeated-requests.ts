@@ -5,7 +5,8 @@
  *
  * Heads are kept as their clients sent them: bounded in number and length, and forgotten all at once when there are too many.
  */
-import { type ReadyFields, type Response, readyResponse } from '../web/response.ts';
+import type { ReadyFields } from '../web/response.ts';
+import type { StandingAnswer } from '../web/standing-answers.ts';
 import type { FilesRequest } from './file-answer.ts';
 import type { ReadyAnswers } from './ready-answers.ts';
 import type { Representations } from './representations.ts';
@@ -20,6 +21,17 @@ interface Repeated {
   readonly isHead: boolean;
 }
 
+/** What is found: one object, since a file's content is not to be held by those who have asked for it. */
+class Found implements StandingAnswer {
+  fields: ReadyFields;
+  content: Uint8Array | null = null;
+  contentLength = 0;
+
+  constructor(fields: ReadyFields) {
+    this.fields = fields;
+  }
+}
+
 /** 512 KiB of heads of browsers, 2 MiB at most. */
 const COUNT_MAX = 1024;
 const LENGTH_MAX = 2048;
@@ -29,6 +41,7 @@ export class RepeatedRequests {
   readonly #ready: ReadyAnswers;
   readonly #representations: Representations;
   readonly #kept = new Map<string, Repeated>();
+  #found: Found | undefined = undefined;
 
   constructor(source: FileSource, ready: ReadyAnswers, representations: Representations) {
     this.#source = source;
@@ -36,8 +49,8 @@ export class RepeatedRequests {
     this.#representations = representations;
   }
 
-  /** @returns undefined where it has to be found out anew @hot */
-  answer(head: string): Response | undefined {
+  /** @returns undefined where it has to be found out anew; valid until the next call @hot */
+  find(head: string): StandingAnswer | undefined {
     if (head.length > LENGTH_MAX) return undefined;
     const kept = this.#kept.get(head);
     if (kept === undefined) return undefined;
@@ -45,7 +58,13 @@ export class RepeatedRequests {
     const file = this.#source.openKept(path);
     if (file === undefined || file === 'missing' || this.#ready.fieldsOf(file) !== fields) return undefined;
     if (missing.length > 0 && !this.#lacks(path, missing)) return undefined;
-    return readyResponse(fields, kept.isHead ? null : file.content!);
+    this.#found ??= new Found(fields);
+    const found = this.#found;
+    const content = file.content!;
+    found.fields = fields;
+    found.content = kept.isHead ? null : content;
+    found.contentLength = content.length;
+    return found;
   }
 
   /**

@@ -9,6 +9,7 @@ import type { Hub } from '../pubsub/hub.ts';
 import type { ConnectionTls, FetchHandler } from '../web/context.ts';
 import type { ResponseParts } from '../web/parts.ts';
 import type { HoldfastRequest } from '../web/request.ts';
+import type { StandingAnswers } from '../web/standing-answers.ts';
 import type { UpgradeOptions } from '../web/websocket.ts';
 import type { AnswerPlan } from './answer-plan.ts';
 import type { AsyncScope } from './async-scope.ts';
@@ -89,6 +90,8 @@ export interface ExchangeHost {
   readonly fetch: FetchHandler;
   /** The shorter way to `fetch`, where it has one. */
   readonly direct?: DirectHandler | undefined;
+  /** Answers of `fetch` that may be asked for before it. */
+  readonly standing?: StandingAnswers | undefined;
   readonly errorHandler: ErrorHandler | undefined;
   readonly settings: HttpSettings;
   /** What proxies may say of the client; undefined where none is trusted. */
@@ -121,6 +124,8 @@ export interface ExchangeHost {
   shouldYield(doneCount: number): boolean;
   takeConnectionId(): number;
   exchangeBegun(exchange: ExchangeRecord): void;
+  /** A request has been answered without an exchange, by an answer that stands. */
+  standingAnswered(status: number, startedAtMs: number): void;
   /** A request whose head was read has been refused without an exchange. */
   requestRefused(): void;
   /** The last byte has been handed over. */

@@ -122,6 +122,7 @@ function stage(fetch: FetchHandler, errorHandler?: ErrorHandler) {
     shouldYield: () => false,
     takeConnectionId: () => 1,
     exchangeBegun: () => {},
+    standingAnswered: () => {},
     requestRefused: () => {},
     exchangeFinished: ({ status, responseBytes }) => events.push(`finished ${status} ${responseBytes}`),
     exchangeAborted: ({ status }) => events.push(`aborted ${status}`),

@@ -39,6 +39,11 @@ export const beginChannel: Channel = channel('holdfast:exchange:begin');
 export const finishChannel: Channel = channel('holdfast:exchange:finish');
 export const abortChannel: Channel = channel('holdfast:exchange:abort');
 
+/** Whether somebody hears of the exchanges of connections, or of the states that these lead through. @hot */
+export function isWatched(): boolean {
+  return beginChannel.hasSubscribers || finishChannel.hasSubscribers || stateChannel.hasSubscribers;
+}
+
 export function traceState(connection: number, from: number, to: number): void {
   const message: StateMessage = { connection, from: STATE_NAMES[from]!, to: STATE_NAMES[to]! };
   stateChannel.publish(message);

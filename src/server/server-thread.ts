@@ -38,6 +38,7 @@ import { type CostBound, countsByBound } from '../protocol/h2/error-codes.ts';
 import type { Hub } from '../pubsub/hub.ts';
 import type { FetchHandler } from '../web/context.ts';
 import { ResponseParts } from '../web/parts.ts';
+import { type StandingAnswers, standingOf } from '../web/standing-answers.ts';
 import type { UpgradeOptions } from '../web/websocket.ts';
 import { accessRecordOf } from './access-record.ts';
 import { Admission } from './admission.ts';
@@ -109,6 +110,7 @@ type Http2Code = typeof import('./http2.ts');
 export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch {
   fetch: FetchHandler;
   direct: ReturnType<typeof directOf>;
+  standing: StandingAnswers | undefined;
   errorHandler: ErrorHandler | undefined;
   readonly settings: Settings;
   /** What is being sent; used again for every answer, and empty of references between them. */
@@ -166,6 +168,8 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
     this.websockets = new WebSocketSeat(options.settings.websocket);
     this.fetch = this.websockets.handlerOf(options.fetch);
     this.direct = directOf(this.fetch);
+    // A line of the access log is written of an exchange.
+    this.standing = options.accessLog === undefined ? standingOf(this.fetch) : undefined;
     this.errorHandler = options.error;
     this.settings = options.settings;
     this.scheme = options.scheme;
@@ -236,6 +240,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
     if (websocket !== undefined) this.websockets.use(websocket);
     this.fetch = this.websockets.handlerOf(fetch);
     this.direct = directOf(this.fetch);
+    this.standing = this.#accessLog === undefined ? standingOf(this.fetch) : undefined;
   }
 
   /** Clients that see extended CONNECT offered (RFC 8441) open their WebSockets so. */
@@ -319,6 +324,12 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   exchangeBegun(_exchange: ExchangeRecord): void {
     this.#requests++;
     this.#openExchanges++;
+  }
+
+  standingAnswered(status: number, startedAtMs: number): void {
+    this.#requests++;
+    this.measures?.answered(startedAtMs, this.nowMs);
+    this.countStatus(status);
   }
 
   requestRefused(): void {

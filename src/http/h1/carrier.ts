@@ -5,7 +5,9 @@
 import type { CloseReason, EngineConnection, RemoteAddress } from '../../engine/engine.ts';
 import type { ConnectionRow } from '../../observe/connection-row.ts';
 import type { Fault } from '../../protocol/error.ts';
-import { STATE_CLOSED, STATE_EXCHANGE } from '../connection-account.ts';
+import type { RequestHeadParser } from '../../protocol/h1/request-head.ts';
+import type { StandingAnswers } from '../../web/standing-answers.ts';
+import { STATE_CLOSED, STATE_EXCHANGE, STATE_IDLE } from '../connection-account.ts';
 import { ConnectionEnds } from '../connection-ends.ts';
 import { ClientGoneError, FileAnswerError, isOfFile, RequestFaultError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
@@ -15,6 +17,7 @@ import { BODY_HIGH_WATER_BYTES, type BodyOwner, type RequestBody } from '../requ
 import type { ExchangeVisitor, Session } from '../session.ts';
 import { rowOf } from '../session-row.ts';
 import type { Successor } from '../takeover.ts';
+import { isWatched } from '../trace.ts';
 import type { ResponseHeads } from './response-heads.ts';
 import { H1Sink } from './sink.ts';
 
@@ -104,6 +107,32 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
 
   armExchange(record: ExchangeRecord): void {
     if (this.exchange === record && this.state === STATE_EXCHANGE) this.arm(this.exchange.deadlineMs);
+  }
+
+  /**
+   * Answers a request of which nothing has to be asked but its head: no exchange is made of it. Whoever watches exchanges sees
+   * all of them, so then there is one.
+   * @returns false where it has to be answered in the usual way @hot
+   */
+  protected answersAgain(
+    standing: StandingAnswers,
+    parser: RequestHeadParser,
+    text: string,
+    startedAtMs: number,
+  ): boolean {
+    const { host } = this;
+    const isUsual = parser.keepAlive && parser.minor > 0 && parser.contentLength <= 0 && !parser.chunked;
+    if (!isUsual || parser.hasConnectionUpgrade || isWatched()) return false;
+    if (host.isDraining || this.requests + 1 >= host.settings.limits.requestsPerConnectionMax) return false;
+    const answer = standing(text);
+    if (answer === undefined || !this.sink.standing(answer)) return false;
+    this.requests++;
+    this.state = STATE_IDLE;
+    const { nowMs } = host;
+    this.stateSinceMs = nowMs;
+    this.arm(nowMs + host.settings.timeouts.idleMs);
+    host.standingAnswered(answer.fields.status, startedAtMs);
+    return true;
   }
 
   /** Sets the deadline that holds while an exchange is open: the handler's or the body's, or none. */

@@ -8,9 +8,11 @@ import {
   continueBytes,
   FAULT_RESPONSE_BYTES_MAX,
   MODE_CLOSE,
+  MODE_KEEP_ALIVE,
   ResponseHeadEncoder,
   SIMPLE_HEAD_BYTES_MAX,
 } from '../../protocol/h1/response-head.ts';
+import type { StandingAnswer } from '../../web/standing-answers.ts';
 import { type AnswerPlan, isFramingField } from '../answer-plan.ts';
 
 /** What a head takes beside the fields that a handler gave: status line, Date, framing, Connection. */
@@ -90,6 +92,35 @@ export class ResponseHeads {
       at = this.#fieldsInto(out, at, plan);
       at = encoder.endInto(out, at, length);
     }
+    if (bytes !== null) {
+      out.set(bytes, at);
+      at += bytes.length;
+    }
+    engine.commit(at - start);
+    return at - start;
+  }
+
+  /**
+   * The head of an answer that stands, with `bytes` behind it if they are given.
+   * @returns the bytes committed; 0 where its fields have not been written before, or are long @hot
+   */
+  standing(
+    engine: EngineConnection,
+    nowMs: number,
+    answer: StandingAnswer,
+    bytes: Uint8Array | null,
+  ): number {
+    const { fields, contentLength } = answer;
+    const { encoded, status } = fields;
+    if (encoded === undefined) return 0;
+    const size = HEAD_OWN_BYTES_MAX + encoded.length + (bytes === null ? 0 : bytes.length);
+    if (size > SEND_RESERVE_BYTES_MAX) return 0;
+    this.#refreshDate(nowMs);
+    const start = engine.reserve(size);
+    const { out } = engine;
+    let at = this.#encoder.beginInto(out, start, status, MODE_KEEP_ALIVE);
+    out.set(encoded, at);
+    at = this.#encoder.endInto(out, at + encoded.length, contentLength);
     if (bytes !== null) {
       out.set(bytes, at);
       at += bytes.length;

@@ -342,6 +342,11 @@ export class H1Session extends H1Carrier implements Session {
     const { host } = this;
     const startedAtMs = this.state === STATE_HEAD ? this.stateSinceMs : host.nowMs;
     const { contentLength, chunked } = parser;
+    if (host.standing !== undefined && this.answersAgain(host.standing, parser, text, startedAtMs)) {
+      this.#burst++;
+      this.#isClientsLast = false;
+      return at;
+    }
     this.enter(STATE_EXCHANGE);
     this.requests++;
     this.#burst++;

@@ -22,6 +22,7 @@ import {
   MODE_KEEP_ALIVE_10,
   MODE_UPGRADE,
 } from '../../protocol/h1/response-head.ts';
+import type { StandingAnswer } from '../../web/standing-answers.ts';
 import type { AnswerPlan } from '../answer-plan.ts';
 import { type AnswerSink, type FramedSink, RESPONSE_HIGH_WATER_BYTES } from '../answer-sink.ts';
 import type { Trailers } from '../trailers.ts';
@@ -106,6 +107,24 @@ export class H1Sink implements AnswerSink, FramedSink {
     );
     connection.bytesWritten += size;
     return size > 0;
+  }
+
+  /** Writes an answer that stands, whole, to a request of HTTP/1.1. @returns false where it has to be written as others are @hot */
+  standing(answer: StandingAnswer): boolean {
+    const connection = this.#connection;
+    this.open(1, true);
+    const { content } = answer;
+    const engine = this.#engine;
+    const isLent = content !== null && content.length >= engine.borrowedBytesMin;
+    const size = this.#heads.standing(engine, connection.nowMs, answer, isLent ? null : content);
+    if (size === 0) return false;
+    connection.bytesWritten += size;
+    if (isLent) {
+      connection.bytesWritten += content.length;
+      engine.commitBorrowed(content);
+      engine.settle();
+    }
+    return true;
   }
 
   begin(plan: AnswerPlan): boolean {
