@@ -6,8 +6,8 @@
  * It owns the list of files: every `*.test.ts` must have its built file, or the run fails, so that no
  * test is left out in silence; built files whose source is gone are deleted, so that none runs on as a
  * ghost, or is packed. `--unit` takes the rooms that open no sockets. `--long` takes the files that are named
- * `*.long.test.ts`, `*.alone.test.ts` or are in test/lifecycle, and `--all` takes these too. The last two kinds measure what
- * a neighbour would spoil, and run one at a time. A part of a path picks files, long ones too: `node scripts/run-tests.mjs timing-wheel`; `--without`
+ * `*.long.test.ts` or `*.alone.test.ts`, and `--all` takes these too. The latter measure what a neighbour would spoil, and
+ * run one at a time. A part of a path picks files, long ones too: `node scripts/run-tests.mjs timing-wheel`; `--without`
  * leaves files out. `--retry`, or HOLDFAST_RETRY=1, runs a few files that failed once more.
  */
 import { execFileSync } from 'node:child_process';
@@ -24,7 +24,7 @@ const UNIT_ROOMS = ['base', 'protocol', 'web'];
 /** More than that is a fault and no bad moment. */
 const RETRIED_FILES_MAX = 5;
 const LONG = /\.long\.test\.m?js$/;
-const ALONE = /\.alone\.test\.m?js$|^dist-test\/lifecycle\//;
+const ALONE = /\.alone\.test\.m?js$/;
 
 /** What takes longest of those that are not called long, by the time it took on two cores; whatever is missing here runs later. */
 const SLOW = [

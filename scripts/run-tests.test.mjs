@@ -164,8 +164,8 @@ test('long ones run when they are asked for, by --long, --all or a part of their
     ...BUILT,
     'test/b.long.test.ts': '',
     'dist-test/b.long.test.js': PASSING,
-    'test/lifecycle/c.test.ts': '',
-    'dist-test/lifecycle/c.test.js': PASSING,
+    'test/c.long.test.ts': '',
+    'dist-test/c.long.test.js': PASSING,
     'test/d.alone.test.ts': '',
     'dist-test/d.alone.test.js': PASSING,
   };
@@ -174,11 +174,11 @@ test('long ones run when they are asked for, by --long, --all or a part of their
       .stdout.trim()
       .split('\n');
   assert.deepEqual(list(), ['dist/base/a.test.js']);
-  const long = ['dist-test/b.long.test.js', 'dist-test/d.alone.test.js', 'dist-test/lifecycle/c.test.js'];
+  const long = ['dist-test/b.long.test.js', 'dist-test/c.long.test.js', 'dist-test/d.alone.test.js'];
   assert.deepEqual(list('--long'), long);
-  assert.deepEqual(list('--all'), [long[0], 'dist/base/a.test.js', ...long.slice(1)]);
+  assert.deepEqual(list('--all'), [...long.slice(0, 2), 'dist/base/a.test.js', long[2]]);
   assert.equal(run(context, files, '--all').status, 0);
-  assert.deepEqual(list('lifecycle'), ['dist-test/lifecycle/c.test.js']);
+  assert.deepEqual(list('test/d'), ['dist-test/d.alone.test.js']);
 });
 
 test('canary: a file that ends before its tests have, or by a signal, has failed', (context) => {

@@ -138,19 +138,14 @@ export async function runSlowClients(plan: SlowPlan): Promise<SlowClient[]> {
     const endMs = performance.now() + headerMs + 2 * dripEveryMs + plan.patienceMs;
     while (performance.now() < endMs && !plan.signal.stop && !clients.every((client) => client.isEnded))
       await sleep(10);
-    // Those that drip on learn now that nobody is there.
-    const closeMs = performance.now() + plan.patienceMs + 3000;
-    while (performance.now() < closeMs && !clients.every((client) => client.isClosed || !isDripper(client)))
-      await sleep(20);
+    // Those that drip on once they have been told are lingered for, up to 30 s; a round of that will do.
+    await sleep(2 * dripEveryMs);
   } finally {
     clearInterval(dripper);
     lag.stop();
   }
   return clients;
 }
-
-const isDripper = (client: SlowClient): boolean =>
-  client.kind !== 'silent' && client.kind !== 'headers never ended';
 
 export interface Lateness {
   /** How long after its deadline each that was ended has ended, less our own delay; 0 at least. */

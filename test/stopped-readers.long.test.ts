@@ -47,33 +47,38 @@ function leave(clients: RawClient[]): void {
   for (const client of clients.splice(0)) client.destroy();
 }
 
-for (const { engine, skip: whyNot } of await enginesHere()) {
-  const skip = process.platform === 'linux' ? whyNot : 'only Linux tells how much memory a process has';
+const engines = await enginesHere();
 
-  describe(`readers that stop (${engine})`, { skip }, () => {
-    it('leave their memory to the system when they are gone', async () => {
-      const child = fork(APP, [HOLDFAST, engine], { execArgv: V8_FLAGS, stdio: 'inherit' });
-      const clients: RawClient[] = [];
-      try {
-        const [{ port }] = await once(child, 'message');
-        // The first ones bring code and buffers that stay.
-        await stopReading(port, 20, clients);
-        await settled(child, (open) => open === 20);
-        leave(clients);
-        const before = await settled(child, (open) => open === 0);
-        await stopReading(port, READERS, clients);
-        await sleep(1000);
-        const peak = await settled(child, (open) => open === READERS);
-        leave(clients);
-        await settled(child, (open) => open === 0);
-        await sleep(5000);
-        const left = (await ask(child)).anonBytes - before;
-        assert.ok(peak - before > 25 * MIB, `the readers took ${peak - before} bytes`);
-        assert.ok(left < LEFT_BYTES_MAX, `${left} bytes are left of ${peak - before}`);
-      } finally {
-        leave(clients);
-        child.kill('SIGKILL');
-      }
+// Each engine is in a process of its own, of which memory and bytes are looked at, so they do not disturb each other.
+describe('readers that stop, on engines side by side', { concurrency: true }, () => {
+  for (const { engine, skip: whyNot } of engines) {
+    const skip = process.platform === 'linux' ? whyNot : 'only Linux tells how much memory a process has';
+
+    describe(`readers that stop (${engine})`, { skip }, () => {
+      it('leave their memory to the system when they are gone', async () => {
+        const child = fork(APP, [HOLDFAST, engine], { execArgv: V8_FLAGS, stdio: 'inherit' });
+        const clients: RawClient[] = [];
+        try {
+          const [{ port }] = await once(child, 'message');
+          // The first ones bring code and buffers that stay.
+          await stopReading(port, 20, clients);
+          await settled(child, (open) => open === 20);
+          leave(clients);
+          const before = await settled(child, (open) => open === 0);
+          await stopReading(port, READERS, clients);
+          await sleep(1000);
+          const peak = await settled(child, (open) => open === READERS);
+          leave(clients);
+          await settled(child, (open) => open === 0);
+          await sleep(5000);
+          const left = (await ask(child)).anonBytes - before;
+          assert.ok(peak - before > 25 * MIB, `the readers took ${peak - before} bytes`);
+          assert.ok(left < LEFT_BYTES_MAX, `${left} bytes are left of ${peak - before}`);
+        } finally {
+          leave(clients);
+          child.kill('SIGKILL');
+        }
+      });
     });
-  });
-}
+  }
+});
