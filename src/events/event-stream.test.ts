@@ -257,3 +257,38 @@ test('topics beyond the bound break the stream, and leave none behind', async ()
   await assert.rejects(read(), /pubsub\.subscriptions/);
   assert.equal(hub.topicCount, 0);
 });
+
+test('what is told before its source has started asks nothing of it, though the reader reads on at once', async () => {
+  for (const isClosing of [true, false]) {
+    let asked = 0;
+    async function* events() {
+      asked++;
+      yield 'x';
+    }
+    const source = new IteratedEvents(events());
+    const { stream } = stage(source, {
+      retryMs: 1000,
+      onClosing: (call) => {
+        if (isClosing) call();
+        return () => {};
+      },
+    });
+    let text = '';
+    await new Promise<void>((resolve, reject) => {
+      const taker = {
+        pieceCame: (piece: Uint8Array) => {
+          text += Buffer.from(piece).toString();
+          stream.readTo(taker);
+        },
+        piecesEnded: resolve,
+        piecesFailed: reject,
+      };
+      stream.readTo(taker);
+    });
+    assert.match(
+      text,
+      isClosing ? /^retry: 1000\n\n: the server is closing\n/ : /^retry: 1000\n\ndata: x\n\n$/,
+    );
+    assert.equal(asked, isClosing ? 0 : 1);
+  }
+});

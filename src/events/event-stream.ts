@@ -86,7 +86,7 @@ export class EventStream implements OutgoingBody {
       this.#isStartDue = true;
       queueMicrotask(this.#start);
     } else if (this.#hasWaiting || this.#ended !== undefined) this.#takeLater();
-    else this.#source.wanted?.();
+    else if (this.#hasStarted) this.#source.wanted?.();
   }
 
   /** The reader has gone. */
@@ -156,12 +156,13 @@ export class EventStream implements OutgoingBody {
 
   readonly #start = (): void => {
     if (this.#isOver) return;
-    this.#hasStarted = true;
     const { retryMs, heartbeatMs } = this.#settings;
     if (retryMs !== undefined) this.send({ retry: retryMs });
     if (heartbeatMs !== Number.POSITIVE_INFINITY) this.#armHeartbeat();
     this.#stopListening = this.#settings.onClosing(() => this.#closing());
     if (!this.isOpen) return;
+    // Not before: what is told above is read, and more is asked for, before the source knows its stream.
+    this.#hasStarted = true;
     this.#source.start(this);
     if (this.#hasWaiting) this.#takeLater();
     else if (this.#taker !== undefined) this.#source.wanted?.();
