@@ -4,11 +4,14 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import zlib from 'node:zlib';
 import { type FakeExchange, fakeRequest } from '../web/exchange.contract.ts';
 import { openDisk } from './disk.ts';
 import { createFilesHandler, type FilesHandler } from './handler.ts';
 import type { FilesOptions } from './options.ts';
+
+const SETTLED_WITHIN_MS = 5000;
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-repeated-'));
 after(() => rmSync(root, { recursive: true }));
@@ -36,7 +39,8 @@ async function ask(handler: FilesHandler, exchange: FakeExchange): Promise<[stri
 }
 
 async function settle(handler: FilesHandler, exchange: FakeExchange): Promise<string> {
-  for (let attempt = 0; attempt < 50; attempt++) {
+  // Not before the file's times tell its versions apart.
+  for (const endMs = performance.now() + SETTLED_WITHIN_MS; performance.now() < endMs; await sleep(1)) {
     const [answer, looked] = await ask(handler, exchange);
     if (!looked) return answer;
   }
