@@ -32,7 +32,7 @@ export const LOAD_FLAGS = {
   'body-file': { kind: 'text', metavar: 'FILE', group: REQUEST, help: 'the body of each request, from a file; - is standard input' },
   file: { kind: 'text', short: 'f', metavar: 'FILE', group: REQUEST, help: "URLs, one a line, in siege's format: variables, URL POST body, URL POST <file; - is standard input" },
   script: { kind: 'text', metavar: 'MODULE', group: REQUEST, help: 'a module that makes requests and checks answers' },
-  unix: { kind: 'text', metavar: 'PATH', group: REQUEST, help: 'connect to this unix socket; the URL gives Host and path' },
+  unix: { kind: 'text', metavar: 'PATH', group: REQUEST, help: 'connect to this unix socket, or to the abstract @NAME; the URL gives Host and path' },
 
   cacert: { kind: 'text', metavar: 'FILE', group: TLS, help: 'trust these roots too (PEM)' },
   insecure: { kind: 'switch', short: 'k', group: TLS, help: 'take any certificate' },

@@ -14,7 +14,7 @@ const WORDS = 'What to say';
 export const SERVE_FLAGS = {
   port: { kind: 'integer', short: 'p', metavar: 'PORT', max: 65535, env: 'PORT', defaultText: '8080', group: LISTEN, help: 'TCP port; 0 is any free one' },
   host: { kind: 'text', short: 'H', metavar: 'HOST', env: 'HOST', defaultText: '127.0.0.1', group: LISTEN, help: 'address or name to bind; 0.0.0.0 or :: for everybody' },
-  listen: { kind: 'text', short: 'l', metavar: 'ADDRESS', group: LISTEN, help: 'in one: 3000, HOST:PORT, tcp://HOST:PORT, unix:PATH, or systemd[:NAME] for a socket that was handed over' },
+  listen: { kind: 'text', short: 'l', metavar: 'ADDRESS', group: LISTEN, help: 'in one: 3000, HOST:PORT, tcp://HOST:PORT, unix:PATH, unix:@NAME, or systemd[:NAME] for a socket that was handed over' },
   'reuse-port': { kind: 'switch', group: LISTEN, help: 'let other processes bind the same port (SO_REUSEPORT)' },
   'redirect-http': { kind: 'text', metavar: 'ADDRESS', group: LISTEN, help: 'PORT (where the server listens) or HOST:PORT of plain HTTP, which is sent to HTTPS by 308' },
   'trust-proxy': { kind: 'text', metavar: 'WHOM', defaultText: 'nobody', group: LISTEN, help: "whose X-Forwarded-* and Forwarded are believed: a number of hops, addresses and CIDR ranges, 'loopback', 'linklocal', 'uniquelocal'; or all" },

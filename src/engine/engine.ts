@@ -82,6 +82,7 @@ export type ConnectTarget =
       readonly serverName?: string;
     }
   | {
+      /** A path; a name in Linux's abstract namespace begins with a NUL. */
       readonly unix: string;
       /** Where TLS is spoken: what the server's certificate has to name, a host or an address; a host is told by SNI. */
       readonly serverName?: string;
@@ -286,6 +287,7 @@ export type ListenAddress =
       readonly reusePort?: boolean;
       readonly ipv6Only?: boolean;
     }
+  /** A path; a name in Linux's abstract namespace begins with a NUL. */
   | { readonly unix: string }
   | { readonly fd: number };
 

@@ -37,6 +37,19 @@ function isSame(one: FileIdentity | undefined, other: FileIdentity): boolean {
   return one !== undefined && one.dev === other.dev && one.ino === other.ino;
 }
 
+/**
+ * What people write as `@name`, as Go, ss(8) and systemd do, is a name in Linux's abstract namespace. There it begins with
+ * a NUL (unix(7)), and engines take and tell it so. A file that is called that is `./@name`.
+ */
+export function unixAddressOf(text: string): string {
+  return text.startsWith('@') ? `\0${text.slice(1)}` : text;
+}
+
+/** The address of a unix socket as people write it. */
+export function unixText(address: string): string {
+  return address.startsWith('\0') ? `@${address.slice(1)}` : address;
+}
+
 /** In Linux's abstract namespace there are no files (unix(7)); nor are Windows' pipes files. */
 export function isFilePath(path: string): boolean {
   return !path.startsWith('\0') && process.platform !== 'win32';

@@ -17,6 +17,7 @@ import {
   whyListenersCannotBeShared,
 } from '../engine/descriptor/listening-socket.ts';
 import type { RemoteAddress } from '../engine/engine.ts';
+import { unixAddressOf } from '../engine/unix-path.ts';
 import type { NodeListener } from './handler-shape.ts';
 import {
   type HttpServerOptions,
@@ -184,14 +185,16 @@ class HttpServer extends ListenerServer {
       this.#address = socket.address;
       return { fd: socket.fd };
     }
-    return path === undefined ? { port, hostname: host ?? '0.0.0.0', reusePort } : { unix: path };
+    return path === undefined
+      ? { port, hostname: host ?? '0.0.0.0', reusePort }
+      : { unix: path.startsWith('@') ? `./${path}` : path };
   }
 
   #started(server: ThreadServer): void {
     this.#running = server;
     const { hostname: address, port } = server;
     const family = server.url.startsWith('unix:') ? 'unix' : isIP(address) === 6 ? 'IPv6' : 'IPv4';
-    this.#address ??= { address, port, family };
+    this.#address ??= { address: unixAddressOf(address), port, family };
     if (!this.#isRefed) server.unref();
     this.emit('listening');
   }

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { dirname } from 'node:path';
 import { SysError } from '../base/errors.ts';
+import { unixText } from '../engine/unix-path.ts';
 import type { PortAddress } from './operator-options.ts';
 import { hostnameOf, portOf, type ServeOptions } from './options.ts';
 
@@ -128,7 +129,7 @@ function unixReason(code: string): string {
 }
 
 function show(place: ListenPlace): string {
-  if ('path' in place) return `the unix socket ${place.path}`;
+  if ('path' in place) return `the unix socket ${unixText(place.path)}`;
   if ('fd' in place) return `fd ${place.fd}`;
   const host = isIPv6(place.hostname) ? `[${place.hostname}]` : place.hostname;
   return `${place.option === 'port' ? '' : `${place.option} port `}${host}:${place.port}`;

@@ -33,6 +33,19 @@ export function checkHostname(option: string, value: unknown): string {
   return value;
 }
 
+/** A path, or `@name` in the abstract namespace, which may be given with Node's leading NUL too. */
+export function checkUnix(value: unknown): void {
+  // sun_path holds 108 bytes with the final NUL of a path (unix(7)).
+  if (typeof value !== 'string' || !/^.[^\0]*$/s.test(value) || Buffer.byteLength(value) > 107)
+    throw new OptionError('unix', value, 'a path of 1 to 107 bytes');
+  if (/^[@\0]/.test(value) && process.platform !== 'linux')
+    throw new OptionError(
+      'unix',
+      value,
+      'a path; abstract names are for Linux, and a file of that name is ./@name',
+    );
+}
+
 /** @param orElse what else is allowed in its place, for the message */
 export function portNumber(option: string, value: unknown, orElse = ''): number {
   const port = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;

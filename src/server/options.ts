@@ -39,6 +39,7 @@ import {
   checkNode,
   checkProxyProtocol,
   checkSignal,
+  checkUnix,
   portNumber,
 } from './option-checks.ts';
 import { checkPubsub, type PubsubOptions, type PubsubSettings, readPubsub } from './pubsub-options.ts';
@@ -160,7 +161,7 @@ export interface ServeOptions<Pattern extends string = string> {
   port?: number | string;
   /** @default the HOST environment variable, else '127.0.0.1' */
   hostname?: string;
-  /** Path of a unix socket; excludes port and hostname. */
+  /** Path of a unix socket, or `@name` in Linux's abstract namespace; excludes port and hostname. */
   unix?: string;
   /** A listening socket to adopt; excludes port, hostname and unix. */
   fd?: number;
@@ -464,10 +465,7 @@ function checkAddress(options: ServeOptions): void {
   if (options.unix !== undefined) {
     if (options.port !== undefined || options.hostname !== undefined)
       throw new OptionError('unix', options.unix, 'not together with `port` or `hostname`');
-    // sun_path holds 108 bytes with its final NUL (unix(7)).
-    if (typeof options.unix !== 'string' || options.unix === '' || Buffer.byteLength(options.unix) > 107) {
-      throw new OptionError('unix', options.unix, 'a path of 1 to 107 bytes');
-    }
+    checkUnix(options.unix);
   }
   if (options.fd !== undefined) {
     if (options.unix !== undefined || options.port !== undefined || options.hostname !== undefined) {

@@ -7,6 +7,7 @@ import { checkFunction } from '../base/option-checks.ts';
 import type { EngineOptions, ListenAddress, RemoteAddress } from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
 import type { EngineTlsOptions } from '../engine/tls/tls-options.ts';
+import { unixAddressOf, unixText } from '../engine/unix-path.ts';
 import { STATE_IDLE } from '../http/connection-account.ts';
 import type { ErrorHandler } from '../http/exchange-host.ts';
 import { createAccessLog } from '../observe/access-log.ts';
@@ -180,7 +181,7 @@ function proxyLayer(thread: ServerThread, { headerProxies, timeouts }: Settings)
 
 function listenAddress(options: ServeOptions): ListenAddress {
   if (options.fd !== undefined) return { fd: options.fd };
-  if (options.unix !== undefined) return { unix: options.unix };
+  if (options.unix !== undefined) return { unix: unixAddressOf(options.unix) };
   return { port: portOf(options), hostname: hostnameOf(options), reusePort: options.reusePort === true };
 }
 
@@ -211,7 +212,9 @@ function authorityOf(address: RemoteAddress): string {
 }
 
 export function urlOf(scheme: string, address: RemoteAddress): string {
-  return address.family === 'unix' ? `unix:${address.address}` : `${scheme}://${authorityOf(address)}`;
+  return address.family === 'unix'
+    ? `unix:${unixText(address.address)}`
+    : `${scheme}://${authorityOf(address)}`;
 }
 
 /** What is offered to clients, the better first (RFC 7301); which one it became, the first bytes tell. */
@@ -268,7 +271,7 @@ export class ThreadServer implements WatchedServer {
     const { address } = running.listener;
     this.url = urlOf(running.thread.scheme, address);
     this.port = address.port;
-    this.hostname = address.address;
+    this.hostname = unixText(address.address);
     this.engine = running.choice;
     this.ready = Promise.resolve(this);
     this.finished = new Promise((resolve) => {

@@ -6,6 +6,7 @@ import {
   openListener,
   whyListenersCannotBeShared,
 } from '../engine/descriptor/listening-socket.ts';
+import { unixAddressOf } from '../engine/unix-path.ts';
 import { hostnameOf, portOf, type ServeOptions, type Settings } from './options.ts';
 import { keepAliveFor } from './thread-server.ts';
 
@@ -34,7 +35,7 @@ export async function openWorkerSocket(
   if (fd !== undefined) return openListener({ fd }, { keepAlive }, lookup);
   return openListener(
     unix !== undefined
-      ? { unix }
+      ? { unix: unixAddressOf(unix) }
       : {
           // The first may take any free port; the others take the same.
           port: first === undefined ? portOf(options) : first.address.port,

@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { OptionError } from '../base/errors.ts';
 import { Handoff } from '../engine/descriptor/handoff.ts';
 import type { ListeningSocket } from '../engine/descriptor/listening-socket.ts';
+import { unixText } from '../engine/unix-path.ts';
 import { ClosingSignals } from '../http/closing-signals.ts';
 import { PendingWork } from '../http/pending-work.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
@@ -195,7 +196,7 @@ class WorkerServer implements WatchedServer {
     );
     if (first === undefined && socket !== undefined) {
       this.port = socket.address.port;
-      this.hostname = socket.address.address;
+      this.hostname = unixText(socket.address.address);
       this.url = urlOf(this.#tls === undefined ? 'http' : 'https', socket.address);
     }
     return socket;

@@ -26,6 +26,8 @@ export interface EngineCapabilities {
   readonly acceptPauses: boolean;
   /** `reusePort` is to be had here; else `listen` must throw UnavailableError. */
   readonly reusePort: boolean;
+  /** Names in the abstract namespace are taken as they are; else `listen` and `connect` must refuse them with EINVAL. */
+  readonly abstractNames: boolean;
   /** For tests in a child process: a module URL, and the name of its export that is a CreateEngine. */
   readonly module: { readonly url: string; readonly createEngine: string };
 }

@@ -5,7 +5,12 @@ import type { EngineConnection, EngineHandler } from '../engine.ts';
 import { createNodeEngine } from '../node/node-engine.ts';
 import { onStage, type Plan, type Subject, sleep, until, write } from './harness.contract.ts';
 
-const capabilities = { acceptPauses: false, reusePort: false, module: { url: '', createEngine: '' } };
+const capabilities = {
+  acceptPauses: false,
+  reusePort: false,
+  abstractNames: false,
+  module: { url: '', createEngine: '' },
+};
 
 /** The node engine with a handler in between that breaks something. */
 function broken(sabotage: (handler: EngineHandler) => Partial<EngineHandler>): Subject {

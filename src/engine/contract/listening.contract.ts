@@ -1,6 +1,6 @@
 /** Promises about listeners and addresses, and what the engine says of itself. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,6 +109,49 @@ export function listeningContract(subject: Subject): void {
       }
     } finally {
       rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('a name in the abstract namespace is bound and connected to as it is, and in no file', {
+    skip: process.platform === 'linux' ? false : 'only Linux has that namespace',
+  }, async () => {
+    const name = `holdfast-contract-${process.pid}-${Math.random()}`;
+    const address = { unix: `\0${name}` };
+    if (!subject.capabilities.abstractNames) {
+      await onStage(subject, greet, async ({ engine }) => {
+        const isRefused = { code: 'EINVAL', message: /Node 22/ };
+        await assert.rejects(engine.listen(address), isRefused);
+        assert.throws(() => engine.connect(address), isRefused);
+      });
+      return;
+    }
+    const bound = (): string[] =>
+      readFileSync('/proc/net/unix', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(name))
+        .map((line) => line.slice(line.indexOf('@')));
+    for (let round = 0; round < 2; round++) {
+      await onStage(
+        subject,
+        greet,
+        async ({ engine, listener, make, accepted }) => {
+          assert.deepEqual({ ...listener.address }, { family: 'unix', address: address.unix, port: 0 });
+          assert.deepEqual(bound(), [`@${name}`]);
+          await assert.rejects(engine.listen(address), {
+            code: 'EADDRINUSE',
+            message: new RegExp(`@${name}`),
+          });
+          const made = make(address);
+          await until(() => made.receivedBytes === 5, 'the greeting');
+          const [it] = await accepted(1);
+          write(made.conn, 'x');
+          await until(() => it!.receivedBytes === 1, 'a byte');
+          made.conn.close('done');
+          await until(() => it!.peerEnds === 1, 'FIN');
+        },
+        address,
+      );
+      assert.deepEqual(bound(), []);
     }
   });
 

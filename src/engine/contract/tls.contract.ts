@@ -56,7 +56,12 @@ function tests(create: CreateTlsEngine): void {
         },
         MATERIAL,
       ),
-    capabilities: { acceptPauses: false, reusePort: false, module: { url: '', createEngine: '' } },
+    capabilities: {
+      acceptPauses: false,
+      reusePort: false,
+      abstractNames: false,
+      module: { url: '', createEngine: '' },
+    },
   });
 
   function onTlsStage(

@@ -19,7 +19,12 @@ const engines: Record<string, CreateEngine> = {
   iouring: (options) => createIouringEngine(options as EngineOptions<IouringConnection>),
   epoll: (options) => createEpollEngine(options as EngineOptions<EpollConnection>),
 };
-const capabilities = { acceptPauses: true, reusePort: true, module: { url: '', createEngine: '' } };
+const capabilities = {
+  acceptPauses: true,
+  reusePort: true,
+  abstractNames: true,
+  module: { url: '', createEngine: '' },
+};
 
 /** @returns why that engine, or a cold file, is not to be had */
 async function refusal(create: CreateEngine): Promise<string | undefined> {

@@ -39,7 +39,12 @@ for (const [name, create] of Object.entries(engines)) {
           end(conn);
         },
       };
-      const capabilities = { acceptPauses: true, reusePort: true, module: { url: '', createEngine: '' } };
+      const capabilities = {
+        acceptPauses: true,
+        reusePort: true,
+        abstractNames: true,
+        module: { url: '', createEngine: '' },
+      };
       await onStage({ create, capabilities }, plan, async ({ listener, accepted }) => {
         const fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         const memory = allocate(MEMORY_BYTES);

@@ -28,7 +28,7 @@ import { ERRNO, sysError } from '../../sys/errno.ts';
 import { probeFfi } from '../../sys/probe.ts';
 import { bindAddress, closeFd, getsockname, listen, setsockoptInt, socket } from '../../sys/socket.ts';
 import type { ListenAddress, RemoteAddress } from '../engine.ts';
-import { clearStalePath, identify, isFilePath, removeIfSame } from '../unix-path.ts';
+import { clearStalePath, identify, isFilePath, removeIfSame, unixText } from '../unix-path.ts';
 
 /** Queue of connections that the kernel has accepted for us; net.core.somaxconn caps it. */
 const BACKLOG_DEFAULT = 4096;
@@ -203,7 +203,7 @@ function adopt(fd: number, options: ListeningOptions, text = `fd ${fd}`, path?: 
 }
 
 function show(address: RemoteAddress): string {
-  if (address.family === 'unix') return address.address;
+  if (address.family === 'unix') return unixText(address.address);
   return address.family === 'IPv6'
     ? `[${address.address}]:${address.port}`
     : `${address.address}:${address.port}`;

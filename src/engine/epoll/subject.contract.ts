@@ -8,6 +8,7 @@ export const subject: Subject = {
   create: (options) => createEpollEngine(options as EngineOptions<EpollConnection>),
   capabilities: {
     acceptPauses: true,
+    abstractNames: true,
     reusePort: true,
     module: { url: new URL('./create.js', import.meta.url).href, createEngine: 'createEpollEngine' },
   },

@@ -8,6 +8,7 @@ import { createIouringEngine } from './create.ts';
 
 engineContract('iouring', (options) => createIouringEngine(options as EngineOptions<IouringConnection>), {
   acceptPauses: true,
+  abstractNames: true,
   reusePort: true,
   module: { url: new URL('./create.js', import.meta.url).href, createEngine: 'createIouringEngine' },
 });

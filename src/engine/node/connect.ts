@@ -6,6 +6,7 @@ import { isIPv4, isIPv6, Socket } from 'node:net';
 import { SysError } from '../../base/errors.ts';
 import type { ConnectTarget } from '../engine.ts';
 import type { OnRead } from './adopt.ts';
+import { checkName } from './listen.ts';
 
 interface ConnectOptions {
   readonly readBufferBytes: number;
@@ -13,9 +14,10 @@ interface ConnectOptions {
   readonly onRead: OnRead | undefined;
 }
 
-/** @throws SysError EINVAL where Node would take a text that is no address for a name, and look it up */
+/** @throws SysError EINVAL where Node would take a text that is no address for a name and look it up, or an abstract name for another */
 export function beginConnecting(target: ConnectTarget, { readBufferBytes, onRead }: ConnectOptions): Socket {
-  if (!('unix' in target)) check(target);
+  if ('unix' in target) checkName('connect', target.unix);
+  else check(target);
   const socket = new Socket({
     allowHalfOpen: true,
     noDelay: true,

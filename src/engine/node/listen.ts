@@ -7,7 +7,7 @@ import { linkSync, renameSync, unlinkSync } from 'node:fs';
 import type { ListenOptions, Server } from 'node:net';
 import { SysError, UnavailableError } from '../../base/errors.ts';
 import type { ListenAddress, RemoteAddress } from '../engine.ts';
-import { clearStalePath, identify, isFilePath, removeIfSame } from '../unix-path.ts';
+import { clearStalePath, identify, isFilePath, removeIfSame, unixText } from '../unix-path.ts';
 
 /** nginx 511, Go somaxconn. The kernel caps it at net.core.somaxconn. */
 const BACKLOG_DEFAULT = 4096;
@@ -37,6 +37,7 @@ export async function listenOn(
   backlog: number | undefined,
 ): Promise<Bound> {
   if ('unix' in address && isFilePath(address.unix)) return listenOnPath(server, address.unix, backlog);
+  if ('unix' in address) checkName('bind', address.unix);
   return { address: await listen(server, address, backlog), release() {} };
 }
 
@@ -126,6 +127,22 @@ function listenOptions(address: ListenAddress, backlog: number): ListenOptions &
   };
 }
 
+/**
+ * Node 20 binds and connects to abstract names with all of sun_path, NULs behind the name (libuv's uv_pipe_bind takes
+ * a C string): another name than everybody else's. Node 22 takes just the name, by uv_pipe_bind2.
+ */
+export function nodeHasAbstractNames(version: string): boolean {
+  return Number.parseInt(version, 10) >= 22;
+}
+
+/** @throws SysError EINVAL for a name that Node would make another one of */
+export function checkName(syscall: 'bind' | 'connect', unix: string): void {
+  if (process.platform !== 'linux' || !unix.startsWith('\0') || nodeHasAbstractNames(process.versions.node))
+    return;
+  const hint = `the node engine needs Node 22 for abstract names, this is ${process.versions.node}`;
+  throw new SysError(syscall, 22, 'EINVAL', unixText(unix), hint);
+}
+
 /** `server.listen({ reusePort })` came with 23.1.0 and 22.12.0; earlier Nodes ignore it silently. */
 export function nodeHasReusePort(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -156,7 +173,7 @@ function refusal(error: Error, address: ListenAddress): Error {
 
 function describe(address: ListenAddress): string {
   if ('fd' in address) return `descriptor ${address.fd}`;
-  if ('unix' in address) return address.unix;
+  if ('unix' in address) return unixText(address.unix);
   const host = address.hostname.includes(':') ? `[${address.hostname}]` : address.hostname;
   return `${host}:${address.port}`;
 }

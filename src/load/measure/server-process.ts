@@ -6,6 +6,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { ConnectTarget } from '../../engine/engine.ts';
+import { unixText } from '../../engine/unix-path.ts';
 import { listeningInodes, type ProcFiles } from './proc-files.ts';
 import { isLoopbackAddress } from './source-ports.ts';
 
@@ -48,7 +49,7 @@ function listeningSockets(target: ConnectTarget, files: ProcFiles): Set<string> 
   if ('unix' in target) {
     for (const line of (files.text('/proc/net/unix') ?? '').split('\n')) {
       const fields = line.trim().split(/\s+/);
-      if (fields[7] === target.unix) found.add(`socket:[${fields[6]}]`);
+      if (fields[7] === unixText(target.unix)) found.add(`socket:[${fields[6]}]`);
     }
     return found;
   }

@@ -3,6 +3,7 @@
  * the judgement, put together in the shape that outlives the run.
  */
 import type { ConnectTarget } from '../../engine/engine.ts';
+import { unixText } from '../../engine/unix-path.ts';
 import type { LoadPlan } from '../plan/load-plan.ts';
 import { withLostWaits } from './latency-counts.ts';
 import type { HistogramLibrary } from './latency-summary.ts';
@@ -152,7 +153,7 @@ function summarizePlan(plan: LoadPlan, { engine, threads }: RunTotals): PlanSumm
 }
 
 function addressText(target: ConnectTarget): string {
-  if ('unix' in target) return `unix:${target.unix}`;
+  if ('unix' in target) return `unix:${unixText(target.unix)}`;
   return `${target.family === 'IPv6' ? `[${target.address}]` : target.address}:${target.port}`;
 }
 

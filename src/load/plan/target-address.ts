@@ -7,6 +7,7 @@ import { lookup } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
 import { OptionError } from '../../base/errors.ts';
 import type { ConnectTarget } from '../../engine/engine.ts';
+import { unixAddressOf } from '../../engine/unix-path.ts';
 import type { FieldPair } from '../client/h1-request-encoder.ts';
 import type { PlannedTarget } from './load-plan.ts';
 
@@ -82,7 +83,8 @@ export async function resolveTarget(
   const origin = `${url.protocol}//${authority}`;
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const secure = url.protocol === 'https:' ? { serverName: serverName ?? host } : {};
-  if (unixPath !== undefined) return { origin, authority, connects: [{ unix: unixPath, ...secure }] };
+  if (unixPath !== undefined)
+    return { origin, authority, connects: [{ unix: unixAddressOf(unixPath), ...secure }] };
   const port = url.port === '' ? DEFAULT_PORTS[url.protocol]! : Number(url.port);
   const families = new Set(sourceAddresses.map((address) => isIP(address)));
   const addresses = await addressesOf(host, lookUp);
