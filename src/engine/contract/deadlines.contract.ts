@@ -187,6 +187,22 @@ export function deadlinesContract(subject: Subject): void {
     });
   });
 
+  test('what came while the loop was blocked is handed over before deadlines that passed meanwhile', async () => {
+    const plan = { onDeadline: (_conn: EngineConnection, it: Watched) => (it.note = it.receivedBytes) };
+    await onStage(subject, plan, async ({ engine, connect, accepted }) => {
+      // More than io_uring takes in one look.
+      const count = 48;
+      const clients = await Promise.all(Array.from({ length: count }, () => connect()));
+      const all = await accepted(count);
+      for (const { conn } of all) conn.setDeadline(engine.nowMs + 20);
+      for (const client of clients) client.socket.write('x');
+      const untilMs = performance.now() + 100;
+      while (performance.now() < untilMs);
+      await until(() => all.every(({ deadlines }) => deadlines === 1), 'the deadlines');
+      assert.equal(all.filter(({ note }) => note === 0).length, 0, 'deadlines before bytes that were there');
+    });
+  });
+
   test('a connection does not inherit the deadline of the one that had its slot', async () => {
     await onStage(subject, {}, async ({ engine, connect, accepted }) => {
       for (let i = 0; i < 10; i++) {

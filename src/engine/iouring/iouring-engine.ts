@@ -209,7 +209,8 @@ export class IouringEngine extends AdvancingEngine<IouringConnection> {
       if (!this.mayLook() && pass > 0) break;
       this.#receiving.beginPass();
       this.#drain();
-      if (this.turnMs >= this.dueMs) this.expire();
+      // After a stop of the process, deadlines are over of connections whose bytes have long been there: they are read first.
+      if (this.turnMs >= this.dueMs && (!ring.hasNews || pass === PASSES_MAX - 1)) this.expire();
       if (this.turnMs >= this.#receiving.watchDueMs) this.#receiving.expireWatch();
       this.#flushTouched();
       this.#advanceAccepts();
