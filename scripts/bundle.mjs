@@ -28,6 +28,7 @@ const ENTRIES = {
   websocket: 'dist/server/websocket.js',
   'load-thread-main': 'dist/load/run/load-thread-main.js',
   'good-client-main': 'dist/prove/beside/good-client-main.js',
+  'link-down-main': 'dist/prove/faults/link-down-main.js',
 };
 
 /**

@@ -62,7 +62,11 @@ const REFUSED: readonly (readonly [args: string[], code: number, words: RegExp])
     2,
     /--slices: "nothing" is not allowed; slices are sessions, malformed, /,
   ],
-  [['http://127.0.0.1:1/', '--engines', 'epoll'], 2, /--engines goes with a folder or a module/],
+  [
+    ['http://127.0.0.1:1/', '--engines', 'epoll'],
+    2,
+    /--engines goes with a folder or a module, which prove starts/,
+  ],
   [['http://127.0.0.1:1/', '--path', 'a b'], 2, /--path.*a path that begins with \//],
   [['ftp://127.0.0.1/'], 1, /no such folder or module/],
   [['http://127.0.0.1:1/', '--replay', '/nowhere.json'], 1, /--replay \/nowhere\.json: no such file/],

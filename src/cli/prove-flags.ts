@@ -28,6 +28,7 @@ export const PROVE_FLAGS = {
   'websocket-path': { kind: 'text', metavar: 'PATH', group: TARGET, help: 'becomes a WebSocket' },
   'events-path': { kind: 'text', metavar: 'PATH', group: TARGET, help: 'sends server-sent events with ids' },
   openapi: { kind: 'text', metavar: 'FILE', defaultText: 'POST /login, /notes, ...', group: TARGET, help: 'where the application has login, logout, listNotes, readNote, writeNote and removeNote: an OpenAPI document in JSON with these operationIds' },
+  upstream: { kind: 'list', metavar: 'NAME', group: TARGET, help: 'environment variable with the URL of a database or service of the application, as DATABASE_URL: faults takes it away, and gives it back; may be given several times' },
   admin: { kind: 'text', metavar: 'URL', group: TARGET, help: "the server is Holdfast, and this its admin port: its own account goes into findings, and it is held to Holdfast's strictness" },
 
   json: { kind: 'switch', group: OUTPUT, help: 'the result as JSON on standard output, in place of text' },

@@ -10,7 +10,7 @@ import { OptionError } from '../base/errors.ts';
 import { selectEngine } from '../engine/select.ts';
 import { usesColour } from '../observe/terminal.ts';
 import { fileNameOf, parseCapsule, playCapsule } from '../prove/capsules.ts';
-import { type ProveOrder, prove, type Subject, thereAlready } from '../prove/prove-run.ts';
+import { type ProveOrder, prove, type Subject, startedBy, thereAlready } from '../prove/prove-run.ts';
 import { ProveProgress } from '../prove/report/progress.ts';
 import { proveText } from '../prove/report/text.ts';
 import { findingsOf, type ProveResult } from '../prove/results.ts';
@@ -18,7 +18,6 @@ import { type Operations, readOperations } from '../prove/sessions/operations.ts
 import { SLICES } from '../prove/slices/all.ts';
 import type { Slice } from '../prove/slices/slice.ts';
 import { reachTarget } from '../prove/target/reach.ts';
-import { startServer } from '../prove/target/started-server.ts';
 import type { Promises, TargetPaths } from '../prove/target/target.ts';
 import { describeFlags, type FlagValues, parseArguments } from './arguments.ts';
 import { CommandError, EXIT, UsageError } from './failure.ts';
@@ -84,8 +83,11 @@ async function readSetting(
       reachTarget('--against', url, { allowed, paths, adminUrl: undefined }),
     ),
   );
-  if (isUrl && flags.engines !== undefined)
-    throw new UsageError('--engines goes with a folder or a module; a URL has its engine already');
+  for (const name of ['engines', 'upstream'] as const)
+    if (isUrl && flags[name] !== undefined)
+      throw new UsageError(
+        `--${name} goes with a folder or a module, which prove starts; a URL is there already`,
+      );
   const subjects = isUrl
     ? [thereAlready(await reachTarget('TARGET', given, { allowed, paths, adminUrl: flags.admin }))]
     : await startedSubjects(given, flags, promises, paths);
@@ -150,11 +152,12 @@ async function startedSubjects(
 ): Promise<Subject[]> {
   const { path: target } = resolveTarget(given);
   const command = fileURLToPath(new URL('./main.js', import.meta.url));
+  const upstreams = flags.upstream ?? [];
   const names = flags.engines?.split(',').map((each) => each.trim()) ?? (await enginesHere());
   return names.map((engine) => {
     if (!(ENGINES as readonly string[]).includes(engine))
       throw new OptionError('--engines', engine, `engines are ${ENGINES.join(', ')}`);
-    return { name: engine, begin: () => startServer({ command, target, engine, promises, paths }) };
+    return startedBy({ command, target, engine, promises, paths, upstreams });
   });
 }
 

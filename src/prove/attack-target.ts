@@ -9,6 +9,7 @@ import { makeCapsule } from './capsules.ts';
 import type { Finding, Severity } from './finding.ts';
 import type { TargetResult, TimedSlice, TimelineEntry } from './results.ts';
 import type { GridRow, Sighting, Slice, SliceContext } from './slices/slice.ts';
+import type { StartOrder } from './target/started-server.ts';
 import type { Promises, Target } from './target/target.ts';
 import { readVitals, type VitalsSample } from './target/vitals.ts';
 
@@ -22,6 +23,7 @@ interface AttackOrder {
   /** For all slices together. */
   readonly durationMs: number;
   readonly signal: AbortSignal;
+  readonly start: StartOrder | undefined;
   /** Why the server's process has ended by itself; undefined while it runs, or where it is not ours. */
   readonly endOfServer: () => string | undefined;
   onProgress(entry: TimelineEntry): void;
@@ -125,10 +127,10 @@ class TargetRun {
     grid: GridRow[],
     sightings: Map<string, { readonly sighting: Sighting; times: number }>,
   ): SliceContext {
-    const { target, against, promises, concurrency, durationMs, slices } = this.#order;
+    const { target, against, promises, concurrency, durationMs, slices, start: order } = this.#order;
     const budgetMs = durationMs / slices.length;
     return {
-      ...{ target, against, promises, concurrency, budgetMs, signal: this.#signal, grid },
+      ...{ target, against, promises, order, concurrency, budgetMs, signal: this.#signal, grid },
       patienceMs: Math.max(budgetMs, durationMs / 2),
       random: this.#random.fork(),
       vitals: () => readVitals(target.pids),

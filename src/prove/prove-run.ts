@@ -6,14 +6,18 @@ import { cpus, type } from 'node:os';
 import { attackTarget } from './attack-target.ts';
 import type { ProveResult, TargetResult, TimelineEntry } from './results.ts';
 import type { Slice } from './slices/slice.ts';
-import type { StartedServer } from './target/started-server.ts';
+import { type StartedServer, type StartOrder, startServer } from './target/started-server.ts';
 import type { Promises, Target, TargetPaths } from './target/target.ts';
+
+type ServerInReach = Pick<StartedServer, 'target' | 'ended' | 'stop'>;
 
 /** A target that is there, or one that is started when its turn comes. */
 export interface Subject {
   readonly name: string;
+  /** How it is started; undefined where it is there. */
+  readonly order: StartOrder | undefined;
   /** @throws Error saying why it did not start */
-  begin(): Promise<StartedServer>;
+  begin(): Promise<ServerInReach>;
 }
 
 export interface ProveOrder {
@@ -33,7 +37,12 @@ export interface ProveOrder {
 }
 
 export function thereAlready(target: Target): Subject {
-  return { name: target.name, begin: async () => ({ target, ended: () => undefined, stop: async () => {} }) };
+  const server: ServerInReach = { target, ended: () => undefined, stop: async () => {} };
+  return { name: target.name, order: undefined, begin: async () => server };
+}
+
+export function startedBy(order: StartOrder): Subject {
+  return { name: order.engine, order, begin: () => startServer(order) };
 }
 
 export async function prove(order: ProveOrder): Promise<ProveResult> {
@@ -56,7 +65,7 @@ export async function prove(order: ProveOrder): Promise<ProveResult> {
 
 async function attackSubject(order: ProveOrder, subject: Subject): Promise<TargetResult> {
   const { promises, paths, slices, seed, concurrency, signal, against } = order;
-  let server: StartedServer;
+  let server: ServerInReach;
   try {
     server = await subject.begin();
   } catch (error) {
@@ -72,6 +81,7 @@ async function attackSubject(order: ProveOrder, subject: Subject): Promise<Targe
     return await attackTarget({
       ...{ target: server.target, against, promises, slices, seed, concurrency, signal },
       durationMs: order.durationMs / order.subjects.length,
+      start: subject.order,
       endOfServer: server.ended,
       onProgress: (entry) => order.onProgress(server.target.name, entry),
     });

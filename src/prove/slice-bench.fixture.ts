@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { SeededRandom } from '../base/random.ts';
 import type { Sighting, Slice, SliceContext } from './slices/slice.ts';
+import type { StartOrder } from './target/started-server.ts';
 import type { Promises, Target } from './target/target.ts';
 
 const SEED = 20260101;
@@ -10,7 +11,7 @@ export async function sightingsOf(
   slice: Slice,
   target: Target,
   promises: Promises,
-  { budgetMs = 300, against = [] as readonly Target[] } = {},
+  { budgetMs = 300, against = [] as readonly Target[], order = undefined as StartOrder | undefined } = {},
 ): Promise<{ sightings: Map<string, Sighting>; grid: SliceContext['grid'] }> {
   const sightings = new Map<string, Sighting>();
   const end = new AbortController();
@@ -20,6 +21,7 @@ export async function sightingsOf(
       target,
       against,
       promises,
+      order,
       budgetMs,
       random: new SeededRandom(SEED),
       concurrency: 8,

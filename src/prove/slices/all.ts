@@ -1,5 +1,6 @@
 /** The slices that there are, in the order in which they run: what leaves most behind comes last. */
 import { connections } from './connections.ts';
+import { faults } from './faults.ts';
 import { h2 } from './h2.ts';
 import { invariants } from './invariants.ts';
 import { malformed } from './malformed.ts';
@@ -19,5 +20,6 @@ export const SLICES: readonly Slice[] = [
   sse,
   tls,
   connections,
+  faults,
   invariants,
 ];

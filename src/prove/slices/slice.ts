@@ -4,6 +4,7 @@
  */
 import type { SeededRandom } from '../../base/random.ts';
 import type { Figures, Finding, Severity } from '../finding.ts';
+import type { StartOrder } from '../target/started-server.ts';
 import type { Promises, Target } from '../target/target.ts';
 import type { Vitals, VitalsSample } from '../target/vitals.ts';
 import type { Script } from '../wire/script.ts';
@@ -38,6 +39,8 @@ export interface SliceContext {
   /** Others that are asked the same, for comparison. */
   readonly against: readonly Target[];
   readonly promises: Promises;
+  /** By which another server like the target can be started; undefined where the target is not ours to start. */
+  readonly order: StartOrder | undefined;
   readonly random: SeededRandom;
   readonly concurrency: number;
   /** How long waiting for what a server never promised makes sense. */

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Promises, Target, TargetPaths } from './target.ts';
 
-interface StartOrder {
+export interface StartOrder {
   /** The file of the `holdfast` command. */
   readonly command: string;
   /** A folder or a module. */
@@ -13,10 +13,22 @@ interface StartOrder {
   readonly engine: string;
   readonly promises: Promises;
   readonly paths: TargetPaths;
+  /** Environment variables whose URL the module reaches another service by. */
+  readonly upstreams: readonly string[];
+  /** @default 1: what a module keeps in memory is there once */
+  readonly workers?: number;
+  /** Beside the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs the command behind it, such as `prlimit`, in the same process. */
+  readonly through?: readonly string[];
+  /** @default 'off' */
+  readonly log?: 'json' | 'off';
 }
 
 export interface StartedServer {
   readonly target: Target;
+  readonly pid: number;
+  readonly promises: Promises;
   /** Why its process has ended by itself. */
   readonly ended: () => string | undefined;
   stop(): Promise<void>;
@@ -27,41 +39,20 @@ const STOP_MS_MAX = 3000;
 const KEPT_ERROR_BYTES = 4000;
 
 /** @throws Error saying why it did not start */
-export async function startServer({
-  command,
-  target,
-  engine,
-  promises,
-  paths,
-}: StartOrder): Promise<StartedServer> {
-  const { headerMs, idleMs, bodyMs } = promises;
-  const timeouts = { header: headerMs, idle: idleMs, body: bodyMs };
-  const flags = Object.entries(timeouts).flatMap(([name, ms]) =>
-    ms === undefined ? [] : [`--${name}-timeout`, durationText(ms)],
-  );
-  const args = [
-    command,
-    'serve',
-    target,
-    '--port',
-    '0',
-    '--admin',
-    '0',
-    '--log',
-    'off',
-    '--workers',
-    '1',
-    '--engine',
-    engine,
-    ...flags,
-  ];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startServer(order: StartOrder): Promise<StartedServer> {
+  const { target, engine, paths, through = [] } = order;
+  const [program, ...args] = [...through, process.execPath, ...argumentsOf(order)];
+  const env = { ...process.env, ...order.env };
+  const child = spawn(program!, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (text: Buffer) => {
     errors = (errors + text.toString()).slice(-KEPT_ERROR_BYTES);
   });
   let isStopping = false;
   let end: string | undefined;
+  child.on('error', ({ message }) => {
+    end ??= message;
+  });
   child.on('exit', (code, signal) => {
     end ??= `${signal ?? `exit code ${code}`}${errors === '' ? '' : `: ${errors.trim()}`}`;
   });
@@ -90,12 +81,27 @@ export async function startServer({
         isOurs: true,
       },
     },
+    ...{ pid: child.pid!, promises: order.promises },
     ended: () => (isStopping ? undefined : end),
     async stop() {
       isStopping = true;
       await stopChild(child);
     },
   };
+}
+
+function argumentsOf({ command, target, engine, promises, workers = 1, log = 'off' }: StartOrder): string[] {
+  const { headerMs, idleMs, bodyMs } = promises;
+  const timeouts = { header: headerMs, idle: idleMs, body: bodyMs };
+  const flags: Record<string, string> = { port: '0', admin: '0', log, workers: String(workers), engine };
+  for (const [name, ms] of Object.entries(timeouts))
+    if (ms !== undefined) flags[`${name}-timeout`] = durationText(ms);
+  return [
+    command,
+    'serve',
+    target,
+    ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
+  ];
 }
 
 function durationText(ms: number): string {
