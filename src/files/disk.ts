@@ -111,6 +111,11 @@ class DiskSource implements FileSource {
     );
   }
 
+  openShared(path: RawPath): OpenFile | undefined {
+    const shared = this.#openFiles.get(path, Date.now());
+    return shared === undefined ? undefined : sharedFile(shared);
+  }
+
   async open(path: RawPath): Promise<Opened> {
     const nowMs = Date.now();
     const kept = this.#smallFiles.get(path, nowMs);

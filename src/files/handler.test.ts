@@ -349,6 +349,7 @@ test('a folder is listed only when asked for, with hostile names made harmless',
 test('a host that is out of descriptors for now is no reason to say that a file is not there', async () => {
   const busy: FileSource = {
     openKept: () => undefined,
+    openShared: () => undefined,
     open: async () => ({ kind: 'busy' }),
     list: async () => ({ kind: 'busy' }),
   };

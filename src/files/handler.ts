@@ -55,10 +55,10 @@ export class FolderAnswers {
     this.#source = source;
     this.#settings = settings;
     this.#now = now;
-    const { precompressed, compress, memoryBytesMax } = settings;
+    const { precompressed, compress, memoryBytesMax, paceBytesPerSecond } = settings;
     const compressor = compress ? new Compressor(source, memoryBytesMax) : undefined;
     this.#representations = new Representations(source, precompressed, compressor);
-    this.#repeated = new RepeatedRequests(source, this.#ready, this.#representations);
+    this.#repeated = new RepeatedRequests(source, this.#ready, this.#representations, paceBytesPerSecond);
   }
 
   /** What a request with that head is answered with, where one was before. @hot */
@@ -67,8 +67,8 @@ export class FolderAnswers {
   /** Answers whatever it is. */
   answer(request: FilesRequest): Response | Promise<Response> {
     const head = this.#settings.corsOrigins.length === 0 ? untouchedHead(request) : undefined;
-    const repeated = head === undefined ? undefined : this.#repeated.find(head);
-    if (repeated !== undefined) return readyResponse(repeated.fields, repeated.content);
+    const repeated = head === undefined ? undefined : this.#repeated.answer(head);
+    if (repeated !== undefined) return repeated;
     const found = this.#find(request, head);
     return found instanceof Promise
       ? found.then((answer) => this.#finished(request, answer))
@@ -128,9 +128,10 @@ export class FolderAnswers {
     const nowMs = this.#now();
     const { index } = this.#settings;
     const named = endsWithSlash ? (index === undefined ? undefined : below(path, index)) : path;
-    const kept = named === undefined ? undefined : this.#source.openKept(named);
-    if (named !== undefined && kept !== undefined && kept !== 'missing')
-      return this.#file(request, named, kept, nowMs, head);
+    if (named !== undefined) {
+      const kept = this.#source.openKept(named) ?? this.#source.openShared(named);
+      if (kept !== undefined && kept !== 'missing') return this.#file(request, named, kept, nowMs, head);
+    }
     return this.#search(request, path, endsWithSlash, nowMs);
   }
 
@@ -220,11 +221,11 @@ export class FolderAnswers {
         this.#repeated.keep(head, path, file, contentType, request);
       return readyResponse(ready, request.method === 'HEAD' ? null : chosen.file.content!);
     }
-    return this.#ready.keep(
-      request,
-      chosen,
-      answerFile(request, chosen.file, this.#told(path, contentType, chosen), nowMs),
-    );
+    const answer = answerFile(request, chosen.file, this.#told(path, contentType, chosen), nowMs);
+    if (file.content !== undefined) return this.#ready.keep(request, chosen, answer);
+    if (head !== undefined && chosen.file === file && !(answer instanceof Promise))
+      this.#repeated.keepLarge(head, path, file, contentType, request, answer);
+    return answer;
   }
 
   #told(path: RawPath, contentType: string, { coding, varies }: Representation): Told {

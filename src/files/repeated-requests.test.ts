@@ -1,6 +1,6 @@
 /** Requests with a head that came before: answered without a look at their fields, and never with what the folder does not have now. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -111,4 +111,30 @@ test('heads that are long are not kept, and of others so many', async () => {
   await settle(handler, { target: '/e.bin' });
   for (let i = 0; i < 1024; i++) await ask(handler, { target: `/e.bin?${i}` });
   assert.deepEqual(await ask(handler, { target: '/e.bin' }), ['200 7 - - content', true]);
+});
+
+test('a large file is answered with as it is now, by the descriptor that others use, and as fast as the folder allows', async () => {
+  const handler = createFilesHandler(
+    openDisk(root, { trustMs: 1 }),
+    { pace: '1m' },
+    () => Date.now() + 60_000,
+  );
+  put('large.iso', Buffer.alloc(200_000, 'a'));
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  const asked = { target: '/large.iso' } as const;
+  const first = await ask(handler, asked);
+  assert.deepEqual(first, ['200 200000 - - aaaaaaaaaaaa', true]);
+  assert.equal(await settle(handler, asked), first[0]);
+  const response = handler(fakeRequest({ start: 0, ...asked }));
+  assert.ok(!(response instanceof Promise), 'nothing has to be waited for');
+  const source = response._source as { paceBytesPerSecond?: number; cancel?(): void };
+  assert.equal(source.paceBytesPerSecond, 2 ** 20);
+  source.cancel?.();
+  const range = { target: '/large.iso', fields: [['Range', 'bytes=0-3']] } as const;
+  for (let i = 0; i < 3; i++) assert.deepEqual(await ask(handler, range), ['206 4 - - aaaa', true]);
+  put('other', Buffer.alloc(200_000, 'b'));
+  renameSync(join(root, 'other'), join(root, 'large.iso'));
+  assert.deepEqual(await ask(handler, asked), ['200 200000 - - bbbbbbbbbbbb', true]);
+  rmSync(join(root, 'large.iso'));
+  assert.match((await ask(handler, asked))[0], /^404 /);
 });

@@ -5,7 +5,8 @@
  *
  * Heads are kept as their clients sent them: bounded in number and length, and forgotten all at once when there are too many.
  */
-import type { ReadyFields } from '../web/response.ts';
+import { readyFileResponse } from '../web/file-response.ts';
+import { ReadyFields, type Response, readyResponse } from '../web/response.ts';
 import type { StandingAnswer } from '../web/standing-answers.ts';
 import type { FilesRequest } from './file-answer.ts';
 import type { ReadyAnswers } from './ready-answers.ts';
@@ -18,6 +19,8 @@ interface Repeated {
   readonly missing: readonly RawPath[];
   /** Of one file only: the same fields are the same file. */
   readonly fields: ReadyFields;
+  /** The file's, where it is not in memory and so has to be known by it. */
+  readonly version: string | undefined;
   readonly isHead: boolean;
 }
 
@@ -40,20 +43,28 @@ export class RepeatedRequests {
   readonly #source: FileSource;
   readonly #ready: ReadyAnswers;
   readonly #representations: Representations;
+  readonly #paceBytesPerSecond: number | undefined;
   readonly #kept = new Map<string, Repeated>();
   #found: Found | undefined = undefined;
 
-  constructor(source: FileSource, ready: ReadyAnswers, representations: Representations) {
+  /** @param paceBytesPerSecond of files that are not in memory */
+  constructor(
+    source: FileSource,
+    ready: ReadyAnswers,
+    representations: Representations,
+    paceBytesPerSecond: number | undefined,
+  ) {
     this.#source = source;
     this.#ready = ready;
     this.#representations = representations;
+    this.#paceBytesPerSecond = paceBytesPerSecond;
   }
 
-  /** @returns undefined where it has to be found out anew; valid until the next call @hot */
+  /** @returns the answer from memory; undefined where it has to be found out anew; valid until the next call @hot */
   find(head: string): StandingAnswer | undefined {
     if (head.length > LENGTH_MAX) return undefined;
     const kept = this.#kept.get(head);
-    if (kept === undefined) return undefined;
+    if (kept === undefined || kept.version !== undefined) return undefined;
     const { path, missing, fields } = kept;
     const file = this.#source.openKept(path);
     if (file === undefined || file === 'missing' || this.#ready.fieldsOf(file) !== fields) return undefined;
@@ -67,20 +78,59 @@ export class RepeatedRequests {
     return found;
   }
 
+  /** @returns undefined where it has to be found out anew */
+  answer(head: string): Response | undefined {
+    const found = this.find(head);
+    if (found !== undefined) return readyResponse(found.fields, found.content);
+    const kept = head.length > LENGTH_MAX ? undefined : this.#kept.get(head);
+    if (kept?.version === undefined) return undefined;
+    const { path, missing, fields, version } = kept;
+    const file = this.#source.openShared(path);
+    if (file === undefined) return undefined;
+    const isSame = file.version === version && (missing.length === 0 || this.#lacks(path, missing));
+    const part = isSame ? file.part(0, file.sizeBytes, this.#paceBytesPerSecond) : undefined;
+    if (part !== undefined) return readyFileResponse(fields, part);
+    void file.close();
+    return undefined;
+  }
+
   /**
    * Keeps what a request got that is answered from memory.
    * @param file the one that `path` leads to, and that is sent
    */
   keep(head: string, path: RawPath, file: OpenFile, contentType: string, request: FilesRequest): void {
     const fields = this.#ready.fieldsOf(file);
-    const missing = this.#representations.passedOver(
-      path,
-      contentType,
-      request.headers.get('accept-encoding'),
-    );
-    if (head.length > LENGTH_MAX || fields === undefined || missing === undefined) return;
+    if (fields !== undefined) this.#keep(head, path, fields, undefined, contentType, request);
+  }
+
+  /** Keeps what a GET got that is answered with the whole of a file that is not in memory. @param answer as it was made */
+  keepLarge(
+    head: string,
+    path: RawPath,
+    { version }: OpenFile,
+    contentType: string,
+    request: FilesRequest,
+    answer: Response,
+  ): void {
+    if (answer.status !== 200 || version === undefined) return;
+    const fields = new ReadyFields(answer);
+    // Without a date: it will have one in a moment.
+    if (fields.names.includes('last-modified')) this.#keep(head, path, fields, version, contentType, request);
+  }
+
+  #keep(
+    head: string,
+    path: RawPath,
+    fields: ReadyFields,
+    version: string | undefined,
+    contentType: string,
+    request: FilesRequest,
+  ): void {
+    const { headers, method } = request;
+    const missing = this.#representations.passedOver(path, contentType, headers.get('accept-encoding'));
+    if (head.length > LENGTH_MAX || missing === undefined) return;
     if (this.#kept.size >= COUNT_MAX) this.#kept.clear();
-    this.#kept.set(head, { path, missing, fields, isHead: request.method === 'HEAD' });
+    this.#kept.set(head, { path, missing, fields, version, isHead: method === 'HEAD' });
   }
 
   #lacks(path: RawPath, missing: readonly RawPath[]): boolean {

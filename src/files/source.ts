@@ -88,6 +88,11 @@ export interface FileSource {
    * still leads nowhere; undefined otherwise. Its content is all there; it need not be closed.
    */
   openKept(path: RawPath): OpenFile | 'missing' | undefined;
+  /**
+   * A file that is too large to be in memory, and open already for others: still the one on the disk, to be closed like any that was
+   * opened. undefined where that cannot be said without waiting.
+   */
+  openShared(path: RawPath): OpenFile | undefined;
   open(path: RawPath): Promise<Opened>;
   list(path: RawPath): Promise<Listed>;
 }
