@@ -15,6 +15,7 @@ import type { AnswerPlan } from './answer-plan.ts';
 import type { AsyncScope } from './async-scope.ts';
 import type { ClosingSignals } from './closing-signals.ts';
 import type { ReplacedSession } from './connection-account.ts';
+import type { PieceMemory } from './piece-memory.ts';
 import type { UnansweredExchange } from './takeover.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
@@ -112,6 +113,8 @@ export interface ExchangeHost {
   /** How long an idle connection of a draining server may still ask. */
   readonly idleGraceMs: number;
   readonly closingSignals: ClosingSignals;
+  /** Is told of what comes of bodies that are read in pieces. */
+  readonly pieces: PieceMemory;
   /** Topics and their subscribers in this thread. */
   readonly hub: Hub;
   /** `context.upgrade`: @returns what the handler is to return @throws TypeError */

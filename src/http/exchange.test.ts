@@ -16,6 +16,7 @@ import { ClientGoneError } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import type { ErrorHandler, ExchangeHost } from './exchange-host.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
+import { PieceMemory } from './piece-memory.ts';
 import type { Trailers } from './trailers.ts';
 
 /** Writes down what it is told to write. */
@@ -114,6 +115,10 @@ function stage(fetch: FetchHandler, errorHandler?: ErrorHandler) {
     isDraining: false,
     idleGraceMs: 0,
     closingSignals: new ClosingSignals(),
+    pieces: new PieceMemory(
+      () => () => {},
+      () => 0,
+    ),
     upgrade: () => {
       throw new Error('not here');
     },

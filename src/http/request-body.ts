@@ -73,6 +73,11 @@ export class RequestBody implements IncomingBody {
     return this.#waitingForAll === undefined && this.#queue !== undefined ? this.#queue.memoryBytes : 0;
   }
 
+  /** It is given out piece by piece, as far as anybody has asked. */
+  get isInPieces(): boolean {
+    return this.#waitingForAll === undefined && !this.#discarding;
+  }
+
   get isWaited(): boolean {
     return this.#waiting !== undefined || this.#waitingForAll !== undefined;
   }

@@ -23,6 +23,7 @@ import { H1Thread } from '../http/h1/thread.ts';
 import type { H2Session } from '../http/h2/session.ts';
 import type { H2SessionThread } from '../http/h2/thread.ts';
 import { PendingWork } from '../http/pending-work.ts';
+import { PieceMemory } from '../http/piece-memory.ts';
 import type { ProtocolSwitch, ReplacedSession, RequestSoFar, Session } from '../http/session.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { WebSocketCounts } from '../http/websocket/counts.ts';
@@ -52,6 +53,7 @@ import { type ThreadObservation, TRANSFER_ROWS_MAX } from './thread-observation.
 import { TlsCounts, type TlsNumbers } from './tls-counts.ts';
 import { TransferTable } from './transfer-table.ts';
 import { WebSocketSeat } from './websocket-seat.ts';
+import { cpuMs, openYoungCollector } from './young-collector.ts';
 
 export interface ServerThreadOptions {
   readonly fetch: FetchHandler;
@@ -126,6 +128,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   /** How long an idle connection of a draining server may still ask. */
   idleGraceMs = 0;
   readonly closingSignals = new ClosingSignals();
+  readonly pieces = new PieceMemory(openYoungCollector, cpuMs);
   readonly hub: Hub;
   readonly deadlines: Deadlines = {
     header: 0,

@@ -226,6 +226,7 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
   ): number {
     const next = body.feed(bytes, at, end);
     exchange.bodyBytes += next - at;
+    if (body.isInPieces) this.host.pieces.came(next - at);
     if (body.fault !== undefined) {
       exchange.requestFault(body.fault, new RequestFaultError(body.fault));
       return end;

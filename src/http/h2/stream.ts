@@ -72,6 +72,7 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     exchange.expectsContinue = false;
     exchange.bodyBytes += bytes;
     this.#unread += bytes;
+    if (exchange.body?.isInPieces === true) this.#session.host.pieces.came(bytes);
     if (exchange.bodyBytes <= this.#session.host.settings.limits.bodyBytesMax) return true;
     this.#giveBack();
     exchange.requestFault(FAULT_BODY_TOO_LARGE, new RequestFaultError(FAULT_BODY_TOO_LARGE));
