@@ -59,6 +59,8 @@ export type {
   HandlerRequest,
   InterimFields,
   PeerCertificate,
+  ProxyHeaderFacts,
+  ProxyTls,
   RequestContext,
 } from './web/context.ts';
 export { installGlobals } from './web/globals.ts';

@@ -4,7 +4,7 @@ import { connect as connectTcp } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { OptionError, type Server, serve } from '#src/index.ts';
+import { OptionError, type ProxyHeaderFacts, type Server, serve } from '#src/index.ts';
 import { enginesHere } from './engines.ts';
 import { quiet } from './quiet-logger.ts';
 import { RawClient } from './raw-client.ts';
@@ -16,6 +16,37 @@ const V2_BEGIN = '\r\n\r\n\0\r\nQUIT\n';
 const V2 = `${V2_BEGIN}\x21\x11\0\x0c\xcb\0\x71\x08\xc6\x33\x64\x02\x12\x34\x01\xbb`;
 const LOCAL = `${V2_BEGIN}\x20\x00\0\0`;
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+/** 255 in front of the id: no text. */
+const EXTENSIONS =
+  '\x01\0\x02h2' +
+  '\x02\0\x0cshop.example' +
+  '\x05\0\x03\xff\x01\x02' +
+  '\x20\0\x22\x03\0\0\0\0' + // TLS, and a certificate that was found good
+  '\x21\0\x07TLSv1.3\x22\0\x08d\xc3\xa9vice7\x23\0\x05AES-1' +
+  '\xea\0\x07\x01vpce-1';
+const EXTENDED = `${V2_BEGIN}\x21\x11\0${String.fromCharCode(12 + EXTENSIONS.length)}\xcb\0\x71\x08\xc6\x33\x64\x02\x12\x34\x01\xbb${EXTENSIONS}`;
+const EXTENDED_TOLD = {
+  authority: 'shop.example',
+  alpnProtocol: 'h2',
+  uniqueId: 'ff0102',
+  tls: {
+    version: 'TLSv1.3',
+    cipher: 'AES-1',
+    hasCertificate: true,
+    authorized: true,
+    commonName: 'd\u00e9vice7',
+  },
+  extensions: [[0xea, '\x01vpce-1']],
+};
+const told = (_request: Request, { proxyHeader }: { proxyHeader: ProxyHeaderFacts | undefined }) => {
+  if (proxyHeader === undefined) return new Response('nothing');
+  const { uniqueId, extensions, ...rest } = proxyHeader;
+  return Response.json({
+    ...rest,
+    uniqueId: Buffer.from(uniqueId!).toString('hex'),
+    extensions: extensions.map(({ type, value }) => [type, Buffer.from(value).toString('latin1')]),
+  });
+};
 const who = (
   _request: Request,
   context: { remoteAddress: { address: string; port: number } | undefined; ip: string | undefined },
@@ -56,6 +87,26 @@ for (const { engine, skip } of await enginesHere()) {
         drip.destroy();
       });
     }
+
+    it('tells handlers what the header says beside addresses, on each request of the connection and of no other', async () => {
+      const own = await serve({ port: 0, engine, logger: quiet, proxyProtocol: true, fetch: told });
+      try {
+        const client = await RawClient.open(own.port);
+        client.write(EXTENDED + REQUEST + REQUEST);
+        for (let i = 0; i < 2; i++)
+          assert.deepEqual(
+            JSON.parse(Buffer.from((await client.response()).body, 'latin1').toString()),
+            EXTENDED_TOLD,
+          );
+        client.destroy();
+        const other = await RawClient.open(own.port);
+        other.write(V2 + REQUEST);
+        assert.equal((await other.response()).body, 'nothing');
+        other.destroy();
+      } finally {
+        await own.close(true);
+      }
+    });
 
     it('answers a health check of the proxy itself by its own address', async () => {
       const client = await RawClient.open(server.port);

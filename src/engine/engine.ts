@@ -127,8 +127,8 @@ export interface FileRange {
 export interface EngineConnection {
   /** Belongs to the layer above; the engine never reads it. */
   user: unknown;
-  /** The ends that a proxy in front has named: its addresses are these from then on. Set before the layer above hears of it. */
-  proxied?: { readonly remote: RemoteAddress; readonly local: RemoteAddress } | undefined;
+  /** The ends that a proxy in front has named: its addresses are these from then on. Set before the layer above hears of it, which owns `said`. */
+  proxied?: { readonly remote: RemoteAddress; readonly local: RemoteAddress; readonly said?: unknown } | undefined; // biome-ignore format: one line
 
   /** Memory that `reserve` last gave a place in. Valid until the next call of `commit`, never kept. */
   out: Uint8Array;

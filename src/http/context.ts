@@ -1,8 +1,9 @@
 /** The second argument of a handler: what concerns the connection and the answer rather than the request. */
 import { parsePace } from '../base/units.ts';
 import type { RemoteAddress } from '../engine/engine.ts';
+import type { ProxyExtensions } from '../protocol/proxy/proxy-extensions.ts';
 import type { MessageData, PublishOptions } from '../pubsub/message.ts';
-import type { ConnectionTls, InterimFields, RequestContext } from '../web/context.ts';
+import type { ConnectionTls, InterimFields, ProxyHeaderFacts, RequestContext } from '../web/context.ts';
 import { Headers as LightHeaders } from '../web/headers.ts';
 import type { HoldfastRequest } from '../web/request.ts';
 import type { UpgradeOptions } from '../web/websocket.ts';
@@ -10,6 +11,7 @@ import type { AnswerBody } from './answer-body.ts';
 import type { AnswerSink } from './answer-sink.ts';
 import type { ExchangeHost, ExchangeRecord } from './exchange-host.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
+import { proxyFactsOf } from './proxy-facts.ts';
 import type { RequestBody } from './request-body.ts';
 import { layDownTakeover, type Takeover } from './takeover.ts';
 import { checkedTrailers, fieldPairs, type Trailers } from './trailers.ts';
@@ -86,6 +88,11 @@ export class ServerContext implements RequestContext {
 
   get tls(): ConnectionTls | undefined {
     return this.#exchange.tls;
+  }
+
+  get proxyHeader(): ProxyHeaderFacts | undefined {
+    const said = this.#exchange.owner.proxied?.said as ProxyExtensions | undefined;
+    return said === undefined ? undefined : proxyFactsOf(said);
   }
 
   get signal(): AbortSignal {

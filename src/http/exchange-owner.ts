@@ -18,6 +18,8 @@ export interface ExchangeOwner {
   remoteAddress(): RemoteAddress | undefined;
   /** What TLS has agreed on; absent or undefined in the clear. */
   readonly secure?: EngineConnection['secure'];
+  /** What a proxy in front has named. */
+  readonly proxied?: EngineConnection['proxied'];
   localAddress(): RemoteAddress | undefined;
   /** The handler wants nothing more to do with it: the connection ends behind what was written, the stream by a reset. */
   abandon(reason: CloseReason): void;

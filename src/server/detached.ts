@@ -44,6 +44,7 @@ class DetachedContext implements RequestContext {
   readonly ip = undefined;
   readonly encrypted = false;
   readonly tls = undefined;
+  readonly proxyHeader = undefined;
   readonly responseBytes = 0;
   /** Resolves when the handler has answered or failed: nothing is sent that could be waited for. */
   readonly completed: Promise<void>;

@@ -7,10 +7,12 @@
 
 import type { ConnectionTls } from './connection-tls.ts';
 import type { ClientAddress, HandlerRequest, InterimFields } from './handler-request.ts';
+import type { ProxyHeaderFacts } from './proxy-header.ts';
 import type { UpgradeOptions } from './websocket.ts';
 
 export type { ConnectionTls, PeerCertificate } from './connection-tls.ts';
 export type { ClientAddress, HandlerRequest, InterimFields } from './handler-request.ts';
+export type { ProxyHeaderFacts, ProxyTls } from './proxy-header.ts';
 
 export interface RequestContext {
   /** What the pattern of the route names (`routes`), decoded; empty without one. The same as `request.params`. */
@@ -28,6 +30,11 @@ export interface RequestContext {
   readonly encrypted: boolean;
   /** What TLS has agreed on; undefined in the clear. */
   readonly tls: ConnectionTls | undefined;
+  /**
+   * What a PROXY header of version 2 has said beside addresses (`proxyProtocol`), decoded at each call; undefined where there was none,
+   * or it said no more.
+   */
+  readonly proxyHeader: ProxyHeaderFacts | undefined;
   /** The same as `request.signal`: it aborts when the client goes, or sends FIN, before the last byte was handed over. */
   readonly signal: AbortSignal;
   /** Work that goes on after the answer: a graceful shutdown waits for it, up to its deadline. A rejection is logged. */

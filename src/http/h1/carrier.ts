@@ -81,6 +81,10 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
     return this.engine.secure;
   }
 
+  get proxied(): EngineConnection['proxied'] {
+    return this.engine.proxied;
+  }
+
   remoteAddress(): RemoteAddress | undefined {
     return this.engine.remoteAddress();
   }

@@ -170,6 +170,10 @@ export class StreamCarrier implements ExchangeOwner, AnswerSink, BodyOwner {
     return this.#session.engine.secure;
   }
 
+  get proxied(): EngineConnection['proxied'] {
+    return this.#session.engine.proxied;
+  }
+
   remoteAddress(): RemoteAddress | undefined {
     return this.#session.engine.remoteAddress();
   }

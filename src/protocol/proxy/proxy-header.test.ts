@@ -28,7 +28,7 @@ const GOOD: readonly [string, Uint8Array, object | undefined][] = [
   ['v2 LOCAL', v2(0x20, 0x00, []), undefined],
   ['v2 LOCAL with addresses', v2(0x20, 0x11, TCP4), undefined],
   ['v2 unspecified', v2(0x21, 0x00, [1, 2, 3]), undefined],
-  ['v2 with extensions', v2(0x21, 0x11, [...TCP4, 0x01, 0, 2, 0x68, 0x32, 0x04, 0, 0]), { remote: END_4('192.0.2.1', 0x1234), local: END_4('198.51.100.2', 443) }],
+  ['v2 with extensions', v2(0x21, 0x11, [...TCP4, 0x01, 0, 2, 0x68, 0x32, 0x04, 0, 0]), { remote: END_4('192.0.2.1', 0x1234), local: END_4('198.51.100.2', 443), said: { alpn: latin1('h2'), authority: undefined, uniqueId: undefined, tls: undefined, others: [] } }],
   // CRC-32C of the whole, as Python's crc32c package has it.
   ['v2 with a checksum', v2(0x21, 0x11, [...TCP4, 0x03, 0, 4, ...crcOf(v2(0x21, 0x11, [...TCP4, 0x03, 0, 4, 0, 0, 0, 0]))]), { remote: END_4('192.0.2.1', 0x1234), local: END_4('198.51.100.2', 443) }],
 ]; // biome-ignore format: one header a line

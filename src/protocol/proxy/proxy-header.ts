@@ -4,11 +4,19 @@
  * nothing, and what is no such header is refused as soon as it shows.
  */
 import { ipText, parseIp } from '../semantics/ip-address.ts';
+import { type ProxyExtensions, readExtensions } from './proxy-extensions.ts';
 
 interface ProxyEnd {
   readonly family: 'IPv4' | 'IPv6' | 'unix';
   readonly address: string;
   readonly port: number;
+}
+
+interface ProxyEnds {
+  readonly remote: ProxyEnd;
+  readonly local: ProxyEnd;
+  /** What version 2 says beside them; absent where it says nothing. */
+  readonly said?: ProxyExtensions;
 }
 
 export type ProxyHeader =
@@ -20,7 +28,7 @@ export type ProxyHeader =
       /** Bytes that it takes. */
       readonly length: number;
       /** undefined where the proxy speaks for itself (health checks), or does not say: the connection's own ends count. */
-      readonly ends: { readonly remote: ProxyEnd; readonly local: ProxyEnd } | undefined;
+      readonly ends: ProxyEnds | undefined;
     };
 
 /** The longest line of version 1 with its CRLF (section 2.1). */
@@ -46,7 +54,6 @@ const ADDRESS_BYTES: Readonly<Record<number, number>> = {
   [FAMILY_TCP6]: 36,
   [FAMILY_UNIX_STREAM]: 216,
 };
-const TYPE_CRC32C = 0x03;
 const UNIX_END: ProxyEnd = { family: 'unix', address: '', port: 0 };
 
 /** As many bytes as a header can have: no more need be kept. */
@@ -110,8 +117,10 @@ function parseV2(bytes: Uint8Array, start: number, end: number): ProxyHeader {
   const addressBytes = family === FAMILY_UNSPECIFIED ? 0 : ADDRESS_BYTES[family];
   if (addressBytes === undefined || at + addressBytes > last) return 'malformed';
   if (family === FAMILY_UNSPECIFIED) return { length, ends: undefined };
-  if (!areExtensions(bytes, start, at + addressBytes, last)) return 'malformed';
-  if (family === FAMILY_UNIX_STREAM) return { length, ends: { remote: UNIX_END, local: UNIX_END } };
+  const extensions = readExtensions(bytes, start, at + addressBytes, last);
+  if (extensions === undefined) return 'malformed';
+  const said = extensions === null ? {} : { said: extensions };
+  if (family === FAMILY_UNIX_STREAM) return { length, ends: { remote: UNIX_END, local: UNIX_END, ...said } };
   const size = family === FAMILY_TCP4 ? 4 : 16;
   const ports = at + 2 * size;
   return {
@@ -119,6 +128,7 @@ function parseV2(bytes: Uint8Array, start: number, end: number): ProxyHeader {
     ends: {
       remote: binaryEnd(bytes, at, size, ports),
       local: binaryEnd(bytes, at + size, size, ports + 2),
+      ...said,
     },
   };
 }
@@ -129,30 +139,4 @@ function binaryEnd(bytes: Uint8Array, at: number, size: number, portAt: number):
   const groups = new Uint16Array(8);
   for (let i = 0; i < 8; i++) groups[i] = (bytes[at + 2 * i]! << 8) | bytes[at + 2 * i + 1]!;
   return { family: 'IPv6', address: ipText(groups), port };
-}
-
-/** Extensions (section 2.2.x) are passed over, but they must add up, and a checksum must be right. */
-function areExtensions(bytes: Uint8Array, start: number, from: number, end: number): boolean {
-  let at = from;
-  while (at < end) {
-    if (at + 3 > end) return false;
-    const type = bytes[at]!;
-    const size = (bytes[at + 1]! << 8) | bytes[at + 2]!;
-    const value = at + 3;
-    if (value + size > end) return false;
-    if (type === TYPE_CRC32C && (size !== 4 || !isChecksum(bytes, start, end, value))) return false;
-    at = value + size;
-  }
-  return true;
-}
-
-/** CRC-32C (RFC 9260 appendix A) of the whole header, its own four bytes taken for zero. */
-function isChecksum(bytes: Uint8Array, start: number, end: number, at: number): boolean {
-  let crc = 0xffffffff;
-  for (let i = start; i < end; i++) {
-    crc ^= i >= at && i < at + 4 ? 0 : bytes[i]!;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ ((crc & 1) === 1 ? 0x82f63b78 : 0);
-  }
-  const told = ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-  return (crc ^ 0xffffffff) >>> 0 === told;
 }
