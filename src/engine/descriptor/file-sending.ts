@@ -3,8 +3,8 @@
  * page cache. No pipe, no memory, no thread a file: a reader who has stopped costs nothing until the socket is writable again.
  *
  * sendfile waits for the disk even where the socket does not block, so each window of a file is looked for in memory first, and read
- * into it off the loop where it is not there (window-reads.ts). What one connection sends at once is bounded, since copying 1 MiB takes
- * some 0.4 ms.
+ * into it off the loop where it is not there (window-reads.ts). What one connection sends at once is bounded, since 1 MiB takes some
+ * 0.4 ms.
  *
  * sendfile knows no MSG_NOSIGNAL: for peers that are gone it raises SIGPIPE, which Node ignores.
  */
@@ -18,10 +18,11 @@ import type { SendBlock } from './send-block.ts';
 import type { SendPool } from './send-pool.ts';
 import type { WindowReads } from './window-reads.ts';
 
-/** What a connection sends of files at once: where nobody has waited for long it has another share, else others have their turn. */
+/**
+ * What a connection sends of files before others have their turn: some 0.1 ms. Several such shares where nobody waits cost as much
+ * CPU a MiB as one does (docs/decisions/0008-a-quarter-mib-of-a-file-at-a-time.md).
+ */
 const SHARE_BYTES = 256 * 1024;
-/** nginx's sendfile_max_chunk. */
-const SHARES_MAX = 8;
 
 /** The kernel may take more: others first. */
 export const SENT_SHARE = 1;
@@ -44,17 +45,9 @@ export class FileSending {
   readonly #pool: SendPool;
   readonly #counters: { bytesSent: number };
   readonly #reads: WindowReads;
-  readonly #time: { readonly shouldYield: boolean };
   readonly #devices = new KnownDevices();
 
-  /** @param time of the engine's turn */
-  constructor(
-    pool: SendPool,
-    counters: { bytesSent: number },
-    reads: WindowReads,
-    time: { readonly shouldYield: boolean },
-  ) {
-    this.#time = time;
+  constructor(pool: SendPool, counters: { bytesSent: number }, reads: WindowReads) {
     this.#pool = pool;
     this.#counters = counters;
     this.#reads = reads;
@@ -63,7 +56,6 @@ export class FileSending {
   /** @returns 0 when all is sent, SENT_SHARE, SENT_UNTIL_TOLD, or a negative errno of the socket: EAGAIN when it takes no more */
   sendAll(queue: FileQueue): number {
     let left = SHARE_BYTES;
-    let shares = 1;
     for (let block = queue.firstBlock; block !== null; block = queue.firstBlock) {
       const { file } = block;
       if (file === null) {
@@ -71,11 +63,7 @@ export class FileSending {
         if (result < 0) return result;
         continue;
       }
-      if (left === 0) {
-        if (shares === SHARES_MAX || this.#time.shouldYield) return SENT_SHARE;
-        shares++;
-        left = SHARE_BYTES;
-      }
+      if (left === 0) return SENT_SHARE;
       if (file.at === file.openEnd && !this.#openWindow(queue, file)) return SENT_UNTIL_TOLD;
       const sent = sendfile(queue.fd, file.fd, file.at, Math.min(left, file.openEnd - file.at));
       if (sent > 0) {

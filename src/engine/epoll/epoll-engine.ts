@@ -90,7 +90,7 @@ export class EpollEngine extends AdvancingEngine<EpollConnection> {
   #readyCount = 0;
   readonly #accepting: Accepting;
   protected readonly reads = new WindowReads(POOL_READS_MAX, (file) => readByPool(file, this.#readEnded));
-  readonly #files = new FileSending(this.sendPool, this.counters, this.reads, this.time);
+  readonly #files = new FileSending(this.sendPool, this.counters, this.reads);
   readonly #drained = new Drained<EpollConnection>();
   /** Accepted and received from at once, and not in the event set yet. */
   readonly #fresh: EpollConnection[] = [];

@@ -155,7 +155,7 @@ export class IouringEngine extends AdvancingEngine<IouringConnection> {
       given: this.given,
       hasRoom: () => this.#hasRoom(),
     });
-    this.#files = new RingFiles(this, this.#ring, this.#submissions, this.handler, this.time);
+    this.#files = new RingFiles(this, this.#ring, this.#submissions, this.handler);
     this.reads = this.#files.reads;
     this.ledger?.hold(this.#ring.fd);
     this.ledger?.holdRing(this.#ring.mappings, this.#ring.completionQueue);

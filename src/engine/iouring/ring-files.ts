@@ -36,13 +36,12 @@ export class RingFiles {
     ring: Ring,
     submissions: Submissions,
     handler: EngineHandler<IouringConnection>,
-    time: { readonly shouldYield: boolean },
   ) {
     this.#owner = owner;
     this.#ring = ring;
     this.#submissions = submissions;
     this.#handler = handler;
-    this.#sending = new FileSending(owner.sendPool, owner.counters, this.reads, time);
+    this.#sending = new FileSending(owner.sendPool, owner.counters, this.reads);
   }
 
   /** Sends what is before a file too: head and first bytes leave together. */
