@@ -219,6 +219,8 @@ export class NodeAnswer implements AnswerBody {
   #complete(): void {
     this.#isWhole = true;
     const { body } = this.exchange;
+    // Node ends a connection that is not kept before it emits 'finish'.
+    if (this.response._last) this.socket.writable = false;
     // Where the listener answers before it returns, pipelined requests follow in the same turn.
     if (this.#isCalling && this.#framing !== undefined && (body === null || body.complete)) this.#finish();
     // Behind 'finish', which core emits by the callback of its last write.
@@ -265,10 +267,19 @@ export class NodeAnswer implements AnswerBody {
   /** AnswerBody */
   start(): void {}
 
-  /** AnswerBody: node:http takes FIN for the client's going, unless it is told otherwise. */
+  /**
+   * AnswerBody: node:http takes FIN for the client's going, unless it is told otherwise. There it is an event of its own behind
+   * the request's, so an answer that waits for nothing but promises is sent before it.
+   */
   peerEnded(): void {
-    if (this.#isWhole || this.#isOver || this.socket.server.httpAllowHalfOpen === true) return;
-    this.abandon('client-closed');
+    if (this.#isDone || this.socket.server.httpAllowHalfOpen === true) return;
+    setImmediate(() => {
+      if (!this.#isDone) this.abandon('client-closed');
+    });
+  }
+
+  get #isDone(): boolean {
+    return this.#isWhole || this.#isOver || this.exchange.isFinished;
   }
 
   /** Ends the connection: by FIN, where its client sees that something is missing. */

@@ -5,9 +5,13 @@
  * One object serves all requests of a connection, one after the other, as in Node.
  */
 import { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
 import type { CloseReason } from '../engine/engine.ts';
 import type { AnswerFace, ServerFace } from './core.ts';
 import type { AnswerOwner } from './node-exchange.ts';
+
+/** Node's own for sockets, from 22 on. */
+const HIGH_WATER_BYTES = 65_536;
 
 type Callback = (error?: Error | null) => void;
 
@@ -32,13 +36,16 @@ export class ConnectionSocket extends EventEmitter {
   timeout = 0;
   /** Only where it is TLS is it there, as Express, Koa and others look for it. */
   declare encrypted: true | undefined;
-  readonly readableHighWaterMark = 65_536;
-  readonly writableHighWaterMark = 65_536;
   _httpMessage: unknown = null;
   _paused = false;
   readonly _writableState: WritableFace = { corked: 0, needDrain: false };
   readonly parser = null;
   readonly #owner: AnswerOwner;
+  /** What it was destroyed with, until that has been told. */
+  #error: Error | undefined = undefined;
+  #isLeaving = false;
+  /** The stream that an 'upgrade' listener got in its place. */
+  #successor: Duplex | undefined = undefined;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #movedAtMs = 0;
 
@@ -83,8 +90,19 @@ export class ConnectionSocket extends EventEmitter {
     return this.destroyed ? 'closed' : 'open';
   }
 
+  /** node:http makes streams of a request with this. */
+  get readableHighWaterMark(): number {
+    return this.server.highWaterMark ?? HIGH_WATER_BYTES;
+  }
+
+  get writableHighWaterMark(): number {
+    return this.server.highWaterMark ?? HIGH_WATER_BYTES;
+  }
+
+  /** What waits for room: all else leaves at the end of the turn, as Node's sockets write at once. */
   get writableLength(): number {
-    return this.answer?.unsentBytes ?? 0;
+    const { answer } = this;
+    return answer === null || answer.hasRoom ? 0 : answer.unsentBytes;
   }
 
   get writableNeedDrain(): boolean {
@@ -153,29 +171,51 @@ export class ConnectionSocket extends EventEmitter {
   }
 
   destroy(error?: Error): this {
+    return this.#end(error, false);
+  }
+
+  #end(error: Error | undefined, isReset: boolean): this {
     if (this.destroyed) return this;
+    if (this.#successor !== undefined) {
+      this.#successor.destroy(error);
+      return this;
+    }
     this.#over();
-    if (this.answer === null) this.#owner.abandon('destroyed-by-handler');
+    this.#error = error;
+    // Node tells of the end when whoever destroys the socket has returned.
+    this.#isLeaving = true;
+    if (isReset && this.#owner.reset !== undefined) this.#owner.reset('destroyed-by-handler');
+    else if (this.answer === null) this.#owner.abandon('destroyed-by-handler');
     else this.answer.abandon('destroyed-by-handler');
-    process.nextTick(() => this.#tellClosed(error));
+    process.nextTick(() => {
+      this.#isLeaving = false;
+      this.lost();
+    });
     return this;
   }
 
+  /** The connection is another socket's from now on; who knows this one can still end it, and is told of its end. */
+  succeededBy(successor: Duplex): void {
+    this.#successor = successor;
+    successor.once('close', () => this.lost());
+  }
+
+  /** By RST, what is unsent dropped; a stream of HTTP/2 ends by its own reset anyhow. */
   resetAndDestroy(): this {
-    return this.destroy();
+    return this.#end(undefined, true);
   }
 
   /** The connection is gone, and who works on it is told. */
-  lost(error?: Error): void {
-    if (this.closed) return;
+  lost(): void {
+    if (this.closed || this.#isLeaving) return;
     this.#over();
-    this.#tellClosed(error);
+    this.#tellClosed(this.#error);
   }
 
   /** Attachment: told by who carries the exchanges. */
   ended(_reason: CloseReason): void {
     // An open answer is told by its exchange, and tells us.
-    if (!this.closed) this.answer?.guard(() => this.lost()) ?? this.lost();
+    if (!this.closed && this.#successor === undefined) this.answer?.guard(() => this.lost()) ?? this.lost();
   }
 
   #over(): void {
@@ -249,8 +289,11 @@ export class ConnectionSocket extends EventEmitter {
     return this;
   }
 
-  setEncoding(): this {
-    return this;
+  /** RFC 9112 §2.2: a message is read as octets. */
+  setEncoding(): never {
+    throw Object.assign(new Error('Changing the socket encoding is not allowed per RFC7230 Section 3.'), {
+      code: 'ERR_HTTP_SOCKET_ENCODING',
+    });
   }
 
   ref(): this {
@@ -262,8 +305,9 @@ export class ConnectionSocket extends EventEmitter {
   }
 }
 
-function endBrokenSocket(this: ConnectionSocket): void {
-  this.destroy();
+function endBrokenSocket(this: ConnectionSocket, error: Error): void {
+  if (this.server.listenerCount('clientError') === 0) this.destroy();
+  else this.server.emit('clientError', error, this);
 }
 
 function streamDestroyed(): Error {

@@ -147,6 +147,10 @@ export type ServerFace = EventEmitter & {
   maxRequestsPerSocket?: number;
   /** A client that has sent FIN gets its answer all the same. */
   httpAllowHalfOpen?: boolean;
+  /** Requests of HTTP/1.1 without Host are refused. @default true */
+  requireHostHeader?: boolean;
+  /** Whether a request that asks for another protocol goes to 'upgrade'; absent, where somebody listens for that. */
+  shouldUpgradeCallback?: ((request: unknown) => boolean) | undefined;
   joinDuplicateHeaders?: boolean;
   rejectNonStandardBodyWrites?: boolean;
   highWaterMark?: number;

@@ -7,8 +7,8 @@ import type { CloseReason, RemoteAddress } from '../engine/engine.ts';
 import type { AnswerBody } from '../http/answer-body.ts';
 import { AnswerPlan } from '../http/answer-plan.ts';
 import { type AnswerSink, RESPONSE_HIGH_WATER_BYTES } from '../http/answer-sink.ts';
+import type { Attachment } from '../http/connection-account.ts';
 import { ClientGoneError } from '../http/errors.ts';
-import type { Attachment } from '../http/exchange-owner.ts';
 import type { RequestContext } from '../web/context.ts';
 import type { CoreRequest } from './core.ts';
 import type { ListenerApp } from './listener-app.ts';
@@ -54,6 +54,7 @@ class DetachedExchange implements NodeExchange, AnswerHost, AnswerOwner {
   isFinished = false;
   responseBytes = 0;
   expectsContinue = false;
+  readonly expectsOther = false;
   takeover = undefined;
   attachment: Attachment | undefined = undefined;
   readonly scheme: 'http' | 'https';

@@ -5,11 +5,15 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import { Server as CoreServer, type RequestListener } from 'node:http';
+import type { AcceptedSession } from '../http/connection-account.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { ExchangeHost, ExchangeRecord } from '../http/exchange-host.ts';
 import type { ReplacedSession } from '../http/session.ts';
 import type { UpgradedSession } from '../http/upgraded-session.ts';
 import type { Fault } from '../protocol/error.ts';
+import type { HeadRules } from '../protocol/limits.ts';
+import { METHOD_CONNECT } from '../protocol/semantics/methods.ts';
+import { STATUS_SWITCHING } from '../web/switching-response.ts';
 import { NodeAnswer } from './answer.ts';
 import { ConnectionSocket } from './connection-socket.ts';
 import {
@@ -22,7 +26,8 @@ import {
   type ServerFace,
 } from './core.ts';
 import { asksForUpgrade, readHead1, readHead2 } from './message-head.ts';
-import type { NodeExchange } from './node-exchange.ts';
+import type { AnswerOwner, NodeExchange } from './node-exchange.ts';
+import { clientError } from './refusals.ts';
 import { SocketSession, type UpgradedSocket } from './upgraded-socket.ts';
 
 const startChannel: Channel = channel('http.server.request.start');
@@ -31,15 +36,20 @@ const REJECTION = Symbol.for('nodejs.rejection');
 
 /** Holds listeners; one that gives back a promise and rejects fails its own request. */
 export class ListenerServer extends EventEmitter {
+  static {
+    // Connect and others ask for `instanceof http.Server`. Nothing of it is constructed: its methods would be of a net.Server.
+    Object.setPrototypeOf(ListenerServer.prototype, CoreServer.prototype);
+  }
+
   constructor() {
     super({ captureRejections: true });
   }
 
   [REJECTION](error: unknown, event: string, ...given: unknown[]): void {
     const response = given[1] as Partial<CoreResponse> | undefined;
-    const answer = event === 'upgrade' ? undefined : response?.[ANSWER];
+    const answer = response?.[ANSWER];
     if (answer !== undefined) answer.failed(error);
-    else if (event === 'upgrade') (given[1] as UpgradedSocket).destroy();
+    else if (event === 'upgrade' || event === 'connect') (given[1] as UpgradedSocket).destroy();
     else this.emit('error', error);
   }
 }
@@ -49,7 +59,7 @@ type Emit = (this: EventEmitter, event: string, ...given: unknown[]) => boolean;
 /** Tools that trace (OpenTelemetry) put their own in the place of node:http's `emit`, and see our requests too. */
 const coreServer = CoreServer.prototype as unknown as { emit: Emit };
 
-export class ListenerApp {
+export class ListenerApp implements HeadRules {
   readonly server: ServerFace;
   #classes: MessageClasses | undefined = undefined;
   readonly #needDrain = needDrainSymbol();
@@ -67,17 +77,38 @@ export class ListenerApp {
     return new ListenerApp(server);
   }
 
+  // HeadRules
+
+  get takesTrace(): boolean {
+    return true;
+  }
+
+  get takesConnect(): boolean {
+    return this.server.listenerCount('connect') > 0;
+  }
+
+  get takesExpectations(): boolean {
+    return this.server.listenerCount('checkExpectation') > 0;
+  }
+
+  get requiresHost(): boolean {
+    return this.server.requireHostHeader !== false;
+  }
+
   /** Answers an exchange of a server's. */
   answer(exchange: Exchange): void {
-    const { server } = this;
-    if (
-      exchange.body === null &&
-      exchange.sink.mayChangeProtocol === true &&
-      server.listenerCount('upgrade') > 0 &&
-      asksForUpgrade(exchange.request)
-    )
-      this.#upgrade(exchange);
-    else this.respond(exchange, (message) => this.#readHead(message, exchange));
+    const event = this.#takeoverOf(exchange);
+    if (event === undefined || !this.#takeOver(exchange, event))
+      this.respond(exchange, (message) => this.#readHead(message, exchange));
+  }
+
+  /** @returns the event whose listener gets the connection itself */
+  #takeoverOf(exchange: Exchange): 'connect' | 'upgrade' | undefined {
+    if (exchange.body !== null || exchange.sink.mayChangeProtocol !== true) return undefined;
+    if (exchange.method === METHOD_CONNECT) return 'connect';
+    return this.server.listenerCount('upgrade') > 0 && asksForUpgrade(exchange.request)
+      ? 'upgrade'
+      : undefined;
   }
 
   #readHead(message: CoreRequest, { sink, request, host }: Exchange): void {
@@ -107,7 +138,12 @@ export class ListenerApp {
     response._maxRequestsPerSocket = server.maxRequestsPerSocket ?? 0;
     if (startChannel.hasSubscribers) startChannel.publish({ request, response, socket, server });
     response.assignSocket(socket);
-    answer.run(this.#asksToContinue(exchange, request) ? listenForContinue : listenForRequest);
+    answer.run(this.#listenerOf(exchange, request));
+  }
+
+  #listenerOf(exchange: NodeExchange, request: CoreRequest): (answer: NodeAnswer) => void {
+    if (exchange.expectsOther) return listenForExpectation;
+    return this.#asksToContinue(exchange, request) ? listenForContinue : listenForRequest;
   }
 
   /** Also where the content has come unasked: a listener that decides about it is to be asked. */
@@ -121,14 +157,25 @@ export class ListenerApp {
     return listeners.length === 1 ? listeners[0] : undefined;
   }
 
-  #socketOf({ owner, host }: NodeExchange): ConnectionSocket {
-    const known = owner.attachment as ConnectionSocket | undefined;
-    if (known !== undefined) return known;
+  /** A connection has been accepted. Where nobody listens for that or watches its silence, it has no socket before its first request. */
+  accepted(host: ExchangeHost, owner: AcceptedSession): void {
     const { server } = this;
-    const socket = new ConnectionSocket(owner, server, host.scheme === 'https');
+    if (server.listenerCount('connection') === 0 && !(server.timeout! > 0)) return;
+    const tell = (): void => {
+      server.emit('connection', this.#open(owner, host.scheme));
+    };
+    host.scope.run(tell, undefined);
+  }
+
+  #socketOf({ owner, host }: NodeExchange): ConnectionSocket {
+    return (owner.attachment as ConnectionSocket | undefined) ?? this.#open(owner, host.scheme);
+  }
+
+  #open(owner: AnswerOwner, scheme: 'http' | 'https'): ConnectionSocket {
+    const { server } = this;
+    const socket = new ConnectionSocket(owner, server, scheme === 'https');
     owner.attachment = socket;
     if (server.timeout !== undefined && server.timeout > 0) socket.setTimeout(server.timeout);
-    if (server.listenerCount('connection') > 0) server.emit('connection', socket);
     return socket;
   }
 
@@ -154,57 +201,40 @@ export class ListenerApp {
     return true;
   }
 
-  /** The connection is the listener's from here on: nothing is answered but what it writes. */
-  #upgrade(exchange: Exchange): void {
+  /**
+   * The connection is the listener's from here on: nothing is answered but what it writes.
+   * @returns false where the server would rather answer
+   */
+  #takeOver(exchange: Exchange, event: 'connect' | 'upgrade'): boolean {
     const { server } = this;
     const request = new (this.#classes ??= classesFor(this.#onlyListener)).request(undefined);
     readHead1(request, exchange.request);
+    if (event === 'upgrade' && server.shouldUpgradeCallback?.(request) === false) return false;
     request.upgrade = true;
     request.complete = true;
     const begin = (socket: UpgradedSocket): void => {
+      (exchange.owner.attachment as ConnectionSocket | undefined)?.succeededBy(socket);
       request.socket = socket;
       (request as unknown as { client: unknown }).client = socket;
-      coreServer.emit.call(server, 'upgrade', request, socket, Buffer.alloc(0));
+      coreServer.emit.call(server, event, request, socket, Buffer.alloc(0));
     };
     exchange.takeover = {
       isRaw: true,
       succeed: (from: ReplacedSession): UpgradedSession =>
         new SocketSession(exchange.host, exchange, from, server, begin),
     };
-    if (exchange.begins(101)) exchange.finish();
+    if (exchange.begins(STATUS_SWITCHING)) exchange.finish();
+    return true;
   }
-}
-
-/** By our name of a fault: how node:http's parser calls its like. */
-const CODES: Readonly<Record<string, string>> = {
-  'header-timeout': 'ERR_HTTP_REQUEST_TIMEOUT',
-  'head-too-large': 'HPE_HEADER_OVERFLOW',
-  'target-too-long': 'HPE_HEADER_OVERFLOW',
-  'too-many-fields': 'HPE_HEADER_OVERFLOW',
-  'bad-method': 'HPE_INVALID_METHOD',
-  'version-unsupported': 'HPE_INVALID_VERSION',
-  'bad-field-name': 'HPE_INVALID_HEADER_TOKEN',
-  'space-before-colon': 'HPE_INVALID_HEADER_TOKEN',
-  'bad-field-value': 'HPE_INVALID_HEADER_TOKEN',
-  'bad-content-length': 'HPE_INVALID_CONTENT_LENGTH',
-  'content-length-repeated': 'HPE_UNEXPECTED_CONTENT_LENGTH',
-  'content-length-with-transfer-encoding': 'HPE_INVALID_TRANSFER_ENCODING',
-  'bad-transfer-encoding': 'HPE_INVALID_TRANSFER_ENCODING',
-};
-
-/** What a `clientError` listener gets: `code` in node:http's words, `reason` in ours. */
-function clientError({ code, sentence, status }: Fault): Error {
-  const message = code === 'header-timeout' ? 'Request timeout' : `Parse Error: ${sentence}`;
-  return Object.assign(new Error(message), {
-    code: CODES[code] ?? 'HPE_INVALID_CONSTANT',
-    reason: sentence,
-    status,
-    bytesParsed: 0,
-  });
 }
 
 function listenForRequest({ socket, request, response }: NodeAnswer): void {
   coreServer.emit.call(socket.server, 'request', request, response);
+}
+
+/** It expects what HTTP does not know: its listener decides. */
+function listenForExpectation({ socket, request, response }: NodeAnswer): void {
+  coreServer.emit.call(socket.server, 'checkExpectation', request, response);
 }
 
 /** RFC 9110 §10.1.1 */

@@ -39,6 +39,13 @@ export function readHead2(message: CoreRequest, head: HoldfastRequest, scheme: s
   Object.assign(message, { authority, scheme });
 }
 
+/** @param text a section of fields, with nothing around it @returns names and values in turn */
+export function linesOf(text: string): string[] {
+  const lines: string[] = [];
+  readLines(text, 0, text.length, lines);
+  return lines;
+}
+
 /**
  * Names and values in turn, as they were sent. The lines have been passed by the parser.
  * @hot

@@ -6,8 +6,8 @@ import type { CloseReason, RemoteAddress } from '../engine/engine.ts';
 import type { AnswerBody } from '../http/answer-body.ts';
 import type { AnswerPlan } from '../http/answer-plan.ts';
 import type { AnswerSink } from '../http/answer-sink.ts';
+import type { Attachment } from '../http/connection-account.ts';
 import type { ExchangeHost } from '../http/exchange-host.ts';
-import type { Attachment } from '../http/exchange-owner.ts';
 import type { Takeover } from '../http/takeover.ts';
 import type { HoldfastRequest } from '../web/request.ts';
 
@@ -16,6 +16,8 @@ export interface AnswerOwner {
   remoteAddress(): RemoteAddress | undefined;
   localAddress(): RemoteAddress | undefined;
   abandon(reason: CloseReason): void;
+  /** RST, where that is more than to abandon it. */
+  reset?(reason: CloseReason): void;
 }
 
 export interface IncomingContent {
@@ -24,6 +26,8 @@ export interface IncomingContent {
   /** The whole, or what is left of it, if all of it is here. */
   takeBuffered(): Uint8Array | undefined;
   read(): Promise<Uint8Array | undefined>;
+  /** The fields behind the content as they were sent, where they came as lines. */
+  readonly trailerText?: string | undefined;
   trailers(): Promise<Iterable<readonly [string, string]>>;
 }
 
@@ -46,6 +50,7 @@ export interface NodeExchange<Host extends AnswerHost = AnswerHost, Owner extend
   readonly isFinished: boolean;
   responseBytes: number;
   expectsContinue: boolean;
+  readonly expectsOther: boolean;
   takeover: Takeover | undefined;
   writtenBy(writer: AnswerBody): void;
   awaited(): void;

@@ -3,6 +3,7 @@
  * handler that pauses pauses the client, and one that reads has the body's deadline.
  */
 import type { CoreRequest } from './core.ts';
+import { linesOf } from './message-head.ts';
 import type { IncomingContent } from './node-exchange.ts';
 
 interface ReaderOwner {
@@ -69,19 +70,20 @@ export class RequestReader {
   }
 
   #endOf(body: IncomingContent): void {
+    const { trailerText } = body;
     // Only content of unknown length can be followed by fields.
     if (body.contentLength !== undefined) this.#end();
+    else if (trailerText !== undefined) this.#endWith(linesOf(trailerText));
     else
       body.trailers().then(
-        (trailers) => this.#endWith(trailers),
+        (trailers) => this.#endWith(Array.from(trailers).flat()),
         () => this.#broken(),
       );
   }
 
-  #endWith(trailers: Iterable<readonly [string, string]>): void {
+  /** @param lines names and values in turn */
+  #endWith(lines: string[]): void {
     const request = this.#request;
-    const lines: string[] = [];
-    for (const [name, value] of trailers) lines.push(name, value);
     request.complete = true;
     // What is added to a message that is complete becomes its trailers.
     request._addHeaderLines(lines, lines.length);
@@ -118,7 +120,10 @@ export class RequestReader {
     if (this.#isBegun) return;
     const isHere = this.#body === null || this.#body.complete;
     // Its end is not missed where nobody listens.
-    if (!isHere || request._eventsCount > 0) request._dump();
+    if (isHere && request._eventsCount === 0) return;
+    // From 24 on Node does not let one flow that is complete: its end has to stand in the stream by then.
+    if (isHere) this.read();
+    request._dump();
   }
 }
 

@@ -34,9 +34,13 @@ export function toExactFetch(handler: NodeHandler): FetchHandler {
   return withDirect(fetch, direct);
 }
 
-export function fetchOf(app: ListenerApp): FetchHandler {
+/** @param refusal of requests that break the grammar; else Holdfast's own */
+export function fetchOf(app: ListenerApp, refusal?: DirectHandler['refusal']): FetchHandler {
   const fetch: FetchHandler = (request, context) => respondDetached(app, request, context);
   const direct: DirectHandler = (exchange) => app.answer(exchange as Exchange);
+  direct.rules = app;
+  if (refusal !== undefined) direct.refusal = refusal;
+  direct.accepts = (host, from) => app.accepted(host, from);
   direct.refused = (host, fault, from) => app.refused(host, fault, from);
   return withDirect(fetch, direct);
 }

@@ -22,6 +22,8 @@ interface SocketBelow {
   send(bytes: Uint8Array): boolean;
   finished(): void;
   destroyed(): void;
+  /** RST, what is unsent dropped. */
+  reset(reason: CloseReason): void;
   readonly idleMs: number;
 }
 
@@ -133,6 +135,7 @@ export class UpgradedSocket extends Duplex {
   }
 
   resetAndDestroy(): this {
+    this.#below.reset('destroyed-by-handler');
     return this.destroy();
   }
 
@@ -206,7 +209,11 @@ export class SocketSession extends UpgradedSession implements SocketBelow {
   }
 
   protected takeEnd(): void {
-    this.#guard(() => void this.socket.push(null));
+    this.#guard(() => {
+      this.socket.push(null);
+      // A net.Socket tells of its end also where nobody reads, if nothing lies before it.
+      this.socket.read(0);
+    });
   }
 
   drained(): void {

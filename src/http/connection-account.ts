@@ -1,5 +1,5 @@
 /** The states of a connection (ARCHITECTURE.md draws how they follow each other), and what it keeps for whoever looks. */
-import type { EngineConnection } from '../engine/engine.ts';
+import type { CloseReason, EngineConnection, RemoteAddress } from '../engine/engine.ts';
 import type { Sample } from '../observe/connection-row.ts';
 
 /** Accepted; the first byte of the first head has not come. */
@@ -20,6 +20,12 @@ export const STATE_CLOSED = 6;
 /** For the connection table and the metrics. */
 export const STATE_NAMES = ['accepted', 'head', 'idle', 'exchange', 'upgraded', 'linger', 'closing'] as const;
 
+/** What somebody has made of a connection or stream, and is told of its end. */
+export interface Attachment {
+  /** Nothing comes any more, and nothing leaves. */
+  ended(reason: CloseReason): void;
+}
+
 /**
  * What a connection counts for the connection table: an addition here, a store there. All else is
  * computed when somebody looks (connection-table.ts).
@@ -37,6 +43,7 @@ export class ConnectionAccount {
   movedAtMs: number;
   /** What the last look found; null until the first. */
   sample: Sample | null = null;
+  attachment: Attachment | undefined = undefined;
 
   constructor(id: number, nowMs: number) {
     this.id = id;
@@ -51,8 +58,17 @@ export class ConnectionAccount {
     this.bytesWritten = from.bytesWritten;
     this.movedAtMs = from.movedAtMs;
     this.sample = from.sample;
+    this.attachment = from.attachment;
   }
 }
 
 /** What another session takes over from one that it replaces. */
 export type ReplacedSession = ConnectionAccount & { readonly engine: EngineConnection };
+
+/** A connection that has been accepted, before its first request. */
+export interface AcceptedSession extends ReplacedSession {
+  remoteAddress(): RemoteAddress | undefined;
+  localAddress(): RemoteAddress | undefined;
+  /** Ends the connection. */
+  abandon(reason: CloseReason): void;
+}

@@ -5,6 +5,7 @@
 import type { CloseReason, RemoteAddress } from '../engine/engine.ts';
 import type { Fault } from '../protocol/error.ts';
 import type { H2Limits, H2Settings } from '../protocol/h2/server/server-settings.ts';
+import type { HeadRules } from '../protocol/limits.ts';
 import type { Hub } from '../pubsub/hub.ts';
 import type { ConnectionTls, FetchHandler } from '../web/context.ts';
 import type { ResponseParts } from '../web/parts.ts';
@@ -14,7 +15,7 @@ import type { UpgradeOptions } from '../web/websocket.ts';
 import type { AnswerPlan } from './answer-plan.ts';
 import type { AsyncScope } from './async-scope.ts';
 import type { ClosingSignals } from './closing-signals.ts';
-import type { ReplacedSession } from './connection-account.ts';
+import type { AcceptedSession, ReplacedSession } from './connection-account.ts';
 import type { PieceMemory } from './piece-memory.ts';
 import type { UnansweredExchange } from './takeover.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
@@ -81,8 +82,12 @@ export interface ExchangeRecord {
 /** A handler that writes its answers itself: what is given is an Exchange. What it throws is answered as what others throw. */
 export interface DirectHandler {
   (exchange: ExchangeRecord): void;
-  /** A connection has been accepted, and is the handler's: it puts a session of its own in the place of `from`. */
-  accepts?(host: ExchangeHost, from: ReplacedSession): void;
+  /** A connection has been accepted: the handler may put a session of its own in the place of `from`, or something on it. */
+  accepts?(host: ExchangeHost, from: AcceptedSession): void;
+  /** What it takes in heads of HTTP/1; absent, what an origin takes. */
+  rules?: HeadRules;
+  /** What a client of HTTP/1 is told of a fault of its own, head and all; absent, what our server tells. */
+  refusal?(fault: Fault): string | undefined;
   /** A request of HTTP/1 was refused. @returns whether the connection is the handler's now, to be told of it as it likes */
   refused?(host: ExchangeHost, fault: Fault, from: ReplacedSession): boolean;
 }

@@ -1,12 +1,7 @@
 /** What an exchange tells and asks of whoever carries it: the session of HTTP/1, a stream of HTTP/2. */
 import type { CloseReason, EngineConnection, RemoteAddress } from '../engine/engine.ts';
+import type { Attachment } from './connection-account.ts';
 import type { ExchangeRecord } from './exchange-host.ts';
-
-/** What somebody has made of a connection or stream, and is told of its end. */
-export interface Attachment {
-  /** Nothing comes any more, and nothing leaves. */
-  ended(reason: CloseReason): void;
-}
 
 export interface ExchangeOwner {
   /** One for all exchanges that it carries, one after the other. */

@@ -43,6 +43,8 @@ export class Exchange extends AskedExchange {
   readonly sink: AnswerSink;
   /** The client waits for `100 Continue` before it sends the body. RFC 9110 §10.1.1 */
   expectsContinue: boolean;
+  /** It expects something else, which its handler has said that it takes. */
+  expectsOther = false;
   bodyBytes = 0;
   /** For the access log; 0 until the answer begins. */
   status = 0;

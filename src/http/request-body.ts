@@ -175,6 +175,11 @@ export class RequestBody implements IncomingBody {
     return this.#fields;
   }
 
+  /** The lines behind the content, when all of it has come in HTTP/1. */
+  get trailerText(): string | undefined {
+    return this.complete ? this.#decoder?.trailerText() : undefined;
+  }
+
   /** The fields behind the content, when all of it has come. RFC 9110 §6.5 */
   trailers(): Promise<Headers> {
     if (this.complete) return Promise.resolve(this.#trailerFields());

@@ -13,6 +13,28 @@ export interface HeadLimits {
   readonly headerCountMax: number;
 }
 
+/**
+ * What a server takes that an origin has no use for, and answers for itself: listeners of node:http do. Each is looked at
+ * when such a request has come.
+ */
+export interface HeadRules {
+  /** TRACE reflects what proxies have added to a request. RFC 9110 §9.3.8 */
+  readonly takesTrace: boolean;
+  /** CONNECT asks for a tunnel; what follows its head is no content. RFC 9110 §9.3.6 */
+  readonly takesConnect: boolean;
+  /** Expectations other than `100-continue`. RFC 9110 §10.1.1 */
+  readonly takesExpectations: boolean;
+  /** HTTP/1.1 asks for a Host field. RFC 9112 §3.2 */
+  readonly requiresHost: boolean;
+}
+
+export const ORIGIN_RULES: HeadRules = Object.freeze({
+  takesTrace: false,
+  takesConnect: false,
+  takesExpectations: false,
+  requiresHost: true,
+});
+
 /** Bounds of a chunked body. */
 export interface ChunkedLimits {
   /** Counts the decoded data. `Infinity` is off. */

@@ -22,6 +22,10 @@ export interface HttpServerOptions
   maxHeaderSize?: number;
   /** Values of fields that come more than once are joined by a comma. @default false */
   joinDuplicateHeaders?: boolean;
+  /** Requests of HTTP/1.1 without a Host field are refused. @default true */
+  requireHostHeader?: boolean;
+  /** Whether a request that asks for another protocol goes to 'upgrade'. @default where somebody listens for that */
+  shouldUpgradeCallback?: (request: unknown) => boolean;
   /** A write to an answer that has no content throws. @default false */
   rejectNonStandardBodyWrites?: boolean;
   /** Classes of messages, derived from node:http's. */

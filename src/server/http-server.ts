@@ -5,11 +5,16 @@
  * `listen` has its address when it returns, as in Node, wherever no name has to be looked up: connections wait in the
  * kernel's queue until the engine has begun, and 'listening' follows then.
  */
-import { isIP } from 'node:net';
+import type { ServerOptions } from 'node:http';
+import { isIP, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { OptionError } from '../base/errors.ts';
 import { parseDuration } from '../base/units.ts';
 import { CORE_CLASSES, type MessageClasses } from '../compat/core.ts';
+import { GivenStreams } from '../compat/given-streams.ts';
 import { ListenerApp, ListenerServer } from '../compat/listener-app.ts';
+import { refusalOf } from '../compat/refusals.ts';
 import { fetchOf } from '../compat/to-fetch.ts';
 import {
   type ListeningSocket,
@@ -34,6 +39,10 @@ const EVERYWHERE = ['::', '0.0.0.0'];
 
 type Callback = (error?: Error) => void;
 
+type TimeoutListener = (socket: Socket) => void;
+
+const RESTART_LOOK_MS = 1;
+
 /** Names of our timeouts, by those of Node's. */
 const LIVE = { keepAliveTimeout: 'idleMs', headersTimeout: 'headerMs', requestTimeout: 'bodyMs' } as const;
 
@@ -45,6 +54,8 @@ class HttpServer extends ListenerServer {
   timeout = 0;
   /** A client that has sent FIN gets its answer all the same; node:http takes it for gone. */
   httpAllowHalfOpen = false;
+  requireHostHeader: boolean;
+  readonly shouldUpgradeCallback: ((request: unknown) => boolean) | undefined;
   joinDuplicateHeaders: boolean;
   rejectNonStandardBodyWrites: boolean;
   highWaterMark: number;
@@ -56,18 +67,32 @@ class HttpServer extends ListenerServer {
   #starting: Promise<ThreadServer> | undefined = undefined;
   #running: ThreadServer | undefined = undefined;
   #isRefed = true;
+  /** Servers that were closed and have not ended. */
+  #ending = 0;
+  #given: GivenStreams | undefined = undefined;
 
   constructor(options: HttpServerOptions, listener: NodeListener | undefined) {
     super();
     this.#options = options;
     const { keepAliveTimeout, headersTimeout, requestTimeout } = options;
     this.#timeouts = { keepAliveTimeout, headersTimeout, requestTimeout };
+    this.requireHostHeader = options.requireHostHeader !== false;
+    this.shouldUpgradeCallback = options.shouldUpgradeCallback;
     this.joinDuplicateHeaders = options.joinDuplicateHeaders === true;
     this.rejectNonStandardBodyWrites = options.rejectNonStandardBodyWrites === true;
     this.highWaterMark = options.highWaterMark ?? 65_536;
     if (listener !== undefined) this.on('request', checkedListener(listener));
     // What is wrong is told where it was written.
     this.#serveOptions();
+  }
+
+  /** A stream that is given as a 'connection' is served as node:http would serve it. */
+  override emit(event: string | symbol, ...given: unknown[]): boolean {
+    const isHeard = super.emit(event, ...given);
+    if (event !== 'connection' || !(given[0] instanceof Duplex)) return isHeard;
+    this.#given ??= new GivenStreams(this, this.#options as ServerOptions);
+    this.#given.take(given[0]);
+    return true;
   }
 
   get keepAliveTimeout(): number {
@@ -152,7 +177,7 @@ class HttpServer extends ListenerServer {
       return this;
     }
     signal?.addEventListener('abort', () => this.close(), { once: true });
-    const starting = this.#start(where);
+    const starting = this.#ending === 0 ? this.#start(where) : this.#restart(where);
     this.#starting = starting;
     starting.then(
       (server) => this.#started(server),
@@ -161,12 +186,25 @@ class HttpServer extends ListenerServer {
     return this;
   }
 
+  /** Node frees its port when it is closed; ours is free when the engine has let go of it, a moment later. */
+  async #restart(where: ListenArguments): Promise<ThreadServer> {
+    while (this.#ending > 0) {
+      try {
+        return await this.#start(where);
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== 'EADDRINUSE') throw error;
+        await setTimeout(RESTART_LOOK_MS);
+      }
+    }
+    return this.#start(where);
+  }
+
   /** Binds at once where it can: what throws in here is told by 'error'. */
   #start(where: ListenArguments): Promise<ThreadServer> {
     try {
       const options = readOptions(this.#serveOptions());
       const place = this.#place(where, options);
-      const fetch = fetchOf(new ListenerApp(this, classesOf(this.#options)));
+      const fetch = fetchOf(new ListenerApp(this, classesOf(this.#options)), refusalOf);
       const served = { ...options, ...place, fetch };
       this.#settings = checkOptions(served);
       return serveHere(served, this.#settings);
@@ -221,6 +259,7 @@ class HttpServer extends ListenerServer {
     this.#starting = undefined;
     this.#address = undefined;
     const running = this.#running;
+    this.#ending++;
     // At once where it runs: the next answer is to say that it is the last.
     const closing =
       running === undefined
@@ -229,8 +268,14 @@ class HttpServer extends ListenerServer {
     void closing
       .catch(() => undefined)
       .then(() => {
-        this.#running = undefined;
-        this.#settings = undefined;
+        this.#ending--;
+        // Unless it listens again already.
+        if (this.#running === running && this.#starting === undefined) {
+          this.#running = undefined;
+          this.#settings = undefined;
+        }
+        this.#given?.close();
+        this.#given = undefined;
         this.emit('close');
       });
     return this;
@@ -250,7 +295,7 @@ class HttpServer extends ListenerServer {
     return this;
   }
 
-  setTimeout(timeoutMs?: number | (() => void), callback?: () => void): this {
+  setTimeout(timeoutMs?: number | TimeoutListener, callback?: TimeoutListener): this {
     const listener = typeof timeoutMs === 'function' ? timeoutMs : callback;
     if (typeof timeoutMs === 'number') this.timeout = timeoutMs;
     if (listener !== undefined) this.on('timeout', listener);

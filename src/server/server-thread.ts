@@ -15,7 +15,7 @@ import { AnswerPlan } from '../http/answer-plan.ts';
 import { AsyncScope } from '../http/async-scope.ts';
 import { ClosingSignals } from '../http/closing-signals.ts';
 import { STATE_ACCEPTED } from '../http/connection-account.ts';
-import { directOf } from '../http/direct.ts';
+import { directOf, HandlerRules } from '../http/direct.ts';
 import { ErrorLog } from '../http/error-log.ts';
 import type { Deadlines, ErrorHandler, ExchangeHost, ExchangeRecord } from '../http/exchange-host.ts';
 import { H1Session } from '../http/h1/session.ts';
@@ -182,7 +182,11 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
     this.#logger = guardedLogger(options.logger);
     this.#errorLog = new ErrorLog(this.#logger);
     this.#accessLog = options.accessLog;
-    this.h1 = new H1Thread(options.settings, options.settings.http2 ? this : undefined);
+    this.h1 = new H1Thread(
+      options.settings,
+      options.settings.http2 ? this : undefined,
+      new HandlerRules(this),
+    );
     this.admission = new Admission(
       options.settings.limits,
       () => this.#engine!,

@@ -405,8 +405,8 @@ export class ThreadServer implements WatchedServer {
   /** Ends all connections, or those that are idle, at once. */
   endConnections(idleOnly: boolean): void {
     const { thread } = this.#running;
+    for (const session of [...thread.connections()]) if (session.state === STATE_IDLE) session.drain(0);
     if (!idleOnly) thread.resetAll('closed-by-program');
-    else for (const session of [...thread.connections()]) if (session.state === STATE_IDLE) session.drain(0);
   }
 
   /** Takes connections of which another thread was told that will not take them. */

@@ -99,7 +99,7 @@ export interface IncomingBody {
 }
 
 /** By `methodId`; 0 is any other and stands in the text. */
-const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'] as const;
+const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE', 'CONNECT'] as const;
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 

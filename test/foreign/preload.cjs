@@ -6,6 +6,7 @@
 'use strict';
 
 const http = require('node:http');
+const { syncBuiltinESMExports } = require('node:module');
 const { createServer } = require(process.env.HOLDFAST_NODE_DOOR);
 
 const extra = { keepAliveTimeout: 5000, ...JSON.parse(process.env.HOLDFAST_FOREIGN_OPTIONS ?? '{}') };
@@ -24,3 +25,4 @@ Server.prototype = CoreServer.prototype;
 
 http.createServer = server;
 http.Server = Server;
+syncBuiltinESMExports();

@@ -12,7 +12,7 @@ import { ConnectionEnds } from '../connection-ends.ts';
 import { ClientGoneError, FileAnswerError, isOfFile, RequestFaultError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
-import type { Attachment, ExchangeOwner } from '../exchange-owner.ts';
+import type { ExchangeOwner } from '../exchange-owner.ts';
 import { BODY_HIGH_WATER_BYTES, type BodyOwner, type RequestBody } from '../request-body.ts';
 import type { ExchangeVisitor, Session } from '../session.ts';
 import { rowOf } from '../session-row.ts';
@@ -30,7 +30,6 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
   exchange: Exchange | null = null;
   /** The client has sent FIN, as far as we have seen. */
   hasPeerEnded = false;
-  attachment: Attachment | undefined = undefined;
   protected readonly sink: H1Sink;
   readonly #heads: ResponseHeads;
 
@@ -94,7 +93,9 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
   }
 
   abandon(reason: CloseReason): void {
-    this.close(reason);
+    const { user } = this.engine;
+    if (user === this) this.close(reason);
+    else (user as Session).reset(reason);
   }
 
   /** FIN would pass for the end of an answer that it cuts short: `close` sees to that. */

@@ -10,7 +10,7 @@
  * One table a thread, of fixed size: connections share its places, so an idle connection costs nothing.
  */
 import { RequestHeadParser } from '../../protocol/h1/request-head.ts';
-import type { ProtocolLimits } from '../../protocol/limits.ts';
+import type { HeadRules, ProtocolLimits } from '../../protocol/limits.ts';
 import { requestUrl } from '../../web/url.ts';
 
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
@@ -56,6 +56,7 @@ export class RememberedHead {
 
 export class HeadMemory {
   readonly #limits: ProtocolLimits;
+  readonly #rules: HeadRules | undefined;
   readonly #heads: (RememberedHead | null)[] = new Array(PLACE_COUNT).fill(null);
   /** Made for the first connection that sends a second request. */
   #bytes: Uint8Array | null = null;
@@ -63,8 +64,9 @@ export class HeadMemory {
   #viewed: Uint8Array | null = null;
   #view: DataView | null = null;
 
-  constructor(limits: ProtocolLimits) {
+  constructor(limits: ProtocolLimits, rules?: HeadRules) {
     this.#limits = limits;
+    this.#rules = rules;
   }
 
   /**
@@ -116,7 +118,7 @@ export class HeadMemory {
     const index = owner & (PLACE_COUNT - 1);
     let head = this.#heads[index]!;
     if (head === null) {
-      head = new RememberedHead(index * PLACE_BYTES, new RequestHeadParser(this.#limits));
+      head = new RememberedHead(index * PLACE_BYTES, new RequestHeadParser(this.#limits, this.#rules));
       this.#heads[index] = head;
     }
     if (!mayReplace(head, owner, requests)) return parser;

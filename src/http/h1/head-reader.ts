@@ -4,7 +4,7 @@
  * costs time in its bytes, once. What has been read whole may be remembered, parser and all.
  */
 import { RequestHeadParser } from '../../protocol/h1/request-head.ts';
-import type { ProtocolLimits } from '../../protocol/limits.ts';
+import type { HeadRules, ProtocolLimits } from '../../protocol/limits.ts';
 import type { ExchangeHost } from '../exchange-host.ts';
 import { HeadMemory, type RememberedHead } from './head-memory.ts';
 
@@ -13,14 +13,16 @@ const SPARES_MAX = 32;
 
 export class HeadReader {
   readonly #limits: ProtocolLimits;
+  readonly #rules: HeadRules | undefined;
   readonly #memory: HeadMemory;
   #shared: RequestHeadParser;
   readonly #spares: RequestHeadParser[] = [];
 
-  constructor(limits: ProtocolLimits) {
+  constructor(limits: ProtocolLimits, rules?: HeadRules) {
     this.#limits = limits;
-    this.#memory = new HeadMemory(limits);
-    this.#shared = new RequestHeadParser(limits);
+    this.#rules = rules;
+    this.#memory = new HeadMemory(limits, rules);
+    this.#shared = new RequestHeadParser(limits, rules);
   }
 
   /** The head that `bytes[at..end)` begins with, if the connection `owner` has sent the same before. @hot */
@@ -41,7 +43,7 @@ export class HeadReader {
   /** The shared parser, which stands in the middle of a head, is the connection's from now on. */
   giveAway(): RequestHeadParser {
     const parser = this.#shared;
-    this.#shared = this.#spares.pop() ?? new RequestHeadParser(this.#limits);
+    this.#shared = this.#spares.pop() ?? new RequestHeadParser(this.#limits, this.#rules);
     return parser;
   }
 

@@ -18,12 +18,20 @@ import { type AnswerPlan, isFramingField } from '../answer-plan.ts';
 /** What a head takes beside the fields that a handler gave: status line, Date, framing, Connection. */
 const HEAD_OWN_BYTES_MAX = 512;
 
+/** Whoever answers a client's faults in other words than ours. */
+export interface Refusals {
+  /** @returns the whole answer, of latin1; undefined for ours */
+  refusal(fault: Fault): string | undefined;
+}
+
 export class ResponseHeads {
   readonly #encoder: ResponseHeadEncoder;
+  readonly #refusals: Refusals | undefined;
   /** On the engine's clock: when the Date field is stale. */
   #nextDateMs = Number.NEGATIVE_INFINITY;
 
-  constructor(idleMs: number) {
+  constructor(idleMs: number, refusals?: Refusals) {
+    this.#refusals = refusals;
     const seconds = Math.floor(idleMs / 1000);
     this.#encoder = new ResponseHeadEncoder({
       keepAliveText: Number.isFinite(idleMs) && seconds > 0 ? `timeout=${seconds}` : undefined,
@@ -151,6 +159,14 @@ export class ResponseHeads {
 
   /** A short answer of our own, after which the connection ends. @returns its bytes */
   fault(engine: EngineConnection, nowMs: number, fault: Fault, withContent: boolean): number {
+    const other = this.#refusals?.refusal(fault);
+    if (other !== undefined) {
+      const bytes = Buffer.from(other, 'latin1');
+      const start = engine.reserve(bytes.length);
+      engine.out.set(bytes, start);
+      engine.commit(bytes.length);
+      return bytes.length;
+    }
     this.#refreshDate(nowMs);
     const start = engine.reserve(FAULT_RESPONSE_BYTES_MAX);
     const at = this.#encoder.encodeFaultInto(engine.out, start, fault, withContent);

@@ -369,6 +369,7 @@ export class H1Session extends H1Carrier implements Session {
       url,
       parser.expectContinue,
     );
+    exchange.expectsOther = parser.expectsOther;
     host.exchangeBegun(exchange);
     this.exchange = exchange;
     if (contentLength > 0 || chunked) {

@@ -245,6 +245,7 @@ export class H2Session extends ConnectionEnds implements Session, StreamSession,
 
   closed(reason: CloseReason): void {
     this.gone(reason);
+    this.attachment?.ended(reason);
   }
 
   /** What is open is answered; GOAWAY tells the client to ask elsewhere, and an idle one is not waited for longer. */

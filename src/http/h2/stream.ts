@@ -5,6 +5,7 @@
  * The core's stream serves another request when this one is over, so it is let go of with the last frame: what a handler
  * still does afterwards finds none.
  */
+
 import type { CloseReason, EngineConnection, RemoteAddress } from '../../engine/engine.ts';
 import { SEND_RESERVE_BYTES_MAX } from '../../engine/engine.ts';
 import { FAULT_BODY_TOO_LARGE, type Fault } from '../../protocol/error.ts';
@@ -19,11 +20,12 @@ import { Headers } from '../../web/headers.ts';
 import { STATUS_SWITCHING } from '../../web/switching-response.ts';
 import { type AnswerPlan, isFramingField } from '../answer-plan.ts';
 import type { AnswerSink } from '../answer-sink.ts';
+import type { Attachment } from '../connection-account.ts';
 import { NEVER } from '../connection-deadline.ts';
 import { ClientGoneError, RequestFaultError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { ExchangeHost, ExchangeRecord } from '../exchange-host.ts';
-import type { Attachment, ExchangeOwner } from '../exchange-owner.ts';
+import type { ExchangeOwner } from '../exchange-owner.ts';
 import type { BodyOwner, RequestBody } from '../request-body.ts';
 import type { Trailers } from '../trailers.ts';
 import type { StreamTunnelling } from './stream-tunnelling.ts';

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_LIMITS } from '../limits.ts';
+import { DEFAULT_LIMITS, type HeadRules, ORIGIN_RULES } from '../limits.ts';
 import { METHOD_NAMES } from '../semantics/methods.ts';
 import { latin1Bytes, runHead, shown } from './drive.contract.ts';
 import { referenceHead } from './reference.contract.ts';
@@ -12,6 +12,7 @@ import {
   RequestHeadParser,
   TARGET_ABSOLUTE,
   TARGET_ASTERISK,
+  TARGET_AUTHORITY,
   TARGET_ORIGIN,
 } from './request-head.ts';
 
@@ -163,4 +164,29 @@ test('a drip of bytes costs no rescans', () => {
   for (let end = 1; end <= text.length; end++) status = parser.parse(counted, 0, end);
   equal(status, HEAD_COMPLETE);
   ok(reads < text.length * 8, `${reads} reads of ${text.length} bytes`);
+});
+
+test('a server that takes what no origin does is told of it, and each only where it says so', () => {
+  const takesAll = { takesTrace: true, takesConnect: true, takesExpectations: true, requiresHost: false };
+  const parsed = (text: string, rules: HeadRules): RequestHeadParser => {
+    const parser = new RequestHeadParser(DEFAULT_LIMITS, rules);
+    const bytes = latin1Bytes(text);
+    parser.parse(bytes, 0, bytes.length);
+    return parser;
+  };
+  for (const [text, rule] of [
+    ['TRACE / HTTP/1.1\r\nHost: a\r\n\r\n', 'takesTrace'],
+    ['CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n', 'takesConnect'],
+    ['GET / HTTP/1.1\r\nHost: a\r\nExpect: meteoric\r\n\r\n', 'takesExpectations'],
+    ['GET / HTTP/1.1\r\n\r\n', 'requiresHost'],
+  ] as const) {
+    equal(parsed(text, takesAll).fault, undefined, text);
+    ok(parsed(text, { ...takesAll, [rule]: ORIGIN_RULES[rule] }).fault, text);
+  }
+  ok(parsed('GET / HTTP/1.1\r\nExpect: meteoric\r\n\r\n', takesAll).expectsOther);
+  const connect = parsed('CONNECT a:443 HTTP/1.1\r\nHost: b\r\nContent-Length: 5\r\n\r\n', takesAll);
+  equal(connect.targetForm, TARGET_AUTHORITY);
+  equal(connect.hasContent, false, 'what follows it is the tunnel’s');
+  for (const target of ['/', 'http://a/', 'a/b', '*'])
+    equal(parsed(`CONNECT ${target} HTTP/1.1\r\nHost: a\r\n\r\n`, takesAll).fault?.code, 'bad-target');
 });

@@ -8,7 +8,6 @@
  */
 import {
   FAULT_BARE_CR,
-  FAULT_BARE_LF,
   FAULT_CONTENT_LENGTH,
   FAULT_CONTENT_LENGTH_REPEATED,
   FAULT_EMPTY_LINES,
@@ -31,7 +30,13 @@ import {
   FAULT_VERSION,
   type Fault,
 } from '../error.ts';
-import { EMPTY_LINES_MAX, type HeadLimits, METHOD_BYTES_MAX } from '../limits.ts';
+import {
+  EMPTY_LINES_MAX,
+  type HeadLimits,
+  type HeadRules,
+  METHOD_BYTES_MAX,
+  ORIGIN_RULES,
+} from '../limits.ts';
 import {
   identifyMethod,
   METHOD_CONNECT,
@@ -61,8 +66,10 @@ import {
   isAsterisk,
   TARGET_ABSOLUTE,
   TARGET_ASTERISK,
+  TARGET_AUTHORITY,
   TARGET_ORIGIN,
 } from './request-target.ts';
+import { isHttp11, isPreface, lineFault } from './request-words.ts';
 
 export type { HeadLimits } from '../limits.ts';
 export { HEAD_COMPLETE, HEAD_MORE, HEAD_REFUSED } from './field-section.ts';
@@ -113,17 +120,12 @@ const CONT_WORD = 0x746e6f63; // `cont`
 const TRAN_WORD = 0x6e617274; // `tran`
 const EXPE_WORD = 0x65707865; // `expe`
 const UPGR_WORD = 0x72677075; // `upgr`
-const HTTP_WORD = 0x50545448; // `HTTP`
-const VERSION_11_WORD = 0x312e312f; // `/1.1`
-const LINE_END_WORD = 0x0a0d;
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
 const ZERO = 0x30;
 const ONE = 0x31;
 const TWO = 0x32;
-
-const PREFACE = asciiBytes('PRI '); // the one message that asks this of an asterisk, RFC 9113 §3.4
 
 export class RequestHeadParser extends FieldSectionParser {
   /** One of the METHOD_ numbers; 0 is a token that has none. All offsets below count from the first byte of the head. */
@@ -145,6 +147,8 @@ export class RequestHeadParser extends FieldSectionParser {
   chunked = false;
   /** Never for HTTP/1.0. RFC 9110 §10.1.1 */
   expectContinue = false;
+  /** It expects something else, which the rules let pass. */
+  expectsOther = false;
   /** The value of the first Upgrade field; -1 when there is none, and for HTTP/1.0. RFC 9110 §7.8 */
   upgradeStart = -1;
   upgradeEnd = -1;
@@ -154,6 +158,7 @@ export class RequestHeadParser extends FieldSectionParser {
   hostEnd = -1;
 
   readonly #targetBytesMax: number;
+  readonly #rules: HeadRules;
   #emptyLines = 0;
   #isPreface = false;
   /** The line names a version other than HTTP/1. */
@@ -162,7 +167,7 @@ export class RequestHeadParser extends FieldSectionParser {
   #codings = 0;
   #connection = 0;
 
-  constructor(limits: HeadLimits) {
+  constructor(limits: HeadLimits, rules: HeadRules = ORIGIN_RULES) {
     super(
       STATE_START,
       limits.headBytesMax,
@@ -171,6 +176,7 @@ export class RequestHeadParser extends FieldSectionParser {
       FAULT_TOO_MANY_FIELDS,
     );
     this.#targetBytesMax = limits.targetBytesMax;
+    this.#rules = rules;
   }
 
   /** Ready for the next head. @hot */
@@ -180,6 +186,7 @@ export class RequestHeadParser extends FieldSectionParser {
     this.contentLength = -1;
     this.chunked = false;
     this.expectContinue = false;
+    this.expectsOther = false;
     this.upgradeStart = -1;
     this.upgradeEnd = -1;
     this.hasConnectionUpgrade = false;
@@ -318,21 +325,27 @@ export class RequestHeadParser extends FieldSectionParser {
   #methodFault(bytes: Uint8Array, start: number, end: number): Fault | undefined {
     const method = identifyMethod(bytes, start, end);
     this.method = method;
-    // TRACE reflects what proxies added to a request, CONNECT asks for a tunnel: an origin offers neither.
-    return method === METHOD_TRACE || method === METHOD_CONNECT ? FAULT_METHOD_UNSUPPORTED : undefined;
+    if (method === METHOD_TRACE && !this.#rules.takesTrace) return FAULT_METHOD_UNSUPPORTED;
+    return method === METHOD_CONNECT && !this.#rules.takesConnect ? FAULT_METHOD_UNSUPPORTED : undefined;
   }
 
   /** Judges `bytes[start..end)`, which is not empty and holds only target bytes. */
   #readTarget(bytes: Uint8Array, start: number, end: number, origin: number): boolean {
     if (bytes[start] === SLASH) {
       this.targetForm = TARGET_ORIGIN;
-      return true;
+      return this.method !== METHOD_CONNECT;
     }
     if (isAsterisk(bytes, start, end)) {
       this.targetForm = TARGET_ASTERISK;
       if (this.method === METHOD_OPTIONS) return true;
-      this.#isPreface = start - origin === PREFACE.length && isPreface(bytes, origin);
+      this.#isPreface = isPreface(bytes, origin, start);
       return this.#isPreface;
+    }
+    if (this.method === METHOD_CONNECT) {
+      this.targetForm = TARGET_AUTHORITY;
+      this.hostStart = start - origin;
+      this.hostEnd = end - origin;
+      return isAuthority(bytes, this.view, start, end);
     }
     this.targetForm = TARGET_ABSOLUTE;
     const authorityStart = absoluteAuthorityStart(bytes, start, end);
@@ -424,7 +437,7 @@ export class RequestHeadParser extends FieldSectionParser {
         if (this.#hasHost) return FAULT_HOST_REPEATED;
         this.#hasHost = true;
         if (!isAuthority(bytes, this.view, start, end)) return FAULT_HOST;
-        if (this.targetForm !== TARGET_ABSOLUTE) {
+        if (this.targetForm !== TARGET_ABSOLUTE && this.targetForm !== TARGET_AUTHORITY) {
           this.hostStart = start - origin;
           this.hostEnd = end - origin;
         }
@@ -443,9 +456,10 @@ export class RequestHeadParser extends FieldSectionParser {
         this.#codings = readTransferCodings(bytes, start, end, this.#codings);
         return (this.#codings & CODING_BROKEN) !== 0 ? FAULT_TRANSFER_ENCODING : undefined;
       case KIND_EXPECT:
-        if (end - start !== HUNDRED_CONTINUE.length || !spells(bytes, start, HUNDRED_CONTINUE))
-          return FAULT_EXPECTATION;
-        this.expectContinue = true;
+        if (end - start === HUNDRED_CONTINUE.length && spells(bytes, start, HUNDRED_CONTINUE))
+          this.expectContinue = true;
+        else if (this.#rules.takesExpectations) this.expectsOther = true;
+        else return FAULT_EXPECTATION;
         return undefined;
       default:
         if (this.upgradeStart < 0) {
@@ -463,37 +477,22 @@ export class RequestHeadParser extends FieldSectionParser {
       if ((codings & CODING_OTHER) !== 0) return FAULT_TRANSFER_CODING_UNSUPPORTED;
       this.chunked = true;
     }
+    if (this.method === METHOD_CONNECT) {
+      this.contentLength = -1;
+      this.chunked = false;
+    }
     const connection = this.#connection;
     if (this.minor === 1) {
-      if (!this.#hasHost) return FAULT_HOST_MISSING;
+      if (!this.#hasHost && this.#rules.requiresHost) return FAULT_HOST_MISSING;
       this.keepAlive = (connection & CLOSE) === 0;
       this.hasConnectionUpgrade = (connection & UPGRADE) !== 0;
     } else {
       this.keepAlive = (connection & (CLOSE | KEEP_ALIVE)) === KEEP_ALIVE;
       this.expectContinue = false;
+      this.expectsOther = false;
       this.upgradeStart = -1;
       this.upgradeEnd = -1;
     }
     return undefined;
   }
-}
-
-/** A stray line end has its own fault; any other byte is what the caller says. */
-function lineFault(byte: number, otherwise: Fault): Fault {
-  if (byte === LF) return FAULT_BARE_LF;
-  return byte === CR ? FAULT_REQUEST_LINE : otherwise;
-}
-
-/** Whether the ten bytes from `at` are `HTTP/1.1` and a line end. */
-function isHttp11(view: DataView, at: number): boolean {
-  return (
-    view.getInt32(at, true) === HTTP_WORD &&
-    view.getInt32(at + 4, true) === VERSION_11_WORD &&
-    view.getInt16(at + 8, true) === LINE_END_WORD
-  );
-}
-
-function isPreface(bytes: Uint8Array, start: number): boolean {
-  for (let i = 0; i < PREFACE.length; i++) if (bytes[start + i] !== PREFACE[i]) return false;
-  return true;
 }

@@ -8,7 +8,7 @@ import { asciiBytes, spells } from '../semantics/octets.ts';
 export const TARGET_ORIGIN = 1;
 /** `http://host/path?query`, RFC 9112 §3.2.2 */
 export const TARGET_ABSOLUTE = 2;
-/** `host:port`, of CONNECT only, which is refused before its target is read. RFC 9112 §3.2.3 */
+/** `host:port`, of CONNECT only. RFC 9112 §3.2.3 */
 export const TARGET_AUTHORITY = 3;
 /** `*`, of OPTIONS only. RFC 9112 §3.2.4 */
 export const TARGET_ASTERISK = 4;
