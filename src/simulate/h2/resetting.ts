@@ -26,14 +26,17 @@ export interface ResetStep {
 
 type Schedule = Omit<ResetStep, 'type' | 'requests'>;
 
-/** It has more reset than answers can earn. */
+/** Requests of one attack: where more are allowed, it is none. */
+const ATTACK_MAX = 300;
+
+/** It has more reset than answers can earn, where the bound is small. */
 export function attack(random: SeededRandom, resets: Allowance): Schedule {
-  const wave = random.pick([1, 7, 50]);
+  const wave = random.pick([3, 10, 50]);
   const gapMs = random.pick([0, 0, 5]);
   const seconds = (gapMs * 2 * resets.burst) / wave / 1000;
   return {
     form: random.pick(FORMS),
-    count: 2 * resets.burst + Math.ceil(resets.perSecond * seconds) + 50,
+    count: Math.min(ATTACK_MAX, 2 * resets.burst + Math.ceil(resets.perSecond * seconds) + 50),
     wave,
     gapMs,
     afterMs: 0,
