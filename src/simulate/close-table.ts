@@ -3,6 +3,7 @@
  * connection" in ARCHITECTURE.md, as a table that is held against what the server does.
  */
 import type { SimConnection } from '../engine/sim/connection.ts';
+import type { Failure } from '../engine/sim/kernel-errors.ts';
 import type { SimLink } from '../engine/sim/link.ts';
 import { FAULTS } from '../protocol/error.ts';
 import { DEATH_GRACE_MS } from './bounds.ts';
@@ -51,13 +52,16 @@ export interface EndingConnection {
 /** What became of the client's side of the link. */
 export interface PeerFacts {
   readonly hasReset: boolean;
+  /** The failure that a system call of the server's was told. */
+  readonly brokenBy: Failure | undefined;
   readonly isVanished: boolean;
   readonly deadAtMs: number;
 }
 
 export function peerFacts(link: SimLink, deadPeerMs: number): PeerFacts {
   return {
-    hasReset: link.peer.hasReset || link.wasCut,
+    hasReset: link.peer.hasReset || link.wasCut || link.brokenBy === 'peer-reset',
+    brokenBy: link.brokenBy,
     isVanished: link.isVanished,
     deadAtMs: link.lastHeardMs + deadPeerMs,
   };
@@ -132,6 +136,8 @@ const CLOSES: Readonly<Record<string, Row>> = {
   'file-changed': fileEnds('changed'),
   'file-failed': fileEnds('broken'),
   'peer-reset': (it, _world, call) => (call === 'closed' && it.peer.hasReset ? OK : 'the peer has not reset'),
+  'io-error': (it, _world, call) =>
+    call === 'closed' && it.peer.brokenBy === 'io-error' ? OK : 'no system call has failed',
   'peer-dead': (it, world, call) =>
     call === 'closed' || call === 'reset' ? deathComplaint(it, world) : 'nobody is there to read FIN',
   'engine-closed': (_it, world, call) =>
@@ -139,6 +145,7 @@ const CLOSES: Readonly<Record<string, Row>> = {
 };
 
 function deathComplaint(it: EndingConnection, world: World): string | undefined {
+  if (it.peer.brokenBy === 'peer-dead') return OK;
   if (!it.peer.isVanished) return 'the peer lives';
   return world.nowMs < it.peer.deadAtMs ? 'too early' : OK;
 }
@@ -170,13 +177,18 @@ export function closeComplaint(
   return (CLOSES[reason] ?? FINISHED)(it, world, call);
 }
 
+/** The engine ends it by RST, without being asked. */
+export function isBreak(reason: string): boolean {
+  return reason === 'engine-closed' || reason === 'io-error' || breaksFile(reason);
+}
+
 /** It breaks off what it sends: a file is not what was promised. */
 export function breaksFile(reason: string): boolean {
   return reason.startsWith('file-');
 }
 
 /** The engine's own ends: the server may have wanted another before it heard of them. */
-const UNASKED: readonly string[] = ['peer-reset', 'peer-dead', 'engine-closed'];
+const UNASKED: readonly string[] = ['peer-reset', 'peer-dead', 'io-error', 'engine-closed'];
 
 /**
  * The reason that the server counts, once for each connection.

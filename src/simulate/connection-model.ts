@@ -25,6 +25,7 @@ import {
   type ClosingPhase,
   closeComplaint,
   countedComplaint,
+  isBreak,
   lateDeathComplaint,
   type PeerFacts,
   peerFacts,
@@ -288,7 +289,7 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
   }
 
   #writes(bytes: Uint8Array, start: number, end: number): void {
-    this.#committingBytes = end - start;
+    this.#committingBytes = this.#conn.takesBytes ? end - start : 0;
     this.#quietBegins();
     this.#reader.feed(bytes, start, end);
     this.#committingBytes = 0;
@@ -317,7 +318,7 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
   /** The engine is done with it. */
   closed(reason: string): void {
     this.check();
-    if (reason === 'engine-closed' || breaksFile(reason)) this.wasReset = true;
+    if (isBreak(reason)) this.wasReset = true;
     if (breaksFile(reason) && !this.#conn.isAborting) this.find('FIN passes for the end of a file');
     this.#complain(lateDeathComplaint(this.#conn, this.#world));
     if (this.isClosed) this.find('closed twice');

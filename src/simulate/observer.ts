@@ -10,6 +10,7 @@ import type { Session } from '../http/session.ts';
 import type { ConnectionRow } from '../observe/connection-row.ts';
 import type { ConnectionOracle, SimulatedClient } from './connection-oracle.ts';
 import type { PlannedRequest } from './handlers.ts';
+import { count } from './totals.ts';
 import type { World } from './world.ts';
 
 export class Observer implements EngineHandler<SimConnection> {
@@ -58,7 +59,7 @@ export class Observer implements EngineHandler<SimConnection> {
     return this.#byId.get(connectionId);
   }
 
-  /** Over a limit a connection must be refused; all peers of a run share one address. */
+  /** Over a limit a connection must be refused; all peers of a run share one address, those without any too. */
   #limit(conn: SimConnection, model: ConnectionOracle): void {
     const { connectionsMax, connectionsPerAddressMax, pausesWhenFull } = this.#world.settings.limits;
     // Those that were refused linger, and hold nobody out.
@@ -70,7 +71,9 @@ export class Observer implements EngineHandler<SimConnection> {
       }
       if (!this.#world.isDraining) model.find(`${open} connections are open, ${connectionsMax} allowed`);
     }
-    if (this.#counted.size >= connectionsPerAddressMax) this.#refuse(conn, model);
+    let others = 0;
+    for (const { hasAddress } of this.#counted) if (hasAddress === conn.hasAddress) others++;
+    if (others >= connectionsPerAddressMax) this.#refuse(conn, model);
     else this.#counted.add(conn);
   }
 
@@ -123,6 +126,9 @@ export class Observer implements EngineHandler<SimConnection> {
     this.#world.counted = [];
     this.#server.onClosed(conn, reason);
     model.counted(this.#world.counted);
+    const { struckEnds } = this.#world.totals;
+    for (const fault of conn.link.struck)
+      for (const counted of this.#world.counted) count(struckEnds, `${fault}: ${counted}`);
   }
 
   onAcceptPaused(error: SysError | undefined): void {

@@ -271,6 +271,9 @@ const only =
   (kind: H2ClientKind): NonNullable<RunOptions['adjust']> =>
   (swarm) => ({ ...swarm, clientKinds: [kind], settings: { ...swarm.settings, http2: true } });
 
+/** Worlds in which all answers are files, and some clients ask for parts. */
+const ofFiles: NonNullable<RunOptions['adjust']> = (swarm) => ({ ...swarm, handlerKinds: ['file'] });
+
 class IdleInExchange extends SpoiledThread {
   override onReceive(conn: SimConnection, bytes: Uint8Array, start: number, end: number): void {
     super.onReceive(conn, bytes, start, end);
@@ -392,14 +395,15 @@ export const PLANTED: Readonly<Record<string, RunOptions>> = {
   },
   'the window of content that was dropped is not given back': {
     makeThread: (options, world) => new LosesDropped(options, world),
+    adjust: only('h2-uploads'),
   },
   'a stream whose window is opened is forgotten': {
     makeThread: (options, world) => new ForgetsWindows(options, world),
   },
-  'a file that has changed is sent all the same': { plant: plant(SendsChangedFiles) },
-  'a part of a file begins a byte too early': { plant: plant(MovesFiles) },
-  'the descriptor of a file that is given up stays open': { plant: plant(KeepsFiles) },
-  'a file that is too short ends by FIN': { plant: plant(EndsFilesByFin) },
+  'a file that has changed is sent all the same': { plant: plant(SendsChangedFiles), adjust: ofFiles },
+  'a part of a file begins a byte too early': { plant: plant(MovesFiles), adjust: ofFiles },
+  'the descriptor of a file that is given up stays open': { plant: plant(KeepsFiles), adjust: ofFiles },
+  'a file that is too short ends by FIN': { plant: plant(EndsFilesByFin), adjust: ofFiles },
   'twice as many requests may be reset as the bound says': {
     makeThread: withResets(2),
     adjust: only('h2-rapid-reset'),

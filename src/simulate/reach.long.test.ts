@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { KERNEL_ERRORS } from '../engine/sim/kernel-errors.ts';
 import * as faults from '../protocol/error.ts';
 import * as h2Faults from '../protocol/h2/error-codes.ts';
 import { runSeed } from './run.ts';
@@ -14,6 +15,8 @@ import { addTotals, noTotals, type Totals } from './totals.ts';
 const SEEDS = 1500;
 /** In which all clients send what is to be refused: there are too many kinds of that for a client in forty. */
 const MALFORMED_SEEDS = 500;
+/** In which system calls fail, more than they do elsewhere. */
+const FAILING_SEEDS = 400;
 
 const UNREACHED: Readonly<Record<string, string>> = {
   'h2-tiny-data-flood': 'takes two thousand frames that no handler reads',
@@ -44,6 +47,21 @@ const ENDS = [
   ],
 ];
 
+/** What makes a connection wait and ends none. */
+const HARMLESS = [
+  'shortReceives',
+  'shortWrites',
+  'lateSends',
+  'receiveExhaustions',
+  'ringsFull',
+  'lateCloses',
+];
+/** However a connection ends, each of those may have struck it. */
+const ORDINARY_ENDS = [
+  ...['answered', 'client-closed', 'drained', 'idle-timeout', 'header-timeout', 'response-failed'],
+  ...['handler-timeout', 'body-too-large', 'peer-reset', 'io-error', 'h2-settings-timeout'],
+];
+
 /** The phases of a connection in which it can be broken off from outside, by either protocol. */
 const BROKEN_IN = ['accepted: closed', 'head: closed', 'idle: closed', 'exchange: closed', 'linger: closed'];
 
@@ -67,6 +85,14 @@ test('every refusal and every end of a connection is reached', async () => {
         (totals.endings[protocol + phase] ?? 0) > 0,
         `no connection is broken off: ${protocol}${phase}`,
       );
+  for (const [error, failure] of KERNEL_ERRORS) {
+    assert.ok((totals.struck[error] ?? 0) > 0, `no ${error}`);
+    if (failure !== undefined)
+      assert.ok((totals.struckEnds[`${error}: ${failure}`] ?? 0) > 0, `no connection ends by ${error}`);
+  }
+  for (const fault of HARMLESS)
+    for (const end of ORDINARY_ENDS)
+      assert.ok((totals.struckEnds[`${fault}: ${end}`] ?? 0) > 0, `none with ${fault} ended by ${end}`);
   const floods = Object.values(h2Faults)
     .map((each) => (each as { code?: string }).code ?? '')
     .filter((code) => code.endsWith('-flood'));
@@ -80,8 +106,14 @@ test('every refusal and every end of a connection is reached', async () => {
 async function manyWorlds(): Promise<Totals> {
   const totals = noTotals();
   const malformed = (swarm: Swarm): Swarm => ({ ...swarm, clientKinds: ['malformed', 'bad-chunks'] });
-  for (let seed = 1; seed <= SEEDS + MALFORMED_SEEDS; seed++) {
-    const { findings, totals: more } = await runSeed(seed, seed > SEEDS ? { adjust: malformed } : {});
+  const failing = (swarm: Swarm): Swarm => ({
+    ...swarm,
+    clientKinds: [...swarm.clientKinds, 'half-closer'],
+    faults: { ...swarm.faults, acceptFailure: 0.1, acceptAbort: 0.2, sendFailure: 0.1, receiveFailure: 0.05 },
+  });
+  for (let seed = 1; seed <= SEEDS + MALFORMED_SEEDS + FAILING_SEEDS; seed++) {
+    const adjust = seed > SEEDS + MALFORMED_SEEDS ? failing : seed > SEEDS ? malformed : undefined;
+    const { findings, totals: more } = await runSeed(seed, adjust === undefined ? {} : { adjust });
     assert.deepEqual(findings, [], `seed ${seed}`);
     addTotals(totals, more);
   }

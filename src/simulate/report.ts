@@ -8,6 +8,7 @@ export function report(totals: Totals, seconds: number): string {
     `${totals.connections} connections, ${totals.requests} requests, ${totals.responses} responses, ${totals.deadlines} deadlines, ${totals.drains} drains`,
     `${totals.events} events, ${totals.turns} turns, ${mebibytes(totals.bytesToServer)} to the server, ${mebibytes(totals.bytesToClients)} to clients`,
     row('faults put in', totals.injected as unknown as Record<string, number>),
+    row('connections that faults struck', totals.struck),
     row('clients', totals.clients),
     row('handlers', totals.handlers),
     row('statuses', totals.statuses),

@@ -208,6 +208,7 @@ class Run {
     totals.bytesToServer = stats.bytesReceived;
     totals.bytesToClients = stats.bytesSent;
     Object.assign(totals.injected, network.injected);
+    for (const { struck } of network.links) for (const fault of struck) count(totals.struck, fault);
   }
 
   /** Every request was answered, or its client went before; and every end has one name. */
@@ -243,6 +244,7 @@ function judgeConnection(client: SimulatedClient, model: ConnectionOracle, world
   model.judge();
   const unread = model.sent.unreadBytes;
   if (unread === 0 || hasReset || isDestroyed || link.isVanished || link.wasCut) return;
+  if (link.brokenBy !== undefined) return;
   // A reset of the server's own takes what is under way with it.
   if (model.wasReset || world.isEngineClosing) return;
   if (link.wasAnsweredByReset && IMPATIENT_ENDS.includes(model.lastReason)) return;

@@ -28,6 +28,9 @@ export interface Totals {
   readonly closes: Record<string, number>;
   /** State of the server at the moment it ended them. */
   readonly endings: Record<string, number>;
+  /** Connections that a fault has struck, be they accepted or not, and how those that were ended all the same. */
+  readonly struck: Record<string, number>;
+  readonly struckEnds: Record<string, number>;
 }
 
 export function noTotals(): Totals {
@@ -53,6 +56,8 @@ export function noTotals(): Totals {
     h2GoAways: {},
     closes: {},
     endings: {},
+    struck: {},
+    struckEnds: {},
   };
 }
 

@@ -5,11 +5,11 @@
 import { assert } from '../../base/assert.ts';
 import { SysError } from '../../base/errors.ts';
 import type { ListenAddress, Listener } from '../engine.ts';
+import { acceptFails, acceptRests } from './kernel-errors.ts';
 import type { SimLink } from './link.ts';
 import type { SimNetwork } from './network.ts';
 
 const FIRST_PORT = 49_152; // RFC 6335 §6, the dynamic ports
-const EMFILE = 24; // include/uapi/asm-generic/errno-base.h
 const EADDRINUSE = 98; // include/uapi/asm-generic/errno.h
 
 export interface AcceptOwner {
@@ -113,21 +113,38 @@ export class SimAccepting {
           this.#pause();
           return;
         }
+        if (faults.acceptAbort > 0 && random.chance(faults.acceptAbort)) {
+          this.#abort(listener.backlog.shift()!);
+          continue;
+        }
         this.#owner.accepted(listener.backlog.shift()!);
       }
     }
   }
 
-  /** accept(2) found no descriptor; after a while there are some again. */
+  /** accept(2) fails for one connection, which is gone. */
+  #abort(link: SimLink): void {
+    const { random, injected } = this.#network;
+    const { code } = acceptFails(random);
+    injected.acceptAborts++;
+    link.strike(`accept ${code}`);
+    this.#network.trace?.(`peer ${link.id}: accept fails with ${code}`);
+    refuse(link);
+  }
+
+  /** accept(2) found no descriptor, or no memory; after a while there are some again. */
   #pause(): void {
     const { random, faults, injected, nowMs } = this.#network;
+    const { code, errno } = acceptRests(random);
     injected.acceptPauses++;
+    for (const { backlog } of this.#listeners.values())
+      for (const link of backlog) link.strike(`accept ${code}`);
     this.pauses++;
     const pauseMs = 1 + random.nextUnit() * faults.acceptPauseMsMax;
     this.#pausedUntilMs = nowMs + pauseMs;
     this.#network.after(pauseMs, () => this.#owner.wake(this.#network.nowMs));
-    this.#network.trace?.('server: EMFILE, accepting pauses');
-    this.#owner.acceptPaused(new SysError('accept', EMFILE, 'EMFILE', ''));
+    this.#network.trace?.(`server: ${code}, accepting pauses`);
+    this.#owner.acceptPaused(new SysError('accept', errno, code, ''));
   }
 }
 

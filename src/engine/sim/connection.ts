@@ -14,6 +14,7 @@ import {
   SEND_RESERVE_BYTES_MAX,
 } from '../engine.ts';
 import { FileProgress } from '../file-progress.ts';
+import type { Failure } from './kernel-errors.ts';
 import type { LinkServer, SimLink } from './link.ts';
 import { SendQueue } from './send-queue.ts';
 
@@ -67,7 +68,13 @@ export class SimConnection implements EngineConnection, LinkServer {
   isReady = false;
   /** A send is submitted and has not completed: nothing more is taken until then. */
   isSendHeld = false;
-  failure: 'peer-reset' | 'peer-dead' | undefined = undefined;
+  failure: Failure | undefined = undefined;
+  /** The engine knows that sending has failed; receiving goes on to its end. */
+  hasSendFailed = false;
+  /** getpeername(2) and getsockname(2) answer. */
+  hasAddress = true;
+  /** Memory that is being handed over and may be taken. */
+  given: Uint8Array | undefined = undefined;
   reason: CloseReason = '';
   errorCode = '';
   readonly #owner: SimConnectionOwner;
@@ -92,7 +99,7 @@ export class SimConnection implements EngineConnection, LinkServer {
   }
 
   get takesBytes(): boolean {
-    return !this.isClosing && !this.isShutdownWanted && this.isOpen;
+    return !this.isClosing && !this.isShutdownWanted && this.isOpen && !this.hasSendFailed;
   }
 
   reserve(size: number): number {
@@ -156,6 +163,12 @@ export class SimConnection implements EngineConnection, LinkServer {
     this.#owner.touch(this);
   }
 
+  takeReceived(bytes: Uint8Array): boolean {
+    if (this.given === undefined || this.given !== bytes) return false;
+    this.given = undefined;
+    return true;
+  }
+
   pauseReading(): void {
     this.isReadingPaused = true;
     if (this.isPeerEndNews) this.#owner.ready(this);
@@ -206,14 +219,14 @@ export class SimConnection implements EngineConnection, LinkServer {
 
   remoteAddress(): RemoteAddress | undefined {
     // A peer that has gone before it was first asked for has no address any more.
-    if (this.#remote === undefined && this.isOpen && this.failure === undefined) {
+    if (this.#remote === undefined && this.isOpen && this.failure === undefined && this.hasAddress) {
       this.#remote = { family: 'IPv4', address: '192.0.2.1', port: this.link.peer.port };
     }
     return this.#remote;
   }
 
   localAddress(): RemoteAddress | undefined {
-    if (!this.isOpen || this.failure !== undefined) return undefined;
+    if (!this.isOpen || this.failure !== undefined || !this.hasAddress) return undefined;
     return { family: 'IPv4', address: '192.0.2.2', port: this.link.port };
   }
 
@@ -244,7 +257,14 @@ export class SimConnection implements EngineConnection, LinkServer {
     if (this.unsent.length > 0 && !this.isSendHeld) this.#owner.touch(this);
   }
 
-  failed(reason: 'peer-reset' | 'peer-dead'): void {
+  /** A send of the engine's has failed: what has come is handed over, and then it ends. */
+  sendFailed(reason: Failure, code: string): void {
+    this.hasSendFailed = true;
+    this.errorCode = code;
+    this.failed(reason);
+  }
+
+  failed(reason: Failure): void {
     if (!this.isOpen || this.isReleased) return;
     this.failure = reason;
     this.#owner.ready(this);

@@ -31,6 +31,15 @@ export interface NetworkFaults {
   /** Chance that accepting finds no descriptor, and for how long there is none. */
   readonly acceptFailure: number;
   readonly acceptPauseMsMax: number;
+  /** Chance that accepting fails for one connection, which is gone then. */
+  readonly acceptAbort: number;
+  /** Chance that a send, or a receive, fails, and its connection with it. */
+  readonly sendFailure: number;
+  readonly receiveFailure: number;
+  /** Chance that the addresses of a connection are not told. */
+  readonly addressFailure: number;
+  /** Chance that much is received into memory that may be taken over. */
+  readonly givenReceive: number;
   /** Chance that no receive buffer is to be had: the receive comes a turn later. */
   readonly receiveExhaustion: number;
   /** Chance that the ring is full: the send is submitted a turn later. */
@@ -62,6 +71,11 @@ export const NO_FAULTS: NetworkFaults = Object.freeze({
   linkResetWithinMs: 0,
   acceptFailure: 0,
   acceptPauseMsMax: 0,
+  acceptAbort: 0,
+  sendFailure: 0,
+  receiveFailure: 0,
+  addressFailure: 0,
+  givenReceive: 0,
   receiveExhaustion: 0,
   ringFull: 0,
   closeDelayMsMax: 0,
@@ -82,6 +96,11 @@ export interface InjectedFaults {
   clockJumps: number;
   linkResets: number;
   acceptPauses: number;
+  acceptAborts: number;
+  sendFailures: number;
+  receiveFailures: number;
+  missingAddresses: number;
+  givenReceives: number;
   receiveExhaustions: number;
   ringsFull: number;
   lateCloses: number;
@@ -99,6 +118,11 @@ export function noInjectedFaults(): InjectedFaults {
     clockJumps: 0,
     linkResets: 0,
     acceptPauses: 0,
+    acceptAborts: 0,
+    sendFailures: 0,
+    receiveFailures: 0,
+    missingAddresses: 0,
+    givenReceives: 0,
     receiveExhaustions: 0,
     ringsFull: 0,
     lateCloses: 0,

@@ -5,6 +5,7 @@
  */
 import type { PeerLiveness } from '../engine.ts';
 import { Direction, type DirectionOwner } from './direction.ts';
+import type { Failure } from './kernel-errors.ts';
 import type { SimWorld } from './world.ts';
 
 /** Retransmissions end after 924.6 s by default: tcp_retries2 in the kernel's ip-sysctl.rst. */
@@ -23,7 +24,7 @@ export interface LinkServer {
   /** The kernel takes bytes again. */
   writable(): void;
   /** The connection is broken. */
-  failed(reason: 'peer-reset' | 'peer-dead'): void;
+  failed(reason: Failure): void;
 }
 
 /** The peer's side of a link. */
@@ -64,6 +65,10 @@ export class SimLink implements DirectionOwner {
   wasCut = false;
   /** The server's kernel answered late bytes with RST. */
   wasAnsweredByReset = false;
+  /** The server's host finds no way to the peer, or has no memory for it. */
+  brokenBy: Failure | undefined = undefined;
+  /** Faults that have struck it, by name. */
+  readonly struck = new Set<string>();
   /** When either side last heard of the other. */
   lastHeardMs: number;
   /** A break that came before the engine had accepted. */
@@ -136,11 +141,25 @@ export class SimLink implements DirectionOwner {
     this.world.at(atMs, { fire: () => this.#failAtServer('peer-reset') });
   }
 
+  strike(fault: string): void {
+    this.struck.add(fault);
+  }
+
+  /** A system call of the server's has failed. */
+  breaks(failure: Failure): void {
+    this.brokenBy = failure;
+    this.up.isBroken = true;
+    if (failure === 'io-error') return;
+    this.down.break();
+    if (failure === 'peer-reset') this.peer.resetArrived();
+  }
+
   /** The network resets both sides. */
   resetBoth(): void {
     if (this.isVanished || this.peer.isOver || this.up.isBroken || this.wasCut) return;
     this.wasCut = true;
     this.world.injected.linkResets++;
+    this.strike('linkResets');
     this.world.trace?.(`peer ${this.id}: the network resets the connection`);
     this.down.break();
     this.#failAtServer('peer-reset');

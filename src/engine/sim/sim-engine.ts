@@ -4,8 +4,7 @@
  * unkind as the contract allows: pieces of any size, sends that complete late or in part, deadlines
  * before or after data, closes that take their time, slots that are used again at once.
  *
- * It holds its own promises by assertion: no callback within a callback, none after `onClosed`, and what
- * was lent during `onReceive` is overwritten right after.
+ * It holds its own promises by assertion: no callback within a callback, none after `onClosed`.
  */
 import { assert } from '../../base/assert.ts';
 import { type SysError, UnavailableError } from '../../base/errors.ts';
@@ -21,19 +20,15 @@ import {
   type ListenAddress,
   type Listener,
 } from '../engine.ts';
-import type { FileProgress } from '../file-progress.ts';
 import { type AcceptOwner, SimAccepting } from './accepting.ts';
 import { SimConnection, type SimConnectionOwner } from './connection.ts';
-import { fileBytes } from './file-sending.ts';
+import type { Failure } from './kernel-errors.ts';
 import type { SimLink } from './link.ts';
 import type { NetworkServer, SimNetwork } from './network.ts';
+import { SimReceiving } from './receiving.ts';
+import { SimSending } from './sending.ts';
 
-const RECEIVE_BUFFER_BYTES = 16 * 1024;
-/** Reads of one connection in one turn, so that no other waits long. */
-const READS_PER_TURN_MAX = 4;
 const CONNECTIONS_MAX = 1 << 16;
-/** What the lent memory is overwritten with. */
-const POISON = 0xee;
 const NEVER = Number.POSITIVE_INFINITY;
 
 export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConnectionOwner, AcceptOwner {
@@ -45,7 +40,8 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
   readonly #wheel: TimingWheel;
   readonly #connections: (SimConnection | undefined)[] = [];
   readonly #accepting: SimAccepting;
-  readonly #receiveBuffer = new Uint8Array(RECEIVE_BUFFER_BYTES);
+  readonly #receiving: SimReceiving;
+  readonly #sending: SimSending;
   readonly #stats: EngineStats = emptyEngineStats();
   #touched: SimConnection[] = [];
   #ready: SimConnection[] = [];
@@ -70,6 +66,8 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
         : (keepAlive.idleSeconds + keepAlive.intervalSeconds * keepAlive.probes) * 1000;
     this.#wheel = new TimingWheel(DEADLINE_TICK_MS, network.nowMs);
     this.#accepting = new SimAccepting(network, this);
+    this.#receiving = new SimReceiving(network, this.#handler, this.#stats, this);
+    this.#sending = new SimSending(network, this.#stats, this);
     network.attach(this);
   }
 
@@ -227,10 +225,12 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     const deadlinesFirst = faults.deadlinesFirst > 0 && random.chance(faults.deadlinesFirst);
     if (deadlinesFirst) this.#advance();
     this.#accepting.acceptAll();
-    this.#readAll();
+    const ready = this.#ready;
+    this.#ready = [];
+    this.#receiving.readAll(ready);
     if (!deadlinesFirst) this.#advance();
     this.#tellClosed();
-    if (this.#handler.onSending !== undefined) this.#call(() => this.#handler.onSending!());
+    if (this.#handler.onSending !== undefined) this.call(() => this.#handler.onSending!());
     this.#flush();
     this.#latenessMs = 0;
     const nextMs = this.#wheel.nextMs();
@@ -241,7 +241,7 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
   // AcceptOwner
 
   acceptPaused(error: SysError | undefined): void {
-    this.#call(() => this.#handler.onAcceptPaused?.(error));
+    this.call(() => this.#handler.onAcceptPaused?.(error));
   }
 
   accepted(link: SimLink): void {
@@ -251,81 +251,16 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     this.#connections[slot] = conn;
     link.server = conn;
     link.watchDeadPeer(this.#deadPeerMs);
+    const { random, faults, injected } = this.network;
+    if (faults.addressFailure > 0 && random.chance(faults.addressFailure)) {
+      injected.missingAddresses++;
+      conn.hasAddress = false;
+    }
     this.#stats.accepted++;
     this.network.trace?.(`peer ${link.id}: accepted in slot ${slot}`);
-    this.#call(() => this.#handler.onAccept(conn));
+    this.call(() => this.#handler.onAccept(conn));
     if (link.pendingFailure !== undefined) conn.failed(link.pendingFailure);
     else if (conn.hasNews && !conn.isReadingPaused) this.ready(conn);
-  }
-
-  /** Hands over what has arrived, connection by connection, in any order. */
-  #readAll(): void {
-    const ready = this.#ready;
-    this.#ready = [];
-    const { random, faults, injected } = this.network;
-    for (let left = ready.length; left > 0; left--) {
-      const at = random.int(left);
-      const conn = ready[at]!;
-      ready[at] = ready[left - 1]!;
-      conn.isReady = false;
-      if (!conn.isOpen) continue;
-      if (faults.receiveExhaustion > 0 && random.chance(faults.receiveExhaustion)) {
-        injected.receiveExhaustions++;
-        this.#stats.receiveBufferExhaustions++;
-        this.ready(conn);
-      } else this.#read(conn);
-    }
-  }
-
-  #read(conn: SimConnection): void {
-    const { up } = conn.link;
-    for (let reads = 0; up.received.length > 0; reads++) {
-      if (conn.isClosing || conn.isReadingPaused) break;
-      if (reads === READS_PER_TURN_MAX) {
-        this.ready(conn);
-        return;
-      }
-      this.#receive(conn);
-    }
-    if (conn.isClosing) up.discardReceived();
-    if (conn.failure !== undefined && (conn.isClosing || conn.isReadingPaused || up.received.length === 0)) {
-      this.#fail(conn, conn.failure);
-      return;
-    }
-    if (conn.drainDue) {
-      conn.drainDue = false;
-      if (!conn.isClosing && conn.unsent.length === 0) this.#call(() => this.#handler.onDrained(conn));
-    }
-    if (conn.isPeerEndNews) {
-      conn.peerEndSeenTold = true;
-      this.network.trace?.(`peer ${conn.link.id}: server learns of FIN that it does not read`);
-      this.#call(() => this.#handler.onPeerEndSeen?.(conn));
-    }
-    const hasEnded = up.finArrived && up.received.length === 0;
-    if (hasEnded && !conn.peerEndTold && !conn.isClosing && !conn.isReadingPaused) {
-      conn.peerEndTold = true;
-      this.network.trace?.(`peer ${conn.link.id}: server sees FIN`);
-      this.#call(() => this.#handler.onPeerEnd(conn));
-    }
-  }
-
-  #receive(conn: SimConnection): void {
-    const { random, faults, injected } = this.network;
-    const { up } = conn.link;
-    const buffer = this.#receiveBuffer;
-    const start = random.int(64);
-    let size = Math.min(up.received.length, buffer.length - start);
-    if (size > 1 && faults.shortReceive > 0 && random.chance(faults.shortReceive)) {
-      injected.shortReceives++;
-      size = random.between(1, size - 1);
-    }
-    up.take(buffer, start, size);
-    this.#stats.bytesReceived += size;
-    this.network.trace?.(
-      `peer ${conn.link.id}: server receives ${size} bytes${shown(this.network, buffer, start, size)}`,
-    );
-    this.#call(() => this.#handler.onReceive(conn, buffer, start, start + size));
-    buffer.fill(POISON, start, start + size);
   }
 
   #advance(): void {
@@ -334,7 +269,7 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
       assert(conn?.isOpen === true, 'a deadline outlived its connection');
       if (conn.isReleased) return;
       this.network.trace?.(`peer ${conn.link.id}: deadline`);
-      this.#call(() => this.#handler.onDeadline(conn));
+      this.call(() => this.#handler.onDeadline(conn));
     });
   }
 
@@ -351,28 +286,10 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
   }
 
   #send(conn: SimConnection): void {
-    const { random, faults, injected } = this.network;
     const { down } = conn.link;
-    if (conn.unsent.length > 0 && !conn.isSendHeld) {
-      if (faults.ringFull > 0 && random.chance(faults.ringFull)) {
-        injected.ringsFull++;
-        this.#stats.submissionQueueFull++;
-        this.#hold(conn);
-      } else if (faults.lateSend > 0 && random.chance(faults.lateSend)) {
-        injected.lateSends++;
-        this.#hold(conn);
-      } else {
-        const file = conn.unsent.file;
-        const next = file === undefined ? conn.unsent.byteCount : file.end - file.at;
-        let size = Math.min(next, down.room);
-        if (size > 1 && faults.shortWrite > 0 && random.chance(faults.shortWrite)) {
-          injected.shortWrites++;
-          size = random.between(1, size - 1);
-          this.#hold(conn);
-        }
-        if (size > 0) this.#give(conn, size, file);
-      }
-    }
+    if (!conn.hasSendFailed) this.#sending.send(conn);
+    // Receiving comes to its end first, and then it is closed.
+    if (conn.hasSendFailed) return;
     if (conn.unsent.length > 0) {
       // A link that is broken takes nothing: its failure is on the way.
       conn.drainOwed = true;
@@ -394,33 +311,6 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     }
   }
 
-  /** The kernel takes `size` bytes of what comes next, or fewer of a file. */
-  #give(conn: SimConnection, size: number, file: FileProgress | undefined): void {
-    const { unsent, link } = conn;
-    const bytes =
-      file === undefined
-        ? unsent.take(size)
-        : fileBytes(this.network, conn, file, size, () => this.touch(conn));
-    if (bytes === undefined) return;
-    this.#stats.bytesSent += bytes.length;
-    this.network.trace?.(`peer ${link.id}: kernel takes ${bytes.length} bytes`);
-    if (file !== undefined) unsent.tookFromFile(bytes.length);
-    link.down.send(bytes);
-    // Something else may follow, and there may be room.
-    if (unsent.length > 0 && link.down.room > 0) this.touch(conn);
-  }
-
-  /** The send completes in a later turn, or its rest is submitted then. */
-  #hold(conn: SimConnection): void {
-    conn.isSendHeld = true;
-    const { random } = this.network;
-    this.network.after(random.nextUnit() * 2, () => {
-      conn.isSendHeld = false;
-      if (!conn.isOpen || conn.isReleased) return;
-      this.touch(conn);
-    });
-  }
-
   #abort(conn: SimConnection): void {
     conn.unsent.clear();
     this.network.trace?.(`peer ${conn.link.id}: RST leaves (${conn.reason})`);
@@ -428,13 +318,17 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     this.#release(conn);
   }
 
-  #fail(conn: SimConnection, failure: 'peer-reset' | 'peer-dead'): void {
+  // ReceivingOwner
+
+  fail(conn: SimConnection, failure: Failure): void {
     if (conn.isReleased) return;
-    conn.errorCode = failure === 'peer-reset' ? 'ECONNRESET' : 'ETIMEDOUT';
+    if (conn.errorCode === '') conn.errorCode = failure === 'peer-reset' ? 'ECONNRESET' : 'ETIMEDOUT';
     if (!conn.isClosing) conn.reason = failure;
     conn.isClosing = true;
     conn.unsent.clear();
     if (failure === 'peer-dead') conn.link.down.break();
+    // What cannot be sent whole is not to pass for whole.
+    else if (failure === 'io-error') conn.link.resetToPeer();
     this.#release(conn);
   }
 
@@ -444,7 +338,10 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     conn.isReleased = true;
     conn.link.releasedByServer();
     const delayMs = faults.closeDelayMsMax > 0 ? random.nextUnit() * faults.closeDelayMsMax : 0;
-    if (delayMs > 0) injected.lateCloses++;
+    if (delayMs > 0) {
+      injected.lateCloses++;
+      conn.link.strike('lateCloses');
+    }
     this.network.after(this.#closing === undefined ? delayMs : 0, () => {
       this.#owedClosed.push(conn);
       this.wake(this.nowMs);
@@ -462,12 +359,12 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
       conn.isOpen = false;
       this.#stats.closed++;
       this.network.trace?.(`peer ${conn.link.id}: closed (${conn.reason})`);
-      this.#call(() => this.#handler.onClosed(conn, conn.reason));
+      this.call(() => this.#handler.onClosed(conn, conn.reason));
     }
     if (this.#resolveClosed !== undefined && this.connectionCount === 0) this.#resolveClosed();
   }
 
-  #call(callback: () => void): void {
+  call(callback: () => void): void {
     assert(!this.#isInCallback, 'a callback within a callback');
     this.#isInCallback = true;
     try {
@@ -476,10 +373,4 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
       this.#isInCallback = false;
     }
   }
-}
-
-/** The beginning of what was received, when somebody reads along. */
-function shown(network: SimNetwork, bytes: Uint8Array, start: number, size: number): string {
-  if (network.trace === undefined) return '';
-  return ` ${JSON.stringify(String.fromCharCode(...bytes.subarray(start, start + Math.min(size, 60))))}`;
 }

@@ -15,6 +15,7 @@ import {
   type ClosingPhase,
   closeComplaint,
   type EndingConnection,
+  isBreak,
   lateDeathComplaint,
   type PeerFacts,
   peerFacts,
@@ -238,7 +239,7 @@ export class H2ConnectionModel implements ConnectionOracle {
     this.sent.push(bytes, start, end);
     const unsent = this.#conn.unsent.heldBytes + end - start;
     if (unsent > UNSENT_BYTES_MAX) this.find(`${unsent} bytes wait for a slow reader`);
-    this.#committingBytes = end - start;
+    this.#committingBytes = this.#conn.takesBytes ? end - start : 0;
     this.#quietBegins();
     if (this.#server === undefined && bytes[start] !== HTTP1_FIRST_BYTE && this.#faultStatus === 0)
       this.#switch(start - end);
@@ -341,7 +342,7 @@ export class H2ConnectionModel implements ConnectionOracle {
 
   closed(reason: string): void {
     this.check();
-    if (reason === 'engine-closed') this.wasReset = true;
+    if (isBreak(reason)) this.wasReset = true;
     const late = lateDeathComplaint(this.#conn, this.#world);
     if (late !== undefined) this.find(late);
     if (this.isClosed) this.find('closed twice');
