@@ -103,7 +103,8 @@ export class PeerFrames implements FrameHandler {
         case END_WHOLE:
           return fault.FAULT_CLOSED_STREAM;
         default:
-          return fault.FAULT_STREAM_ID;
+          // How it ended is forgotten. A request opens no stream below the last; trailers may have been under way when we reset theirs.
+          return heads.areTrailers ? state.draw(DRAW_STRAY) : fault.FAULT_STREAM_ID;
       }
     }
     if (stream.isWhole) return state.fail(stream, fault.FAULT_HALF_CLOSED);

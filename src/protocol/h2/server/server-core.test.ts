@@ -171,6 +171,22 @@ test('what is under way when we reset is ignored; behind END_STREAM it ends the 
   assert.deepEqual(bench.frames(), ['HEADERS 3', 'DATA 3 5 end', 'GOAWAY 3 STREAM_CLOSED']);
 });
 
+test('trailers that were under way when we reset are ignored, however many streams have come since', () => {
+  const bench = CoreBench.connected();
+  bench.contentBytes = undefined;
+  bench.send(headersOf(1, POST, false));
+  bench.core.reset(bench.streams.get(1)!, 7);
+  bench.streams.clear();
+  bench.contentBytes = 5;
+  for (let id = 3; id < 500; id += 2) bench.send(headersOf(id, GET));
+  bench.frames();
+  bench.send(dataOf(1, 100), headersOf(1, [['checksum', 'x']]), headersOf(501, GET));
+  assert.deepEqual(bench.frames(), ['HEADERS 501', 'DATA 501 5 end']);
+  // RFC 9113 §5.1.1: ids of requests only grow.
+  bench.send(headersOf(1, GET));
+  assert.deepEqual(bench.frames(), ['GOAWAY 501 PROTOCOL_ERROR']);
+});
+
 test('an answer stops at the window of its stream, and goes on with it', () => {
   const bench = CoreBench.connected({}, frame.SETTINGS_INITIAL_WINDOW_SIZE, 1000);
   bench.contentBytes = 2500;
