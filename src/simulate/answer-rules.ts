@@ -29,6 +29,19 @@ export function faultComplaint(it: EndingConnection, status: number): string | u
   return 'nothing calls for it';
 }
 
+/** @param hasContinued there was a 100 before @returns what is wrong with an interim response */
+export function interimComplaint(
+  exchange: ExchangeRecord | undefined,
+  status: number,
+  hasContinued: boolean,
+): string | undefined {
+  if (exchange === undefined || exchange.isAnswered) return `an interim ${status} to no request`;
+  const { plan } = exchange;
+  if (status === 103) return plan.hints && plan.minor > 0 ? undefined : 'hints that nobody gave';
+  if (status !== 100) return `an interim ${status}`;
+  return plan.expectsContinue && !hasContinued ? undefined : 'a 100 that nobody asked for';
+}
+
 /** A handler's response, which names its request. @returns what is wrong with it */
 export function answerComplaint(
   exchange: ExchangeRecord | undefined,

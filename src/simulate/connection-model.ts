@@ -15,6 +15,7 @@ import {
   contentComplaint,
   faultComplaint,
   fileComplaint,
+  interimComplaint,
   mustClose,
   wholeComplaint,
 } from './answer-rules.ts';
@@ -391,17 +392,9 @@ export class ConnectionModel implements ConnectionOracle, ResponseSink {
   }
 
   #onInterim(status: number): void {
-    const { exchange } = this;
     this.interimEnds.push(this.sent.length);
-    const { plan } = exchange ?? {};
-    if (plan === undefined || exchange!.isAnswered)
-      this.find(`an interim ${status} in the phase ${this.phase}`);
-    else if (status === 103) {
-      if (!plan.hints || plan.minor === 0) this.find('hints that nobody gave');
-      return;
-    } else if (status !== 100) this.find(`an interim ${status}`);
-    else if (!plan.expectsContinue || this.#hasContinued) this.find('a 100 that nobody asked for');
-    this.#hasContinued = true;
+    this.#complain(interimComplaint(this.exchange, status, this.#hasContinued));
+    if (status === 100) this.#hasContinued = true;
   }
 
   onBody(bytes: Uint8Array, start: number, end: number): void {

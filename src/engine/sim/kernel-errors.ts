@@ -7,7 +7,7 @@ import type { SeededRandom } from '../../base/random.ts';
 /** Why an operation of a connection has failed. */
 export type Failure = 'peer-reset' | 'peer-dead' | 'io-error';
 
-export interface KernelError {
+interface KernelError {
   readonly code: string;
   readonly errno: number;
 }
