@@ -20,6 +20,7 @@ export interface ServerNumbers {
   readonly deadlines: Counts;
   readonly states: Counts;
   readonly websocket: Counts;
+  readonly pubsubDropped: Counts;
   readonly unsentBytes: number;
   readonly engine: {
     readonly accepted: number;
@@ -59,6 +60,12 @@ export function serverMetrics(numbers: ServerNumbers, facts: ServerFacts, own: P
   writeDurations(out, numbers);
   writeConnections(out, numbers);
   writeWebSocket(out, numbers.websocket);
+  out.counters(
+    'holdfast_pubsub_dropped_total',
+    'Published messages that missed a thread or the other machines, which did not take them.',
+    'to',
+    numbers.pubsubDropped,
+  );
   writeEngine(out, numbers.engine);
   writeProcess(out, own);
   return out.toString();

@@ -34,6 +34,8 @@ const NESTED_MAX = 10_000;
 
 export class Hub {
   readonly limits: HubLimits;
+  /** Messages that relays could not take, by where they led. */
+  readonly dropped = { thread: 0, machine: 0 };
   readonly #replay: ReplayBuffer | undefined;
   readonly #topics = new Map<string, Topic>();
   readonly #relays: Relay[] = [];

@@ -144,25 +144,31 @@ export class NatsRelay implements Relay {
     this.#waitingBytes += bytes.length;
     while (this.#waitingBytes > WAITING_BYTES_MAX) {
       this.#waitingBytes -= this.#waiting.shift()!.length;
-      this.#lost++;
+      this.#lose();
     }
   }
 
   #publish(bytes: Uint8Array): void {
     if (this.#unconfirmedBytes > UNCONFIRMED_BYTES_MAX) {
-      if (this.#lost++ === 0)
+      if (this.#lost === 0)
         this.#logger.warn('pubsub: the NATS server does not read; messages to other machines are dropped');
+      this.#lose();
       return;
     }
     try {
       this.#connection!.publish(this.#settings.subject, bytes);
     } catch {
       // It has closed in this moment.
-      this.#lost++;
+      this.#lose();
       return;
     }
     this.#unconfirmedBytes += bytes.length;
     if (this.#unconfirmedBytes > CONFIRM_BYTES) this.#confirm();
+  }
+
+  #lose(): void {
+    this.#lost++;
+    this.#hub.dropped.machine++;
   }
 
   #confirm(): void {

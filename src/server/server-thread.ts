@@ -83,6 +83,8 @@ export interface ServerThreadStats {
   deadlines: Deadlines;
   /** Connections that became WebSockets, and their messages. */
   websocket: WebSocketCounts;
+  /** Published messages that missed other threads or machines, which did not take them. */
+  pubsubDropped: { thread: number; machine: number };
   /** Open connections, by state. */
   states: ConnectionStates;
   /** Bytes of answers that wait for their readers. */
@@ -480,6 +482,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
       tls: this.tls.snapshot(),
       deadlines: { ...this.deadlines },
       websocket: { ...this.websockets.counts },
+      pubsubDropped: { ...this.hub.dropped },
       ...countStates(this.connections()),
       durations: this.measures?.durations.snapshot() ?? emptyCounts(),
       byWorker: {

@@ -18,6 +18,7 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
   const deadlines = { header: 0, idle: 0, body: 0, handler: 0, linger: 0, stall: 0, deadPeer: 0, drain: 0 };
   const states = { accepted: 0, head: 0, idle: 0, exchange: 0, upgraded: 0, linger: 0, closing: 0 };
   const websocket = emptyWebSocketCounts();
+  const pubsubDropped = { thread: 0, machine: 0 };
   let requests = 0;
   let aborted = 0;
   let unsentBytes = 0;
@@ -48,6 +49,7 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
     addInto(deadlines, each.deadlines);
     addInto(states, each.states);
     addInto(websocket, each.websocket);
+    addInto(pubsubDropped, each.pubsubDropped);
   }
   return {
     requests,
@@ -60,6 +62,7 @@ export function mergeStats(all: readonly ServerStats[], workers: number): Server
     deadlines,
     states,
     websocket,
+    pubsubDropped,
     unsentBytes,
     durations,
     byWorker,

@@ -13,6 +13,7 @@ import type { ErrorHandler } from '../http/exchange-host.ts';
 import { createAccessLog } from '../observe/access-log.ts';
 import { busiestFirst, type ConnectionRow } from '../observe/connection-row.ts';
 import { createLogger } from '../observe/logger.ts';
+import type { LoggerLike } from '../observe/logger-like.ts';
 import type { Hub } from '../pubsub/hub.ts';
 import type { MessageData, PublishOptions } from '../pubsub/message.ts';
 import type { RoutedHandler } from '../routes/route-types.ts';
@@ -39,7 +40,7 @@ import {
 } from './server.ts';
 import { ServerThread } from './server-thread.ts';
 import { type CloseReport, type ClosingThread, ThreadClosing } from './thread-closing.ts';
-import { ThreadRelay } from './thread-hub.ts';
+import { type ThreadLink, ThreadRelay } from './thread-relay.ts';
 import { changeTls, type ThreadTls, type TlsMaterial } from './tls-material.ts';
 import type { TlsOptions } from './tls-options.ts';
 import type { OperatorPorts, WatchedServer } from './watched-server.ts';
@@ -76,8 +77,8 @@ interface Surroundings {
   readonly source?: ModuleSource;
   /** What a worker thread shares with other threads. */
   readonly shared?: SharedMemory;
-  /** By which the hubs of threads hear each other. */
-  readonly channel?: string;
+  /** By which the hubs of other threads and this one hear each other. */
+  readonly links?: readonly ThreadLink[];
   /** The engine is about to take the listening socket that it was given; it closes it from now on. */
   readonly onAdopt?: () => void;
   /** The closing server accepts no connection any more. */
@@ -98,15 +99,7 @@ async function startThread(
   options: ServeOptions,
   wanted: Settings,
   fetch: FetchHandler,
-  {
-    shared = {},
-    onAdopt,
-    onStopped,
-    channel,
-    ports,
-    tls,
-    measures = ports?.admin !== undefined,
-  }: Surroundings,
+  { shared = {}, onAdopt, onStopped, links, ports, tls, measures = ports?.admin !== undefined }: Surroundings,
 ): Promise<RunningThread> {
   const logger = guardedLogger(options.logger ?? createLogger());
   const accessLog =
@@ -154,12 +147,18 @@ async function startThread(
       settings,
       accessLog,
       onStopped,
-      relay: channel === undefined ? undefined : new ThreadRelay(thread.hub, channel),
+      relay: links && relayOf(thread.hub, logger, links),
     };
   } catch (error) {
     await engine.close();
     throw asListenError(error, placeOf(options));
   }
+}
+
+function relayOf(hub: Hub, logger: LoggerLike, links: readonly ThreadLink[]): ThreadRelay {
+  const relay = new ThreadRelay(hub, logger);
+  for (const link of links) relay.join(link);
+  return relay;
 }
 
 /** What reads the headers of proxies in front, where there are some. */
@@ -289,6 +288,11 @@ export class ThreadServer implements WatchedServer {
       this.#closed = this.#finish(this.#closing);
     } else if (plan.force) this.#closing.force();
     return this.#closed!;
+  }
+
+  /** Another thread has come, whose hub and this one's are to hear each other. */
+  joinThread(link: ThreadLink): void {
+    this.#running.relay?.join(link);
   }
 
   /** A drain that is under way already is for this end too, and has its time. */

@@ -25,6 +25,12 @@ export class WorkerCounts {
   readonly #waiting = new Map<number, (answer: FromWorker | undefined) => void>();
   #ended = mergeStats([], 0);
   #askId = 0;
+  readonly #ownDropped: () => ServerStats['pubsubDropped'];
+
+  /** @param ownDropped of what the main thread has published itself */
+  constructor(ownDropped: () => ServerStats['pubsubDropped']) {
+    this.#ownDropped = ownDropped;
+  }
 
   /** @param index the worker's, for the rows of its connections */
   joined(worker: Worker, index: number): void {
@@ -71,7 +77,8 @@ export class WorkerCounts {
 
   /** A worker that has left meanwhile is among the ended. It is counted once, whatever the order of events. */
   #sum(workers: number): ServerStats {
-    return mergeStats([this.#ended, ...[...this.#living.values()].map(({ stats }) => stats)], workers);
+    const own = { ...mergeStats([], 0), pubsubDropped: this.#ownDropped() };
+    return mergeStats([own, this.#ended, ...[...this.#living.values()].map(({ stats }) => stats)], workers);
   }
 
   /**

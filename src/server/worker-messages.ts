@@ -10,6 +10,7 @@ import type { Observation } from './observation.ts';
 import type { ServeOptions } from './options.ts';
 import type { EngineChoice, ServerStats, SharedMemory } from './server.ts';
 import type { CloseReport } from './thread-closing.ts';
+import type { ThreadLink } from './thread-relay.ts';
 import type { TlsMaterial } from './tls-material.ts';
 
 /** The options that a worker needs and that can be cloned. */
@@ -39,7 +40,7 @@ export interface WorkerData {
   /** Where TLS is served. */
   readonly tls: TlsMaterial | undefined;
   /** By which the hubs of threads hear each other. */
-  readonly channel: string;
+  readonly links: readonly ThreadLink[];
   /** The module's URL. */
   readonly module: string;
   readonly options: WorkerOptions;
@@ -54,6 +55,8 @@ export interface WorkerData {
 
 export type ToWorker =
   | { readonly type: 'close'; readonly plan: ClosePlan }
+  /** A thread has come later than this one. */
+  | { readonly type: 'link'; readonly link: ThreadLink }
   /** Connections may wait that a thread was told of which is stuck, or has ended. */
   | { readonly type: 'look' }
   /** What is under way has at least so long from now. */

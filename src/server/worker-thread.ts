@@ -14,6 +14,7 @@ import { StartTimeoutError } from './errors.ts';
 import { loadedFiles } from './loaded-files.ts';
 import type { EngineChoice, HandoffPlace } from './server.ts';
 import type { CloseReport } from './thread-closing.ts';
+import { linkThreads, type ThreadLink, type ThreadRelay } from './thread-relay.ts';
 import type { ThreadTls, TlsMaterial } from './tls-material.ts';
 import {
   errorFromData,
@@ -46,6 +47,20 @@ export function needWorkerFile(): void {
   );
 }
 
+/** @returns the ends for a thread that is to hear the main thread and all that live; those of these are with them */
+export function linksFor(index: number, main: ThreadRelay, living: Iterable<WorkerThread>): ThreadLink[] {
+  const name = `worker ${index}`;
+  const [ours, first] = linkThreads(['the main thread', name], true);
+  main.join(ours);
+  const links = [first];
+  for (const thread of living) {
+    const [theirs, link] = linkThreads([`worker ${thread.index}`, name], thread.engine !== undefined);
+    thread.join(theirs);
+    links.push(link);
+  }
+  return links;
+}
+
 interface WorkerThreadInit {
   readonly index: number;
   readonly name: string;
@@ -53,7 +68,7 @@ interface WorkerThreadInit {
   readonly module: string;
   readonly options: WorkerOptions;
   /** By which the hubs of threads hear each other. */
-  readonly channel: string;
+  readonly links: readonly ThreadLink[];
   readonly tls: ThreadTls | undefined;
   readonly handoff: HandoffPlace | undefined;
   /** Whether it measures what only the admin port shows. */
@@ -112,7 +127,7 @@ export class WorkerThread {
     this.#events = events;
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
     this.stopped = new Promise((resolve) => (this.#resolveStopped = resolve));
-    const { module, options, channel, index, handoff, measures } = init;
+    const { module, options, links, index, handoff, measures } = init;
     const shared = { ledger: this.#ledger, ...(handoff === undefined ? {} : { handoff }) };
     const reportsLoads = loadedFiles().hasSubscribers;
     const start = this.#start.buffer;
@@ -121,7 +136,7 @@ export class WorkerThread {
         module,
         options,
         tls: init.tls?.material,
-        channel,
+        links,
         index,
         shared,
         measures,
@@ -129,6 +144,7 @@ export class WorkerThread {
         reportsLoads,
       } satisfies WorkerData,
       name: init.name,
+      transferList: links.map(({ port }) => port),
     });
     init.startsUnderWay.add(this.#start);
     this.#tls = new WorkerTls(init.tls, (message) => this.#tell(message));
@@ -187,6 +203,11 @@ export class WorkerThread {
 
   takeTicketKeys(keys: readonly Uint8Array[]): void {
     this.#tell({ type: 'ticket-keys', keys });
+  }
+
+  /** Has it hear a thread that came later, and be heard. */
+  join(link: ThreadLink): void {
+    this.worker.postMessage({ type: 'link', link } satisfies ToWorker, [link.port]);
   }
 
   /** Has it take what waits on its socket. */

@@ -24,7 +24,7 @@ const {
   measures,
   start: startState,
   reportsLoads,
-  channel,
+  links,
   tls: material,
 } = workerData as WorkerData;
 const tell = (message: FromWorker) => port.postMessage(message);
@@ -50,7 +50,7 @@ async function start(): Promise<ThreadServer> {
   const settings = checkOptions(served);
   reached.enterNative();
   try {
-    return await serveHere(served, settings, { shared, measures, channel, tls, onAdopt, onStopped });
+    return await serveHere(served, settings, { shared, measures, links, tls, onAdopt, onStopped });
   } catch (error) {
     reached.failed();
     throw error;
@@ -83,6 +83,7 @@ start().then(
   (server) => {
     port.on('message', (message: ToWorker) => {
       if (message.type === 'close') void server.closeBy(message.plan);
+      else if (message.type === 'link') server.joinThread(message.link);
       else if (message.type === 'look') server.lookNow();
       else if (message.type === 'extend') server.extendDrain(message.drainMs);
       else if (message.type === 'tls') void takeTls(server, message);

@@ -38,7 +38,8 @@ import {
   type ServerStats,
 } from './server.ts';
 import { type CloseReport, sumOfReports } from './thread-closing.ts';
-import { createHub, newChannelName, ThreadRelay } from './thread-hub.ts';
+import { createHub } from './thread-hub.ts';
+import { ThreadRelay } from './thread-relay.ts';
 import { urlOf } from './thread-server.ts';
 import { changeTls, type ThreadTls, type TlsMaterial } from './tls-material.ts';
 import type { TlsOptions } from './tls-options.ts';
@@ -47,7 +48,7 @@ import { WorkerCounts } from './worker-counts.ts';
 import { optionsOfWorker, withUsefulWorkers } from './worker-options.ts';
 import { openWorkerSocket } from './worker-sockets.ts';
 import { StartsUnderWay } from './worker-start.ts';
-import { needWorkerFile, WorkerThread, type WorkerThreadEvents } from './worker-thread.ts';
+import { linksFor, needWorkerFile, WorkerThread, type WorkerThreadEvents } from './worker-thread.ts';
 
 /** A first start is not given up, it may have a cache to fill; whoever waits for it is told that it loads. */
 const SLOW_START_MS = 10_000;
@@ -107,12 +108,11 @@ class WorkerServer implements WatchedServer {
   /** All that have been started and have not ended, those that leave included. */
   readonly #threads = new Set<WorkerThread>();
   readonly #startsUnderWay = new StartsUnderWay();
-  readonly #counts = new WorkerCounts();
+  readonly #counts = new WorkerCounts(() => this.hub.dropped);
   readonly #closingSignals = new ClosingSignals();
   /** What handlers of `fetch` gave to `waitUntil`. */
   readonly #work = new PendingWork();
   readonly #moduleUrl: URL;
-  readonly #channel = newChannelName();
   /** For what this thread publishes itself, and what handlers of `fetch` do. */
   readonly hub: Hub;
   readonly #relay: ThreadRelay;
@@ -146,7 +146,7 @@ class WorkerServer implements WatchedServer {
     this.#logger = guardedLogger(options.logger ?? createLogger());
     this.#moduleUrl = moduleUrl(options.module!);
     this.hub = createHub(settings.pubsub, this.#logger);
-    this.#relay = new ThreadRelay(this.hub, this.#channel);
+    this.#relay = new ThreadRelay(this.hub, this.#logger);
     this.ready = new Promise((resolve) => (this.#resolveReady = resolve));
     this.finished = new Promise((resolve) => (this.#resolveFinished = resolve));
     if (options.balance === 'least') {
@@ -235,6 +235,7 @@ class WorkerServer implements WatchedServer {
   #startThread(index: number): WorkerThread {
     const options = optionsOfWorker(this.#options, index, this.#sockets[index]?.duplicate());
     const handoff = this.#handoffPlace();
+    const links = linksFor(index, this.#relay, this.#threads);
     const closeSocket = (): void => {
       if (options.fd !== undefined) this.#sockets[index]?.closeDuplicate(options.fd);
     };
@@ -246,7 +247,7 @@ class WorkerServer implements WatchedServer {
           name: `holdfast-${index}-${this.#threadCount++}`,
           module: this.#moduleUrl.href,
           options,
-          channel: this.#channel,
+          links,
           handoff,
           tls: this.#tls,
           startMs:
@@ -265,6 +266,7 @@ class WorkerServer implements WatchedServer {
       return thread;
     } catch (error) {
       closeSocket();
+      for (const { port } of links) port.close();
       if (handoff !== undefined) this.#handoffPlaces.push(handoff.thread);
       throw error;
     }
