@@ -24,6 +24,8 @@ import {
 import { DiskListing } from './disk-listing.ts';
 import { type FileFacts, factsOf, isBeingWritten, isSame, isSettled, versionOfFacts } from './file-facts.ts';
 import { FolderListings } from './folder-listings.ts';
+import { FolderWatch } from './folder-watch.ts';
+import { Looks } from './looks.ts';
 import { MemoryFile } from './memory-file.ts';
 import { OpenFiles, SharedFile } from './open-files.ts';
 import { Root } from './root.ts';
@@ -73,10 +75,17 @@ export function openDisk(folder: string, options: DiskOptions = {}): FileSource 
 
 export function diskAt(root: Root, options: Omit<DiskOptions, 'symlinks'>): FileSource {
   const { memoryBytesMax = MEMORY_BYTES_MAX, trustMs = TRUST_MS, dotfiles = false, beneath } = options;
+  const watch = new FolderWatch(root, trustMs, (path) => {
+    smallFiles.changed(path);
+    openFiles.changed(path);
+  });
+  const looks = new Looks(trustMs, watch);
+  const smallFiles = new SmallFiles(memoryBytesMax, looks);
+  const openFiles = new OpenFiles(trustMs, looks);
   return new DiskSource(
     root,
-    new SmallFiles(memoryBytesMax, trustMs),
-    new OpenFiles(trustMs),
+    smallFiles,
+    openFiles,
     dotfiles,
     beneath === false ? undefined : new Beneath(beneath ?? false),
   );

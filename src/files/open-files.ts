@@ -5,7 +5,7 @@
  */
 import { closeSync } from 'node:fs';
 import { type FileFacts, factsOf, isSame } from './file-facts.ts';
-import { statOf } from './small-files.ts';
+import { Look, Looks } from './looks.ts';
 import type { RawPath } from './source.ts';
 
 /** Descriptors that nobody may be using: few beside the thousand that a process may have where nobody raised the limit. */
@@ -21,7 +21,7 @@ export class SharedFile {
   readonly version: string;
   /** When the name came to lead to it. */
   readonly swappedMs: number;
-  lookedMs: number;
+  readonly look = new Look();
   askedMs: number;
   users = 0;
   isKept = true;
@@ -32,7 +32,7 @@ export class SharedFile {
     this.full = full;
     this.version = version;
     this.swappedMs = swappedMs;
-    this.lookedMs = nowMs;
+    this.look.heldMs = nowMs;
     this.askedMs = nowMs;
   }
 
@@ -54,29 +54,33 @@ export class SharedFile {
 }
 
 export class OpenFiles {
-  readonly #trustMs: number;
+  readonly #looks: Looks;
+  readonly #keepsNone: boolean;
   /** In the order of their last use. */
   readonly #kept = new Map<RawPath, SharedFile>();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param trustMs how long a look at the disk holds; 0 keeps nothing open */
-  constructor(trustMs: number) {
-    this.#trustMs = trustMs;
+  constructor(trustMs: number, looks: Looks = new Looks(trustMs)) {
+    this.#looks = looks;
+    this.#keepsNone = trustMs === 0;
+  }
+
+  /** Something has happened to what the name leads to. */
+  changed(path: RawPath): void {
+    this.#kept.get(path)?.look.forget();
   }
 
   /** @returns a file to be released, or undefined */
   get(path: RawPath, nowMs: number): SharedFile | undefined {
     const file = this.#kept.get(path);
     if (file === undefined) return undefined;
+    // Before it is taken out of the list: what has happened to it may be told just now.
+    const holds = this.#looks.holds(file.look, nowMs);
     this.#kept.delete(path);
-    // Not so where the clock was set back.
-    if (!(nowMs >= file.lookedMs && nowMs < file.lookedMs + this.#trustMs)) {
-      const now = statOf(file.full);
-      if (now === undefined || !isSame(file.facts, factsOf(now))) {
-        file.drop();
-        return undefined;
-      }
-      file.lookedMs = nowMs;
+    if (!holds && !this.#isAsOnDisk(path, file, nowMs)) {
+      file.drop();
+      return undefined;
     }
     this.#kept.set(path, file);
     file.askedMs = nowMs;
@@ -84,12 +88,21 @@ export class OpenFiles {
     return file;
   }
 
+  #isAsOnDisk(path: RawPath, { full, facts, look }: SharedFile, nowMs: number): boolean {
+    try {
+      const now = this.#looks.ask(path, full, look, nowMs);
+      return now !== undefined && isSame(facts, factsOf(now));
+    } catch {
+      return false;
+    }
+  }
+
   /** Keeps `file`, which belongs to this from now on, for others. @returns the same, to be released */
   add(path: RawPath, file: SharedFile): SharedFile {
     file.users++;
     this.#kept.get(path)?.drop();
     this.#kept.delete(path);
-    if (this.#trustMs === 0) {
+    if (this.#keepsNone) {
       file.isKept = false;
       return file;
     }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { factsOf } from './file-facts.ts';
+import { Looks } from './looks.ts';
 import { SmallFiles } from './small-files.ts';
 import type { OpenFile } from './source.ts';
 
@@ -33,7 +34,7 @@ function put(files: SmallFiles, name: string, text: string, nowMs = LATER): Open
 }
 
 test('what is kept is given back until the file on disk differs in anything', () => {
-  const files = new SmallFiles(100_000, 0);
+  const files = new SmallFiles(100_000, new Looks(0));
   const file = put(files, 'a', 'one');
   assert.equal(files.get('a', 0), file);
   assert.equal(files.get('a', 0), file);
@@ -46,13 +47,13 @@ test('what is kept is given back until the file on disk differs in anything', ()
 });
 
 test('a file that changed a moment ago is not kept', () => {
-  const files = new SmallFiles(100_000, 0);
+  const files = new SmallFiles(100_000, new Looks(0));
   put(files, 'b', 'one', Date.now());
   assert.equal(files.get('b', 0), undefined);
 });
 
 test('memory is bounded, and what was used longest ago goes first', () => {
-  const files = new SmallFiles(2500, 0);
+  const files = new SmallFiles(2500, new Looks(0));
   put(files, 'c', 'x'.repeat(400));
   put(files, 'd', 'x'.repeat(400));
   assert.ok(files.get('c', 0));
@@ -65,7 +66,7 @@ test('memory is bounded, and what was used longest ago goes first', () => {
 });
 
 test('a look at the disk holds for a moment', () => {
-  const files = new SmallFiles(100_000, 2);
+  const files = new SmallFiles(100_000, new Looks(2));
   const file = put(files, 'g', 'one');
   assert.equal(files.get('g', 1000), file);
   rmSync(join(folder, 'g'));
@@ -78,7 +79,7 @@ test('a look at the disk holds for a moment', () => {
 });
 
 test('a name that leads nowhere is remembered until something is there, and the oldest is forgotten first', () => {
-  const files = new SmallFiles(100_000, 0);
+  const files = new SmallFiles(100_000, new Looks(0));
   const full = (name: string) => Buffer.from(join(folder, name));
   files.setMissing('i', full('i'));
   assert.ok(files.isMissing('i', Number.NaN));

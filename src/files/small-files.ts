@@ -3,21 +3,20 @@
  * name still leads to the same file with the same size and times; thousands of requests a second share a look. Bounded in bytes; what was asked for
  * longest ago goes first.
  */
-import { type Stats, statSync } from 'node:fs';
 import { type FileFacts, factsOf, isSame, isSettled } from './file-facts.ts';
+import { Look, type Looks } from './looks.ts';
 import type { OpenFile, RawPath } from './source.ts';
 
 interface Entry {
   readonly file: OpenFile;
   readonly facts: FileFacts;
   readonly full: Buffer;
-  /** When it was last found to be as it is on the disk. */
-  lookedMs: number;
+  readonly look: Look;
 }
 
 interface Missing {
   readonly full: Buffer;
-  lookedMs: number;
+  readonly look: Look;
 }
 
 /** What an entry costs besides its bytes. */
@@ -29,42 +28,45 @@ const MISSING_LENGTH_MAX = 1024;
 
 export class SmallFiles {
   readonly #bytesMax: number;
-  readonly #trustMs: number;
+  readonly #looks: Looks;
   readonly #missing = new Map<RawPath, Missing>();
   readonly #entries = new Map<RawPath, Entry>();
   #bytes = 0;
 
-  /** @param trustMs how long a look at the disk holds */
-  constructor(bytesMax: number, trustMs: number) {
+  constructor(bytesMax: number, looks: Looks) {
     this.#bytesMax = bytesMax;
-    this.#trustMs = trustMs;
+    this.#looks = looks;
   }
 
-  /**
-   * The look at the disk is a stat that waits: about 2 microseconds for a name that the kernel has at
-   * hand, and these were all asked for before. Through the thread pool it would cost ten times that. News from the kernel (inotify)
-   * would come no sooner, since they are read when the turn is over, cost a descriptor a folder, and say nothing of what happens on
-   * another machine's side of a network.
-   */
+  /** @hot */
   get(path: RawPath, nowMs: number): OpenFile | undefined {
     const entry = this.#entries.get(path);
     if (entry === undefined) return undefined;
-    if (this.#isTrusted(entry.lookedMs, nowMs)) return entry.file;
-    // A Map keeps the order of insertion: what is used goes to its end, with the look and not each time.
+    if (this.#looks.holds(entry.look, nowMs)) return entry.file;
+    // A Map keeps the order of insertion: what is used goes to its end, when the disk is asked and not each time.
     this.#entries.delete(path);
-    const now = statOf(entry.full);
-    if (now === undefined || !isSame(entry.facts, factsOf(now))) {
+    if (!this.#isAsOnDisk(path, entry, nowMs)) {
       this.#bytes -= costOf(entry);
       return undefined;
     }
-    entry.lookedMs = nowMs;
     this.#entries.set(path, entry);
     return entry.file;
   }
 
-  /** Not so where the clock was set back. */
-  #isTrusted(lookedMs: number, nowMs: number): boolean {
-    return nowMs >= lookedMs && nowMs < lookedMs + this.#trustMs;
+  #isAsOnDisk(path: RawPath, { full, facts, look }: Entry, nowMs: number): boolean {
+    try {
+      const now = this.#looks.ask(path, full, look, nowMs);
+      return now !== undefined && isSame(facts, factsOf(now));
+    } catch {
+      // Whoever opens the file next is told which refusal it is.
+      return false;
+    }
+  }
+
+  /** Something has happened to what the name leads to. */
+  changed(path: RawPath): void {
+    this.#entries.get(path)?.look.forget();
+    this.#missing.get(path)?.look.forget();
   }
 
   /**
@@ -74,12 +76,9 @@ export class SmallFiles {
   isMissing(path: RawPath, nowMs: number): boolean {
     const missing = this.#missing.get(path);
     if (missing === undefined) return false;
-    if (this.#isTrusted(missing.lookedMs, nowMs)) return true;
+    if (this.#looks.holds(missing.look, nowMs)) return true;
     try {
-      if (statSync(missing.full, { throwIfNoEntry: false }) === undefined) {
-        missing.lookedMs = nowMs;
-        return true;
-      }
+      if (this.#looks.ask(path, missing.full, missing.look, nowMs) === undefined) return true;
     } catch {
       // Something is there: whoever opens it is told what.
     }
@@ -91,7 +90,7 @@ export class SmallFiles {
     if (full.length > MISSING_LENGTH_MAX) return;
     const [oldest] = this.#missing.keys();
     if (this.#missing.size >= MISSING_MAX && oldest !== undefined) this.#missing.delete(oldest);
-    this.#missing.set(path, { full, lookedMs: Number.NaN });
+    this.#missing.set(path, { full, look: new Look() });
   }
 
   /**
@@ -100,7 +99,7 @@ export class SmallFiles {
    */
   set(path: RawPath, full: Buffer, file: OpenFile, facts: FileFacts, nowMs: number): void {
     if (!isSettled(facts, nowMs)) return;
-    const entry = { file, facts, full, lookedMs: Number.NaN };
+    const entry = { file, facts, full, look: new Look() };
     const replaced = this.#entries.get(path);
     if (replaced !== undefined) this.#bytes -= costOf(replaced);
     this.#entries.delete(path);
@@ -111,15 +110,6 @@ export class SmallFiles {
       this.#entries.delete(oldestPath);
       this.#bytes -= costOf(oldest);
     }
-  }
-}
-
-/** `undefined` for every refusal: whoever opens the file next is told which one it is. */
-export function statOf(full: Buffer): Stats | undefined {
-  try {
-    return statSync(full, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
   }
 }
 

@@ -70,6 +70,8 @@ export interface Libc {
   epoll_create1(flags: number): number;
   epoll_ctl(ep: number, op: number, fd: number, event: number): number;
   epoll_wait(ep: number, events: number, eventCountMax: number, timeoutMs: number): number;
+  inotify_init1(flags: number): number;
+  inotify_add_watch(fd: number, path: number, mask: number): number;
   getrlimit(resource: number, address: number): number;
   setrlimit(resource: number, address: number): number;
   mmap(
@@ -155,6 +157,8 @@ export const SIGNATURES: Readonly<Record<keyof Libc, Signature>> = {
   epoll_create1: call('epoll_create1', 'int'),
   epoll_ctl: call('epoll_ctl', 'int', 'int', 'int', 'address'),
   epoll_wait: call('epoll_wait', 'int', 'address', 'int', 'int'),
+  inotify_init1: call('inotify_init1', 'int'),
+  inotify_add_watch: call('inotify_add_watch', 'int', 'address', 'uint'),
   getrlimit: call('getrlimit', 'int', 'address'),
   setrlimit: call('setrlimit', 'int', 'address'),
   mmap: {

@@ -161,9 +161,9 @@ export const ROOMS: readonly Room[] = [
     packages: ['mrmime'],
     allowances: [
       {
-        paths: ['beneath.ts'],
+        paths: ['beneath.ts', 'folder-watch.ts'],
         mayImport: ['sys'],
-        why: 'the one way to a file that asks the kernel by itself',
+        why: 'the ways to a file, and to news of it, that ask the kernel by themselves',
       },
     ],
   },

@@ -15,6 +15,7 @@ import * as aio from './aio.ts';
 import * as epoll from './epoll.ts';
 import * as file from './file.ts';
 import * as filesystems from './filesystems.ts';
+import * as inotify from './inotify.ts';
 import * as ioUring from './io-uring.ts';
 import * as operations from './io-uring-ops.ts';
 import * as openat2 from './openat2.ts';
@@ -185,6 +186,7 @@ test('socket, epoll, file and clock tables agree with the C library headers', { 
     'sys/vfs.h',
     'sys/epoll.h',
     'sys/eventfd.h',
+    'sys/inotify.h',
     'sys/timerfd.h',
     'sys/mman.h',
     'sys/resource.h',
@@ -196,7 +198,7 @@ test('socket, epoll, file and clock tables agree with the C library headers', { 
   ];
   const states = Object.fromEntries(Object.entries(tcp).filter(([name]) => TCP_STATE.test(name)));
   const { __kernel_timespec: _, ...clocks } = time;
-  compare(t, headers, questionsOf(socket, epoll, file, states, clocks), 0.05);
+  compare(t, headers, questionsOf(socket, epoll, inotify, file, states, clocks), 0.05);
 });
 
 test('the tables of openat2 agree with the kernel headers', { skip: SKIP }, (t) => {
