@@ -89,6 +89,53 @@ for (const { engine, skip } of await enginesHere()) {
       await closed(server);
     });
 
+    it("emits 'finish' of an answer before 'close' where its connection ends behind it", async () => {
+      const told: string[] = [];
+      const server = createServer({ logger, engine }, (_: IncomingMessage, res: ServerResponse) => {
+        for (const event of ['finish', 'close']) res.on(event, () => told.push(event));
+        res.end('x');
+      });
+      const client = await RawClient.open(await listening(server));
+      client.write(ask('/', 'Connection: close\r\n'));
+      await client.until((c) => c.ended, 'FIN');
+      await until(() => told.length === 2, 'the events');
+      assert.deepEqual(told, ['finish', 'close']);
+      await closed(server);
+    });
+
+    it('ends a connection by FIN behind what was written, where a listener ends its socket', async () => {
+      const told: string[] = [];
+      const ways: Record<string, (req: IncomingMessage, res: ServerResponse) => void> = {
+        '/before': (req) => req.socket.end(),
+        '/midway': (req, res) => {
+          res.write('part');
+          req.socket.end();
+        },
+        '/behind': (req, res) => {
+          res.end('whole');
+          req.socket.end();
+        },
+      };
+      const server = createServer({ logger, engine }, (req: IncomingMessage, res: ServerResponse) => {
+        res.on('close', () => told.push(req.url!));
+        ways[req.url!]!(req, res);
+      });
+      const port = await listening(server);
+      for (const [path, expected] of [
+        ['/before', /^$/],
+        ['/midway', /\r\n4\r\npart\r\n$/],
+        ['/behind', /\r\n\r\nwhole$/],
+      ] as const) {
+        const client = await RawClient.open(port);
+        client.write(ask(path));
+        await client.until((c) => c.ended, `FIN of ${path}`);
+        assert.match(client.text, expected);
+        client.socket.end();
+      }
+      await until(() => told.length === 3, "'close' of each answer");
+      await closed(server);
+    });
+
     it("tells an upgraded socket of the client's FIN, though nobody reads from it", async () => {
       const server = createServer({ logger, engine });
       let isClosed = false;

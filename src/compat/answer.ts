@@ -42,6 +42,7 @@ export class NodeAnswer implements AnswerBody {
   /** The listener writes to its socket, past the response. */
   #isRaw = false;
   #isEnded = false;
+  #isToldFinished = false;
   /** Nobody takes it any more. */
   #isOver = false;
   /** Of writes that wait for room. */
@@ -198,7 +199,17 @@ export class NodeAnswer implements AnswerBody {
     if (this.#isOver) return;
     this.#framing?.last();
     if (this.#isRaw) this.#complete();
-    else if (!this.#isBegun) this.abandon('closed-by-handler');
+    else if (!this.#isWhole) {
+      // Where nothing else tells how long it is, this is its end.
+      this.isVisiblyCut = this.#isBegun;
+      this.abandon('closed-by-handler');
+    }
+    // The connection has been kept for another request.
+    else if (this.exchange.isFinished) this.exchange.owner.abandon('closed-by-handler');
+  }
+
+  get isFinishing(): boolean {
+    return this.#isWhole && !this.#isToldFinished;
   }
 
   /** Core has written all of it. */
@@ -239,6 +250,7 @@ export class NodeAnswer implements AnswerBody {
   /** 'finish' has been emitted. */
   finished(): void {
     const { request, response, socket, exchange } = this;
+    this.#isToldFinished = true;
     if (finishChannel.hasSubscribers)
       finishChannel.publish({ request, response, socket, server: socket.server });
     this.guard(() => this.reader.passOver());
@@ -250,6 +262,7 @@ export class NodeAnswer implements AnswerBody {
       exchange.lingersForBody();
       this.reader.whenOver(() => this.#over());
     } else this.#over();
+    if (socket.isGone) process.nextTick(tellLost, this);
   }
 
   #over(): void {
@@ -352,6 +365,10 @@ function tellClosed(answer: NodeAnswer): void {
   response.destroyed = true;
   response._closed = true;
   answer.guard(() => response.emit('close'));
+}
+
+function tellLost(answer: NodeAnswer): void {
+  answer.guard(() => answer.socket.lost());
 }
 
 function afterFinish(answer: NodeAnswer): void {

@@ -29,6 +29,8 @@ export class ConnectionSocket extends EventEmitter {
   writable = true;
   destroyed = false;
   closed = false;
+  /** The connection has ended, which listeners may still have to be told. */
+  isGone = false;
   connecting = false;
   pending = false;
   allowHalfOpen = true;
@@ -162,8 +164,18 @@ export class ConnectionSocket extends EventEmitter {
     if (done !== undefined) this.once('close', () => done());
     this.writable = false;
     if (this.answer === null) this.destroy();
-    else this.answer.endsConnection();
+    else this.#endBehind(this.answer);
     return this;
+  }
+
+  /** Its end is told as an event of its own, as in Node, where the peer has to see it first. */
+  #endBehind(answer: AnswerFace): void {
+    this.#isLeaving = true;
+    answer.endsConnection();
+    setImmediate(() => {
+      this.#isLeaving = false;
+      if (this.isGone) answer.guard(() => this.lost());
+    });
   }
 
   destroySoon(): void {
@@ -214,8 +226,12 @@ export class ConnectionSocket extends EventEmitter {
 
   /** Attachment: told by who carries the exchanges. */
   ended(_reason: CloseReason): void {
-    // An open answer is told by its exchange, and tells us.
-    if (!this.closed && this.#successor === undefined) this.answer?.guard(() => this.lost()) ?? this.lost();
+    if (this.closed || this.#successor !== undefined) return;
+    const { answer } = this;
+    this.isGone = true;
+    if (answer === null) this.lost();
+    // Node emits 'finish' of an answer before its socket's 'close'; the answer tells us then.
+    else if (!answer.isFinishing) answer.guard(() => this.lost());
   }
 
   #over(): void {

@@ -19,6 +19,8 @@ export interface AnswerFace {
   readonly bodyBytes: number;
   readonly unsentBytes: number;
   readonly hasRoom: boolean;
+  /** All of it is written, and 'finish' is about to be emitted. */
+  readonly isFinishing: boolean;
   write(
     data: string | Uint8Array,
     encoding: BufferEncoding | null,
