@@ -20,7 +20,7 @@ const COUNTS = ['tests', 'suites', 'pass', 'fail', 'cancelled', 'skipped', 'todo
 const COUNT_LINE = /^ℹ (\w+) ([\d.]+)$/;
 
 /** How often the machine is asked whether it has room for one file more; a file that begins shows within that time. */
-const LOOK_MS = 250;
+const LOOK_MS = 150;
 /** The part of all cores that nobody uses then. With less, what measures deadlines would wait for its turn. */
 const IDLE_MIN = 0.25;
 
