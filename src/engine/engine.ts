@@ -157,6 +157,8 @@ export interface EngineConnection {
    * by RST, whatever end was asked for: FIN would pass for the end of the file.
    */
   commitFile(file: FileRange): void;
+  /** Calls for `onSending`, in this turn or soon, though nothing is committed yet. Absent where no layer is put over it (node, layers). */
+  askToSend?(): void;
   /**
    * At most so many bytes leave in a second from now on (SO_MAX_PACING_RATE); Infinity takes that back.
    * @returns false where the system refuses. Absent where it cannot be asked (node, sim)

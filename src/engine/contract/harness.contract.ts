@@ -67,6 +67,7 @@ export type Plan = {
   onDeadline?(conn: EngineConnection, it: Watched): void;
   onClosed?(conn: EngineConnection, reason: CloseReason, it: Watched): void;
   onWake?(): void;
+  onSending?(): void;
 };
 
 /** Runs a plan and holds the promises about order, nesting and `onClosed`. */
@@ -152,6 +153,10 @@ export class Watch implements EngineHandler {
     const it = this.#of(conn, 'onDeadline');
     it.deadlines++;
     this.#call(() => this.#plan.onDeadline?.(conn, it));
+  }
+
+  onSending(): void {
+    this.#call(() => this.#plan.onSending?.());
   }
 
   onWake(): void {

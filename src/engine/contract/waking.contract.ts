@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEADLINE_TICK_MS, type Engine } from '../engine.ts';
-import { onStage, type Subject, sleep, until } from './harness.contract.ts';
+import { DEADLINE_TICK_MS, type Engine, type EngineConnection } from '../engine.ts';
+import { onStage, type Subject, sleep, until, type Watched, write } from './harness.contract.ts';
 
 export function wakingContract(subject: Subject): void {
   test('a moment comes once, not early, and mostly within a millisecond', async (t) => {
@@ -49,6 +49,37 @@ export function wakingContract(subject: Subject): void {
       assert.equal(cameMs.length, 1);
       assert.ok(cameMs[0]! >= startMs + 60, 'the replaced moment came');
       assert.ok(deadlineMs >= startMs + 30);
+    });
+  });
+
+  test('who asks to send is asked what, between turns and behind the last look of a turn', async (t) => {
+    let wanted = '';
+    let asked: EngineConnection | undefined;
+    const ask = (conn: EngineConnection, text: string): void => {
+      wanted = text;
+      conn.askToSend!();
+    };
+    const plan = {
+      onSending: () => {
+        if (wanted === '' || asked === undefined) return;
+        write(asked, wanted);
+        // Whoever sees that is told when all of it has left, and asks again from there.
+        assert.equal(asked.unsentBytes, wanted.length);
+        wanted = '';
+      },
+      onDrained: (conn: EngineConnection, { drains }: Watched) => {
+        if (drains === 1) ask(conn, 'second');
+      },
+    };
+    await onStage(subject, plan, async ({ connect, accepted }) => {
+      const client = await connect();
+      const [it] = await accepted(1);
+      if (it!.conn.askToSend === undefined) return t.skip('no layer is put over this engine');
+      await sleep(20);
+      asked = it!.conn;
+      ask(asked, 'first');
+      await client.received(11);
+      assert.equal(client.text, 'firstsecond');
     });
   });
 

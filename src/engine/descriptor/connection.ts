@@ -163,6 +163,11 @@ export abstract class DescriptorConnection implements EngineConnection, FileOwne
     this.#append(SendBlock.ofFile(progress), length);
   }
 
+  /** @hot */
+  askToSend(): void {
+    if ((this.flags & (TOUCHED | CLOSED)) === 0) this.#owner.touch(this);
+  }
+
   #append(block: SendBlock, bytes: number): void {
     if (this.lastBlock === null) this.firstBlock = block;
     else this.lastBlock.next = block;

@@ -147,6 +147,10 @@ export class SimConnection implements EngineConnection, LinkServer {
     this.#owner.touch(this);
   }
 
+  askToSend(): void {
+    if (this.isOpen && !this.isReleased) this.#owner.touch(this);
+  }
+
   /** What was promised of a file cannot be sent. */
   breakOff(reason: EngineCloseReason, code: string): void {
     if (this.isAborting || !this.isOpen || this.isReleased) return;

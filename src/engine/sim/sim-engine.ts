@@ -230,7 +230,6 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
     this.#receiving.readAll(ready);
     if (!deadlinesFirst) this.#advance();
     this.#tellClosed();
-    if (this.#handler.onSending !== undefined) this.call(() => this.#handler.onSending!());
     this.#flush();
     this.#latenessMs = 0;
     const nextMs = this.#wheel.nextMs();
@@ -275,6 +274,7 @@ export class SimEngine implements Engine<SimConnection>, NetworkServer, SimConne
 
   /** Sends what was written, shuts down and closes what was asked for. */
   #flush(): void {
+    if (this.#handler.onSending !== undefined) this.call(() => this.#handler.onSending!());
     const touched = this.#touched;
     this.#touched = [];
     for (const conn of touched) {

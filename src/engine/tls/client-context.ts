@@ -14,8 +14,7 @@ import { SecureConnection } from './secure-connection.ts';
 import { CipherNames, verifyErrorName } from './secure-reader.ts';
 import type { EngineTlsClientOptions } from './tls-options.ts';
 
-const MODES =
-  abi.SSL_MODE_ENABLE_PARTIAL_WRITE | abi.SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | abi.SSL_MODE_RELEASE_BUFFERS;
+const MODES = abi.SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | abi.SSL_MODE_RELEASE_BUFFERS;
 /** A session is kept for so many servers; a load has one or a few. */
 const SESSIONS_MAX = 1000;
 /** DNS names have no more, and addresses less. RFC 1035 §2.3.4 */

@@ -11,8 +11,8 @@ import type { RecordWriter } from './record-writer.ts';
 import type { TlsConnection } from './tls-connection.ts';
 
 const BUFFER_BYTES = 64 * 1024;
-/** So much of a file is encrypted before its reader has taken it, and a piece more is being read. */
-const FILE_AHEAD_BYTES = 128 * 1024;
+/** Sent of a file before others have their turn, as engines do without TLS (file-sending.ts). */
+const SHARE_BYTES = 256 * 1024;
 
 export class FileRecords {
   readonly #writer: RecordWriter;
@@ -31,15 +31,18 @@ export class FileRecords {
   }
 
   /**
-   * Sends of the file that is first in `conn.plain` what its reader has room for.
+   * Sends of the file that is first in `conn.plain` a share, or what its reader has room for: each piece is given to the kernel at once,
+   * so that a reader who has stopped holds one. `settle` has promised that `onDrained` comes for the rest.
    * @returns whether it is sent whole
    */
   send(conn: TlsConnection, file: FileProgress): boolean {
     const { inner, plain } = conn;
     this.#memory ??= allocateGuarded(BUFFER_BYTES);
     const { address } = this.#memory;
+    const shareEnd = file.at + SHARE_BYTES;
     while (!file.isWhole) {
-      if (file.isReading || !inner.takesBytes || inner.unsentBytes >= FILE_AHEAD_BYTES) return false;
+      if (file.isReading || file.at >= shareEnd || !inner.takesBytes || inner.unsentBytes >= BUFFER_BYTES)
+        return false;
       const isFirst = file.at === file.openEnd;
       const { windowEnd } = file;
       const count = readCached(file.fd, address, Math.min(BUFFER_BYTES, windowEnd - file.at), file.at);
@@ -59,6 +62,7 @@ export class FileRecords {
       }
       file.at += count;
       plain.bytes -= count;
+      inner.settle();
     }
     return true;
   }

@@ -25,10 +25,12 @@ export class MemoryConnection implements EngineConnection {
   readonly errorCode = '';
   readonly borrowedBytesMin = Number.POSITIVE_INFINITY;
   readonly unsentBytes = 0;
+  readonly #onSending: () => void;
   #place = 0;
 
-  constructor(out: Memory) {
+  constructor(out: Memory, onSending: () => void) {
     this.out = out.bytes;
+    this.#onSending = onSending;
   }
 
   get isOpen(): boolean {
@@ -55,6 +57,10 @@ export class MemoryConnection implements EngineConnection {
 
   commitFile(): void {
     throw new Error('the layer sends no file as it is');
+  }
+
+  askToSend(): void {
+    queueMicrotask(this.#onSending);
   }
 
   settle(): void {}
@@ -118,7 +124,7 @@ export class MemoryEngine implements Engine<MemoryConnection> {
   }
 
   accept(): MemoryConnection {
-    const conn = new MemoryConnection(this.#out);
+    const conn = new MemoryConnection(this.#out, () => this.#handler.onSending?.());
     this.#open.add(conn);
     this.#handler.onAccept(conn);
     this.#handler.onSending?.();

@@ -1,49 +1,54 @@
 /**
  * What a connection has written and is not encrypted yet, in order: blocks of plaintext, and ranges of files. Owns both until they
- * are dropped. Nearly always it holds one block, for the rest of a turn.
+ * are dropped. Nearly always it holds one block, for the rest of a turn, and that costs two stores: a list is kept only behind it.
+ *
+ * @hot
  */
 import type { SendBlock } from '../descriptor/send-block.ts';
 import { LARGE_BLOCK_BYTES, type SendPool } from '../descriptor/send-pool.ts';
 import { FileProgress } from '../file-progress.ts';
 
+type Segment = SendBlock | FileProgress;
+
 export class PlainQueue {
   /** Bytes that wait, those of files too. */
   bytes = 0;
-  readonly #segments: (SendBlock | FileProgress)[] = [];
-  #head = 0;
-
-  /** undefined when nothing waits. @hot */
-  get first(): SendBlock | FileProgress | undefined {
-    return this.#segments[this.#head];
-  }
+  /** null when nothing waits. */
+  first: Segment | null = null;
+  /** Where the next bytes go, if there is room; null where a file is last, or nothing waits. */
+  #lastBlock: SendBlock | null = null;
+  /** What waits behind `first`. */
+  #others: Segment[] | null = null;
 
   get isEmpty(): boolean {
-    return this.#segments.length === 0;
+    return this.first === null;
   }
 
   /** The block that is written to next, with room for `size` bytes. @hot */
   blockFor(size: number, pool: SendPool): SendBlock {
-    const count = this.#segments.length;
-    const last = count === 0 ? undefined : this.#segments[count - 1]!;
-    const isBlock = last !== undefined && !(last instanceof FileProgress);
-    if (isBlock && last.capacity - last.filled >= size) return last;
-    const block = pool.take(isBlock ? LARGE_BLOCK_BYTES : size);
-    this.#segments.push(block);
+    const last = this.#lastBlock;
+    if (last !== null && last.capacity - last.filled >= size) return last;
+    const block = pool.take(last === null ? size : LARGE_BLOCK_BYTES);
+    this.#lastBlock = block;
+    if (this.first === null) this.first = block;
+    else (this.#others ??= []).push(block);
     return block;
   }
 
   addFile(file: FileProgress): void {
-    this.#segments.push(file);
+    if (this.first === null) this.first = file;
+    else (this.#others ??= []).push(file);
+    this.#lastBlock = null;
     this.bytes += file.end - file.at;
   }
 
   /** The first segment is done with. @hot */
   dropFirst(pool: SendPool): void {
-    const first = this.#segments[this.#head++]!;
-    if (this.#head === this.#segments.length) {
-      this.#segments.length = 0;
-      this.#head = 0;
-    }
+    const first = this.first!;
+    if (this.#others === null) {
+      this.first = null;
+      this.#lastBlock = null;
+    } else this.#advance(this.#others);
     if (first instanceof FileProgress) {
       this.bytes -= first.end - first.at;
       if (first.isWhole) first.release();
@@ -52,6 +57,11 @@ export class PlainQueue {
       this.bytes -= first.filled;
       pool.give(first);
     }
+  }
+
+  #advance(others: Segment[]): void {
+    this.first = others.shift()!;
+    if (others.length === 0) this.#others = null;
   }
 
   drop(pool: SendPool): void {

@@ -13,13 +13,15 @@ export const RECORD_BYTES = 16 * 1024;
 const SEGMENT_BYTES = 1369;
 const FIRST_FLIGHT_BYTES = 10 * SEGMENT_BYTES;
 /** What fits three segments leaves as one record: it arrives as a whole, and costs one. */
-const LARGE_BYTES = 4 * 1024;
+export const LITTLE_BYTES = 4 * 1024;
 /** Behind such a pause TCP begins with a small window again (RFC 5681 §4.1: a retransmission timeout, 1 s and less). */
 const PAUSE_MS = 1000;
 
-/** @returns how much of a run of `size` bytes that begins now goes in records of a segment each. @hot */
+/**
+ * @param size more than LITTLE_BYTES
+ * @returns how much of a run of `size` bytes that begins now goes in records of a segment each
+ */
 export function segmentBytesOf(conn: TlsConnection, size: number, timing: TlsTiming): number {
-  if (size <= LARGE_BYTES) return 0;
   const nowMs = timing.nowMs();
   if (nowMs - conn.wroteMuchMs > PAUSE_MS) conn.firstFlightBytes = FIRST_FLIGHT_BYTES;
   conn.wroteMuchMs = nowMs;

@@ -1,6 +1,6 @@
 /** Writes plaintext as records, straight to where they are sent from. The only place that calls SSL_write. @hot */
 import type { NativeFunction, OpenSsl } from '../../sys/openssl.ts';
-import { RECORD_BYTES, recordBytesOf, segmentBytesOf } from './record-sizes.ts';
+import { LITTLE_BYTES, RECORD_BYTES, recordBytesOf, segmentBytesOf } from './record-sizes.ts';
 import type { TlsConnection } from './tls-connection.ts';
 import type { TlsMemory } from './tls-memory.ts';
 import type { TlsTiming } from './tls-timing.ts';
@@ -24,6 +24,7 @@ export class RecordWriter {
   /** @returns false where OpenSSL refuses, which ends the connection. @hot */
   write(conn: TlsConnection, address: number, size: number): boolean {
     const { inner } = conn;
+    if (size <= LITTLE_BYTES) return this.#writeOne(conn, address, size);
     const firstBytes = segmentBytesOf(conn, size, this.#timing);
     for (let at = 0; at < size && inner.takesBytes; ) {
       const isFirst = at < firstBytes;
@@ -32,16 +33,36 @@ export class RecordWriter {
       const room = part + Math.ceil(part / recordBytes) * RECORD_OVERHEAD_BYTES;
       const place = inner.reserve(room);
       this.#memory.aimAt(inner.out, place, room);
-      let taken = 0;
-      while (taken < part) {
-        const count = this.#write(conn.ssl, address + at + taken, Math.min(part - taken, recordBytes));
-        if (count <= 0) break;
-        taken += count;
-      }
+      const isTaken = this.#writeRecords(conn, address + at, part, isFirst ? recordBytes : part);
       inner.commit(this.#memory.bios.written);
-      if (taken < part) return false;
+      if (!isTaken) return false;
       at += part;
     }
     return true;
+  }
+
+  /**
+   * OpenSSL makes full records of what it is given at once, and what it writes to takes all: there are no partial writes.
+   * @param callBytes given at once
+   * @hot
+   */
+  #writeRecords(conn: TlsConnection, address: number, size: number, callBytes: number): boolean {
+    for (let at = 0; at < size; at += callBytes) {
+      const part = Math.min(size - at, callBytes);
+      if (this.#write(conn.boxedSsl[0], address + at, part) !== part) return false;
+    }
+    return true;
+  }
+
+  /** Little, as nearly all answers are. @param address passed on as it is, so that none is boxed anew. @hot */
+  #writeOne(conn: TlsConnection, address: number, size: number): boolean {
+    const { inner } = conn;
+    if (size === 0 || !inner.takesBytes) return true;
+    const room = size + RECORD_OVERHEAD_BYTES;
+    const place = inner.reserve(room);
+    this.#memory.aimAt(inner.out, place, room);
+    const count = this.#write(conn.boxedSsl[0], address, size);
+    inner.commit(this.#memory.bios.written);
+    return count === size;
   }
 }

@@ -31,7 +31,9 @@ export class SharedBios {
   readonly #ctrl: NativeFunction;
   readonly #page: Memory;
   readonly #readBio: number;
-  readonly #writeBio: number;
+  /** It and the page, boxed: send-block.ts. */
+  readonly #writeBio: readonly [number, null];
+  readonly #pageAddress: readonly [number, null];
   readonly #in: Uint32Array;
   readonly #out: Uint32Array;
 
@@ -42,13 +44,14 @@ export class SharedBios {
     this.#ctrl = functions.BIO_ctrl;
     this.#page = allocate(PAGE_BYTES);
     const { address, buffer } = this.#page;
+    this.#pageAddress = [address, null];
     this.#readBio = functions.BIO_new_mem_buf(address, 0);
     this.#ctrl(this.#readBio, BIO_C_SET_BUF_MEM_EOF_RETURN, -1, 0);
     this.#ctrl(this.#readBio, BIO_C_GET_BUF_MEM_PTR, 0, address);
     const place = new Uint32Array(buffer, 0, 2);
     const struct = foreignBytes(place[0]! + place[1]! * 2 ** 32, buf_mem_st.size);
     this.#in = new Uint32Array(struct.buffer, struct.byteOffset, WORDS);
-    this.#writeBio = functions.BIO_new(functions.BIO_s_mem());
+    this.#writeBio = [functions.BIO_new(functions.BIO_s_mem()), null];
     this.#out = new Uint32Array(buffer, 0, WORDS);
     this.#out.fill(0);
     try {
@@ -69,7 +72,7 @@ export class SharedBios {
     const hasRead = functions.BIO_read(this.#readBio, address + to, size) === size && this.unread === 0;
     this.aim(address + from, PAGE_BYTES / 4);
     const hasWritten =
-      functions.BIO_write(this.#writeBio, address + to, size) === size && this.written === size;
+      functions.BIO_write(this.#writeBio[0], address + to, size) === size && this.written === size;
     if (!hasRead || !hasWritten || bytes[to + size - 1] !== size || bytes[from + size - 1] !== size)
       throw new UnavailableError(
         `OpenSSL ${version} keeps its memory BIOs in another way than is known here`,
@@ -81,8 +84,8 @@ export class SharedBios {
   attachTo(ssl: number): void {
     const { functions } = this.#ssl;
     functions.BIO_up_ref(this.#readBio);
-    functions.BIO_up_ref(this.#writeBio);
-    functions.SSL_set_bio(ssl, this.#readBio, this.#writeBio);
+    functions.BIO_up_ref(this.#writeBio[0]);
+    functions.SSL_set_bio(ssl, this.#readBio, this.#writeBio[0]);
   }
 
   /** What OpenSSL reads next. @hot */
@@ -110,7 +113,7 @@ export class SharedBios {
     words[LENGTH_AT] = 0;
     storeAddress(words, DATA_AT, address);
     words[MAX_AT] = capacity;
-    this.#ctrl(this.#writeBio, BIO_C_SET_BUF_MEM, BIO_NOCLOSE, this.#page.address);
+    this.#ctrl(this.#writeBio[0], BIO_C_SET_BUF_MEM, BIO_NOCLOSE, this.#pageAddress[0]);
   }
 
   /** How much it has written there. @hot */
@@ -124,6 +127,6 @@ export class SharedBios {
     this.aim(this.#page.address, 0);
     const { functions } = this.#ssl;
     functions.BIO_free(this.#readBio);
-    functions.BIO_free(this.#writeBio);
+    functions.BIO_free(this.#writeBio[0]);
   }
 }

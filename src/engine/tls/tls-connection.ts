@@ -44,6 +44,8 @@ export class TlsConnection implements EngineConnection, PieceTaker {
   readonly inner: EngineConnection;
   /** The SSL object; 0 when it has been freed. */
   ssl: number;
+  /** The same for calls that come often, not to be used once it has been freed: send-block.ts says what a box spares. */
+  readonly boxedSsl: readonly [number, null];
   /** Until it is complete. */
   handshake: Handshake | undefined;
   /** What it has agreed on. */
@@ -96,6 +98,7 @@ export class TlsConnection implements EngineConnection, PieceTaker {
     this.isClient = handshake === undefined;
     this.inner = inner;
     this.ssl = ssl;
+    this.boxedSsl = [ssl, null];
     this.handshake = handshake;
     this.out = inner.out;
   }

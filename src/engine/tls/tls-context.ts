@@ -21,8 +21,7 @@ import {
 
 /** SSL_OP_NO_RENEGOTIATION of ssl.h: a bit that does not fit into an int with a sign. */
 const NO_RENEGOTIATION = 2 ** 30;
-const MODES =
-  abi.SSL_MODE_ENABLE_PARTIAL_WRITE | abi.SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | abi.SSL_MODE_RELEASE_BUFFERS;
+const MODES = abi.SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | abi.SSL_MODE_RELEASE_BUFFERS;
 const VERSION_NUMBERS: Readonly<Record<TlsVersion, number>> = {
   'TLSv1.2': abi.TLS1_2_VERSION,
   'TLSv1.3': abi.TLS1_3_VERSION,

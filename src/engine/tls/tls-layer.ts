@@ -61,7 +61,6 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   readonly #memory: TlsMemory;
   readonly #wanted: TlsConnection[] = [];
   #wantedCount = 0;
-  #isScheduled = false;
   /** OpenSSL's errors are emptied once a turn, since what failed in node:crypto would be taken for ours. */
   #isQueueClear = false;
   /** What SSL_read answered last. */
@@ -228,16 +227,8 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     if (conn.isWanted) return;
     conn.isWanted = true;
     this.#wanted[this.#wantedCount++] = conn;
-    // Also in a turn: what is written behind its last look at `onSending` must not wait for the next.
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    process.nextTick(this.#sendLater);
+    conn.inner.askToSend!();
   }
-
-  readonly #sendLater = (): void => {
-    this.#isScheduled = false;
-    this.onSending();
-  };
 
   /** The engine is about to send what the turn has written. @hot */
   onSending(): void {
@@ -254,7 +245,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     } finally {
       this.#turns.othersServed();
       // A callback that threw leaves the others where they are.
-      this.#wanted.copyWithin(0, at, this.#wantedCount);
+      if (at < this.#wantedCount) this.#wanted.copyWithin(0, at, this.#wantedCount);
       this.#wantedCount -= at;
       this.#isQueueClear = false;
     }
@@ -265,13 +256,9 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     // What a client writes before its handshake waits here.
     if (conn.isClient && !conn.stands) return;
     const { plain } = conn;
-    for (let first = plain.first; first !== undefined; first = plain.first) {
-      if (first instanceof FileProgress) {
-        if (!this.#files.send(conn, first)) return;
-        plain.dropFirst(this.pool);
-        continue;
-      }
-      this.#encryptRange(conn, first.address, first.filled);
+    for (let first = plain.first; first !== null; first = plain.first) {
+      if (!(first instanceof FileProgress)) this.#encryptRange(conn, first.boxedAddress[0], first.filled);
+      else if (!this.#files.send(conn, first)) return;
       plain.dropFirst(this.pool);
     }
     if (conn.isEnding) conn.end();
@@ -361,7 +348,9 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     this.#memory.aimAtScratch(SCRATCH_BYTES_MIN);
     let filled = 0;
     do {
-      const count = this.#read(conn.ssl, this.#memory.text.address + filled, TEXT_BYTES - filled);
+      const { text, textAddress } = this.#memory;
+      const address = filled === 0 ? textAddress[0] : text.address + filled;
+      const count = this.#read(conn.boxedSsl[0], address, TEXT_BYTES - filled);
       this.#lastCount = count;
       if (count <= 0) break;
       conn.uselessRecords = 0;

@@ -20,6 +20,8 @@ export class TlsMemory {
   readonly bios: SharedBios;
   /** Plaintext of the peer's, TEXT_BYTES of it. */
   readonly text = allocateGuarded(TEXT_BYTES);
+  /** Its address, boxed: send-block.ts. */
+  readonly textAddress: readonly [number, null] = [this.text.address, null];
   readonly #scratch = allocateGuarded(SCRATCH_BYTES);
   /** Output goes to the scratch buffer, of which so much has been taken. */
   #isAimedAtScratch = false;

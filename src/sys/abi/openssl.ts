@@ -21,7 +21,6 @@ export const TLS1_2_VERSION = 0x0303;
 export const TLS1_3_VERSION = 0x0304;
 
 /** SSL_write returns when a record is full rather than when all is written. */
-export const SSL_MODE_ENABLE_PARTIAL_WRITE = 1;
 /** SSL_read goes on behind records that carry no application data: on by default. */
 export const SSL_MODE_AUTO_RETRY = 4;
 export const SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER = 2;
