@@ -1,11 +1,12 @@
 /** `holdfast prove` as a user runs it: a fault is found, written down and played again; what it refuses, it refuses in a sentence. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { PATIENT_PROMISES, startFaulty } from '#src/prove/faulty-server.fixture.ts';
 import type { Capsule } from '#src/prove/finding.ts';
+import type { MatrixDocument } from '#src/prove/matrix/matrix-run.ts';
 import type { ProveResult } from '#src/prove/results.ts';
 import { run } from './cli-run.ts';
 
@@ -67,6 +68,17 @@ const REFUSED: readonly (readonly [args: string[], code: number, words: RegExp])
     2,
     /--engines goes with a folder or a module, which prove starts/,
   ],
+  [['http://127.0.0.1:1/', '--protocols', 'h2'], 2, /--protocols goes with a folder or a module/],
+  [
+    ['examples/proved.mjs', '--protocols', 'h3'],
+    2,
+    /"h3" is not allowed; protocols are h1, h2, h1-tls, h2-tls/,
+  ],
+  [['http://127.0.0.1:1/', '--resume'], 2, /--resume goes with --matrix/],
+  [['http://127.0.0.1:1/', '--matrix', 'a.yaml'], 2, /--matrix takes its targets from its file/],
+  [['--matrix', '/nowhere.yaml'], 1, /--matrix \/nowhere\.yaml: cannot be read \(ENOENT\)/],
+  [['--matrix', 'package.json'], 2, /--matrix: "package.json" is not allowed; it has no list "apps"/],
+  [['--matrix', 'examples/apps/matrix.yaml', '--resume'], 2, /--resume goes on with the document of --out/],
   [['http://127.0.0.1:1/', '--path', 'a b'], 2, /--path.*a path that begins with \//],
   [['ftp://127.0.0.1/'], 1, /no such folder or module/],
   [['http://127.0.0.1:1/', '--replay', '/nowhere.json'], 1, /--replay \/nowhere\.json: no such file/],
@@ -85,4 +97,41 @@ test('what is wrong is told in one line, before anybody is attacked', async (t) 
     assert.match(ended.stderr, words);
     assert.equal(ended.stderr.trimEnd().split('\n').length, 1, ended.stderr);
   }
+});
+
+test('a matrix has a cell for each engine and protocol, and goes on where it was left', async (t) => {
+  const list = join(folder, 'apps.yaml');
+  const out = join(folder, 'matrix.json');
+  await writeFile(join(folder, 'app.mjs'), "export default () => new Response('hello');\n");
+  await writeFile(
+    list,
+    'apps:\n  - { name: hello, module: app.mjs }\n  - { name: away, module: app.mjs, upstream: NO_SUCH_URL }\n',
+  );
+  const args = [
+    'prove',
+    '--matrix',
+    list,
+    '--engines',
+    'node',
+    '--protocols',
+    'h1,h2-tls',
+    '--slices',
+    'tls,invariants',
+  ];
+  const flags = ['--for', '1s', '--out', out, '--capsules', 'off', '--quiet'];
+  const first = await run(t, [...args, ...flags]);
+  assert.deepEqual([first.code, first.stderr], [0, ''], first.stdout);
+  assert.match(first.stdout, /^hello h2-tls +kept /m);
+  assert.match(first.stdout, /^away was left out: NO_SUCH_URL is not set$/m);
+  const document = JSON.parse(await readFile(out, 'utf8')) as MatrixDocument;
+  assert.deepEqual(
+    document.cells.map(({ engine, protocol, verdict }) => [engine, protocol, verdict]),
+    [
+      ['node', 'h1', 'kept'],
+      ['node', 'h2-tls', 'kept'],
+    ],
+  );
+  const again = await run(t, [...args, '--for', '1s', '--out', out, '--capsules', 'off', '--resume']);
+  assert.match(again.stderr, /hello is in the document already/);
+  assert.equal(again.code, 0, again.stderr);
 });

@@ -3,36 +3,39 @@
  * progress to standard error.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFile, writeFile } from 'node:fs/promises';
 import { OptionError } from '../base/errors.ts';
-import { selectEngine } from '../engine/select.ts';
 import { usesColour } from '../observe/terminal.ts';
-import { fileNameOf, parseCapsule, playCapsule } from '../prove/capsules.ts';
+import { parseCapsule, playCapsule } from '../prove/capsules.ts';
 import { type ProveOrder, prove, type Subject, startedBy, thereAlready } from '../prove/prove-run.ts';
-import { ProveProgress } from '../prove/report/progress.ts';
 import { proveText } from '../prove/report/text.ts';
 import { findingsOf, type ProveResult } from '../prove/results.ts';
 import { type Operations, readOperations } from '../prove/sessions/operations.ts';
-import { SLICES } from '../prove/slices/all.ts';
-import type { Slice } from '../prove/slices/slice.ts';
+import { writeCertificate } from '../prove/target/certificate.ts';
 import { reachTarget } from '../prove/target/reach.ts';
+import type { StartOrder } from '../prove/target/started-server.ts';
 import type { Promises, TargetPaths } from '../prove/target/target.ts';
-import { describeFlags, type FlagValues, parseArguments } from './arguments.ts';
+import { describeFlags, parseArguments } from './arguments.ts';
 import { CommandError, EXIT, UsageError } from './failure.ts';
-import { outliveReaders, packageVersion, runWithSignals, widthOf } from './load-run.ts';
+import { outliveReaders, packageVersion, runWithSignals } from './load-run.ts';
 import { PROVE_FLAGS, PROVE_USAGE } from './prove-flags.ts';
+import {
+  checkHtml,
+  DEFAULT_CONCURRENCY,
+  ownCommand,
+  type ProveFlags,
+  progressOf,
+  readEngines,
+  readPromises,
+  readProtocols,
+  readSlices,
+  SEED_RANGE,
+  writeCapsules,
+} from './prove-settings.ts';
 import { resolveTarget } from './target.ts';
 
-type ProveFlags = FlagValues<typeof PROVE_FLAGS>;
-
-const ENGINES = ['iouring', 'epoll', 'node'] as const;
+const ONLY_WITH_MATRIX = ['tier', 'out', 'resume', 'about'] as const;
 const DEFAULT_DURATION_MS = 60_000;
-const DEFAULT_CONCURRENCY = 32;
-/** Servers that are started for a run: short, so that a run is. */
-const QUICK_PROMISES: Promises = { headerMs: 2000, idleMs: 3000, bodyMs: 2000 };
-const SEED_RANGE = 2 ** 31;
 
 export async function proveCommand(argv: readonly string[]): Promise<number> {
   const { values: flags, positionals } = parseArguments(PROVE_FLAGS, argv, process.env, 1);
@@ -41,20 +44,19 @@ export async function proveCommand(argv: readonly string[]): Promise<number> {
     return EXIT.done;
   }
   outliveReaders();
+  if (flags.matrix !== undefined) {
+    const { proveMatrix } = await import('./prove-matrix.ts');
+    return proveMatrix(flags.matrix, flags, positionals, argv);
+  }
+  const stray = ONLY_WITH_MATRIX.find((name) => flags[name] !== undefined);
+  if (stray !== undefined) throw new UsageError(`--${stray} goes with --matrix`);
   const [given] = positionals;
   if (given === undefined)
     throw new UsageError('a target is missing, as in: holdfast prove http://127.0.0.1:8080/; see --help');
   if (flags.replay !== undefined) return replay(given, flags.replay, flags);
   const setting = await readSetting(given, flags);
   await checkHtml(flags.html);
-  const progress = new ProveProgress(
-    {
-      write: (text) => void process.stderr.write(text),
-      columns: widthOf(process.stderr),
-      colour: usesColour(2),
-    },
-    flags.quiet !== true && process.stderr.isTTY === true,
-  );
+  const progress = progressOf(flags);
   const result = await runWithSignals((signal) =>
     prove({
       ...setting,
@@ -83,14 +85,14 @@ async function readSetting(
       reachTarget('--against', url, { allowed, paths, adminUrl: undefined }),
     ),
   );
-  for (const name of ['engines', 'upstream'] as const)
+  for (const name of ['engines', 'protocols', 'upstream'] as const)
     if (isUrl && flags[name] !== undefined)
       throw new UsageError(
         `--${name} goes with a folder or a module, which prove starts; a URL is there already`,
       );
   const subjects = isUrl
     ? [thereAlready(await reachTarget('TARGET', given, { allowed, paths, adminUrl: flags.admin }))]
-    : await startedSubjects(given, flags, promises, paths);
+    : (await startOrders(given, flags, promises, paths)).map(startedBy);
   return {
     ...{ subjects, against, promises, paths, slices },
     seed: flags.seed ?? Math.floor(Math.random() * SEED_RANGE),
@@ -125,77 +127,26 @@ async function openapiOperations(file: string): Promise<Operations> {
   }
 }
 
-function readSlices(text: string | undefined): readonly Slice[] {
-  if (text === undefined) return SLICES;
-  return text.split(',').map((name) => {
-    const slice = SLICES.find((each) => each.name === name.trim());
-    if (slice === undefined)
-      throw new OptionError('--slices', name, `slices are ${SLICES.map((each) => each.name).join(', ')}`);
-    return slice;
-  });
-}
-
-function readPromises(flags: ProveFlags, isUrl: boolean): Promises {
-  const quick = isUrl ? undefined : QUICK_PROMISES;
-  return {
-    headerMs: flags['header-timeout'] ?? quick?.headerMs,
-    idleMs: flags['idle-timeout'] ?? quick?.idleMs,
-    bodyMs: flags['body-timeout'] ?? quick?.bodyMs,
-  };
-}
-
-async function startedSubjects(
+async function startOrders(
   given: string,
   flags: ProveFlags,
   promises: Promises,
   paths: TargetPaths,
-): Promise<Subject[]> {
+): Promise<StartOrder[]> {
   const { path: target } = resolveTarget(given);
-  const command = fileURLToPath(new URL('./main.js', import.meta.url));
-  const upstreams = flags.upstream ?? [];
-  const names = flags.engines?.split(',').map((each) => each.trim()) ?? (await enginesHere());
-  return names.map((engine) => {
-    if (!(ENGINES as readonly string[]).includes(engine))
-      throw new OptionError('--engines', engine, `engines are ${ENGINES.join(', ')}`);
-    return startedBy({ command, target, engine, promises, paths, upstreams });
-  });
-}
-
-async function enginesHere(): Promise<string[]> {
-  const found: string[] = [];
-  for (const engine of ENGINES)
-    await selectEngine(engine).then(
-      () => found.push(engine),
-      () => {},
-    );
-  return found;
-}
-
-/** Before the run: an hour of attacks must not end with a file that cannot be written. */
-async function checkHtml(file: string | undefined): Promise<void> {
-  if (file === undefined) return;
-  await open(file, 'a').then(
-    (handle) => handle.close(),
-    (error: NodeJS.ErrnoException) => {
-      throw new CommandError(`--html ${file}: cannot be written (${error.code})`);
-    },
+  const start = { command: ownCommand(), target, promises, paths, upstreams: flags.upstream ?? [] };
+  const protocols = flags.protocols === undefined ? [undefined] : readProtocols(flags.protocols);
+  const isSecure = protocols.some((each) => each?.endsWith('-tls'));
+  const certificate = isSecure ? await writeCertificate() : undefined;
+  process.once('exit', () => certificate?.remove());
+  return (await readEngines(flags.engines)).flatMap((engine) =>
+    protocols.map((protocol): StartOrder => ({ ...start, engine, protocol, certificate })),
   );
 }
 
 async function show(result: ProveResult, flags: ProveFlags): Promise<void> {
   const folder = flags.capsules ?? 'holdfast-capsules';
-  const findings = findingsOf(result);
-  if (folder !== 'off' && findings.length > 0) {
-    try {
-      await mkdir(folder, { recursive: true });
-      for (const { id, target, capsule } of findings)
-        await writeFile(join(folder, fileNameOf(id, target)), `${JSON.stringify(capsule, null, 2)}\n`);
-    } catch (error) {
-      throw new CommandError(
-        `--capsules ${folder}: cannot be written (${(error as NodeJS.ErrnoException).code})`,
-      );
-    }
-  }
+  await writeCapsules(findingsOf(result), folder);
   if (flags.html !== undefined) {
     const { provePage } = await import('../prove/report/page.ts');
     await writeFile(flags.html, provePage(result));
@@ -246,7 +197,7 @@ async function replay(given: string, file: string, flags: ProveFlags): Promise<n
 async function replaySubject(given: string, flags: ProveFlags): Promise<Subject> {
   const paths = await readPaths(flags);
   const isUrl = /^https?:\/\//.test(given);
-  if (!isUrl) return (await startedSubjects(given, flags, readPromises(flags, isUrl), paths))[0]!;
+  if (!isUrl) return startedBy((await startOrders(given, flags, readPromises(flags, isUrl), paths))[0]!);
   const allowed = flags['i-may-attack'] ?? [];
   return thereAlready(await reachTarget('TARGET', given, { allowed, paths, adminUrl: flags.admin }));
 }

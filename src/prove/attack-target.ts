@@ -104,7 +104,7 @@ class TargetRun {
     this.#note(slice.does);
     let skipped: string | undefined;
     try {
-      skipped = await slice.run(context);
+      skipped = foreignTo(slice, this.#order.target) ?? (await slice.run(context));
     } catch (error) {
       if (!this.#signal.aborted) throw error;
     }
@@ -244,6 +244,12 @@ class TargetRun {
     this.#note('the server does not answer any more', 'high');
     this.#death.abort();
   }
+}
+
+/** @returns why a slice has nothing to do where only the other version of HTTP is spoken */
+function foreignTo({ version }: Slice, { speech = 'any' }: Target): string | undefined {
+  if (version === undefined || speech === 'any' || version === speech) return undefined;
+  return version === 'h1' ? 'it is about HTTP/1.1' : 'it is about HTTP/2';
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -2,11 +2,11 @@
  * A whole run: every target after the other, each attacked by the same slices with the same seed, so that what one engine
  * does and another does not is the engine's.
  */
-import { cpus, type } from 'node:os';
+import { cpus, release, type } from 'node:os';
 import { attackTarget } from './attack-target.ts';
 import type { ProveResult, TargetResult, TimelineEntry } from './results.ts';
 import type { Slice } from './slices/slice.ts';
-import { type StartedServer, type StartOrder, startServer } from './target/started-server.ts';
+import { nameOf, type StartedServer, type StartOrder, startServer } from './target/started-server.ts';
 import type { Promises, Target, TargetPaths } from './target/target.ts';
 
 type ServerInReach = Pick<StartedServer, 'target' | 'ended' | 'stop'>;
@@ -36,13 +36,18 @@ export interface ProveOrder {
   onProgress(target: string, entry: TimelineEntry): void;
 }
 
+export function machineText(): string {
+  const all = cpus();
+  return `${type()} ${release()}, ${all.length} cores (${all[0]?.model ?? 'unknown'}), Node ${process.versions.node}`;
+}
+
 export function thereAlready(target: Target): Subject {
   const server: ServerInReach = { target, ended: () => undefined, stop: async () => {} };
   return { name: target.name, order: undefined, begin: async () => server };
 }
 
 export function startedBy(order: StartOrder): Subject {
-  return { name: order.engine, order, begin: () => startServer(order) };
+  return { name: nameOf(order), order, begin: () => startServer(order) };
 }
 
 export async function prove(order: ProveOrder): Promise<ProveResult> {
@@ -57,7 +62,7 @@ export async function prove(order: ProveOrder): Promise<ProveResult> {
   return {
     ...{ tool: 'holdfast prove', version, startedAt, seed, command, targets },
     durationMs: Math.round(performance.now() - startMs),
-    machine: `${type()}, ${cpus().length} cores, Node ${process.versions.node}`,
+    machine: machineText(),
     interrupted: signal.aborted,
     against: against.map(({ name }) => name),
   };

@@ -86,6 +86,7 @@ export const ROOMS: readonly Room[] = [
     // Its bytes are its own: an adversary that used our protocol room would share its errors, and find none of them.
     mayImport: ['base', 'observe'],
     node: 'any',
+    packages: ['yaml'],
     allowances: [
       {
         paths: ['target/'],

@@ -8,6 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
 import { Wire } from '../wire/wire.ts';
 import type { GoodClientData, GoodClientNews } from './good-client.ts';
+import { H2Asker } from './h2-asker.ts';
 
 const port = parentPort;
 assert(port !== null, 'good-client-main.ts runs in worker threads only');
@@ -35,14 +36,17 @@ function check(wire: Wire, index: number): string | undefined {
   if (wire.answers.nonsense !== undefined) return wire.answers.nonsense;
   if (answer === undefined || !answer.isWhole)
     return wire.isEnded ? 'the connection ended' : 'no answer in time';
-  const seen = `${answer.status} with ${answer.bodyBytes} bytes (${answer.bodyHash >>> 0})`;
+  return compare(answer.status, `${answer.status} with ${answer.bodyBytes} bytes (${answer.bodyHash >>> 0})`);
+}
+
+function compare(status: number, seen: string): string | undefined {
   if (expected === undefined) expected = seen;
   else if (isStable && expected !== seen) {
     // The second answer may say that content differs each time; later ones may not.
     if (++checked <= 2) isStable = false;
     else return `${seen} in place of ${expected}`;
   } else checked++;
-  return answer.status >= 500 ? `status ${answer.status}` : undefined;
+  return status >= 500 ? `status ${status}` : undefined;
 }
 
 async function askOn(wire: Wire, index: number, request: string): Promise<number> {
@@ -93,9 +97,43 @@ async function comeNew(): Promise<never> {
   }
 }
 
+/** The same in streams of one connection of HTTP/2. */
+async function keepAskingH2(): Promise<never> {
+  for (;;) {
+    const asker = new H2Asker(target, timeoutMs);
+    for (let index = 0; index < REQUESTS_A_CONNECTION && !asker.isEnded; index++) {
+      const fromMs = performance.now();
+      const seen = await asker.ask();
+      news.latencyMs.push(performance.now() - fromMs);
+      const problem = seen.failure ?? compare(seen.status, seen.answer);
+      // Between two requests a server may say that it goes away.
+      if (problem !== undefined && !(index > 0 && asker.wasToldToGo)) fail(problem);
+      if (seen.failure !== undefined) break;
+      await sleep(everyMs);
+    }
+    await asker.end();
+  }
+}
+
+async function comeNewH2(): Promise<never> {
+  for (;;) {
+    const asker = new H2Asker(target, timeoutMs);
+    const fromMs = performance.now();
+    const { failure } = await asker.ask();
+    news.aliveMs.push(failure === undefined ? performance.now() - fromMs : Number.POSITIVE_INFINITY);
+    await asker.end();
+    await sleep(1000);
+  }
+}
+
 setInterval(() => {
   port.postMessage(news);
   news = emptyNews();
 }, NEWS_EVERY_MS);
-void keepAsking();
-void comeNew();
+if (target.speech === 'h2') {
+  void keepAskingH2();
+  void comeNewH2();
+} else {
+  void keepAsking();
+  void comeNew();
+}

@@ -35,13 +35,13 @@ globalThis.Date = class Date extends RealDate {
 export const clockJump: Fault = {
   ...{ id: 'clock-jump', name: `a clock that jumps ${JUMP_S / 60} minutes ahead, and back` },
   ...{ recoveryMs: 2000, mayFail: false, takesMemory: false },
-  async prepare() {
+  async prepare({ env }) {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-prove-'));
     const file = join(folder, 'clock');
     const jump = (bySeconds: number): Promise<void> => writeFile(file, String(bySeconds));
     await jump(0);
     return {
-      changes: { env: loadedBefore(SHIFTED_CLOCK, { HOLDFAST_PROVE_CLOCK: file }) },
+      changes: { env: loadedBefore(SHIFTED_CLOCK, { ...env, HOLDFAST_PROVE_CLOCK: file }) },
       async strike(world) {
         const headers = deadlineAcross(world);
         await sleep(AT_MS);

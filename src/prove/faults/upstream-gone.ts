@@ -22,12 +22,12 @@ function upstreamFault(variable: string, how: 'gone' | 'silent'): Fault {
     // Drivers wait between their tries, and give up what was under way when it was silent.
     recoveryMs: how === 'gone' ? 5000 : 8000,
     ...{ mayFail: true, takesMemory: false },
-    async prepare(): Promise<Arranged | string> {
-      const url = process.env[variable];
+    async prepare({ env }): Promise<Arranged | string> {
+      const url = env?.[variable] ?? process.env[variable];
       if (url === undefined || !URL.canParse(url)) return `${variable} is not set to a URL`;
       const relay = await Relay.open(new URL(url));
       return {
-        changes: { env: { [variable]: relay.url } },
+        changes: { env: { ...env, [variable]: relay.url } },
         async strike({ count }) {
           relay.become(how);
           await sleep(GONE_MS);

@@ -27,11 +27,11 @@ if (!isMainThread) setInterval(() => {
 export const workerEnd: Fault = {
   ...{ id: 'worker-end', name: `the end of a worker, ${ENDS} times` },
   ...{ recoveryMs: 5000, mayFail: true, takesMemory: true },
-  async prepare() {
+  async prepare({ env }) {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-prove-'));
     const word = join(folder, 'end');
     return {
-      changes: { workers: WORKERS, env: loadedBefore(LOADED_BEFORE, { HOLDFAST_PROVE_WORD: word }) },
+      changes: { workers: WORKERS, env: loadedBefore(LOADED_BEFORE, { ...env, HOLDFAST_PROVE_WORD: word }) },
       async strike({ count }) {
         for (let n = 0; n < ENDS; n++) {
           await writeFile(word, '');

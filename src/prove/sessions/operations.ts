@@ -2,6 +2,7 @@
  * Where an application has what the walks of clients ask for: six operations, called so in its OpenAPI document. Without a
  * document they are where those of the reference applications are.
  */
+import { objectOf, parseYaml } from '../yaml-text.ts';
 
 export const OPERATIONS = ['login', 'logout', 'listNotes', 'readNote', 'writeNote', 'removeNote'] as const;
 export type OperationName = (typeof OPERATIONS)[number];
@@ -27,16 +28,11 @@ const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
 const TAKES_KEY: readonly OperationName[] = ['readNote', 'writeNote', 'removeNote'];
 
 /**
- * @param text an OpenAPI document in JSON
+ * @param text an OpenAPI document in YAML or JSON
  * @throws Error saying what is missing or wrong
  */
 export function readOperations(text: string): Operations {
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`it is not JSON, which is the only form read here (${(error as Error).message})`);
-  }
+  const document = parseYaml(text);
   const found: Partial<Record<OperationName, Operation>> = {};
   for (const [path, item] of Object.entries(objectOf(objectOf(document)['paths'])))
     for (const [method, operation] of Object.entries(objectOf(item))) {
@@ -58,8 +54,4 @@ function checkedPath(name: OperationName, path: string): string {
       `${name} is at ${JSON.stringify(path)}; its path has ${TAKES_KEY.includes(name) ? 'one parameter, the key' : 'no parameter'}`,
     );
   return parameter === undefined ? path : path.replace(parameter, '{key}');
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

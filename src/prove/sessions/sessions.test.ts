@@ -1,6 +1,7 @@
 /** The walks' own proof: an application of notes with one fault at a time, each found; and one without, of which nothing is said. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
@@ -178,7 +179,8 @@ test('operations are found in an OpenAPI document by their ids', () => {
     method: 'GET',
     path: '/api/notes/{key}',
   });
-  assert.throws(() => readOperations('openapi: 3.1.0'), /it is not JSON, which is the only form read here/);
+  assert.equal(readOperations(readFileSync('examples/apps/notes.openapi.yaml', 'utf8')).login.path, '/login');
+  assert.throws(() => readOperations('paths: ['), /it is no YAML \(.* at line 1, column 9\)/);
   assert.throws(() => readOperations('{}'), /no operationId is login, logout, listNotes/);
   const twice = { paths: { ...paths, '/else': { post: { operationId: 'login' } } } };
   assert.throws(() => readOperations(JSON.stringify(twice)), /two operations are called login/);

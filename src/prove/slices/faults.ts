@@ -18,6 +18,7 @@ const LANES = 3;
 export const faults: Slice = {
   name: 'faults',
   does: 'stops it, reloads it, ends its workers, fills its disk, takes its database, moves its clock, cuts its link',
+  version: 'h1',
   mustBeZero: 'an acknowledged request lost; a request failed that need not; no recovery in the time stated',
   async run(context) {
     const { order, signal } = context;

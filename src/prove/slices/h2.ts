@@ -35,6 +35,7 @@ const CODES = [
 export const h2: Slice = {
   name: 'h2',
   does: 'the published attacks on HTTP/2, and upgrades that are broken off at every stage',
+  version: 'h2',
   mustBeZero: 'a crash, a hang, memory without a bound; an attack that is never ended is told',
   async run(context) {
     if (!(await speaksH2(context.target, FIRST_FRAME_MS))) return 'the server speaks no HTTP/2 here';

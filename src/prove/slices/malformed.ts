@@ -25,6 +25,7 @@ const JUDGE = JUDGES['http1']!;
 export const malformed: Slice = {
   name: 'malformed',
   does: 'sends HTTP/1.1 that is wrong: smuggling, chunks, NUL, line ends, sizes, in pieces of every length',
+  version: 'h1',
   mustBeZero: 'accepted what must be refused; two readings of the same bytes; a good request refused',
   async run(context) {
     const carrier = await findCarrier(context.target, context.signal);

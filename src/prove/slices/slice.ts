@@ -14,6 +14,8 @@ export interface Slice {
   readonly name: string;
   /** What it does, for people. */
   readonly does: string;
+  /** The version of HTTP that it is about; both where it does not say. */
+  readonly version?: 'h1' | 'h2';
   /** What of its counters has to stay zero, for people. */
   readonly mustBeZero: string;
   /** @returns why there was nothing to do here, where that is so */

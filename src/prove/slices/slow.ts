@@ -16,6 +16,7 @@ const AFTER_MS = 5000;
 export const slow: Slice = {
   name: 'slow',
   does: 'withholds bytes in every way that a client can, and reads and sends slowly',
+  version: 'h1',
   mustBeZero:
     'a client that withholds bytes and is not ended on the deadline; a live slow client that is aborted',
   async run(context) {

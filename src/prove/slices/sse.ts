@@ -13,6 +13,7 @@ const EVENTS_A_ROUND = 3;
 export const sse: Slice = {
   name: 'sse',
   does: 'kills readers of events in mid-stream, and comes back with Last-Event-ID',
+  version: 'h1',
   mustBeZero: 'a reader that is left behind; an event lost or doubled over a reconnect',
   async run(context) {
     const { target, signal, concurrency } = context;

@@ -19,6 +19,7 @@ const CLIENTS = 20;
 export const tls: Slice = {
   name: 'tls',
   does: 'half handshakes, plain text on a port of TLS, records that are none, a hello byte by byte',
+  version: 'h1',
   mustBeZero:
     'a handshake that is never ended; plain text answered as if it were safe; a slow handshake refused',
   async run(context) {

@@ -106,6 +106,7 @@ const BROKEN: readonly BrokenRule[] = [
 export const websocket: Slice = {
   name: 'websocket',
   does: 'breaks the rules of WebSocket, floods with pings, leaves without a word',
+  version: 'h1',
   mustBeZero: 'a bad frame accepted; a hang without a close; a peer that left and is still held',
   async run(context) {
     const { target, signal, concurrency } = context;

@@ -3,7 +3,8 @@
  * that are short, so that a run is, and its admin port. It is ended with the run, whatever happens.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Promises, Target, TargetPaths } from './target.ts';
+import type { CertificateFiles } from './certificate.ts';
+import type { Promises, Protocol, Speech, Target, TargetPaths } from './target.ts';
 
 export interface StartOrder {
   /** The file of the `holdfast` command. */
@@ -15,6 +16,10 @@ export interface StartOrder {
   readonly paths: TargetPaths;
   /** Environment variables whose URL the module reaches another service by. */
   readonly upstreams: readonly string[];
+  /** @default in the clear, with the attacks of both versions of HTTP */
+  readonly protocol?: Protocol | undefined;
+  /** For protocols over TLS. */
+  readonly certificate?: Pick<CertificateFiles, 'cert' | 'key'> | undefined;
   /** @default 1: what a module keeps in memory is there once */
   readonly workers?: number;
   /** Beside the environment of this process. */
@@ -63,18 +68,21 @@ export async function startServer(order: StartOrder): Promise<StartedServer> {
   }
   const said = Object.fromEntries(line.split(' ').map((pair) => pair.split('=', 2)));
   const { hostname, port } = new URL(String(said['url']));
+  const { protocol } = order;
+  const speech: Speech = protocol === undefined ? 'any' : protocol.startsWith('h1') ? 'h1' : 'h2';
   return {
     target: {
       ...{
-        name: String(said['engine']),
+        name: nameOf(order),
         url: String(said['url']),
-        again: `${target} --engines ${engine}`,
+        again: `${target} --engines ${engine}${protocol === undefined ? '' : ` --protocols ${protocol}`}`,
         address: hostname,
         port: Number(port),
       },
       ...{
         authority: `${hostname}:${port}`,
-        isSecure: false,
+        isSecure: isSecure(order),
+        speech,
         paths,
         pids: [child.pid!],
         adminUrl: String(said['admin']),
@@ -90,10 +98,22 @@ export async function startServer(order: StartOrder): Promise<StartedServer> {
   };
 }
 
-function argumentsOf({ command, target, engine, promises, workers = 1, log = 'off' }: StartOrder): string[] {
+/** Reports call it so: an engine, and where there are several a protocol. */
+export function nameOf({ engine, protocol }: Pick<StartOrder, 'engine' | 'protocol'>): string {
+  return protocol === undefined ? engine : `${engine} ${protocol}`;
+}
+
+function isSecure({ protocol }: StartOrder): boolean {
+  return protocol?.endsWith('-tls') === true;
+}
+
+function argumentsOf(order: StartOrder): string[] {
+  const { command, target, engine, promises, workers = 1, log = 'off', certificate } = order;
   const { headerMs, idleMs, bodyMs } = promises;
   const timeouts = { header: headerMs, idle: idleMs, body: bodyMs };
   const flags: Record<string, string> = { port: '0', admin: '0', log, workers: String(workers), engine };
+  if (isSecure(order) && certificate !== undefined)
+    Object.assign(flags, { 'tls-cert': certificate.cert, 'tls-key': certificate.key });
   for (const [name, ms] of Object.entries(timeouts))
     if (ms !== undefined) flags[`${name}-timeout`] = durationText(ms);
   return [

@@ -4,6 +4,13 @@
  */
 import type { Operations } from '../sessions/operations.ts';
 
+/** What good clients speak, and which attacks there are: of one version of HTTP, or in HTTP/1.1 and with the attacks of both. */
+export type Speech = 'any' | 'h1' | 'h2';
+
+/** A column of the matrix: a version of HTTP, in the clear or over TLS. */
+export const PROTOCOLS = ['h1', 'h2', 'h1-tls', 'h2-tls'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
 export interface Target {
   /** Reports call it so: an engine's name, or host and port. */
   readonly name: string;
@@ -15,6 +22,8 @@ export interface Target {
   /** What the Host field says. */
   readonly authority: string;
   readonly isSecure: boolean;
+  /** @default 'any' */
+  readonly speech?: Speech;
   readonly paths: TargetPaths;
   /** Its processes, where they are on this machine and may be looked at. */
   readonly pids: readonly number[];

@@ -53,6 +53,7 @@ export class Wire {
   isConnected = false;
   isClosed = false;
   error: string | undefined;
+  readonly #plain: Socket;
   readonly #waiting = new Set<() => void>();
   readonly #onBytes: ((bytes: Uint8Array) => void) | undefined;
 
@@ -64,6 +65,7 @@ export class Wire {
     this.answers = new AnswerList();
     const { address: host, port, isSecure } = target;
     const plain = connect({ host, port, allowHalfOpen: true, noDelay: true });
+    this.#plain = plain;
     // Attackers look at no certificate: whom they talk to was decided by whoever gave the address.
     this.socket = isSecure
       ? connectTls({ socket: plain, rejectUnauthorized: false, ALPNProtocols: [options.alpn ?? 'http/1.1'] })
@@ -112,7 +114,8 @@ export class Wire {
   reset(): void {
     if (this.isClosed) return;
     this.note('RST sent');
-    this.socket.resetAndDestroy();
+    // A socket of TLS knows no reset; it goes with the one below it.
+    this.#plain.resetAndDestroy();
   }
 
   /** Ends it here, without a word to the peer that would need its answer. */
