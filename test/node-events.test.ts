@@ -176,9 +176,11 @@ for (const { engine, skip } of await enginesHere()) {
         socket.on('data', (data) => socket.write(`<${data}>`));
       });
       const client = await RawClient.open(port);
-      client.write(`${asked}bytes`);
+      client.write(`${asked}head`);
+      await client.until(({ text }) => text.endsWith('head'), 'the answer');
+      client.write('bytes');
       await client.until(({ text }) => text.endsWith('<bytes>'), 'the echo');
-      assert.match(client.text, /\r\n\r\nCONNECT far\.example:443 <bytes>$/);
+      assert.match(client.text, /\r\n\r\nCONNECT far\.example:443 head<bytes>$/);
       await closed(server);
     });
 
@@ -258,6 +260,17 @@ for (const { engine, skip } of await enginesHere()) {
   });
 
   describe(`a server with the face of http.Server on ${engine}`, { skip }, () => {
+    it('ends a connection that broke a rule when its client ends it, though a listener forgets to', async () => {
+      const server = createServer({ logger, engine });
+      let code: unknown;
+      server.on('clientError', (error) => (code = error.code));
+      const client = await RawClient.open(await listening(server));
+      client.socket.end('GET / HTTP/1.1\r\nDummy: x\rContent-Length: 1\r\n\r\n');
+      await client.until((c) => c.ended, 'FIN');
+      assert.equal(code, 'HPE_LF_EXPECTED');
+      await closed(server);
+    });
+
     it("refuses in node:http's words", async () => {
       const server = createServer({ logger, engine, headersTimeout: 100 }, () => assert.fail('no request'));
       const port = await listening(server);
@@ -334,6 +347,11 @@ for (const { engine, skip } of await enginesHere()) {
 }
 
 describe('a server with the face of http.Server', () => {
+  it('refuses options that are none', () => {
+    for (const options of ['foo', 42, true, []])
+      assert.throws(() => createServer(options as object), { code: 'ERR_INVALID_ARG_TYPE' });
+  });
+
   it('passes for one where programs ask by instanceof', () => {
     assert.ok(createServer({ logger }) instanceof http.Server);
   });

@@ -156,12 +156,16 @@ for (const { engine, skip } of await enginesHere())
   describe(`upgrades on ${engine}`, { skip }, () => {
     it('hand over a working Duplex, with what came behind the request', async () => {
       const server = createServer({ logger, engine }, hello);
-      server.on('upgrade', (req: IncomingMessage, socket: Duplex & { remoteAddress: string }) => {
-        assert.equal(req.socket, socket);
-        assert.equal(socket.remoteAddress, '127.0.0.1');
-        socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: else\r\nConnection: Upgrade\r\n\r\n');
-        socket.pipe(socket);
-      });
+      server.on(
+        'upgrade',
+        (req: IncomingMessage, socket: Duplex & { remoteAddress: string }, head: Buffer) => {
+          assert.equal(req.socket, socket);
+          assert.equal(socket.remoteAddress, '127.0.0.1');
+          socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: else\r\nConnection: Upgrade\r\n\r\n');
+          socket.write(head);
+          socket.pipe(socket);
+        },
+      );
       server.listen(0, '127.0.0.1');
       const client = await RawClient.open(portOf(server));
       client.write('GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: else\r\n\r\nearly');

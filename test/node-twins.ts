@@ -47,7 +47,9 @@ export async function openTwins(
 async function exchange(port: number, bytes: string): Promise<string> {
   const client = await RawClient.open(port);
   client.write(bytes);
-  await client.until((c) => c.ended || c.closed, `the end of ${bytes.slice(0, 60)}`);
+  // Some answers say that the connection is kept, whatever was asked for.
+  const isOver = (c: RawClient): boolean => c.ended || c.closed || c.text.endsWith('\r\n0\r\n\r\n');
+  await client.until(isOver, `the end of ${bytes.slice(0, 60)}`);
   client.destroy();
   return client.text;
 }

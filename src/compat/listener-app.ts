@@ -192,10 +192,14 @@ export class ListenerApp implements HeadRules {
       peerIp: undefined,
     } as ExchangeRecord;
     const tell = (socket: UpgradedSocket): void => {
+      // Nothing more is said to a client that says nothing more.
+      socket.allowHalfOpen = false;
       server.emit('clientError', clientError(fault), socket);
     };
     // Whoever listens ends it; who forgets that does not keep it for ever.
-    const session = new SocketSession(host, record, from, server, tell, host.settings.timeouts.bodyMs);
+    const session = new SocketSession(host, record, from, server, tell, {
+      endsInMs: host.settings.timeouts.bodyMs,
+    });
     from.engine.user = session;
     session.begin();
     return true;
@@ -212,16 +216,16 @@ export class ListenerApp implements HeadRules {
     if (event === 'upgrade' && server.shouldUpgradeCallback?.(request) === false) return false;
     request.upgrade = true;
     request.complete = true;
-    const begin = (socket: UpgradedSocket): void => {
+    const begin = (socket: UpgradedSocket, head: Buffer): void => {
       (exchange.owner.attachment as ConnectionSocket | undefined)?.succeededBy(socket);
       request.socket = socket;
       (request as unknown as { client: unknown }).client = socket;
-      coreServer.emit.call(server, event, request, socket, Buffer.alloc(0));
+      coreServer.emit.call(server, event, request, socket, head);
     };
     exchange.takeover = {
       isRaw: true,
       succeed: (from: ReplacedSession): UpgradedSession =>
-        new SocketSession(exchange.host, exchange, from, server, begin),
+        new SocketSession(exchange.host, exchange, from, server, begin, { hasHead: true }),
     };
     if (exchange.begins(STATUS_SWITCHING)) exchange.finish();
     return true;

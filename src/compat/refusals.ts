@@ -20,6 +20,10 @@ const CODES: Readonly<Record<string, string>> = {
   'content-length-repeated': 'HPE_UNEXPECTED_CONTENT_LENGTH',
   'content-length-with-transfer-encoding': 'HPE_INVALID_TRANSFER_ENCODING',
   'bad-transfer-encoding': 'HPE_INVALID_TRANSFER_ENCODING',
+  'bare-cr': 'HPE_LF_EXPECTED',
+  'bare-lf': 'HPE_CR_EXPECTED',
+  'bad-chunk-size': 'HPE_INVALID_CHUNK_SIZE',
+  'chunk-extensions-too-large': 'HPE_CHUNK_EXTENSIONS_OVERFLOW',
 };
 
 /** What a `clientError` listener gets: `code` in node:http's words, `reason` in ours. */
@@ -33,11 +37,17 @@ export function clientError({ code, sentence, status }: Fault): Error {
   });
 }
 
+/** By code, as node:http's server answers. */
+const STATUSES: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+};
+
 /** Statuses that node:http's server answers faults with; any other is 400 there. */
 const NODE_STATUSES = new Set([408, 413, 417, 503]);
 
 /** @returns the whole answer that node:http's server gives in such a case */
 export function refusalOf({ code, status }: Fault): string {
-  const own = CODES[code] === 'HPE_HEADER_OVERFLOW' ? 431 : NODE_STATUSES.has(status) ? status : 400;
+  const own = STATUSES[CODES[code] ?? ''] ?? (NODE_STATUSES.has(status) ? status : 400);
   return `HTTP/1.1 ${own} ${STATUS_CODES[own]}\r\nConnection: close\r\n\r\n`;
 }

@@ -173,9 +173,14 @@ export class UpgradedSocket extends Duplex {
   }
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 export class SocketSession extends UpgradedSession implements SocketBelow {
   readonly socket: UpgradedSocket;
-  readonly #onBegin: (socket: UpgradedSocket) => void;
+  readonly #onBegin: (socket: UpgradedSocket, head: Buffer) => void;
+  /** What has come behind the request is told with it, and not by the stream. */
+  readonly #hasHead: boolean;
+  #isBegun = false;
   #isPaused = false;
 
   constructor(
@@ -183,10 +188,11 @@ export class SocketSession extends UpgradedSession implements SocketBelow {
     record: ExchangeRecord,
     from: ReplacedSession,
     server: ServerFace,
-    onBegin: (socket: UpgradedSocket) => void,
-    endsInMs = Number.POSITIVE_INFINITY,
+    onBegin: (socket: UpgradedSocket, head: Buffer) => void,
+    { hasHead = false, endsInMs = Number.POSITIVE_INFINITY } = {},
   ) {
     super(host, record, from);
+    this.#hasHead = hasHead;
     this.arm(host.nowMs + endsInMs);
     this.movedAtMs = host.nowMs;
     this.socket = new UpgradedSocket(this, server, host.scheme === 'https');
@@ -194,13 +200,24 @@ export class SocketSession extends UpgradedSession implements SocketBelow {
   }
 
   begin(): void {
-    this.#guard(() => this.#onBegin(this.socket));
+    if (this.#hasHead) process.nextTick(() => this.#beginWith(NO_BYTES));
+    else this.#beginWith(NO_BYTES);
+  }
+
+  #beginWith(head: Buffer): void {
+    if (this.#isBegun || this.socket.destroyed) return;
+    this.#isBegun = true;
+    this.#guard(() => this.#onBegin(this.socket, head));
   }
 
   protected take(bytes: Uint8Array, start: number, end: number): void {
     this.movedAtMs = this.host.nowMs;
     const own = Buffer.allocUnsafe(end - start);
     own.set(bytes.subarray(start, end));
+    if (!this.#isBegun) {
+      this.#beginWith(own);
+      return;
+    }
     this.#guard(() => {
       if (this.socket.takeIn(own) || this.#isPaused) return;
       this.#isPaused = true;
@@ -209,6 +226,7 @@ export class SocketSession extends UpgradedSession implements SocketBelow {
   }
 
   protected takeEnd(): void {
+    this.#beginWith(NO_BYTES);
     this.#guard(() => {
       this.socket.push(null);
       // A net.Socket tells of its end also where nobody reads, if nothing lies before it.

@@ -363,6 +363,10 @@ function openFirst(
 /** `http.createServer`: the listener alone, or options before it. */
 export function createServer(first?: HttpServerOptions | NodeListener, second?: NodeListener): HttpServer {
   if (typeof first === 'function') return new HttpServer({}, first);
+  if (first != null && (typeof first !== 'object' || Array.isArray(first)))
+    throw Object.assign(new OptionError('options', first, 'an object, or a function (req, res)'), {
+      code: 'ERR_INVALID_ARG_TYPE',
+    });
   return new HttpServer(first ?? {}, second);
 }
 

@@ -13,6 +13,8 @@ const extra = { keepAliveTimeout: 5000, ...JSON.parse(process.env.HOLDFAST_FOREI
 const CoreServer = http.Server;
 
 function server(first, second) {
+  if (first != null && typeof first !== 'function' && (typeof first !== 'object' || Array.isArray(first)))
+    return createServer(first, second);
   const hasOptions = typeof first === 'object' && first !== null;
   const options = hasOptions ? first : {};
   return createServer({ ...extra, ...options }, hasOptions ? second : (first ?? second));
