@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { CloseReason } from '../engine/engine.ts';
 import type { AnswerFace, ServerFace } from './core.ts';
 import type { AnswerOwner } from './node-exchange.ts';
+import { tlsFaceOf } from './tls-face.ts';
 
 /** Node's own for sockets, from 22 on. */
 const HIGH_WATER_BYTES = 65_536;
@@ -36,8 +37,6 @@ export class ConnectionSocket extends EventEmitter {
   allowHalfOpen = true;
   bytesWritten = 0;
   timeout = 0;
-  /** Only where it is TLS is it there, as Express, Koa and others look for it. */
-  declare encrypted: true | undefined;
   _httpMessage: unknown = null;
   _paused = false;
   readonly _writableState: WritableFace = { corked: 0, needDrain: false };
@@ -55,7 +54,7 @@ export class ConnectionSocket extends EventEmitter {
     super();
     this.#owner = owner;
     this.server = server;
-    if (isEncrypted) this.encrypted = true;
+    if (isEncrypted) Object.assign(this, tlsFaceOf(owner.secure));
     // As node:http's server does: an error that somebody emits on it ends the connection and not the process.
     this.on('error', endBrokenSocket);
   }

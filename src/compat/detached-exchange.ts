@@ -9,6 +9,7 @@ import { AnswerPlan } from '../http/answer-plan.ts';
 import { type AnswerSink, RESPONSE_HIGH_WATER_BYTES } from '../http/answer-sink.ts';
 import type { Attachment } from '../http/connection-account.ts';
 import { ClientGoneError } from '../http/errors.ts';
+import type { ConnectionTls } from '../web/connection-tls.ts';
 import type { RequestContext } from '../web/context.ts';
 import type { CoreRequest } from './core.ts';
 import type { ListenerApp } from './listener-app.ts';
@@ -104,6 +105,10 @@ class DetachedExchange implements NodeExchange, AnswerHost, AnswerOwner {
 
   localAddress(): undefined {
     return undefined;
+  }
+
+  get secure(): ConnectionTls | undefined {
+    return this.#context?.tls;
   }
 
   abandon(reason: CloseReason): void {

@@ -9,12 +9,15 @@ import type { AnswerSink } from '../http/answer-sink.ts';
 import type { Attachment } from '../http/connection-account.ts';
 import type { ExchangeHost } from '../http/exchange-host.ts';
 import type { Takeover } from '../http/takeover.ts';
+import type { ConnectionTls } from '../web/connection-tls.ts';
 import type { HoldfastRequest } from '../web/request.ts';
 
 export interface AnswerOwner {
   attachment: Attachment | undefined;
   remoteAddress(): RemoteAddress | undefined;
   localAddress(): RemoteAddress | undefined;
+  /** What TLS has agreed on. */
+  readonly secure?: ConnectionTls | undefined;
   abandon(reason: CloseReason): void;
   /** RST, where that is more than to abandon it. */
   reset?(reason: CloseReason): void;

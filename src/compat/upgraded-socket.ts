@@ -11,6 +11,7 @@ import type { ExchangeHost, ExchangeRecord } from '../http/exchange-host.ts';
 import type { ReplacedSession } from '../http/session.ts';
 import { UpgradedSession } from '../http/upgraded-session.ts';
 import type { ServerFace } from './core.ts';
+import { tlsFaceOf } from './tls-face.ts';
 
 type Callback = (error?: Error | null) => void;
 
@@ -29,7 +30,6 @@ interface SocketBelow {
 
 export class UpgradedSocket extends Duplex {
   readonly server: ServerFace;
-  declare encrypted: true | undefined;
   readonly connecting = false;
   readonly pending = false;
   timeout = 0;
@@ -46,7 +46,7 @@ export class UpgradedSocket extends Duplex {
     super({ allowHalfOpen: true, highWaterMark: 65_536, emitClose: true });
     this.#below = below;
     this.server = server;
-    if (isEncrypted) this.encrypted = true;
+    if (isEncrypted) Object.assign(this, tlsFaceOf(below.engine.secure));
   }
 
   get remoteAddress(): string | undefined {

@@ -139,8 +139,8 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'compat',
     mayImport: ['base', 'engine', 'protocol', 'web', 'http'],
-    // Its messages are node:http's own.
-    node: ['node:diagnostics_channel', 'node:events', 'node:http', 'node:stream'],
+    // Its messages are node:http's own, and the certificates of its sockets node:crypto's.
+    node: ['node:crypto', 'node:diagnostics_channel', 'node:events', 'node:http', 'node:stream'],
   },
   {
     name: 'http',
