@@ -3,6 +3,7 @@
  * that have much, of which a share alone is sent before the kernel is asked for news again: an answer of a few bytes does
  * not wait until all who download have been served.
  */
+import { moveWithin } from '../../base/move-within.ts';
 import { type DescriptorConnection, TOUCHED } from './connection.ts';
 import { SMALL_BLOCK_BYTES } from './send-pool.ts';
 import type { TurnTime } from './turn-time.ts';
@@ -79,9 +80,9 @@ export class Touched<C extends DescriptorConnection> {
         if (engine.time.isWhollySpent()) break;
       }
     } finally {
-      if (kept > doneLarge) list.copyWithin(0, doneLarge, kept);
+      if (kept > doneLarge) moveWithin(list, 0, doneLarge, kept);
       kept -= doneLarge;
-      if (at < this.#count) list.copyWithin(kept, at, this.#count);
+      if (at < this.#count) moveWithin(list, kept, at, this.#count);
       this.#count -= at - kept;
       if (this.#count === 0 && list.length > KEPT_MAX) this.#list = [];
       // A callback threw, and not all that the connection wishes has been done.

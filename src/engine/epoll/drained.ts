@@ -1,4 +1,5 @@
 /** The connections for which all has been sent, and who are to be told of it behind all that was to be sent for others. */
+import { moveWithin } from '../../base/move-within.ts';
 import { CLOSED, CLOSING, type DescriptorConnection } from '../descriptor/connection.ts';
 import type { TurnTime } from '../descriptor/turn-time.ts';
 import type { EngineHandler } from '../engine.ts';
@@ -27,7 +28,7 @@ export class Drained<C extends DescriptorConnection> {
         if (time.isSpent()) break;
       }
     } finally {
-      this.#list.copyWithin(0, at, this.count);
+      moveWithin(this.#list, 0, at, this.count);
       this.count -= at;
     }
   }

@@ -9,6 +9,7 @@
  * Waking: a poll of the epoll descriptor by Linux AIO signals an eventfd that libuv watches (aio-poll.ts, sys/wakeup.ts).
  * Invariant between turns: that poll is armed or its signal is on its way to libuv (`#pollArmed`), or a turn is scheduled.
  */
+import { moveWithin } from '../../base/move-within.ts';
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../../sys/abi/epoll.ts';
 import { MSG_MORE, MSG_NOSIGNAL, SO_ERROR, SOL_SOCKET } from '../../sys/abi/socket.ts';
 import { TFD_CLOEXEC, TFD_NONBLOCK } from '../../sys/abi/time.ts';
@@ -323,7 +324,7 @@ export class EpollEngine extends AdvancingEngine<EpollConnection> {
         if (this.time.isSpent()) break;
       }
     } finally {
-      this.#ready.copyWithin(0, at, this.#readyCount);
+      moveWithin(this.#ready, 0, at, this.#readyCount);
       this.#readyCount -= at;
     }
   }

@@ -9,6 +9,7 @@
  * OpenSSL's queue of errors is the thread's, and Node's too: it is emptied before it is asked about an error.
  */
 import type { SysError } from '../../base/errors.ts';
+import { moveWithin } from '../../base/move-within.ts';
 import {
   SSL_ERROR_WANT_CLIENT_HELLO_CB,
   SSL_ERROR_WANT_READ,
@@ -245,7 +246,7 @@ export class TlsLayer implements EngineHandler, TlsOwner {
     } finally {
       this.#turns.othersServed();
       // A callback that threw leaves the others where they are.
-      if (at < this.#wantedCount) this.#wanted.copyWithin(0, at, this.#wantedCount);
+      moveWithin(this.#wanted, 0, at, this.#wantedCount);
       this.#wantedCount -= at;
       this.#isQueueClear = false;
     }
