@@ -265,8 +265,8 @@ export interface EngineHandler<C extends EngineConnection = EngineConnection> {
   onDeadline(conn: C): void;
   /**
    * Whether something that callbacks have begun goes on elsewhere: in promises, timers, other I/O of the thread. While
-   * there is nothing of that, an engine may hold the thread for some 50 us to see whether news comes. Asked once a turn.
-   * Absent: there may be.
+   * there is nothing of that, an engine may hold the thread until the turn has had its time to see whether news comes. Asked once a
+   * turn. Absent: there may be.
    */
   readonly hasOpenWork?: boolean;
   /**

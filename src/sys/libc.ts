@@ -95,15 +95,6 @@ export interface Libc {
     flags: number,
     signals: number,
   ): number;
-  io_uring_enter_ext(
-    number: number,
-    fd: number,
-    toSubmit: number,
-    minComplete: number,
-    flags: number,
-    argument: number,
-    argumentLength: number,
-  ): number;
   io_uring_register(number: number, fd: number, opcode: number, address: number, count: number): number;
   io_setup(number: number, eventCountMax: number, contextAddress: number): number;
   io_destroy(number: number, context: number): number;
@@ -173,7 +164,6 @@ export const SIGNATURES: Readonly<Record<keyof Libc, Signature>> = {
   io_uring_setup: call('syscall', 'int', 'uint', 'address'),
   // The sixth argument of the system call, the size of the signal mask, is not read when the mask is null.
   io_uring_enter: call('syscall', 'int', 'int', 'uint', 'uint', 'uint', 'address'),
-  io_uring_enter_ext: call('syscall', 'int', 'int', 'uint', 'uint', 'uint', 'address', 'uint'),
   io_uring_register: call('syscall', 'int', 'int', 'uint', 'address', 'uint'),
   io_setup: call('syscall', 'int', 'uint', 'address'),
   io_destroy: call('syscall', 'int', 'address'),

@@ -12,7 +12,6 @@ import { IOCB_CMD_POLL, IOCB_FLAG_RESFD, io_event, iocb } from './abi/aio.ts';
 import { EPOLL_CTL_ADD, EPOLLIN, POLLIN } from './abi/epoll.ts';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from './abi/file.ts';
 import {
-  IORING_FEAT_EXT_ARG,
   IORING_FEAT_NODROP,
   IORING_FEAT_SINGLE_MMAP,
   IORING_SETUP_DEFER_TASKRUN,
@@ -169,7 +168,7 @@ function judge(
     multishotReceive: hasMultishotReceive(operations),
     eventfd: hasEventfd,
   };
-  const needed = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG;
+  const needed = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP;
   const lacks: string[] = [];
   if ((features & needed) !== needed) lacks.push('features of 5.11');
   if (!found.multishotAccept) lacks.push('multishot accept (5.19)');

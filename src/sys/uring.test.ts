@@ -1,21 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  IORING_ENTER_EXT_ARG,
   IORING_ENTER_GETEVENTS,
   IORING_OFF_SQES,
   io_cqring_offsets,
   io_sqring_offsets,
   io_uring_cqe,
-  io_uring_getevents_arg,
   io_uring_params,
   io_uring_sqe,
 } from './abi/io-uring.ts';
 import { IORING_OP_NOP, IORING_REGISTER_EVENTFD } from './abi/io-uring-ops.ts';
 import { ERRNO, errnoName } from './errno.ts';
-import { allocate, mapFile, PAGE_BYTES, storeAddress } from './memory.ts';
+import { allocate, mapFile, PAGE_BYTES } from './memory.ts';
 import { closeFd } from './socket.ts';
-import { ioUringEnter, ioUringEnterArg, ioUringRegister, ioUringSetup } from './uring.ts';
+import { ioUringEnter, ioUringRegister, ioUringSetup } from './uring.ts';
 
 const skip = reasonToSkip();
 
@@ -60,22 +58,6 @@ test('an operation goes in through the mapped ring and its completion comes out'
   assert.equal(cqe.getInt32(io_uring_cqe.offset.res, true), 0);
   closeFd(fd);
   for (const memory of [ring, sqes, page]) memory.release();
-});
-
-test('a wait with a timeout ends with ETIME', { skip }, () => {
-  const page = allocate(PAGE_BYTES);
-  const fd = ioUringSetup(4, page);
-  const argument = new DataView(page.buffer);
-  page.bytes.fill(0);
-  const timespecAt = 64;
-  argument.setUint32(timespecAt + 8, 2_000_000, true);
-  storeAddress(new Uint32Array(page.buffer), io_uring_getevents_arg.offset.ts / 4, page.address + timespecAt);
-  const flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
-  const before = performance.now();
-  assert.equal(ioUringEnterArg(fd, 0, 1, flags, page.address, io_uring_getevents_arg.size), -ERRNO.ETIME);
-  assert.ok(performance.now() - before >= 1.9);
-  closeFd(fd);
-  page.release();
 });
 
 test('what the kernel refuses comes back as a negative errno', { skip }, () => {

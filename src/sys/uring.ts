@@ -38,32 +38,6 @@ export function ioUringEnter(fd: number, toSubmit: number, minComplete: number, 
   return taken < 0 ? -ffi.errno[0]! : taken;
 }
 
-/**
- * The same with an io_uring_getevents_arg, for a wait with a timeout; `flags` must have
- * IORING_ENTER_EXT_ARG.
- * @returns entries taken, or a negative errno (ETIME when the time ran out)
- */
-export function ioUringEnterArg(
-  fd: number,
-  toSubmit: number,
-  minComplete: number,
-  flags: number,
-  argumentAddress: number,
-  argumentLength: number,
-): number {
-  const ffi = loadFfi();
-  const taken = ffi.libc.io_uring_enter_ext(
-    NR_ENTER,
-    fd,
-    toSubmit,
-    minComplete,
-    flags,
-    argumentAddress,
-    argumentLength,
-  );
-  return taken < 0 ? -ffi.errno[0]! : taken;
-}
-
 /** @returns 0 or more, as the registration says, or a negative errno */
 export function ioUringRegister(fd: number, opcode: number, address: number, count: number): number {
   const ffi = loadFfi();

@@ -47,9 +47,10 @@ export function endingsContract(subject: Subject): void {
       shutdownWrite: (conn) => conn.shutdownWrite(),
     };
     await onStage(subject, {}, async ({ connect, accepted }) => {
+      let count = 0;
       for (const end of Object.values(ends)) {
         const client = await connect();
-        const it = (await accepted(1)).at(-1)!;
+        const it = (await accepted(++count)).at(-1)!;
         assert.ok(it.conn.takesBytes);
         end(it.conn);
         assert.equal(it.conn.takesBytes, false);
@@ -57,7 +58,7 @@ export function endingsContract(subject: Subject): void {
         await until(() => it.closed !== undefined, 'onClosed');
       }
       const client = await connect();
-      const it = (await accepted(1)).at(-1)!;
+      const it = (await accepted(++count)).at(-1)!;
       client.reset();
       await until(() => it.closed !== undefined, 'onClosed');
       assert.equal(it.conn.takesBytes, false);

@@ -18,7 +18,7 @@ const TURN_MS_MIN = 1;
  * A turn makes a timer late by this time at most and by one callback, and a chain of turns by as much again. It is not much
  * more than TURN_MS_MIN, because promises of our own handlers, which nobody can tell from others, count as the rest of the loop.
  */
-const TURN_MS_MAX = 2;
+export const TURN_MS_MAX = 2;
 const LOOK_MS = 0.25;
 /** What a turn may take beyond its time for deadlines, and to send what was written in it. */
 const SEND_MS = 1;

@@ -35,6 +35,7 @@ import { FileSending, SENT_SHARE } from '../descriptor/file-sending.ts';
 import { GIVEN_BYTES } from '../descriptor/given-memory.ts';
 import type { DescriptorListener } from '../descriptor/listener.ts';
 import type { QueuedFile } from '../descriptor/queued-file.ts';
+import { TurnWait } from '../descriptor/turn-wait.ts';
 import { WindowReads } from '../descriptor/window-reads.ts';
 import { WorthTrying } from '../descriptor/worth-trying.ts';
 import type { EngineOptions } from '../engine.ts';
@@ -98,6 +99,7 @@ export class EpollEngine extends AdvancingEngine<EpollConnection> {
   #freshCount = 0;
   /** Whether accepted connections have sent something already. */
   readonly #firstReceive = new WorthTrying();
+  readonly #turnWait = new TurnWait(this.handler, this.time);
 
   /** @throws SysError when AIO is not to be had, or descriptors have run out */
   constructor(options: EngineOptions<EpollConnection>) {
@@ -184,12 +186,14 @@ export class EpollEngine extends AdvancingEngine<EpollConnection> {
 
   protected runTurn(): void {
     this.#unfinished = true;
+    this.#turnWait.beginTurn(true);
+    let isToWait = false;
     for (let pass = 0; pass < PASSES_MAX; pass++) {
       // At least once a turn, however late it began.
       if (!this.mayLook() && pass > 0) break;
       this.#takeReady();
       // What an armed poll has to tell will wake us: then this turn only sends what was written.
-      const count = this.#pollArmed ? 0 : this.#takeEvents();
+      const count = this.#pollArmed ? 0 : this.#takeEvents(isToWait);
       if (this.turnMs >= this.dueMs) this.expire();
       this.handler.onSending?.();
       this.touched.flush(this.#advancing);
@@ -200,10 +204,12 @@ export class EpollEngine extends AdvancingEngine<EpollConnection> {
       if (count > 0) this.turnMs = performance.now();
       const moreWait = this.#accepting.acceptWaiting();
       const isLeft = this.touched.count + this.#drained.count + this.#readyCount + this.#freshCount > 0;
-      if (count === 0 && !moreWait && !isLeft) {
+      const isIdle = !moreWait && !isLeft;
+      if (count === 0 && isIdle) {
         this.#unfinished = false;
         break;
       }
+      isToWait = isIdle && !this.isScheduled && this.#turnWait.isDue(this.turnMs);
     }
     this.#armTimer();
   }
@@ -217,10 +223,10 @@ export class EpollEngine extends AdvancingEngine<EpollConnection> {
 
   // Events
 
-  /** Takes all events of one look. @returns how many there were. @hot */
-  #takeEvents(): number {
+  /** Takes all events of one look. @param isToWait if there are none @returns how many there were. @hot */
+  #takeEvents(isToWait: boolean): number {
     const events = this.#events;
-    const count = events.look();
+    const count = isToWait ? this.#wait() : events.look(0);
     for (let place = events.take(); place >= 0; place = events.take()) {
       const data = events.dataAt(place);
       if (data >= 0) this.#onSocket(data, events.dataHighAt(place), events.eventsAt(place));
@@ -232,6 +238,14 @@ export class EpollEngine extends AdvancingEngine<EpollConnection> {
       // The set keeps the rest for the next look.
       if (this.time.isSpent()) break;
     }
+    return count;
+  }
+
+  #wait(): number {
+    this.#armTimer(this.#turnWait.endMs);
+    const count = this.#events.look(-1);
+    this.turnMs = performance.now();
+    this.#turnWait.ended(count > 0, this.turnMs);
     return count;
   }
 
@@ -457,9 +471,10 @@ export class EpollEngine extends AdvancingEngine<EpollConnection> {
   // Deadlines
 
   /** One absolute timer for the earliest deadline. One that is armed too early fires for nothing and is set anew. */
-  #armTimer(): void {
-    if (this.dueMs >= this.#armedMs) return;
-    check(timerfdSettime(this.#timerFd, this.dueMs + this.clockOffsetMs), 'timerfd_settime');
-    this.#armedMs = this.dueMs;
+  #armTimer(waitEndMs = Number.POSITIVE_INFINITY): void {
+    const dueMs = Math.min(this.dueMs, waitEndMs);
+    if (dueMs >= this.#armedMs) return;
+    check(timerfdSettime(this.#timerFd, dueMs + this.clockOffsetMs), 'timerfd_settime');
+    this.#armedMs = dueMs;
   }
 }

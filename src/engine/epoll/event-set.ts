@@ -67,12 +67,13 @@ export class EventSet {
 
   /**
    * Looks for events, unless some of the last look have not been taken.
+   * @param timeoutMs -1 waits for the first one, or a signal: a timer in the set has to be armed then
    * @returns how many are to be taken
    * @hot
    */
-  look(): number {
+  look(timeoutMs: 0 | -1): number {
     if (this.#at === this.#end) {
-      const count = epollWait(this.fd, this.#address, EVENTS_PER_LOOK, 0);
+      const count = epollWait(this.fd, this.#address, EVENTS_PER_LOOK, timeoutMs);
       this.#at = 0;
       this.#end = count > 0 ? count : 0;
       if (count < 0 && count !== -ERRNO.EINTR) throw sysError('epoll_wait', count);

@@ -28,8 +28,8 @@ import {
   SHUTDOWN_WANTED,
 } from '../descriptor/connection.ts';
 import { SLOT_BITS } from '../descriptor/connection-table.ts';
+import { TurnWait } from '../descriptor/turn-wait.ts';
 import type { WindowReads } from '../descriptor/window-reads.ts';
-import { WorthTrying } from '../descriptor/worth-trying.ts';
 import type { EngineOptions, EngineStats } from '../engine.ts';
 import { advanceAccept } from './accepting.ts';
 import { BULK_BUFFER_BYTES, BULK_BUFFER_COUNT, BULK_BUFFERS_AT_FIRST, BULK_GROUP } from './bulk-receives.ts';
@@ -67,13 +67,6 @@ import {
 const SQ_ENTRIES = 1024;
 /** The most that one connection's `advance` submits. */
 const SQES_PER_ADVANCE = 4;
-/**
- * A turn that has found nothing more to do stays in the kernel for so long. News that comes meanwhile costs one system call; a
- * wake-up through libuv costs four, and some microseconds of Node's own. It is less than a turn may take in any case
- * (turn-time.ts), and not done while the handler has work under way that goes on elsewhere (`EngineHandler.hasOpenWork`). A
- * client on the same host asks again in 10 to 30 us. The kernel may be late by its timer slack, 50 us more.
- */
-const SHORT_WAIT_US = 50;
 /** What the kernel does for a connection and has to be cancelled before its descriptor is closed. */
 const ALL_ARMED = RECEIVE_ARMED | SEND_IN_FLIGHT | CONNECT_ARMED | WATCH_ARMED | WRITABLE_ARMED;
 /** The ring has the first block already, or a file is before the end: see ring-files.ts. */
@@ -100,8 +93,7 @@ export class IouringEngine extends AdvancingEngine<IouringConnection> {
   readonly #buffers: ReceiveBuffers;
   readonly #bulkBuffers: ReceiveBuffers;
   readonly #submissions: Submissions;
-  /** Whether waiting for SHORT_WAIT_US brings news. */
-  readonly #shortWait = new WorthTrying();
+  readonly #turnWait = new TurnWait(this.handler, this.time);
   readonly #receiving: Receiving;
   readonly #files: RingFiles;
   protected readonly reads: WindowReads;
@@ -204,6 +196,7 @@ export class IouringEngine extends AdvancingEngine<IouringConnection> {
     ring.setSilent(true);
     this.#flushTouched();
     this.#enter();
+    this.#turnWait.beginTurn(ring.tail !== ring.head);
     for (let pass = 0; pass < PASSES_MAX; pass++) {
       // What is handed over now came before this moment: a deadline that counts from here is never early.
       if (!this.mayLook() && pass > 0) break;
@@ -219,11 +212,7 @@ export class IouringEngine extends AdvancingEngine<IouringConnection> {
         this.#enter();
         continue;
       }
-      if (this.handler.hasOpenWork === false && this.#shortWait.isDue()) {
-        const hasNews = ring.wait(SHORT_WAIT_US);
-        this.#shortWait.ended(hasNews);
-        if (hasNews) continue;
-      }
+      if (!this.isScheduled && this.#turnWait.isDue(this.turnMs) && this.#wait()) continue;
       ring.setSilent(false);
       if (!IS_STORE_BEFORE_LOAD) this.#enter();
       // One enter runs at most 20 pieces of task work (IO_LOCAL_TW_DEFAULT_MAX, 6.12), and the kernel
@@ -238,6 +227,14 @@ export class IouringEngine extends AdvancingEngine<IouringConnection> {
   protected endTurn(): void {
     if (!this.isScheduled && (this.touched.count > 0 || this.#ring.pending > 0)) this.again();
     this.#ring.setSilent(this.isScheduled);
+  }
+
+  /** @returns whether something has come, be it the timer. @hot */
+  #wait(): boolean {
+    this.#armTimer(this.#turnWait.endMs);
+    const hasNews = this.#ring.wait();
+    this.#turnWait.ended(hasNews, performance.now());
+    return hasNews;
   }
 
   /** @hot */
@@ -435,8 +432,8 @@ export class IouringEngine extends AdvancingEngine<IouringConnection> {
   readonly #welcomeLast = (fd: number): void => void this.welcome(fd);
 
   /** One absolute timer for the earliest deadline. One that is armed too early fires for nothing and is set anew. */
-  #armTimer(): void {
-    const dueMs = Math.min(this.dueMs, this.#receiving.watchDueMs);
+  #armTimer(waitEndMs = Number.POSITIVE_INFINITY): void {
+    const dueMs = Math.min(this.dueMs, this.#receiving.watchDueMs, waitEndMs);
     if (dueMs >= this.#armedMs || this.#ring.room < SQES_PER_ADVANCE) return;
     const monotonicMs = Math.max(dueMs, 0) + this.clockOffsetMs;
     if (this.#armedMs === Number.POSITIVE_INFINITY) this.#submissions.setTimer(monotonicMs);

@@ -8,7 +8,6 @@
  */
 import {
   IORING_CQ_EVENTFD_DISABLED,
-  IORING_ENTER_EXT_ARG,
   IORING_ENTER_GETEVENTS,
   IORING_OFF_SQES,
   IORING_SETUP_CLAMP,
@@ -23,16 +22,14 @@ import {
   io_cqring_offsets,
   io_sqring_offsets,
   io_uring_cqe,
-  io_uring_getevents_arg,
   io_uring_params,
   io_uring_sqe,
 } from '../../sys/abi/io-uring.ts';
 import { IORING_REGISTER_EVENTFD } from '../../sys/abi/io-uring-ops.ts';
-import { __kernel_timespec } from '../../sys/abi/time.ts';
 import { ERRNO, sysError } from '../../sys/errno.ts';
-import { allocate, type Memory, mapFile, storeAddress } from '../../sys/memory.ts';
+import { allocate, type Memory, mapFile } from '../../sys/memory.ts';
 import { closeFd } from '../../sys/socket.ts';
-import { ioUringEnter, ioUringEnterArg, ioUringRegister, ioUringSetup } from '../../sys/uring.ts';
+import { ioUringEnter, ioUringRegister, ioUringSetup } from '../../sys/uring.ts';
 import type { CompletionQueue } from './unread-accepts.ts';
 
 /**
@@ -47,7 +44,6 @@ const SETUP_FLAGS_BY_PREFERENCE = [
 
 /** Size of one submission entry in 32-bit words. */
 const SQE_WORDS = io_uring_sqe.size >> 2;
-const WAIT_ARGUMENT_BYTES = io_uring_getevents_arg.size + __kernel_timespec.size;
 const CQE_WORDS = io_uring_cqe.size >> 2;
 
 export class Ring {
@@ -74,9 +70,6 @@ export class Ring {
   readonly #cqFlags: number;
   readonly #cqMask: number;
   readonly #cqes: number;
-  /** An io_uring_getevents_arg, and behind it the time that it points to. */
-  readonly #waitArgument: Memory;
-  readonly #waitNanoseconds: Uint32Array;
   #tail: number;
   #pending = 0;
   #closed = false;
@@ -139,15 +132,6 @@ export class Ring {
     for (let i = 0; i < this.entries; i++) this.ring32[array + i] = i;
     this.#tail = this.ring32[this.#sqTail]!;
     params.release();
-    this.#waitArgument = allocate(WAIT_ARGUMENT_BYTES);
-    const { buffer, address } = this.#waitArgument;
-    const nanosecondsAt = io_uring_getevents_arg.size + __kernel_timespec.offset.tv_nsec;
-    this.#waitNanoseconds = new Uint32Array(buffer, nanosecondsAt, 1);
-    storeAddress(
-      new Uint32Array(buffer),
-      io_uring_getevents_arg.offset.ts >> 2,
-      address + io_uring_getevents_arg.size,
-    );
   }
 
   /** Completions are announced on `eventFd` from now on. */
@@ -190,8 +174,12 @@ export class Ring {
    * @hot
    */
   enter(): number {
+    return this.#enter(0);
+  }
+
+  #enter(minComplete: number): number {
     Atomics.store(this.ring32, this.#sqTail, this.#tail);
-    const result = ioUringEnter(this.fd, this.#pending, 0, IORING_ENTER_GETEVENTS);
+    const result = ioUringEnter(this.fd, this.#pending, minComplete, IORING_ENTER_GETEVENTS);
     if (result >= 0) this.#pending -= result;
     else {
       // What the kernel has consumed is in its head, whatever it answered.
@@ -201,16 +189,13 @@ export class Ring {
   }
 
   /**
-   * Waits for the next completion, `waitUs` at most. To be called when nothing is pending.
+   * The same, and waits for the next completion, or a signal. A timer of this ring has to be armed.
    * @returns whether one has come
    * @hot
    */
-  wait(waitUs: number): boolean {
-    const { address } = this.#waitArgument;
-    this.#waitNanoseconds[0] = waitUs * 1000;
-    const flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
-    // ETIME, EINTR for a signal, and whatever else: the ring itself tells whether something has come.
-    ioUringEnterArg(this.fd, 0, 1, flags, address, io_uring_getevents_arg.size);
+  wait(): boolean {
+    // EINTR for a signal, and whatever else: the ring itself tells whether something has come.
+    this.#enter(1);
     return this.hasNews;
   }
 
@@ -260,7 +245,6 @@ export class Ring {
     if (this.#closed) return;
     this.#closed = true;
     for (const mapping of this.mappings) mapping.release();
-    this.#waitArgument.release();
     closeFd(this.fd);
   }
 }

@@ -92,7 +92,8 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   }
 
   get hasOpenWork(): boolean {
-    return this.#handler.hasOpenWork !== false;
+    // Handshakes that wait for their turn are begun behind the rest of the loop.
+    return this.#handler.hasOpenWork !== false || this.#turns.waiting > 0;
   }
 
   /** No connection is accepted any more: resolves when no handshake is under way. */

@@ -78,14 +78,6 @@ export const io_uring_params = struct('io_uring_params', 120, {
   cq_off: io_cqring_offsets,
 });
 
-export const io_uring_getevents_arg = struct('io_uring_getevents_arg', 24, {
-  sigmask: 'u64',
-  sigmask_sz: 'u32',
-  /** 6.12; padding before. */
-  min_wait_usec: 'u32',
-  ts: 'u64',
-});
-
 export const io_uring_buf = struct('io_uring_buf', 16, { addr: 'u64', len: 'u32', bid: 'u16', resv: 'u16' });
 
 /** The tail of a provided-buffer ring lies in what would be `resv` of its first buffer. */
@@ -206,7 +198,6 @@ export const IORING_FEAT_CUR_PERSONALITY = 1 << 4;
 export const IORING_FEAT_FAST_POLL = 1 << 5;
 export const IORING_FEAT_POLL_32BITS = 1 << 6;
 export const IORING_FEAT_SQPOLL_NONFIXED = 1 << 7;
-export const IORING_FEAT_EXT_ARG = 1 << 8;
 export const IORING_FEAT_NATIVE_WORKERS = 1 << 9;
 export const IORING_FEAT_RSRC_TAGS = 1 << 10;
 /** 5.17 */
@@ -224,7 +215,6 @@ export const IORING_FEAT_MIN_TIMEOUT = 1 << 15;
 export const IORING_ENTER_GETEVENTS = 1 << 0;
 export const IORING_ENTER_SQ_WAKEUP = 1 << 1;
 export const IORING_ENTER_SQ_WAIT = 1 << 2;
-export const IORING_ENTER_EXT_ARG = 1 << 3;
 /** The descriptor is an index from IORING_REGISTER_RING_FDS: 5.18. */
 export const IORING_ENTER_REGISTERED_RING = 1 << 4;
 /** 6.12 */
