@@ -6,6 +6,7 @@ import { iovec, MSG_DONTWAIT, MSG_MORE, MSG_NOSIGNAL, msghdr } from '../../sys/a
 import { ERRNO } from '../../sys/errno.ts';
 import { allocate, PAGE_BYTES, storeAddress } from '../../sys/memory.ts';
 import { sendmsg } from '../../sys/socket.ts';
+import { firstPartOf } from '../send-parts.ts';
 import type { SendBlock } from './send-block.ts';
 
 /** One piece of a stream takes three places: the beginning of its chunk, itself, the end of the chunk. */
@@ -53,6 +54,7 @@ export class GatheredSend {
     const words = this.#words;
     let block: SendBlock | null = first;
     let at = 0;
+    let bytes = 0;
     for (; block !== null && block.file === null && at < PIECES_MAX * PIECE_WORDS; block = block.next) {
       const length = block.filled - block.sent;
       // A reservation that was never committed leaves an empty block.
@@ -60,10 +62,19 @@ export class GatheredSend {
       storeAddress(words, at + BASE, block.address + block.sent);
       words[at + LENGTH] = length;
       at += PIECE_WORDS;
+      bytes += length;
     }
     if (at === 0) return 0;
+    const part = firstPartOf(bytes);
+    const isPart = part < bytes;
+    for (; bytes > part; at -= PIECE_WORDS) {
+      bytes -= words[at - PIECE_WORDS + LENGTH]!;
+      if (bytes >= part) continue;
+      words[at - PIECE_WORDS + LENGTH] = part - bytes;
+      break;
+    }
     words[COUNT] = at / PIECE_WORDS;
-    const isMore = block !== null || isLast;
+    const isMore = !isPart && (block !== null || isLast);
     const flags = MSG_NOSIGNAL | MSG_DONTWAIT | (isMore ? MSG_MORE : 0);
     return sendmsg(fd, this.#memory.address, flags);
   }

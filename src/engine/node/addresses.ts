@@ -2,6 +2,8 @@
 import type { Socket } from 'node:net';
 import type { RemoteAddress } from '../engine.ts';
 
+export const UNIX_PEER: RemoteAddress = { family: 'unix', address: '', port: 0 };
+
 /** `undefined` before it stands, and once it is gone. */
 export function remoteAddressOf(socket: Socket): RemoteAddress | undefined {
   const { remoteAddress, remoteFamily, remotePort } = socket;

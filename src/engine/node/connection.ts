@@ -21,11 +21,11 @@ import {
 } from '../engine.ts';
 import { FileProgress } from '../file-progress.ts';
 import type { SecureConnection } from '../tls/secure-connection.ts';
-import { localAddressOf, remoteAddressOf } from './addresses.ts';
+import { localAddressOf, remoteAddressOf, UNIX_PEER } from './addresses.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
 import { type PieceTaker, readPiece } from './file-pieces.ts';
 import type { SendBlock } from './send-arena.ts';
-import { SendQueue } from './send-queue.ts';
+import { SendQueue, writeInParts } from './send-queue.ts';
 import { closeSocket, type ResetSocket } from './socket-endings.ts';
 
 const OPEN = 0;
@@ -38,8 +38,6 @@ const HELD_BYTES_ENOUGH = 64 * 1024;
 const NOTHING = new Uint8Array(0);
 /** Written behind other writes, its callback says that they are through. */
 const MARKER = Buffer.alloc(0);
-
-const UNIX_PEER: RemoteAddress = { family: 'unix', address: '', port: 0 };
 
 export class NodeConnection implements EngineConnection, PieceTaker {
   user: unknown = undefined;
@@ -60,7 +58,8 @@ export class NodeConnection implements EngineConnection, PieceTaker {
   errorCode = '';
   secure: SecureConnection | undefined = undefined;
   handshakeMs = 0;
-  readonly borrowedBytesMin = Number.POSITIVE_INFINITY;
+  /** What is so large is copied too, and leaves at once: a stream's next piece is pulled without a turn between. */
+  readonly borrowedBytesMin = 64 * 1024;
   readonly isUnix: boolean;
   readonly #resetSocket: ResetSocket;
   #state = OPEN;
@@ -86,7 +85,7 @@ export class NodeConnection implements EngineConnection, PieceTaker {
   #queue: SendQueue | undefined = undefined;
   /** The block that the waiting write reads from. */
   #inFlight: SendBlock | undefined = undefined;
-  /** Bytes that arrived while reading was paused; given out when it resumes. */
+  /** What arrived while reading was paused. */
   #held: Uint8Array | undefined = undefined;
   #remote: RemoteAddress | undefined = undefined;
   proxied: EngineConnection['proxied'] = undefined;
@@ -127,8 +126,8 @@ export class NodeConnection implements EngineConnection, PieceTaker {
 
   /** A socket that is destroyed takes none, though its 'close' comes in a later round of the loop. */
   get takesBytes(): boolean {
-    const isGone = this.#isSocketGone || this.socket.destroyed;
-    return this.#state === OPEN && !this.#isWriteEnded && !this.hasSendFailed && !isGone;
+    if (this.#state !== OPEN || this.#isWriteEnded || this.hasSendFailed) return false;
+    return !this.#isSocketGone && !this.socket.destroyed;
   }
 
   /** @hot */
@@ -174,7 +173,7 @@ export class NodeConnection implements EngineConnection, PieceTaker {
     if (!this.isTouched) this.owner.touched(this);
   }
 
-  /** One write of what was copied costs less than three through Node's streams. */
+  /** Copied: one write costs less than three through Node's streams. */
   commitBorrowed(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += SEND_RESERVE_BYTES_MAX) {
       const part = bytes.subarray(at, at + SEND_RESERVE_BYTES_MAX);
@@ -199,6 +198,10 @@ export class NodeConnection implements EngineConnection, PieceTaker {
   settle(): void {
     if (!this.takesBytes) return;
     this.#owesDrained = true;
+    const { arena } = this.owner;
+    const mayWrite = !this.#isBlocked && !this.isConnecting && this.#queue?.isEmpty !== false;
+    const block = mayWrite ? this.#block : undefined;
+    if (block !== undefined && this.#writeBlock(block)) arena.takeBack(block, this.#start, this.#end);
     if (!this.isTouched) this.owner.touched(this);
   }
 
@@ -308,24 +311,25 @@ export class NodeConnection implements EngineConnection, PieceTaker {
       if (this.isConnecting && this.#state === CLOSING && this.#queue?.isEmpty !== false) this.#destroy();
       return false;
     }
-    const socket = this.socket;
     const queue = this.#queue;
     if (queue?.isEmpty === false) {
       if (block !== undefined) this.#setAside(block);
       this.#writeQueue(queue);
-    } else if (block !== undefined) {
-      this.#block = undefined;
-      this.owner.countSent(this.#end - this.#start);
-      socket.write(block.buffer.subarray(this.#start, this.#end));
-      // The usual case: the kernel took everything at once, and the memory is free again.
-      if (socket.writableLength === 0) this.owner.arena.unpin(block);
-      else this.#waitFor(block);
-    }
+    } else if (block !== undefined && this.#writeBlock(block)) this.owner.arena.unpin(block);
     if (!this.#isBlocked) {
       this.#endWhatEnds();
       if (this.#owesDrained && this.#state === OPEN) this.owner.drained(this);
     }
     return false;
+  }
+
+  /** The segment that grows, and is all there is to send. @returns whether the kernel took it at once, as it mostly does @hot */
+  #writeBlock(block: SendBlock): boolean {
+    this.#block = undefined;
+    this.owner.countSent(this.#end - this.#start);
+    writeInParts(this.socket, block.buffer, this.#start, this.#end);
+    if (this.socket.writableLength > 0) this.#waitFor(block);
+    return !this.#isBlocked;
   }
 
   /** Whether `onDrained` is to be called now; asked for when a write is through. */
@@ -412,10 +416,9 @@ export class NodeConnection implements EngineConnection, PieceTaker {
   }
 
   #endWhatEnds(): void {
-    const socket = this.socket;
     if (this.#state === CLOSING) {
-      if (closeSocket(socket, this.isPaused && !this.#hasPeerEnded)) this.#state = ENDING;
-    } else if (this.#isWriteEnded && !socket.writableEnded) socket.end();
+      if (closeSocket(this.socket, this.isPaused && !this.#hasPeerEnded)) this.#state = ENDING;
+    } else if (this.#isWriteEnded && !this.socket.writableEnded) this.socket.end();
   }
 
   /** Nothing waits to be sent, or nothing of it can be. */

@@ -38,6 +38,21 @@ test('segments that wait are not written over, and packed side by side', () => {
   assert.equal(block.used, 0);
 });
 
+test('what is taken back within a turn leaves alone what was reserved below and above it', () => {
+  const arena = new SendArena();
+  const block = arena.withRoom(100);
+  block.used += 100;
+  put(arena, 5000);
+  arena.takeBack(block, 100, 5100);
+  assert.equal(block.used, 100);
+  put(arena, 5000);
+  arena.withRoom(10).used += 10;
+  arena.takeBack(block, 100, 5100);
+  assert.equal(block.used, 5110);
+  arena.endTurn();
+  assert.equal(block.used, 0);
+});
+
 test('a block replaced in a turn is not given out again before the turn ends', () => {
   const arena = new SendArena();
   const first = arena.withRoom(SEND_RESERVE_BYTES_MAX);

@@ -101,6 +101,15 @@ export class SendArena {
     } else if (!block.isRetiring) this.#free(block);
   }
 
+  /** As `unpin`, within a turn: what lies below block[start..end) may be reserved and not committed yet. @hot */
+  takeBack(block: SendBlock, start: number, end: number): void {
+    assert(block.pins > 0, 'a send block is unpinned more often than pinned');
+    block.pins--;
+    if (block === this.current) {
+      if (block.used === end) block.used = start;
+    } else if (block.pins === 0 && !block.isRetiring) this.#free(block);
+  }
+
   /** To be called when every connection that wrote in this turn has been flushed. @hot */
   endTurn(): void {
     this.current.used = this.current.floor;

@@ -4,12 +4,22 @@
  */
 import type { Socket } from 'node:net';
 import type { FileProgress } from '../file-progress.ts';
+import { firstPartOf } from '../send-parts.ts';
 import { type Segment, setAside } from './segments.ts';
 import type { SendArena, SendBlock } from './send-arena.ts';
 
 interface QueuedFile {
   readonly file: FileProgress;
   readonly behind: Segment[];
+}
+
+/** Gives the socket bytes[start..end). @hot */
+export function writeInParts(socket: Socket, bytes: Buffer, start: number, end: number): void {
+  for (let at = start; at < end; ) {
+    const part = at + firstPartOf(end - at);
+    socket.write(bytes.subarray(at, part));
+    at = part;
+  }
 }
 
 export class SendQueue {
