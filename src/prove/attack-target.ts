@@ -8,6 +8,7 @@ import { GoodClient, type GoodFigures } from './beside/good-client.ts';
 import { makeCapsule } from './capsules.ts';
 import type { Finding, Severity } from './finding.ts';
 import type { TargetResult, TimedSlice, TimelineEntry } from './results.ts';
+import { inRounds, joinedSlices } from './rounds.ts';
 import type { GridRow, Sighting, Slice, SliceContext } from './slices/slice.ts';
 import type { StartOrder } from './target/started-server.ts';
 import type { Promises, Target } from './target/target.ts';
@@ -32,25 +33,38 @@ interface AttackOrder {
 const QUIET_MS = 1500;
 /** New connections, a second apart, that nobody answers within five: then nobody lives there. */
 const DEAD_AFTER = 2;
+const ROUND_MS = 5 * 60_000;
 const WATCH_EVERY_MS = 1000;
 /** Ends of one kind are one finding; how often it was seen is counted. */
 const TIMELINE_MAX = 2000;
+/** Two hours, a second each. */
+const VITALS_MAX = 7200;
 
 export async function attackTarget(order: AttackOrder): Promise<TargetResult> {
   const { target, promises, slices } = order;
   const run = new TargetRun(order);
   try {
     const quiet = await run.quiet();
-    const results: TimedSlice[] = [];
-    for (const slice of slices) {
+    const results = new Map<string, TimedSlice>();
+    for (const slice of inRounds(slices, roundsOf(order))) {
       if (order.signal.aborted || run.isDead) break;
-      results.push(await run.slice(slice));
+      const result = await run.slice(slice);
+      const earlier = results.get(slice.name);
+      results.set(slice.name, earlier === undefined ? result : joinedSlices(earlier, result));
     }
     const { name, url, paths } = target;
-    return { ...{ name, url, promises, paths, failed: undefined, quiet, slices: results }, ...run.records };
+    return {
+      ...{ name, url, promises, paths, failed: undefined, quiet, slices: [...results.values()] },
+      ...run.records,
+    };
   } finally {
     await run.stop();
   }
+}
+
+/** What has an hour comes by several times, so that memory which only grows is told from memory that one attack takes. */
+function roundsOf({ durationMs }: Pick<AttackOrder, 'durationMs'>): number {
+  return Math.max(1, Math.floor(durationMs / ROUND_MS));
 }
 
 class TargetRun {
@@ -64,6 +78,7 @@ class TargetRun {
     vitals: [],
   };
   isDead = false;
+  #unansweredAtDeath = 0;
   #sliceName = 'quiet';
   #quiet: GoodFigures | undefined;
   /** Ends the slice under way when the server is dead. */
@@ -128,10 +143,10 @@ class TargetRun {
     sightings: Map<string, { readonly sighting: Sighting; times: number }>,
   ): SliceContext {
     const { target, against, promises, concurrency, durationMs, slices, start: order } = this.#order;
-    const budgetMs = durationMs / slices.length;
+    const budgetMs = durationMs / slices.length / roundsOf(this.#order);
     return {
       ...{ target, against, promises, order, concurrency, budgetMs, signal: this.#signal, grid },
-      patienceMs: Math.max(budgetMs, durationMs / 2),
+      patienceMs: Math.max(budgetMs, durationMs / 2 / roundsOf(this.#order)),
       random: this.#random.fork(),
       vitals: () => readVitals(target.pids),
       history: this.records.vitals,
@@ -167,7 +182,7 @@ class TargetRun {
     else if (this.isDead)
       found.push({
         ...{ id: 'stopped-answering', severity: 'high', figures, rule: 'a server outlives its clients' },
-        title: `The server stopped answering: ${this.#client.deadInARow} new connections in a row got no answer.`,
+        title: `The server stopped answering: ${this.#unansweredAtDeath} new connections in a row got no answer.`,
         meaning: 'Attackers of this kind can keep everybody else out.',
       });
     else if (beside.failed > 0)
@@ -237,10 +252,15 @@ class TargetRun {
   }
 
   #look(): void {
-    this.records.vitals.push({ atMs: Math.round(this.#nowMs), ...readVitals(this.#order.target.pids) });
+    const { vitals } = this.records;
+    vitals.push({ atMs: Math.round(this.#nowMs), ...readVitals(this.#order.target.pids) });
+    // Of a long run every second look is forgotten, again and again: a slope needs no more.
+    if (vitals.length > VITALS_MAX)
+      vitals.splice(0, VITALS_MAX, ...vitals.slice(0, VITALS_MAX).filter((_, n) => n % 2 === 0));
     const isGone = this.#client.deadInARow >= DEAD_AFTER || this.#order.endOfServer() !== undefined;
     if (!isGone || this.isDead) return;
     this.isDead = true;
+    this.#unansweredAtDeath = this.#client.deadInARow;
     this.#note('the server does not answer any more', 'high');
     this.#death.abort();
   }

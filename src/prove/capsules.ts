@@ -22,9 +22,6 @@ interface CapsuleOrder {
   readonly signal: AbortSignal;
 }
 
-/** Only these are shown by a play of milliseconds; a deadline of a minute is not waited for six hundred times. */
-const QUICK_JUDGES = ['http1'];
-
 export async function makeCapsule({ sighting, slice, seed, target, signal }: CapsuleOrder): Promise<Capsule> {
   const { id, judge, exchange = [] } = sighting;
   const base = {
@@ -41,7 +38,6 @@ export async function makeCapsule({ sighting, slice, seed, target, signal }: Cap
   };
   if (sighting.script === undefined || judge === undefined) return base;
   const replay = `holdfast prove ${target.again} --replay ${fileNameOf(base.finding, target.name)}`;
-  if (!QUICK_JUDGES.includes(judge.name)) return { ...base, replay };
   const { script, plays } = await shrink({ target, script: sighting.script, judge, id, signal });
   const again = await playCapsule(target, { script, judge }, signal);
   // What is smaller has to show it once more; else the first sighting stands as it was.
@@ -58,6 +54,10 @@ export async function playCapsule(
 ): Promise<{ verdict: Verdict | undefined; exchange: readonly WireEvent[] } | undefined> {
   const judged = judge === undefined ? undefined : JUDGES[judge.name];
   if (script === undefined || judge === undefined || judged === undefined) return undefined;
+  if (judged.replay !== undefined) {
+    const { verdict, wire } = await judged.replay(target, script, judge.input);
+    return { verdict, exchange: wire.events };
+  }
   const patienceMs = judged.patienceMs(judge.input);
   const isEnough = judged.isEnough.bind(judged, script, judge.input);
   const wire = await play(target, script, { settleMs: patienceMs, patienceMs, isEnough, signal });
@@ -98,7 +98,7 @@ export function parseCapsule(text: string): Capsule {
 
 function isStep(step: unknown): boolean {
   if (typeof step !== 'object' || step === null) return false;
-  const { kind, bytes, ms, count, again, everyMs } = step as Record<string, unknown>;
+  const { kind, bytes, ms, count, again, everyMs, attack } = step as Record<string, unknown>;
   switch (kind) {
     case 'send':
       return typeof bytes === 'string';
@@ -106,6 +106,8 @@ function isStep(step: unknown): boolean {
       return typeof ms === 'number' && ms >= 0 && ms <= 3_600_000;
     case 'answers':
       return Number.isSafeInteger(count);
+    case 'frames':
+      return typeof attack === 'string' && Number.isSafeInteger(count) && Number(count) <= 1_000_000;
     case 'drip':
       return typeof bytes === 'string' && typeof again === 'string' && again !== '' && Number(everyMs) >= 1;
     default:

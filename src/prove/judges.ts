@@ -3,11 +3,18 @@
  * names its judge, so that a finding can be played again, and made smaller, by whoever has the file.
  */
 import type { Figures } from './finding.ts';
+import { judgeEndless, playAttack } from './h2/endless.ts';
 import { judgeStream, observe, type Verdict } from './http1/judge.ts';
 import { readStream } from './http1/strict-reader.ts';
 import { judgeDeadline, judgeLive } from './slow/deadlines.ts';
+import type { Target } from './target/target.ts';
 import { type Script, sentBytes } from './wire/script.ts';
 import type { Wire } from './wire/wire.ts';
+
+interface Replayed {
+  readonly wire: Wire;
+  readonly verdict: Verdict | undefined;
+}
 
 interface Judge {
   /** How long the connection is watched, in milliseconds since it was opened. */
@@ -15,6 +22,8 @@ interface Judge {
   judge(script: Script, input: Figures, wire: Wire): Verdict | undefined;
   /** Watching on could change nothing. */
   isEnough(script: Script, input: Figures, wire: Wire): boolean;
+  /** Plays it where `play` cannot; else undefined. */
+  readonly replay?: (target: Target, script: Script, input: Figures) => Promise<Replayed>;
   /** Whether the script could show that finding at all: what cannot is not played while one is made smaller. */
   couldShow(script: Script, input: Figures, id: string): boolean;
 }
@@ -61,4 +70,17 @@ const live: Judge = {
   couldShow: () => true,
 };
 
-export const JUDGES: Readonly<Record<string, Judge>> = { http1, deadline, live };
+const h2: Judge = {
+  patienceMs: () => 0,
+  judge: () => undefined,
+  isEnough: () => true,
+  couldShow: () => true,
+  async replay(target, script) {
+    const [step] = script;
+    if (step?.kind !== 'frames') throw new Error('it has no frames');
+    const { attack, outcome } = await playAttack(target, step.attack, step.count);
+    return { wire: outcome.wire, verdict: judgeEndless(target, attack, outcome) };
+  },
+};
+
+export const JUDGES: Readonly<Record<string, Judge>> = { http1, deadline, live, h2 };

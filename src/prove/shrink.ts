@@ -1,25 +1,12 @@
 /**
- * Makes a script smaller for as long as it shows the same finding: first whole lines, then single bytes are left out
+ * Makes a script smaller for as long as it shows the same finding: first whole requests, then lines, then single bytes are left out
  * (delta debugging, Zeller and Hildebrandt 2002). It plays against a live server, so it is bounded in plays and in time.
  */
-import type { Figures } from './finding.ts';
+import { framesToJudge } from './h2/endless.ts';
 import { JUDGES } from './judges.ts';
-import type { Target } from './target/target.ts';
+import { type ShrinkOrder, type Shrunk, shrinkSlowly } from './shrink-slowly.ts';
 import { play } from './wire/play.ts';
 import { type Script, type Step, sentBytes } from './wire/script.ts';
-
-interface ShrinkOrder {
-  readonly target: Target;
-  readonly script: Script;
-  readonly judge: { readonly name: string; readonly input: Figures };
-  readonly id: string;
-  readonly signal: AbortSignal;
-}
-
-interface Shrunk {
-  readonly script: Script;
-  readonly plays: number;
-}
 
 /** A play takes some milliseconds; what only shows by waiting takes its whole wait. */
 const PLAYS_MAX = 600;
@@ -27,7 +14,12 @@ const TIME_MS_MAX = 5000;
 /** Candidates that show nothing at once are given up: they cost more than they save. */
 const SETTLE_MS = 80;
 
-export async function shrink(order: ShrinkOrder): Promise<Shrunk> {
+export function shrink(order: ShrinkOrder): Promise<Shrunk> {
+  if (order.judge.name === 'h2') return shrinkFrames(order);
+  return order.judge.name === 'http1' ? shrinkQuickly(order) : shrinkSlowly(order);
+}
+
+async function shrinkQuickly(order: ShrinkOrder): Promise<Shrunk> {
   const { target, judge, id, signal } = order;
   const judged = JUDGES[judge.name]!;
   const endMs = performance.now() + TIME_MS_MAX;
@@ -44,9 +36,20 @@ export async function shrink(order: ShrinkOrder): Promise<Shrunk> {
   // Most findings need no pauses and no pieces.
   const inOne = joined(script);
   if (inOne.length < script.length && (await shows(inOne))) script = inOne;
-  for (const cut of [linesOf, bytesOf])
+  for (const cut of [messagesOf, linesOf, bytesOf])
     script = gathered(await leaveOut(cut(script), (steps) => shows(gathered(steps))));
   return { script, plays };
+}
+
+/** An attack is its frames: fewer of them, for as long as a judge would say that nothing ends it. */
+async function shrinkFrames({ target, script, judge, id }: ShrinkOrder): Promise<Shrunk> {
+  const [step] = script;
+  if (step?.kind !== 'frames') return { script, plays: 0 };
+  const count = framesToJudge({ id: step.attack });
+  if (count >= step.count) return { script, plays: 0 };
+  const smaller: Script = [{ ...step, count }];
+  const { verdict } = await JUDGES[judge.name]!.replay!(target, smaller, judge.input);
+  return { script: verdict?.id === id ? smaller : script, plays: 1 };
 }
 
 /**
@@ -78,6 +81,9 @@ function joined(script: Script): Script {
   return gathered(script.filter(({ kind }) => kind !== 'wait'));
 }
 
+/** A request goes as a whole, since its length and its content need each other. */
+const messagesOf = (script: Script): Script =>
+  cutSends(script, /[\s\S]+?(?=(?:GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS) \S* ?HTTP\/|$(?![\s\S]))/g);
 const linesOf = (script: Script): Script => cutSends(script, /[^\n]*\n|[^\n]+$/g);
 const bytesOf = (script: Script): Script => cutSends(script, /[\s\S]/g);
 

@@ -6,7 +6,7 @@ import type { Target } from '../target/target.ts';
 import { Wire } from '../wire/wire.ts';
 import * as h2 from './frames.ts';
 
-interface H2Target {
+export interface H2Target {
   readonly target: Target;
   /** Answers to it come later than the frames behind it where the server has such a path, and those to `hung` never. */
   readonly late: string;
@@ -27,7 +27,7 @@ export interface H2Attack {
   readonly count?: number;
 }
 
-interface H2Outcome {
+export interface H2Outcome {
   /** So many were sent until the end; Infinity where the server did not end it. */
   readonly frames: number;
   /** So many were sent in all. */

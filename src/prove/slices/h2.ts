@@ -2,20 +2,18 @@
  * HTTP/2 under the attacks of the last years, one after the other, so that memory can be told apart: after how many frames
  * each is ended, if at all. And upgrades from HTTP/1.1 that are broken off at each of their stages.
  */
-import { attackH2, FRAMES, H2_ATTACKS, type H2Attack, speaksH2 } from '../h2/attacks.ts';
+import { H2_ATTACKS, type H2Attack, speaksH2 } from '../h2/attacks.ts';
+import { judgeEndless, playFrames } from '../h2/endless.ts';
 import { play } from '../wire/play.ts';
 import { type Script, type Step, send } from '../wire/script.ts';
 import { lookBefore, reportIfDeaf, reportIfHeld } from './aftermath.ts';
 import { inLanes, type Slice, type SliceContext } from './slice.ts';
 
 const FIRST_FRAME_MS = 2000;
-const END_WAIT_MS = 3000;
 const MIB = 2 ** 20;
 /** A server may have buffers; tens of megabytes for one connection are none. */
 const GROWTH_MEDIUM = 32 * MIB;
 const GROWTH_HIGH = 128 * MIB;
-/** Fewer show nothing: budgets of servers are some thousand frames. */
-const FRAMES_TO_JUDGE = 10_000;
 const UPGRADES_A_STAGE = 40;
 const CODES = [
   'NO_ERROR',
@@ -51,15 +49,14 @@ export const h2: Slice = {
 
 async function attackOnce(context: SliceContext, attack: H2Attack, sendMs: number): Promise<void> {
   const { target } = context;
-  const { name, id, known, count = FRAMES } = attack;
+  const { name, id, known } = attack;
   const before = context.vitals().residentBytes;
-  const { small, large, upload, hung } = target.paths;
-  const at = { target, late: hung ?? small, hung: hung ?? upload ?? small, long: large ?? small };
   let most = before ?? 0;
   const watch = setInterval(() => {
     most = Math.max(most, context.vitals().residentBytes ?? 0);
   }, 100);
-  const { frames, sent, seconds, code, wire } = await attackH2(at, attack, { waitMs: END_WAIT_MS, sendMs });
+  const outcome = await playFrames(target, attack, sendMs);
+  const { frames, sent, seconds, code, wire } = outcome;
   clearInterval(watch);
   if (context.signal.aborted) return;
   const growth = before === undefined ? 0 : Math.max(0, most - before);
@@ -85,23 +82,12 @@ async function attackOnce(context: SliceContext, attack: H2Attack, sendMs: numbe
       title: `${capital(name)}: the server's memory grew by ${Math.round(growth / MIB)} MiB for one connection.`,
       meaning: 'A few such connections use up the memory of the machine.',
     });
-  if (Number.isFinite(frames) || sent < Math.min(count, FRAMES_TO_JUDGE)) return;
-  // Behind a closed window nothing is sent, so only a deadline can end it: hardly a server has one. And what
-  // somebody reads, or has nothing to wait for, is no attack, however small its pieces are.
-  const isMild =
-    id === 'closed-window' ||
-    (id === 'tiny-data' && hung === undefined) ||
-    (id === 'byte-windows' && large === undefined);
+  const verdict = judgeEndless(target, attack, outcome);
+  if (verdict === undefined) return;
   await context.report({
-    ...{
-      id: `never-ended-${id}`,
-      severity: isMild ? 'low' : 'medium',
-      figures,
-      exchange: wire.events.slice(0, 20),
-    },
-    title: `${capital(name)}: not ended after ${sent} ${count < FRAMES ? 'requests' : 'frames'} in ${figures.seconds} s.`,
-    meaning: 'One connection costs the server work for as long as it likes; nothing ends it.',
-    rule: `RFC 9113 §10.5 (${known})`,
+    ...{ ...verdict, figures, exchange: wire.events.slice(0, 20) },
+    script: [{ kind: 'frames', attack: id, count: sent }],
+    judge: { name: 'h2', input: {} },
   });
 }
 

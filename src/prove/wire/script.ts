@@ -16,7 +16,9 @@ export type Step =
   /** FIN: nothing more is sent, answers are read. */
   | { readonly kind: 'end' }
   /** RST. */
-  | { readonly kind: 'reset' };
+  | { readonly kind: 'reset' }
+  /** So many frames of one of the attacks on HTTP/2, whose bytes its name and their number decide; it stands alone. */
+  | { readonly kind: 'frames'; readonly attack: string; readonly count: number };
 
 export type Script = readonly Step[];
 
@@ -29,7 +31,13 @@ export function sentBytes(script: Script): string {
   return script.map((step) => (step.kind === 'send' ? step.bytes : '')).join('');
 }
 
-/** What a script is measured in when it is made smaller: bytes that are sent, and every other step. */
+/** What a script is measured in when it is made smaller: bytes that are sent, frames, and every other step. */
 export function eventCount(script: Script): number {
-  return script.reduce((sum, step) => sum + ('bytes' in step ? Math.max(1, step.bytes.length) : 1), 0);
+  return script.reduce((sum, step) => sum + eventsOf(step), 0);
+}
+
+function eventsOf(step: Step): number {
+  if (step.kind === 'frames') return step.count;
+  if (step.kind === 'drip') return step.bytes.length + step.again.length;
+  return step.kind === 'send' ? Math.max(1, step.bytes.length) : 1;
 }
