@@ -112,7 +112,9 @@ export function deadlinesContract(subject: Subject): void {
     });
   });
 
-  test('thousands of deadlines come, each once', async () => {
+  test('thousands of deadlines come, each once', {
+    skip: subject.connect !== undefined && 'their handshakes take most of the time',
+  }, async () => {
     const count = connectionCountMax(countOf(5000, 2000));
     const reports: Report[] = [];
     const plan = {
@@ -190,10 +192,12 @@ export function deadlinesContract(subject: Subject): void {
   test('what came while the loop was blocked is handed over before deadlines that passed meanwhile', async () => {
     const plan = { onDeadline: (_conn: EngineConnection, it: Watched) => (it.note = it.receivedBytes) };
     await onStage(subject, plan, async ({ engine, connect, accepted }) => {
-      // More than io_uring takes in one look.
-      const count = 48;
+      // More than io_uring takes in one look; of TLS, what a turn decrypts in its time.
+      const count = subject.connect === undefined ? 48 : 8;
       const clients = await Promise.all(Array.from({ length: count }, () => connect()));
       const all = await accepted(count);
+      // The engine sleeps, and is not woken by the kernel alone.
+      await sleep(50);
       for (const { conn } of all) conn.setDeadline(engine.nowMs + 20);
       for (const client of clients) client.socket.write('x');
       const untilMs = performance.now() + 100;

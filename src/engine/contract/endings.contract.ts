@@ -388,7 +388,9 @@ export function endingsContract(subject: Subject): void {
     });
   });
 
-  test('to end one of many connections costs about what it costs to end one of few', async () => {
+  test('to end one of many connections costs about what it costs to end one of few', {
+    skip: subject.connect !== undefined && 'their handshakes take most of the time',
+  }, async () => {
     const COUNT = 300;
     const many = connectionCountMax(5000);
     const cost = { few: Number.POSITIVE_INFINITY, many: Number.POSITIVE_INFINITY };

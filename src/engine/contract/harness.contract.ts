@@ -34,6 +34,8 @@ export interface EngineCapabilities {
 
 export interface Subject {
   readonly create: CreateEngine;
+  /** A client of an engine that speaks TLS, which makes no connections itself. @default Client.connect */
+  readonly connect?: (address: string, port: number) => Promise<Client>;
   readonly capabilities: EngineCapabilities;
 }
 
@@ -221,7 +223,7 @@ const LOOPBACK: ListenAddress = { port: 0, hostname: '127.0.0.1' };
 
 /** Runs `body` against a fresh engine, then closes it and holds the promises about what is left. */
 export async function onStage(
-  { create }: Subject,
+  { create, connect: connectClient = Client.connect }: Subject,
   plan: Plan,
   body: (stage: Stage) => Promise<void>,
   address = LOOPBACK,
@@ -236,7 +238,7 @@ export async function onStage(
       watch,
       listener,
       async connect() {
-        const client = await Client.connect(listener.address.address, listener.address.port);
+        const client = await connectClient(listener.address.address, listener.address.port);
         clients.push(client);
         return client;
       },
@@ -272,7 +274,11 @@ export class Client {
   /** Takes the place of `chunks` for long streams. */
   onBytes: ((bytes: Buffer) => void) | undefined;
 
-  constructor(socket: Socket) {
+  readonly #below: Socket | undefined;
+
+  /** @param below what `socket` sends through */
+  constructor(socket: Socket, below?: Socket) {
+    this.#below = below;
     this.socket = socket;
     socket.on('data', (bytes: Buffer) => {
       this.receivedBytes += bytes.length;
@@ -327,7 +333,8 @@ export class Client {
 
   /** FIN seen: no need of a FIN of ours for that. */
   reset(): void {
-    this.socket.resetAndDestroy();
+    // What carries it, where it is TLS.
+    (this.#below ?? this.socket).resetAndDestroy();
   }
 }
 

@@ -192,8 +192,9 @@ export class EpollEngine extends AdvancingEngine<EpollConnection> {
       // At least once a turn, however late it began.
       if (!this.mayLook() && pass > 0) break;
       this.#takeReady();
-      // What an armed poll has to tell will wake us: then this turn only sends what was written.
-      const count = this.#pollArmed ? 0 : this.#takeEvents(isToWait);
+      // What an armed poll has to tell will wake us: then this turn only sends what was written. A deadline comes behind it.
+      const isTold = this.#pollArmed && this.turnMs < this.dueMs;
+      const count = isTold ? 0 : this.#takeEvents(isToWait && !this.#pollArmed);
       if (this.turnMs >= this.dueMs) this.expire();
       this.handler.onSending?.();
       this.touched.flush(this.#advancing);

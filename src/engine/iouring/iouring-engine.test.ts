@@ -2,16 +2,11 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { engineContract } from '../engine.contract.ts';
-import type { EngineConnection, EngineHandler, EngineOptions } from '../engine.ts';
-import type { IouringConnection } from './connection.ts';
+import type { EngineConnection, EngineHandler } from '../engine.ts';
 import { createIouringEngine } from './create.ts';
+import { subject } from './subject.contract.ts';
 
-engineContract('iouring', (options) => createIouringEngine(options as EngineOptions<IouringConnection>), {
-  acceptPauses: true,
-  abstractNames: true,
-  reusePort: true,
-  module: { url: new URL('./create.js', import.meta.url).href, createEngine: 'createIouringEngine' },
-});
+engineContract('iouring', subject.create, subject.capabilities);
 
 /** Answers each byte and closes after the first answer: every connection makes many completions. */
 class EchoOnce implements EngineHandler {

@@ -29,8 +29,10 @@ export interface TlsOwner {
   readonly pool: SendPool;
   /** It has something to encrypt, or ciphertext that was held: before the next send. */
   want(conn: TlsConnection): void;
-  /** Encrypts what is committed, up to a file that is to be read first. */
+  /** Encrypts what is committed, up to a file that is to be read first, or a share of it. */
   encrypt(conn: TlsConnection): void;
+  /** The same up to the first file, which is left alone. @returns it */
+  encryptMemory(conn: TlsConnection): FileProgress | null;
   /** A piece of the file that is first. */
   filePieceCame(conn: TlsConnection, piece: Uint8Array): void;
   encryptFrom(conn: TlsConnection, bytes: Uint8Array): void;
@@ -156,7 +158,7 @@ export class TlsConnection implements EngineConnection, PieceTaker {
   commitBorrowed(bytes: Uint8Array): void {
     if (!this.takesBytes) return;
     this.isOwedDrain = true;
-    this.#owner.encrypt(this);
+    if (this.stands) this.#owner.encryptMemory(this);
     if (this.stands && this.plain.isEmpty) this.#owner.encryptFrom(this, bytes);
     // Behind a file, or a handshake.
     else
@@ -204,7 +206,7 @@ export class TlsConnection implements EngineConnection, PieceTaker {
 
   settle(): void {
     if (!this.isOpen) return;
-    this.#owner.encrypt(this);
+    if (this.stands) this.#owner.encryptMemory(this);
     this.inner.settle();
   }
 

@@ -257,13 +257,22 @@ export class TlsLayer implements EngineHandler, TlsOwner {
   encrypt(conn: TlsConnection): void {
     // What a client writes before its handshake waits here.
     if (conn.isClient && !conn.stands) return;
-    const { plain } = conn;
-    for (let first = plain.first; first !== null; first = plain.first) {
-      if (!(first instanceof FileProgress)) this.#encryptRange(conn, first.boxedAddress[0], first.filled);
-      else if (!this.#files.send(conn, first)) return;
-      plain.dropFirst(this.pool);
+    for (let file = this.encryptMemory(conn); file !== null; file = this.encryptMemory(conn)) {
+      if (!this.#files.send(conn, file)) return;
+      conn.plain.dropFirst(this.pool);
     }
     if (conn.isEnding) conn.end();
+  }
+
+  /** @hot */
+  encryptMemory(conn: TlsConnection): FileProgress | null {
+    const { plain } = conn;
+    for (let first = plain.first; first !== null; first = plain.first) {
+      if (first instanceof FileProgress) return first;
+      this.#encryptRange(conn, first.boxedAddress[0], first.filled);
+      plain.dropFirst(this.pool);
+    }
+    return null;
   }
 
   filePieceCame(conn: TlsConnection, piece: Uint8Array): void {
