@@ -258,7 +258,8 @@ export interface EngineHandler<C extends EngineConnection = EngineConnection> {
   onPeerEnd(conn: C): void;
   /**
    * FIN has come while reading is paused, perhaps behind bytes that wait: at most once, within two seconds, and
-   * before `onPeerEnd`, which follows when reading has come to it. The node engine sees it only where less than
+   * before `onPeerEnd`, which follows when reading has come to it. A reset may be told so too, before `onClosed`: kernels
+   * announce both alike. The node engine sees it only where less than
    * a receive buffer waits before it.
    */
   onPeerEndSeen?(conn: C): void;

@@ -16,6 +16,8 @@ import type {
   ListenAddress,
   Listener,
 } from '../engine.ts';
+import { type Asked, EventRules, type Peers, type Told } from './event-rules.contract.ts';
+import { watchCalls } from './watched-calls.contract.ts';
 
 /** Makes the engine under test. */
 export type CreateEngine = (options: EngineOptions) => Engine | Promise<Engine>;
@@ -78,7 +80,12 @@ export class Watch implements EngineHandler {
   readonly hasOpenWork = false;
   readonly all: Watched[] = [];
   readonly violations: string[] = [];
+  readonly rules = new EventRules();
+  /** The engine's clock, once there is an engine. */
+  nowMs = (): number => Number.NaN;
   #depth = 0;
+  /** Calls on connections that have not returned. */
+  #calls = 0;
   readonly #plan: Plan;
 
   constructor(plan: Plan) {
@@ -92,6 +99,7 @@ export class Watch implements EngineHandler {
 
   onConnect(conn: EngineConnection): void {
     const it = this.#of(conn, 'onConnect');
+    this.#trace(it, { what: 'connect' });
     this.#hold(it.isMade && ++it.connects === 1, 'onConnect twice, or for a connection that was accepted');
     this.#hold(it.receivedBytes === 0 && it.peerEnds === 0 && it.drains === 0, 'onConnect came late');
     this.#call(() => this.#plan.onConnect?.(conn, it));
@@ -116,15 +124,22 @@ export class Watch implements EngineHandler {
     };
     this.all.push(it);
     conn.user = it;
+    watchCalls(conn, {
+      asked: (what) => {
+        this.#calls++;
+        this.#trace(it, what);
+      },
+      done: () => this.#calls--,
+    });
+    this.#trace(it, { what: isMade ? 'make' : 'accept' });
     this.#hold(conn.isOpen, `${call}: isOpen is false`);
     this.#hold(conn.unsentBytes === 0, `${call}: unsentBytes is not 0`);
     return it;
   }
 
   onReceive(conn: EngineConnection, bytes: Uint8Array, start: number, end: number): void {
-    const it = this.#ofStanding(conn, 'onReceive');
-    this.#hold(end > start, 'onReceive: no bytes');
-    this.#hold(it.peerEnds === 0, 'onReceive after onPeerEnd');
+    const it = this.#of(conn, 'onReceive');
+    this.#trace(it, { what: 'receive', bytes: end - start });
     it.receivedBytes += end - start;
     this.#call(() => {
       if (this.#plan.onReceive === undefined) it.received.push(Buffer.from(bytes.slice(start, end)));
@@ -133,27 +148,30 @@ export class Watch implements EngineHandler {
   }
 
   onDrained(conn: EngineConnection): void {
-    const it = this.#ofStanding(conn, 'onDrained');
+    const it = this.#of(conn, 'onDrained');
     it.drains++;
+    this.#trace(it, { what: 'drained' });
     this.#hold(conn.unsentBytes === 0, 'onDrained: unsentBytes is not 0');
     this.#call(() => this.#plan.onDrained?.(conn, it));
   }
 
   onPeerEndSeen(conn: EngineConnection): void {
-    const it = this.#ofStanding(conn, 'onPeerEndSeen');
-    this.#hold(++it.peerEndsSeen === 1, 'onPeerEndSeen twice');
-    this.#hold(it.peerEnds === 0, 'onPeerEndSeen after onPeerEnd');
+    const it = this.#of(conn, 'onPeerEndSeen');
+    it.peerEndsSeen++;
+    this.#trace(it, { what: 'peer-end-seen' });
   }
 
   onPeerEnd(conn: EngineConnection): void {
-    const it = this.#ofStanding(conn, 'onPeerEnd');
-    this.#hold(++it.peerEnds === 1, 'onPeerEnd twice');
+    const it = this.#of(conn, 'onPeerEnd');
+    it.peerEnds++;
+    this.#trace(it, { what: 'peer-end' });
     this.#call(() => this.#plan.onPeerEnd?.(conn, it));
   }
 
   onDeadline(conn: EngineConnection): void {
     const it = this.#of(conn, 'onDeadline');
     it.deadlines++;
+    this.#trace(it, { what: 'deadline' });
     this.#call(() => this.#plan.onDeadline?.(conn, it));
   }
 
@@ -169,26 +187,17 @@ export class Watch implements EngineHandler {
     const it = this.#of(conn, 'onClosed');
     it.closed = reason;
     this.#hold(!conn.isOpen, 'onClosed: isOpen is true');
-    this.#hold(
-      reason !== 'connect-failed' || (it.isMade && it.connects === 0),
-      'connect-failed, yet it stood',
-    );
+    this.#trace(it, { what: 'closed', reason });
     const isBroken = reason === 'connect-failed' || reason === 'peer-reset' || reason === 'peer-dead';
     this.#hold(!isBroken || conn.errorCode !== '', `onClosed: ${reason} without errorCode`);
     this.#call(() => this.#plan.onClosed?.(conn, reason, it));
-  }
-
-  #ofStanding(conn: EngineConnection, callback: string): Watched {
-    const it = this.#of(conn, callback);
-    this.#hold(!it.isMade || it.connects === 1, `${callback} before onConnect`);
-    return it;
   }
 
   #of(conn: EngineConnection, callback: string): Watched {
     const it = conn.user as Watched | undefined;
     assert.ok(it !== undefined, `${callback} without onAccept`);
     this.#hold(it.conn === conn, `${callback}: user belongs to another connection`);
-    this.#hold(it.closed === undefined, `${callback} after onClosed`);
+    this.#hold(this.#calls === 0, `${callback} from within a call`);
     return it;
   }
 
@@ -200,6 +209,16 @@ export class Watch implements EngineHandler {
     } finally {
       this.#depth--;
     }
+  }
+
+  /** What the peer of `it` has done, as far as somebody says. */
+  tells(it: Watched, what: Peers): void {
+    this.#trace(it, what);
+  }
+
+  #trace({ id }: Watched, what: Told | Asked | Peers): void {
+    const complaint = this.rules.event({ ...what, conn: id, nowMs: this.nowMs() });
+    if (complaint !== undefined) this.violations.push(complaint);
   }
 
   #hold(condition: boolean, promise: string): void {
@@ -230,6 +249,7 @@ export async function onStage(
 ): Promise<void> {
   const watch = new Watch(plan);
   const engine = await create({ handler: watch });
+  watch.nowMs = () => engine.nowMs;
   const clients: Client[] = [];
   try {
     const listener = await engine.listen(address);

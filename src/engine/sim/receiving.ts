@@ -75,19 +75,33 @@ export class SimReceiving {
     if (conn.failure !== undefined && (conn.isClosing || conn.isReadingPaused || up.received.length === 0)) {
       // Sending was told of a reset; receiving comes to the FIN before it.
       if (conn.errorCode === 'EPIPE' && this.#tellPeerEnd(conn)) this.#owner.ready(conn);
-      else this.#owner.fail(conn, conn.failure);
+      else {
+        this.#tellReset(conn);
+        this.#owner.fail(conn, conn.failure);
+      }
       return;
     }
     if (conn.drainDue) {
       conn.drainDue = false;
-      if (!conn.isClosing && conn.unsent.length === 0) this.#owner.call(() => this.#handler.onDrained(conn));
+      // What was written in this turn has to leave first.
+      if (conn.unsent.length > 0) conn.drainOwed = true;
+      else if (!conn.isClosing) this.#owner.call(() => this.#handler.onDrained(conn));
     }
-    if (conn.isPeerEndNews) {
-      conn.peerEndSeenTold = true;
-      this.#network.trace?.(`peer ${conn.link.id}: server learns of FIN that it does not read`);
-      this.#owner.call(() => this.#handler.onPeerEndSeen?.(conn));
-    }
+    if (conn.isPeerEndNews) this.#tellPeerEndSeen(conn);
     this.#tellPeerEnd(conn);
+  }
+
+  #tellPeerEndSeen(conn: SimConnection): void {
+    conn.peerEndSeenTold = true;
+    this.#network.trace?.(`peer ${conn.link.id}: server learns of FIN that it does not read`);
+    this.#owner.call(() => this.#handler.onPeerEndSeen?.(conn));
+  }
+
+  /** A kernel tells of a reset as it does of FIN, to whoever does not read: EPOLLRDHUP, POLLRDHUP. */
+  #tellReset(conn: SimConnection): void {
+    const isUntold = !conn.peerEndSeenTold && !conn.peerEndTold;
+    if (conn.failure !== 'peer-reset' || !conn.isReadingPaused || conn.isClosing || !isUntold) return;
+    if (this.#network.random.chance(0.5)) this.#tellPeerEndSeen(conn);
   }
 
   /** @returns whether there was something to tell */
