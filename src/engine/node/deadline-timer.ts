@@ -12,6 +12,7 @@ export class DeadlineTimer {
   readonly #wheel: TimingWheel;
   readonly #wake: () => void;
   #timer: NodeJS.Timeout | undefined = undefined;
+  #behindPoll: ReturnType<typeof setImmediate> | undefined;
   /** When the timer fires; Infinity when it is not armed. */
   #armedMs = Number.POSITIVE_INFINITY;
 
@@ -47,14 +48,20 @@ export class DeadlineTimer {
 
   stop(): void {
     clearTimeout(this.#timer);
+    clearImmediate(this.#behindPoll);
     this.#armedMs = Number.POSITIVE_INFINITY;
   }
+
+  /** libuv calls timers before it polls: what came while the loop was blocked is to be handed over first. */
+  readonly #passed = (): void => {
+    this.#behindPoll = setImmediate(this.#wake);
+  };
 
   #arm(atMs: number, nowMs: number): void {
     clearTimeout(this.#timer);
     this.#armedMs = atMs;
     const delayMs = Math.min(Math.max(Math.ceil(atMs - nowMs), 1), TIMER_MS_MAX);
-    this.#timer = setTimeout(this.#wake, delayMs);
+    this.#timer = setTimeout(this.#passed, delayMs);
     this.#timer.unref();
   }
 }
