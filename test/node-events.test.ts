@@ -271,6 +271,19 @@ for (const { engine, skip } of await enginesHere()) {
       await closed(server);
     });
 
+    it('takes it that a listener for broken requests destroys the socket with the error, as Fastify does', async () => {
+      const server = createServer({ logger, engine });
+      server.on('clientError', (error, socket) => {
+        socket.write('HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nbad');
+        socket.destroy(error);
+      });
+      const client = await RawClient.open(await listening(server));
+      client.write('no request\r\n\r\n');
+      await client.until((c) => c.ended || c.closed, 'the end');
+      assert.match(client.text, /\r\n\r\nbad$/);
+      await closed(server);
+    });
+
     it("refuses in node:http's words", async () => {
       const server = createServer({ logger, engine, headersTimeout: 100 }, () => assert.fail('no request'));
       const port = await listening(server);

@@ -194,6 +194,8 @@ export class ListenerApp implements HeadRules {
     const tell = (socket: UpgradedSocket): void => {
       // Nothing more is said to a client that says nothing more.
       socket.allowHalfOpen = false;
+      // A listener may destroy it with the error that it was told, as Fastify's does; nobody is left to hear of that.
+      socket.on('error', ignore);
       server.emit('clientError', clientError(fault), socket);
     };
     // Whoever listens ends it; who forgets that does not keep it for ever.
@@ -231,6 +233,8 @@ export class ListenerApp implements HeadRules {
     return true;
   }
 }
+
+function ignore(): void {}
 
 function listenForRequest({ socket, request, response }: NodeAnswer): void {
   coreServer.emit.call(socket.server, 'request', request, response);
