@@ -240,6 +240,36 @@ for (const { engine, skip } of await enginesHere()) {
       await closed(server);
     });
 
+    it('watches silence while requests are worked on, and leaves idle connections to the time for these', async () => {
+      let timedOut = 0;
+      const server = createServer({ logger, engine }, (req: IncomingMessage, res: ServerResponse) => {
+        if (req.url !== '/wait') res.end('x');
+      });
+      server.setTimeout(40, (socket: Socket) => {
+        timedOut++;
+        socket.destroy();
+      });
+      const client = await RawClient.open(await listening(server));
+      client.write(ask());
+      await client.response();
+      await pause(100);
+      assert.equal(timedOut, 0);
+      client.write(ask('/wait'));
+      await client.until((c) => c.ended || c.closed, 'the end');
+      assert.equal(timedOut, 1);
+      await closed(server);
+    });
+
+    it('tells who listens for broken requests of a head that its client has cut short', async () => {
+      const server = createServer({ logger, engine });
+      server.on('clientError', (error, socket) => socket.end(`told ${error.code}`));
+      const client = await RawClient.open(await listening(server));
+      client.socket.end('oops');
+      await client.until((c) => c.ended, 'FIN');
+      assert.equal(client.text, 'told HPE_INVALID_EOF_STATE');
+      await closed(server);
+    });
+
     it('gives trailers as they were sent', async () => {
       const told: unknown[] = [];
       const server = createServer({ logger, engine }, (req: IncomingMessage, res: ServerResponse) => {
@@ -360,6 +390,19 @@ for (const { engine, skip } of await enginesHere()) {
 }
 
 describe('a server with the face of http.Server', () => {
+  it('takes undefined for what nobody has set, and ends idle connections by its own method', async () => {
+    const server = createServer({ logger });
+    const idleMs = server.keepAliveTimeout;
+    server.keepAliveTimeout = undefined as unknown as number;
+    assert.equal(server.keepAliveTimeout, idleMs);
+    let calls = 0;
+    server.closeIdleConnections = () => calls++;
+    server.listen({ port: undefined, host: '127.0.0.1' });
+    await once(server, 'listening');
+    await closed(server);
+    assert.equal(calls, 1);
+  });
+
   it('refuses options that are none', () => {
     for (const options of ['foo', 42, true, []])
       assert.throws(() => createServer(options as object), { code: 'ERR_INVALID_ARG_TYPE' });

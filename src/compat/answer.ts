@@ -272,7 +272,9 @@ export class NodeAnswer implements AnswerBody {
   }
 
   #leave(): void {
-    if (this.socket.answer === this) this.socket.answer = null;
+    if (this.socket.answer !== this) return;
+    this.socket.answer = null;
+    this.socket.rests();
   }
 
   // What happens to it.

@@ -261,6 +261,19 @@ export class ConnectionSocket extends EventEmitter {
     return this;
   }
 
+  /** Between requests the server's time for idle connections holds, as in Node. */
+  rests(): void {
+    if (this.timeout > 0 && this.server.keepAliveTimeout !== 0) clearTimeout(this.#timer);
+  }
+
+  /** Another request has come. */
+  works(): void {
+    if (this.timeout === 0 || this.destroyed) return;
+    clearTimeout(this.#timer);
+    this.#movedAtMs = performance.now();
+    this.#watch(this.timeout);
+  }
+
   #watch(waitMs: number): void {
     this.#timer = setTimeout(() => {
       const leftMs = this.#movedAtMs + this.timeout - performance.now();

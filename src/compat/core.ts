@@ -146,6 +146,8 @@ export function needDrainSymbol(): symbol | undefined {
 /** What an http.Server is to this room: where its events go. */
 export type ServerFace = EventEmitter & {
   timeout?: number;
+  /** 0 is off: nothing but `timeout` ends idle connections then. */
+  keepAliveTimeout?: number;
   maxRequestsPerSocket?: number;
   /** A client that has sent FIN gets its answer all the same. */
   httpAllowHalfOpen?: boolean;

@@ -132,6 +132,7 @@ export class ListenerApp implements HeadRules {
     // Its 'finish' comes a tick later than its last byte was written.
     if (previous !== null) previous.detachSocket(socket);
     socket.answer = answer;
+    socket.works();
     const { idleMs } = exchange.host.settings.timeouts;
     response.shouldKeepAlive = !answer.mustBeLast;
     response._keepAliveTimeout = Number.isFinite(idleMs) ? idleMs : 0;

@@ -20,6 +20,7 @@ const CODES: Readonly<Record<string, string>> = {
   'content-length-repeated': 'HPE_UNEXPECTED_CONTENT_LENGTH',
   'content-length-with-transfer-encoding': 'HPE_INVALID_TRANSFER_ENCODING',
   'bad-transfer-encoding': 'HPE_INVALID_TRANSFER_ENCODING',
+  'client-closed-in-head': 'HPE_INVALID_EOF_STATE',
   'bare-cr': 'HPE_LF_EXPECTED',
   'bare-lf': 'HPE_CR_EXPECTED',
   'bad-chunk-size': 'HPE_INVALID_CHUNK_SIZE',

@@ -115,8 +115,7 @@ export function listenArguments(given: readonly unknown[]): ListenArguments {
             ...(typeof third === 'number' ? { backlog: third } : {}),
           };
   const { path, fd, host, backlog, signal } = options;
-  const isPlaced =
-    options.port !== undefined || path !== undefined || fd !== undefined || typeof first !== 'object';
+  const isPlaced = 'port' in options || path !== undefined || fd !== undefined || typeof first !== 'object';
   if (!isPlaced)
     throw Object.assign(new OptionError('listen', first, 'an object with `port`, `path` or `fd`'), {
       code: 'ERR_INVALID_ARG_VALUE',

@@ -128,7 +128,9 @@ class HttpServer extends ListenerServer {
     return Number.isFinite(timeoutMs) ? timeoutMs : 0;
   }
 
-  #setTimeoutMs(name: keyof typeof LIVE, timeoutMs: number): void {
+  #setTimeoutMs(name: keyof typeof LIVE, timeoutMs: number | undefined): void {
+    // Fastify copies what one server has to another, and has nothing where a program said nothing.
+    if (timeoutMs === undefined) return;
     const duration = timeoutOf(name, timeoutMs);
     this.#timeouts[name] = timeoutMs;
     // Each deadline that is set from now on counts by it.
@@ -260,6 +262,8 @@ class HttpServer extends ListenerServer {
     this.#address = undefined;
     const running = this.#running;
     this.#ending++;
+    // Programs that end what is left in their own way put theirs in its place.
+    this.closeIdleConnections();
     // At once where it runs: the next answer is to say that it is the last.
     const closing =
       running === undefined

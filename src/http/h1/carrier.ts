@@ -24,6 +24,15 @@ import { H1Sink } from './sink.ts';
 /** RFC 9110 §10.1.4 */
 const TE_TRAILERS = /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i;
 
+/** No fault that is answered. */
+const HEAD_CUT = {
+  code: 'client-closed-in-head',
+  blame: 'peer',
+  status: 400,
+  section: 'RFC 9112 §8',
+  sentence: 'the connection has ended inside of a request head',
+} as const satisfies Fault;
+
 export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner, BodyOwner {
   /** Requests begun, the one that is open included. */
   requests = 0;
@@ -193,6 +202,18 @@ export abstract class H1Carrier extends ConnectionEnds implements ExchangeOwner,
     this.bytesWritten += this.#heads.fault(this.engine, host.nowMs, fault, !isHead);
     host.countFault(fault);
     this.linger(fault.code);
+  }
+
+  /** The client has sent FIN in the middle of a head. Nobody is left to be answered, but some want to hear of it. */
+  protected headCut(): void {
+    const { host } = this;
+    if (host.direct?.refused?.(host, HEAD_CUT, this) !== true) {
+      this.close(HEAD_CUT.code);
+      return;
+    }
+    this.forgetInput();
+    this.enter(STATE_CLOSED);
+    (this.engine.user as Session).peerEnded();
   }
 
   /** @returns the session that the exchange has been answered for; null when there is none after all, and the connection ends */

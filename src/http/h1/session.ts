@@ -97,7 +97,7 @@ export class H1Session extends H1Carrier implements Session {
         this.close('client-closed');
         return;
       case STATE_HEAD:
-        this.close('client-closed-in-head');
+        this.headCut();
         return;
       case STATE_EXCHANGE: {
         // A client may send FIN and still read its answer (RFC 9112 §9.6). In the middle of a body it is gone.
