@@ -33,8 +33,11 @@ function entry(request: ScriptRequest, profile: Profile): string {
   const source = sourceFor(profile, request.facts);
   const url = (place: string): string => grubPlace(request.host, place);
   const lines = [`menuentry ${quoted(profile.title)} --id ${profile.name} {`];
-  if (source.chain !== undefined) lines.push(`  chainloader ${url(source.chain)}`);
-  else {
+  if (source.chain !== undefined) {
+    const place = url(source.chain);
+    // A program of EFI is told which device it comes from, and that is `root`, wherever it really comes from: "not a valid root device".
+    lines.push(`  set root='${place.slice(1, place.indexOf(')'))}'`, `  chainloader ${place}`);
+  } else {
     const args = filledArgs(profile, source, templateValues(request)).map(word);
     lines.push(`  linux ${[url(source.kernel!), ...args].join(' ')}`);
     if (source.initrd.length > 0) lines.push(`  initrd ${source.initrd.map(url).join(' ')}`);

@@ -161,7 +161,10 @@ test('GRUB gets the same choices in its own words', () => {
   );
   const menu = grubScript(asked('arch=arm64'));
   assert.match(menu, /^set default='a'\nset timeout=10\n/);
-  assert.match(menu, /\n {2}chainloader \(http,10\.0\.0\.1:8080\)\/b\/aa64\.efi\n/);
+  assert.match(
+    menu,
+    /\n {2}set root='http,10\.0\.0\.1:8080'\n {2}chainloader \(http,10\.0\.0\.1:8080\)\/b\/aa64\.efi\n/,
+  );
   assert.match(
     menu,
     /\n# args of profile c:1: nothing is known by the name missing/,
