@@ -46,7 +46,9 @@ export async function attackTarget(order: AttackOrder): Promise<TargetResult> {
   try {
     const quiet = await run.quiet();
     const results = new Map<string, TimedSlice>();
-    for (const slice of inRounds(slices, roundsOf(order))) {
+    const endMs = performance.now() + order.durationMs;
+    const isLong = (): boolean => roundsOf(order) > 1 && performance.now() < endMs;
+    for (const slice of inRounds(slices, isLong)) {
       if (order.signal.aborted || run.isDead) break;
       const result = await run.slice(slice);
       const earlier = results.get(slice.name);

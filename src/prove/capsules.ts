@@ -22,6 +22,9 @@ interface CapsuleOrder {
   readonly signal: AbortSignal;
 }
 
+/** What follows is more of the same. */
+const FRAME_EVENTS_SHOWN = 20;
+
 export async function makeCapsule({ sighting, slice, seed, target, signal }: CapsuleOrder): Promise<Capsule> {
   const { id, judge, exchange = [] } = sighting;
   const base = {
@@ -56,7 +59,7 @@ export async function playCapsule(
   if (script === undefined || judge === undefined || judged === undefined) return undefined;
   if (judged.replay !== undefined) {
     const { verdict, wire } = await judged.replay(target, script, judge.input);
-    return { verdict, exchange: wire.events };
+    return { verdict, exchange: wire.events.slice(0, FRAME_EVENTS_SHOWN) };
   }
   const patienceMs = judged.patienceMs(judge.input);
   const isEnough = judged.isEnough.bind(judged, script, judge.input);

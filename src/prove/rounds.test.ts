@@ -12,7 +12,8 @@ const round = (count: number, p99Ms: number, ids: readonly string[]): TimedSlice
   }) as unknown as TimedSlice;
 
 test('slices come by in rounds, and what looks at the whole comes last', () => {
-  const names = inRounds(SLICES, 3).map(({ name }) => name);
+  let left = 3;
+  const names = [...inRounds(SLICES, () => --left > 0)].map(({ name }) => name);
   assert.equal(names.filter((name) => name === 'slow').length, 3);
   assert.equal(names.indexOf('invariants'), names.length - 1);
 });

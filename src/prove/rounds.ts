@@ -6,10 +6,12 @@ import type { Slice } from './slices/slice.ts';
 /** What looks at the whole of a run comes once, at its end. */
 const LAST = 'invariants';
 
-export function inRounds(slices: readonly Slice[], rounds: number): Slice[] {
+/** @param goesOn asked after each round: attacks may take less time than they are given */
+export function* inRounds(slices: readonly Slice[], goesOn: () => boolean): Generator<Slice> {
   const again = slices.filter(({ name }) => name !== LAST);
-  const last = slices.filter(({ name }) => name === LAST);
-  return [...Array.from({ length: rounds }, () => again).flat(), ...last];
+  do yield* again;
+  while (again.length > 0 && goesOn());
+  yield* slices.filter(({ name }) => name === LAST);
 }
 
 /** Waits are those of the worse round. */

@@ -16,6 +16,7 @@ import { findCarrier } from './baseline.ts';
 import { type GridRow, inLanes, type Slice, type SliceContext } from './slice.ts';
 
 /** What a server says at once it has said by then; what matters is asked a second time, with patience. */
+const LAST_LOOK_MS = 15_000;
 const SETTLE_MS = 250;
 const SPLIT_STREAMS_MAX = 8;
 /** A stream has some 150 places to be cut at. */
@@ -70,12 +71,11 @@ async function tryScript(context: SliceContext, script: Script, input: Figures):
   const isSilent = !first.isEnded && (reading.fault !== undefined || reading.isWhole);
   if (signal.aborted || (JUDGE.judge(script, input, first) === undefined && !isSilent)) return;
   // A second look, with time enough for a machine that is busy: also at whoever has said too little so far.
-  const wire = await play(target, script, {
-    settleMs: SETTLE_MS,
-    patienceMs: JUDGE.patienceMs(input),
-    isEnough,
-    signal,
-  });
+  const again = { settleMs: SETTLE_MS, patienceMs: JUDGE.patienceMs(input), isEnough, signal };
+  let wire = await play(target, script, again);
+  // Silence is told from slowness by more patience alone.
+  if (JUDGE.judge(script, input, wire)?.id === 'valid-unanswered' && !wire.isEnded)
+    wire = await play(target, script, { ...again, patienceMs: LAST_LOOK_MS });
   const verdict = JUDGE.judge(script, input, wire);
   if (verdict === undefined || signal.aborted) return;
   await context.report({

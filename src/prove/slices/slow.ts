@@ -5,6 +5,7 @@
 import type { Figures } from '../finding.ts';
 import { judgeDeadline, judgeLive, latenessOf, seconds } from '../slow/deadlines.ts';
 import { type LiveKind, livingSlowly, type SlowKind, withholding } from '../slow/kinds.ts';
+import { Withheld } from '../target/withheld.ts';
 import { play } from '../wire/play.ts';
 import type { Wire } from '../wire/wire.ts';
 import { ask, findCarrier } from './baseline.ts';
@@ -57,11 +58,13 @@ async function withhold(context: SliceContext, slow: SlowKind, count: number): P
   const { target, signal } = context;
   const promiseMs = promiseOf(context, slow.deadline) ?? 0;
   const patienceMs = promiseMs > 0 ? 2 * promiseMs + AFTER_MS : context.patienceMs;
+  const withheld = new Withheld(target.pids);
   const wires = await Promise.all(
     Array.from({ length: count }, () =>
       play(target, slow.script, { settleMs: patienceMs, patienceMs, signal }),
     ),
   );
+  const withheldMs = withheld.stop();
   if (signal.aborted) return;
   const { id, kind, deadline, from } = slow;
   // Whoever answers before the content has come has no deadline for it left: the rest is its own affair.
@@ -69,7 +72,7 @@ async function withhold(context: SliceContext, slow: SlowKind, count: number): P
     deadline === 'body'
       ? wires.filter(({ answers }) => !answers.all.some(({ status }) => status < 400))
       : wires;
-  const input: Figures = { id, kind, deadline, from, promiseMs, patienceMs };
+  const input: Figures = { id, kind, deadline, from, promiseMs, patienceMs, withheldMs };
   const { endedAfterMs, neverEnded, lateMs } = latenessOf(owing, from, promiseMs);
   context.count(`${id}: ended`, endedAfterMs.length);
   if (neverEnded.length > 0) context.count(`${id}: not ended`, neverEnded.length);
@@ -89,6 +92,7 @@ async function withhold(context: SliceContext, slow: SlowKind, count: number): P
       clients: owing.length,
       notEnded: neverEnded.length,
       lateMsMax: Math.round(lateMs.at(-1) ?? 0),
+      withheldMs,
     },
     ...{ script: slow.script, exchange: shown.events, judge: { name: 'deadline', input } },
   });
@@ -96,20 +100,22 @@ async function withhold(context: SliceContext, slow: SlowKind, count: number): P
 
 async function live(
   context: SliceContext,
-  { id, kind, script, answers, bytes }: LiveKind,
+  { id, kind, script, answers, bytes, marginMs = 0 }: LiveKind,
   count: number,
 ): Promise<void> {
   const { target, signal } = context;
   const pausesMs = script.reduce((sum, step) => sum + (step.kind === 'wait' ? step.ms : 0), 0);
   const patienceMs = pausesMs + 30_000;
   const isEnough = (wire: Wire): boolean => wire.answers.wholeCount >= answers;
+  const withheld = new Withheld(target.pids);
   const wires = await Promise.all(
     Array.from({ length: count }, () =>
       play(target, script, { settleMs: patienceMs, patienceMs, isEnough, signal }),
     ),
   );
+  const withheldMs = withheld.stop();
   if (signal.aborted) return;
-  const input: Figures = { id, kind, answers, bytes, patienceMs };
+  const input: Figures = { id, kind, answers, bytes, patienceMs, withheldMs, marginMs };
   context.count(`${id}: served`, wires.filter(isEnough).length);
   context.note(`${kind}: ${wires.filter(isEnough).length} of ${count} served`);
   const verdict = judgeLive(wires, input);

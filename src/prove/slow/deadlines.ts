@@ -57,7 +57,7 @@ export function latenessOf(wires: readonly Wire[], from: DeadlineStart, promiseM
 
 /**
  * @param wires clients of one kind
- * @param input kind, deadline (which), from, promiseMs (0: none was made), patienceMs
+ * @param input kind, deadline (which), from, promiseMs (0: none was made), patienceMs, withheldMs (by the machine, meanwhile)
  */
 export function judgeDeadline(wires: readonly Wire[], input: Figures): Verdict | undefined {
   const promiseMs = Number(input['promiseMs']);
@@ -77,7 +77,7 @@ export function judgeDeadline(wires: readonly Wire[], input: Figures): Verdict |
     };
   if (!hasPromise || lateMs.length === 0) return undefined;
   const lateMsP50 = lateMs[Math.floor(lateMs.length / 2)]!;
-  const severity = severityOf(lateMsP50, promiseMs);
+  const severity = severityOf(lateMsP50 - Math.sign(lateMsP50) * withheldOf(input, lateMsP50), promiseMs);
   if (severity === undefined) return undefined;
   const isLate = lateMsP50 > 0;
   return {
@@ -89,6 +89,11 @@ export function judgeDeadline(wires: readonly Wire[], input: Figures): Verdict |
       : 'Clients that keep to what the server promises lose their connections.',
     rule: `the ${input['deadline']} deadline`,
   };
+}
+
+/** No more than it was late: what the machine has withheld makes nobody early. */
+function withheldOf(input: Figures, lateMs: number): number {
+  return Math.min(Number(input['withheldMs'] ?? 0), Math.abs(lateMs));
 }
 
 function severityOf(lateMs: number, promiseMs: number): Severity | undefined {
@@ -111,6 +116,9 @@ export function judgeLive(wires: readonly Wire[], input: Figures): Verdict | und
       .every(({ status, bodyBytes }) => status < 400 && (bytes === 0 || bodyBytes === bytes));
   const lost = wires.find((wire) => !isServed(wire));
   if (lost === undefined) return undefined;
+  // A client that this machine has held up for longer than it had left was late itself.
+  const marginMs = Number(input['marginMs'] ?? 0);
+  if (marginMs > 0 && Number(input['withheldMs'] ?? 0) >= marginMs) return undefined;
   const last = lost.answers.all.at(-1);
   const how = lost.wasReset ? 'reset' : lost.isEnded ? 'ended' : 'left without an answer';
   return {

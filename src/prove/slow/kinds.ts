@@ -86,6 +86,8 @@ export interface LiveKind {
   readonly answers: number;
   /** Of each answer; 0 where it is not known. */
   readonly bytes: number;
+  /** By so much it keeps within a deadline; it has none where it does not say. */
+  readonly marginMs?: number;
 }
 
 /** Connections that a server closes after so many requests are common: nginx 1000, Apache 100. */
@@ -148,6 +150,7 @@ export function livingSlowly(
       kind: 'An upload whose bytes come far apart, each in time',
       answers: 1,
       bytes: 0,
+      marginMs: bodyMs * 0.5,
     },
     script: [send(head), ...steps, { kind: 'answers', count: 1 }],
   });
