@@ -26,25 +26,54 @@ const RETRIED_FILES_MAX = 5;
 const LONG = /\.long\.test\.m?js$/;
 const ALONE = /\.alone\.test\.m?js$/;
 
-/** What takes longest of those that are not called long, by the time it took on two cores; whatever is missing here runs later. */
+/** What takes longest, by the time it took on two cores: first those that are called long. Whatever is missing here runs behind its kind. */
 const SLOW = [
+  'dist-test/worker-ends.long.test',
+  'dist-test/http2-attacks.long.test',
+  'dist-test/reference-apps.long.test',
+  'dist-test/lifecycle/slow-readers.long.test',
+  'dist-test/load-agents.long.test',
+  'dist/simulate/reach.long.test',
+  'dist-test/admin-status.long.test',
+  'dist-test/dead-peer.long.test',
+  'dist-test/stopped-readers.long.test',
+  'dist-test/serve-folder.long.test',
+  'dist-test/slow-file-readers.long.test',
+  'dist-test/cli-load-tls.long.test',
+  'dist-test/cli-load-unsolicited.long.test',
+  'dist/load/agents/fleet.long.test',
   'dist-test/cli-load.test',
   'dist-test/cli-serve.test',
-  'dist-test/cli-usage.test',
-  'dist-test/cli-siege-files.test',
-  'dist-test/client-leaves.test',
-  'dist-test/connection-limits.test',
   'dist/engine/node/node-engine.test',
-  'dist/simulate/run.test',
-  'dist/engine/iouring/iouring-engine.test',
   'dist/engine/epoll/epoll-engine.test',
-  'dist-test/http2-connections.test',
+  'dist/engine/iouring/iouring-engine.test',
   'dist-test/admin.test',
+  'dist/engine/tls/tls-engine.test',
   'dist-test/server-handle.test',
+  'dist-test/cli-usage.test',
+  'dist-test/http2-connections.test',
+  'dist/simulate/run.test',
+  'dist-test/client-leaves.test',
+  'dist-test/websocket.test',
+  'dist-test/metrics.test',
+  'dist-test/websocket-http2.test',
+  'dist-test/cli-siege-files.test',
+  'dist-test/file-answers.test',
+  'dist-test/serve-http.test',
+  'dist/server/head-memory.test',
+  'dist-test/last-requests.test',
+  'dist-test/connection-limits.test',
+  'dist/simulate/canary.test',
+  'dist-test/cli-prove.test',
+  'dist-test/tls-certificates.test',
+  'dist-test/examples.test',
+  'dist/engine/epoll/waking.test',
+  'dist-test/node-http.test',
   'dist-test/workers.test',
-  'dist-test/closing.test',
-  'dist-test/cli-load-script.test',
-  'dist-test/cli-load-urls.test',
+  'dist-test/streamed-bodies.test',
+  'dist-test/odd-handlers.test',
+  'dist/engine/tls/tls-wire.test',
+  'dist/load/report/html/html-report.test',
 ];
 
 /** Where a tree of sources is built to; the same as the `outDir` of its tsconfig.json. */
@@ -130,8 +159,8 @@ async function runAgain(files) {
 
 /** The lower, the sooner. */
 function rankOf(file) {
-  if (LONG.test(file)) return -1;
   const place = SLOW.findIndex((part) => file.startsWith(part));
+  if (LONG.test(file)) return place < 0 ? -1 : place - SLOW.length;
   return place < 0 ? SLOW.length : place;
 }
 
