@@ -4,7 +4,7 @@
  *
  *     npm run test:boot
  *
- * Needs to be root, Debian's qemu-system-x86, ovmf, dnsmasq-base, ipxe and grub-efi-amd64-bin with grub-common, and for arm64 qemu-system-arm and
+ * Needs to be root, Debian's qemu-system-x86, ovmf, dnsmasq-base, ipxe, shim-signed and grub-efi-amd64-bin with grub-common, and for arm64 qemu-system-arm and
  * qemu-efi-aarch64; what misses something skips and says so.
  */
 import assert from 'node:assert/strict';
@@ -36,6 +36,7 @@ const firstOf = (...files) => files.find((file) => existsSync(file));
 const OVMF = firstOf('/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_CODE.fd');
 const AAVMF = firstOf('/usr/share/AAVMF/AAVMF_CODE.fd');
 const IPXE = firstOf('/usr/lib/ipxe/ipxe.efi');
+const SHIM = firstOf('/usr/lib/shim/shimx64.efi.signed');
 const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
 const has = (program) =>
   spawnSync(program, ['--version'], { env: { ...process.env, PATH } }).error === undefined;
@@ -222,6 +223,7 @@ const lacksGrub =
     'grub-common': has('grub-mkstandalone'),
     'grub-efi-amd64-bin': existsSync('/usr/lib/grub/x86_64-efi/http.mod'),
   });
+const lacksShim = lacksPc || missing({ 'shim-signed': SHIM !== undefined });
 const lacksArm =
   mayNot || missing({ 'qemu-system-arm': has(ARM.program), 'qemu-efi-aarch64': AAVMF !== undefined });
 
@@ -275,6 +277,12 @@ function tests() {
         asked,
         /GET \/grub\.cfg .*GET \/grub\?mac=52:54:00:77:00:01&arch=x86_64&platform=efi .*GET \/boot\/kernel\.efi /s,
       );
+    });
+
+    test('a signed shim takes what lies beside it by HTTP', { skip: lacksShim }, async (t) => {
+      const second = efiProgram('x64', BOOTED);
+      const { asked } = await boots(t, { machine: PC, served: { 'ipxe.efi': SHIM, 'grubx64.efi': second } });
+      assert.match(asked, /GET \/ipxe\.efi .*200 GET \/+grubx64\.efi /s);
     });
 
     test('HTTP boot of arm64 UEFI takes its program by HTTP', { skip: lacksArm }, async (t) => {
