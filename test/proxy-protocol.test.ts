@@ -80,7 +80,7 @@ for (const { engine, skip } of await enginesHere()) {
         const drip = await RawClient.open(server.port);
         for (const byte of header + REQUEST.slice(0, 4)) {
           drip.write(byte);
-          await new Promise((resolve) => setTimeout(resolve, 2));
+          await new Promise((resolve) => setImmediate(resolve));
         }
         drip.write(REQUEST.slice(4));
         assert.equal((await drip.response()).body, expected);
@@ -191,6 +191,13 @@ for (const { engine, skip } of await enginesHere()) {
       const tls = connectTls({ socket, rejectUnauthorized: false });
       tls.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
       assert.match(await text(tls), /\r\n\r\n203\.0\.113\.8:4660 203\.0\.113\.8$/);
+      await own.reload(told);
+      const extended = connectTcp(own.port, '127.0.0.1');
+      extended.write(Buffer.from(EXTENDED, 'latin1'));
+      const second = connectTls({ socket: extended, rejectUnauthorized: false });
+      second.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      const answer = await text(second);
+      assert.deepEqual(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))), EXTENDED_TOLD);
       await own.close(true);
     });
   });

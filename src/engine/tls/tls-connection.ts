@@ -260,6 +260,10 @@ export class TlsConnection implements EngineConnection, PieceTaker {
     this.inner.setDeadline(atMs);
   }
 
+  get proxied(): EngineConnection['proxied'] {
+    return this.inner.proxied;
+  }
+
   remoteAddress(): RemoteAddress | undefined {
     return this.inner.remoteAddress();
   }
