@@ -1,12 +1,13 @@
 /**
  * What TLS costs beside nginx and node:https with the same certificate: full and resumed handshakes, 10 MiB down and up, and
  * what an idle connection holds. CPU of servers that take turns on one core, with the client on the other; the machine's speed
- * drifts, so ratios within a round count.
+ * drifts, so ratios within a round count. Full handshakes come 400 at once, resumed ones one after the other; what is moved in bulk
+ * goes over one connection a round.
  *
  *     node bench/scenarios/tls-costs.mjs WHAT [ROUNDS=4] [SERVERS=nginx,iouring,epoll,node-https]
  *     WHAT: full, resumed, download, upload, idle
  *
- * Needs taskset, openssl, curl and nginx. NODE and BUN are the executables that serve, where others than on the path.
+ * Needs taskset, openssl, h2load, curl and nginx. NODE and BUN are the executables that serve, where others than this one and the benchmark's.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +16,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { CERTIFICATE, KEY } from '../../dist/engine/node/tls-keys.fixture.js';
-import { ROOT_DIR } from '../lib/paths.mjs';
+import { BUN, ROOT_DIR } from '../lib/paths.mjs';
 import { median } from '../lib/stats.mjs';
 import { cpuSeconds, freePort, listens } from '../lib/turn-taking.mjs';
 import { residentBytes } from './idle-memory.mjs';
@@ -24,6 +25,7 @@ const [what = 'full', rounds = '4', wanted = 'nginx,iouring,epoll,node-https'] =
 const BULK_BYTES = 10 * 1024 * 1024;
 const TRANSFERS = 8;
 const HANDSHAKE_SECONDS = 1;
+const HANDSHAKES = 400;
 const IDLE_COUNT = 2000;
 const WARM_COUNT = { full: 4000, resumed: 4000, download: 60, upload: 60 };
 const WARM_TRIES = 10;
@@ -99,7 +101,7 @@ const COMMANDS = {
   iouring: (port) => [NODE, holdfast, port, 'iouring'],
   epoll: (port) => [NODE, holdfast, port, 'epoll'],
   'node-https': (port) => [NODE, nodeHttps, port],
-  bun: (port) => [process.env.BUN ?? 'bun', bunServe, port],
+  bun: (port) => [process.env.BUN ?? BUN, bunServe, port],
 };
 
 const onOther = (command, args) =>
@@ -111,13 +113,16 @@ const onOther = (command, args) =>
 /** @returns how many there were. */
 function load(port) {
   const url = `https://127.0.0.1:${port}`;
-  if (what === 'full' || what === 'resumed') {
-    const how = what === 'full' ? '-new' : '-reuse';
+  if (what === 'full') {
+    const text = onOther('h2load', ['--h1', '-n', HANDSHAKES, '-c', HANDSHAKES, `${url}/`]);
+    return Number(/(\d+) succeeded/.exec(text)[1]);
+  }
+  if (what === 'resumed') {
     const text = onOther('openssl', [
       's_time',
       '-connect',
       `127.0.0.1:${port}`,
-      how,
+      '-reuse',
       '-time',
       HANDSHAKE_SECONDS,
       '-www',
@@ -126,11 +131,10 @@ function load(port) {
     // The last line is of real seconds.
     return Number([...text.matchAll(/(\d+) connections in/g)].at(-1)[1]);
   }
-  const each =
-    what === 'download'
-      ? ['--http1.1', `${url}/bulk`]
-      : ['--http1.1', '-H', 'Expect:', '--data-binary', `@${bulk}`, `${url}/post`];
-  for (let i = 0; i < TRANSFERS; i++) onOther('curl', ['-skf', '-o', sink, ...each]);
+  const sent = what === 'download' ? [] : ['-H', 'Expect:', '--data-binary', `@${bulk}`];
+  const path = what === 'download' ? 'bulk' : 'post';
+  const each = Array.from({ length: TRANSFERS }, () => ['-o', sink, `${url}/${path}`]).flat();
+  onOther('curl', ['-skf', '--http1.1', ...sent, ...each]);
   return TRANSFERS;
 }
 
