@@ -4,11 +4,10 @@
  *
  * Layout of a key's place: its name, then the keys for HMAC and for AES, then the arguments (OSSL_PARAM) that name the first.
  */
-import { getRandomValues } from 'node:crypto';
 import { assert } from '../../base/assert.ts';
 import { OSSL_PARAM_OCTET_STRING, OSSL_PARAM_UTF8_STRING, ossl_param_st } from '../../sys/abi/openssl.ts';
-import { allocate, type Memory, PAGE_BYTES, storeAddress } from '../../sys/memory.ts';
-import { foreignBytes, type OpenSsl } from '../../sys/openssl.ts';
+import { allocate, type Memory, PAGE_BYTES, scratch, storeAddress } from '../../sys/memory.ts';
+import type { OpenSsl } from '../../sys/openssl.ts';
 import type { OpenSslServer } from '../../sys/openssl-server.ts';
 import { TICKET_KEY_BYTES, TICKET_KEYS_MAX } from './tls-options.ts';
 
@@ -67,12 +66,11 @@ export class TicketKeys {
   /** Lays down how a ticket is encrypted. @param name and `iv` addresses that OpenSSL lends for the call */
   encrypt(name: number, iv: number, cipherContext: number, macContext: number): number {
     if (this.#count === 0) return FAILED;
-    const vector = getRandomValues(new Uint8Array(IV_BYTES));
-    foreignBytes(iv, IV_BYTES).set(vector);
-    foreignBytes(name, NAME_BYTES).set(this.#memory.bytes.subarray(0, NAME_BYTES));
     const { EVP_EncryptInit_ex } = this.#server;
     const { address } = this.#memory;
+    this.#server.memcpy(name, address, NAME_BYTES);
     const isReady =
+      this.#server.RAND_bytes(iv, IV_BYTES) === 1 &&
       EVP_EncryptInit_ex(cipherContext, this.#cipher, 0, address + AES_AT, iv) === 1 &&
       this.#server.EVP_MAC_CTX_set_params(macContext, address + ARGUMENTS_AT) === 1;
     return isReady ? MADE : this.#failed();
@@ -80,7 +78,7 @@ export class TicketKeys {
 
   /** Lays down how a ticket is opened. */
   decrypt(name: number, iv: number, cipherContext: number, macContext: number): number {
-    const place = this.#placeOf(Buffer.from(foreignBytes(name, NAME_BYTES)));
+    const place = this.#placeOf(name);
     if (place === -1) return NOT_OURS;
     const { EVP_DecryptInit_ex } = this.#server;
     const address = this.#memory.address + place;
@@ -90,11 +88,13 @@ export class TicketKeys {
     return isReady ? GOOD_BUT_RENEW : this.#failed();
   }
 
-  #placeOf(name: Buffer): number {
-    const { bytes } = this.#memory;
+  /** @param name an address */
+  #placeOf(name: number): number {
+    const asked = scratch();
+    this.#server.memcpy(asked.address, name, NAME_BYTES);
     for (let index = 0; index < this.#count; index++) {
       const place = index * PLACE_BYTES;
-      if (name.equals(bytes.subarray(place, place + NAME_BYTES))) return place;
+      if (isSame(this.#memory.bytes, place, asked.bytes)) return place;
     }
     return -1;
   }
@@ -123,4 +123,9 @@ export class TicketKeys {
     // OSSL_PARAM_UNMODIFIED of core.h: nothing has been returned in it.
     words.fill(2 ** 32 - 1, offset.return_size / 4, offset.return_size / 4 + 2);
   }
+}
+
+function isSame(bytes: Uint8Array, place: number, name: Uint8Array): boolean {
+  for (let at = 0; at < NAME_BYTES; at++) if (bytes[place + at] !== name[at]) return false;
+  return true;
 }
