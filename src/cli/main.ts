@@ -39,6 +39,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'attack a server, and judge it by the RFCs and by its own deadlines',
     load: async () => (await import('./prove.ts')).proveCommand,
   },
+  'prove-agent': {
+    summary: 'attack for another machine that runs holdfast prove --agents',
+    load: async () => (await import('./prove-agent.ts')).proveAgentCommand,
+  },
   doctor: {
     summary: 'say what this host allows and what Holdfast would choose',
     load: async () => (await import('./doctor.ts')).doctorCommand,

@@ -17,6 +17,10 @@ export const PROVE_FLAGS = {
   protocols: { kind: 'text', metavar: 'LIST', defaultText: 'in the clear, attacked as HTTP/1.1 and HTTP/2', group: ATTACK, help: 'for what prove starts, one after the other: h1,h2,h1-tls,h2-tls' },
   against: { kind: 'list', metavar: 'URL', group: ATTACK, help: 'send malformed streams there too, and show who reads them how; may be given several times' },
   replay: { kind: 'text', metavar: 'FILE', group: ATTACK, help: 'play the capsule of a finding once more, and say whether it shows' },
+  agents: { kind: 'text', metavar: 'NATS', group: ATTACK, help: 'attack from all holdfast prove-agent of nats://HOST[:4222], at the same time, in place of this machine' },
+  'agents-group': { kind: 'text', metavar: 'NAME', defaultText: 'default', group: ATTACK, help: 'the agents that were started for this group' },
+  'agents-creds': { kind: 'text', metavar: 'FILE', group: ATTACK, help: 'NATS credentials file' },
+  'agent-count': { kind: 'integer', metavar: 'N', min: 1, defaultText: 'all that answer within a second', group: ATTACK, help: 'so many agents, and none without the others' },
   'i-may-attack': { kind: 'list', metavar: 'HOST', group: ATTACK, help: 'the owner of this host agrees; without it only this machine is attacked' },
 
   'header-timeout': { kind: 'duration', metavar: 'TIME', defaultText: '2s where prove starts the server', group: PROMISE, help: 'until a head is whole' },

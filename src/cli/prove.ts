@@ -35,6 +35,17 @@ import {
 import { resolveTarget } from './target.ts';
 
 const ONLY_WITH_MATRIX = ['tier', 'out', 'resume', 'about'] as const;
+/** Whom an agent may attack, its own command line says. */
+const NOT_WITH_AGENTS = [
+  'engines',
+  'protocols',
+  'upstream',
+  'against',
+  'openapi',
+  'admin',
+  'i-may-attack',
+  'replay',
+] as const;
 const DEFAULT_DURATION_MS = 60_000;
 
 export async function proveCommand(argv: readonly string[]): Promise<number> {
@@ -54,8 +65,9 @@ export async function proveCommand(argv: readonly string[]): Promise<number> {
   if (given === undefined)
     throw new UsageError('a target is missing, as in: holdfast prove http://127.0.0.1:8080/; see --help');
   if (flags.replay !== undefined) return replay(given, flags.replay, flags);
-  const setting = await readSetting(given, flags);
   await checkHtml(flags.html);
+  if (flags.agents !== undefined) return attackFromAgents(given, flags.agents, flags);
+  const setting = await readSetting(given, flags);
   const progress = progressOf(flags);
   const result = await runWithSignals((signal) =>
     prove({
@@ -66,6 +78,35 @@ export async function proveCommand(argv: readonly string[]): Promise<number> {
       onProgress: (target, entry) => progress.tell(target, entry),
     }),
   ).finally(() => progress.stop());
+  await show(result, flags);
+  return exitCode(result);
+}
+
+async function attackFromAgents(given: string, natsUrl: string, flags: ProveFlags): Promise<number> {
+  if (!/^https?:\/\//.test(given))
+    throw new UsageError('--agents goes with a URL: what prove starts is on this machine alone');
+  const stray = NOT_WITH_AGENTS.find((name) => flags[name] !== undefined);
+  if (stray !== undefined)
+    throw new UsageError(`--${stray} goes without --agents: it is of this machine alone`);
+  const { proveOnAgents } = await import('./prove-agents.ts');
+  const wanted = {
+    natsUrl,
+    group: flags['agents-group'],
+    credentialsFile: flags['agents-creds'],
+    count: flags['agent-count'],
+  };
+  const order = {
+    ...{
+      url: given,
+      slices: readSlices(flags.slices),
+      promises: readPromises(flags, true),
+      paths: await readPaths(flags),
+    },
+    seed: flags.seed ?? Math.floor(Math.random() * SEED_RANGE),
+    concurrency: flags.concurrency ?? DEFAULT_CONCURRENCY,
+    durationMs: flags.for ?? DEFAULT_DURATION_MS,
+  };
+  const result = await runWithSignals((signal) => proveOnAgents(wanted, order, signal));
   await show(result, flags);
   return exitCode(result);
 }
