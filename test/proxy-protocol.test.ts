@@ -62,7 +62,6 @@ for (const { engine, skip } of await enginesHere()) {
         logger: quiet,
         proxyProtocol: true,
         fetch: who,
-        timeouts: { header: 300 },
       });
     });
     after(() => server.close(true));
@@ -115,27 +114,30 @@ for (const { engine, skip } of await enginesHere()) {
       client.destroy();
     });
 
-    it('closes who sends none, a wrong one or a part of one, without an answer', async () => {
+    it('closes who sends none, a wrong one or a part of one, without an answer', async (t) => {
+      const timeouts = { header: 300 };
+      const own = await serve({ port: 0, engine, logger: quiet, proxyProtocol: true, fetch: who, timeouts });
+      t.after(() => own.close(true));
       for (const bytes of [REQUEST, 'PROXY TCP4 1.2.3.4\r\n', `${V2_BEGIN}\x21\x12\0\0`]) {
-        const client = await RawClient.open(server.port);
+        const client = await RawClient.open(own.port);
         client.write(bytes);
         await client.until(({ ended, closed }) => ended || closed, 'the end');
         assert.equal(client.text, '');
         client.destroy();
       }
-      const client = await RawClient.open(server.port);
+      const client = await RawClient.open(own.port);
       client.write('PROXY TC');
       await client.until(({ ended, closed }) => ended || closed, 'the end of who says no more');
       assert.equal(client.text, '');
       client.destroy();
-      const leaving = await RawClient.open(server.port);
+      const leaving = await RawClient.open(own.port);
       leaving.socket.end();
       await leaving.until(({ closed }) => closed, 'the end of who only looked');
-      const { closeReasons, deadlines } = await server.stats();
+      const { closeReasons, deadlines } = await own.stats();
       assert.ok(
         closeReasons['proxy-header']! >= 3 && closeReasons['proxy-timeout']! >= 1 && deadlines.header >= 1,
       );
-      await until(async () => (await server.stats()).engine.open === 0, 'that all are gone');
+      await until(async () => (await own.stats()).engine.open === 0, 'that all are gone');
     });
 
     it('shows connections whose header has not come to nobody, and closes with them', async () => {
