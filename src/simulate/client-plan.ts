@@ -13,7 +13,10 @@ import {
   type H2ClientKind,
   type HandlerKind,
   type Swarm,
+  WEBSOCKET_CLIENT_KINDS,
+  type WebSocketClientKind,
 } from './swarm.ts';
+import { planWebSocketClient, type WebSocketClientPlan } from './websocket/client-plan.ts';
 
 export type ClientStep =
   /** Sends the stream up to `toBytes`, in pieces with a pause before each but the first. */
@@ -50,11 +53,12 @@ export class ClientPlanner {
     this.#swarm = swarm;
   }
 
-  next(): ClientPlan | H2ClientPlan {
+  next(): ClientPlan | H2ClientPlan | WebSocketClientPlan {
     const random = this.#random;
     const swarm = this.#swarm;
     const kind = random.pick(swarm.clientKinds);
     const nextId = (): number => ++this.#lastId;
+    if (speaksWebSocket(kind)) return planWebSocketClient(random.fork(), swarm, kind, nextId);
     if (speaksHttp2(kind)) return planH2Client(random.fork(), swarm, kind, nextId);
     const stream = new StreamPlan(random, swarm.handlerKinds, swarm.settings.limits.bodyBytesMax, nextId);
     const script = new Script(random, swarm, stream);
@@ -70,6 +74,10 @@ export class ClientPlanner {
       connectAtMs: random.nextUnit() * swarm.arrivalMsMax,
     };
   }
+}
+
+function speaksWebSocket(kind: ClientKind): kind is WebSocketClientKind {
+  return (WEBSOCKET_CLIENT_KINDS as readonly ClientKind[]).includes(kind);
 }
 
 function speaksHttp2(kind: ClientKind): kind is H2ClientKind {

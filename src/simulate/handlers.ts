@@ -8,6 +8,7 @@ import type { ErrorHandler } from '../http/exchange-host.ts';
 import type { FetchHandler, RequestContext } from '../web/context.ts';
 import { platformBody } from '../web/platform.ts';
 import { Response as LightResponse } from '../web/response.ts';
+import type { WebSocketHooks } from '../web/websocket.ts';
 import type { ConnectionOracle } from './connection-oracle.ts';
 import { contentBytes, contentText, isContent } from './content.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
@@ -16,7 +17,16 @@ import { answerWithFile } from './planned-file.ts';
 import type { RequestPlan } from './request-plan.ts';
 import type { Swarm } from './swarm.ts';
 import { count } from './totals.ts';
+import { BYE, BYE_CODE } from './websocket/client-plan.ts';
 import type { World } from './world.ts';
+
+/** Says back what it hears, and closes when it is told to. */
+const ECHO: WebSocketHooks = {
+  message(peer, message) {
+    if (message.isText && message.data === BYE) peer.close(BYE_CODE);
+    else peer.send(message.data);
+  },
+};
 
 /** Where the handlers find what a request is about. */
 export interface PlannedRequest {
@@ -159,6 +169,8 @@ export class SimHandlers {
         return this.#later(plan.delayMs, () => {
           throw new Error('the handler rejects');
         });
+      case 'websocket':
+        return context.upgrade({ hooks: ECHO });
       case 'file':
         return answerWithFile(this.#world, plan, request, headers);
       case 'never':

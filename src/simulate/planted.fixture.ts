@@ -9,7 +9,7 @@ import type { ReplacedSession, RequestSoFar } from '../http/session.ts';
 import { FRAME_WINDOW_UPDATE, WINDOW_UPDATE_BYTES } from '../protocol/h2/frames.ts';
 import { ServerThread, type ServerThreadOptions } from '../server/server-thread.ts';
 import type { RunOptions } from './run.ts';
-import type { H2ClientKind } from './swarm.ts';
+import type { H2ClientKind, WebSocketClientKind } from './swarm.ts';
 import type { World } from './world.ts';
 
 const TICKS_LATE_MS = 12; // 3 ticks of 4 ms
@@ -266,9 +266,17 @@ const withResets =
     return new ServerThread({ ...options, settings: { ...settings, limits } });
   };
 
-/** Worlds of clients of HTTP/2 of one kind. */
+/** Those that do not answer are waited for that much longer. */
+const withWebSocket =
+  (longer: Partial<ServerThreadOptions['settings']['websocket']>): NonNullable<RunOptions['makeThread']> =>
+  (options) => {
+    const websocket = { ...options.settings.websocket, ...longer };
+    return new ServerThread({ ...options, settings: { ...options.settings, websocket } });
+  };
+
+/** Worlds of clients of one kind. */
 const only =
-  (kind: H2ClientKind): NonNullable<RunOptions['adjust']> =>
+  (kind: H2ClientKind | WebSocketClientKind): NonNullable<RunOptions['adjust']> =>
   (swarm) => ({ ...swarm, clientKinds: [kind], settings: { ...swarm.settings, http2: true } });
 
 /** Worlds in which all answers are files, and some clients ask for parts. */
@@ -404,6 +412,15 @@ export const PLANTED: Readonly<Record<string, RunOptions>> = {
   'a part of a file begins a byte too early': { plant: plant(MovesFiles), adjust: ofFiles },
   'the descriptor of a file that is given up stays open': { plant: plant(KeepsFiles), adjust: ofFiles },
   'a file that is too short ends by FIN': { plant: plant(EndsFilesByFin), adjust: ofFiles },
+  'a close frame that is not answered is waited for too long': {
+    makeThread: withWebSocket({ closeMs: 6000 }),
+    adjust: only('ws-deaf'),
+  },
+  'a ping that is not answered is waited for too long': {
+    makeThread: withWebSocket({ pongMs: 25_000 }),
+    adjust: only('ws-deaf'),
+  },
+  'frames of a WebSocket lose a byte': { plant: plant(DropsReceived), adjust: only('ws-talker') },
   'twice as many requests may be reset as the bound says': {
     makeThread: withResets(2),
     adjust: only('h2-rapid-reset'),

@@ -15,6 +15,7 @@ export function report(totals: Totals, seconds: number): string {
     row('HTTP/2: frames by type', totals.h2Frames),
     row('HTTP/2: streams reset', totals.h2Resets),
     row('HTTP/2: GOAWAY', totals.h2GoAways),
+    row('WebSocket', totals.websocket),
     row('ends by reason', totals.closes),
     row('ends by state', totals.endings),
   ];

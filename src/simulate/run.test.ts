@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runSeed } from './run.ts';
-import { CLIENT_KINDS, H2_CLIENT_KINDS, HANDLER_KINDS, type Swarm } from './swarm.ts';
+import { CLIENT_KINDS, H2_CLIENT_KINDS, HANDLER_KINDS, type Swarm, WEBSOCKET_CLIENT_KINDS } from './swarm.ts';
 import { addTotals, noTotals } from './totals.ts';
 
 const SMOKE_SEEDS = 500;
@@ -15,7 +15,7 @@ test('the server keeps its promises in many simulated worlds, and these exercise
     assert.deepEqual(report.findings, [], `replay: node dist/simulate/main.js --seed ${seed} --trace`);
   }
   assert.equal(totals.seeds, SMOKE_SEEDS);
-  for (const kind of [...CLIENT_KINDS, ...H2_CLIENT_KINDS])
+  for (const kind of [...CLIENT_KINDS, ...H2_CLIENT_KINDS, ...WEBSOCKET_CLIENT_KINDS])
     assert.ok((totals.clients[kind] ?? 0) > 0, `no client is a ${kind}`);
   for (const kind of HANDLER_KINDS)
     assert.ok((totals.handlers[kind] ?? 0) > 0, `no handler is of the kind ${kind}`);

@@ -21,6 +21,7 @@ import type { Recording } from './recording.ts';
 import { drawSwarm, type Swarm } from './swarm.ts';
 import { count, noTotals, type Totals } from './totals.ts';
 import { watchTrace } from './watch-trace.ts';
+import { WebSocketClient } from './websocket/client.ts';
 import { World } from './world.ts';
 
 /** A run that takes more events than this does not come to rest. */
@@ -163,7 +164,7 @@ class Run {
       this.drawn.push({ kind: drawn.kind, steps: drawn.steps.length });
       const plan = narrowPlan(drawn, i, narrowing);
       if (plan === undefined) continue;
-      const client = 'bytes' in plan ? new SimClient(world, plan) : new H2Client(world, plan);
+      const client = clientOf(world, plan);
       count(world.totals.clients, client.plan.kind);
       clients.push(client);
       network.after(client.plan.connectAtMs, () => {
@@ -217,7 +218,8 @@ class Run {
     if (thread.hasOpenWork) world.find('the server believes that answers are owed');
     const { requests, aborted, statusClasses, closeReasons } = thread.stats();
     const { '2xx': done, '3xx': elsewhere, '4xx': refused, '5xx': failed } = statusClasses;
-    const answers = done + elsewhere + refused + failed;
+    // What is answered with 101 has no class.
+    const answers = done + elsewhere + refused + failed + (totals.websocket['opened'] ?? 0);
     if (answers + aborted !== requests + totals.refusedHeads)
       world.find(
         `${answers} answers and ${aborted} aborted are counted, of ${requests} requests and ${totals.refusedHeads} refused heads`,
@@ -226,6 +228,11 @@ class Run {
     if (ends !== totals.connections)
       world.find(`${ends} ends are counted, of ${totals.connections} connections`);
   }
+}
+
+function clientOf(world: World, plan: ReturnType<ClientPlanner['next']>): SimulatedClient {
+  if ('bytes' in plan) return new SimClient(world, plan);
+  return 'isDeaf' in plan ? new WebSocketClient(world, plan) : new H2Client(world, plan);
 }
 
 /** Ends by which the client may lose what it has not read, if its own late bytes met a closed socket. */

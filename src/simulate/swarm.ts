@@ -17,7 +17,8 @@ export const HANDLER_KINDS = [
   'echo', 'echo-stream', 'drink', 'early', 'throw', 'reject', 'no-content', 'not-modified', 'asks-close',
   'never', 'late', 'file',
 ] as const; // biome-ignore format: one list
-export type HandlerKind = (typeof HANDLER_KINDS)[number];
+/** Those that a client asks for by itself are drawn for no other. */
+export type HandlerKind = (typeof HANDLER_KINDS)[number] | 'websocket';
 
 export const CLIENT_KINDS = [
   'keep-alive', 'pipeline', 'slow-reader', 'silent', 'drip', 'endless-head', 'drip-second', 'drip-behind',
@@ -30,9 +31,11 @@ export const H2_CLIENT_KINDS = [
   'h2-slow-reader', 'h2-zero-window', 'h2-silent', 'h2-half-preface', 'h2-slowloris', 'h2-flood', 'h2-offender',
   'h2-endless-block', 'h2-malformed', 'h2-overrun', 'h2-rapid-reset', 'h2-canceller',
 ] as const; // biome-ignore format: one list
+export const WEBSOCKET_CLIENT_KINDS = ['ws-talker', 'ws-deaf', 'ws-offender', 'ws-leaver'] as const;
+export type WebSocketClientKind = (typeof WEBSOCKET_CLIENT_KINDS)[number];
 export type H1ClientKind = (typeof CLIENT_KINDS)[number];
 export type H2ClientKind = (typeof H2_CLIENT_KINDS)[number];
-export type ClientKind = H1ClientKind | H2ClientKind;
+export type ClientKind = H1ClientKind | H2ClientKind | WebSocketClientKind;
 
 export interface Swarm {
   readonly faults: NetworkFaults;
@@ -78,8 +81,9 @@ export function drawSwarm(random: SeededRandom): Swarm {
 
 /** Where the server speaks HTTP/2, most clients do, and some speak HTTP/1 beside them. */
 function drawClientKinds(random: SeededRandom, http2: boolean): ClientKind[] {
-  if (!http2) return some(random, CLIENT_KINDS);
-  const kinds: ClientKind[] = some(random, H2_CLIENT_KINDS);
+  const kinds: ClientKind[] = random.chance(0.2) ? some(random, WEBSOCKET_CLIENT_KINDS) : [];
+  if (!http2) return [...kinds, ...some(random, CLIENT_KINDS)];
+  kinds.push(...some(random, H2_CLIENT_KINDS));
   return random.chance(0.5) ? kinds : [...kinds, ...some(random, CLIENT_KINDS)];
 }
 

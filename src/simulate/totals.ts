@@ -24,6 +24,8 @@ export interface Totals {
   readonly h2Frames: Record<string, number>;
   readonly h2Resets: Record<string, number>;
   readonly h2GoAways: Record<string, number>;
+  /** WebSockets that were opened, and frames of the server's by opcode. */
+  readonly websocket: Record<string, number>;
   /** How connections ended, by the reason of the first call or of the engine. */
   readonly closes: Record<string, number>;
   /** State of the server at the moment it ended them. */
@@ -54,6 +56,7 @@ export function noTotals(): Totals {
     h2Frames: {},
     h2Resets: {},
     h2GoAways: {},
+    websocket: {},
     closes: {},
     endings: {},
     struck: {},
