@@ -73,6 +73,8 @@ const ALL_ARMED = RECEIVE_ARMED | SEND_IN_FLIGHT | CONNECT_ARMED | WATCH_ARMED |
 const RING_SENDS_NOT = SEND_IN_FLIGHT | HAS_FILE | ABORTING | SEND_FAILED;
 /** FIN is to follow the last byte. */
 const LAST_STEPS = CLOSING | SHUTDOWN_WANTED;
+/** So few answers of a pass are sent by a system call each: the ring would take one for all, and a pass to take in that they are sent. */
+const FEW_ANSWERS = 2;
 /** 1 MiB in all: small enough to stay in the second-level cache, refilled every turn. */
 const RECEIVE_BUFFER_COUNT = 512;
 const RECEIVE_BUFFER_BYTES = 4096;
@@ -367,7 +369,7 @@ export class IouringEngine extends AdvancingEngine<IouringConnection> {
   protected send(conn: IouringConnection): void {
     if (conn.held !== undefined || (conn.flags & PEER_END_PENDING) !== 0) this.#receiving.deliverHeld(conn);
     if ((conn.flags & HAS_FILE) !== 0) this.#files.send(conn);
-    else if ((conn.flags & LAST_STEPS) !== 0) this.#sendLast(conn);
+    else if ((conn.flags & LAST_STEPS) !== 0 || this.touched.count <= FEW_ANSWERS) this.#sendNow(conn);
     const block = conn.firstBlock;
     if (block === null || (conn.flags & RING_SENDS_NOT) !== 0) return;
     conn.flags |= SEND_IN_FLIGHT;
@@ -405,19 +407,22 @@ export class IouringEngine extends AdvancingEngine<IouringConnection> {
   }
 
   /**
-   * The last bytes before FIN, by a system call: with MSG_MORE they wait for it, which follows at once, and leave in one
+   * By a system call. The last bytes before FIN wait for it with MSG_MORE: it follows at once, and they leave in one
    * segment with it. That spares a journey through the kernel's whole stack. What it does not take is the ring's to send.
+   * @hot
    */
-  #sendLast(conn: IouringConnection): void {
+  #sendNow(conn: IouringConnection): void {
     const block = conn.firstBlock;
     if (block === null || block.next !== null || (conn.flags & SEND_IN_FLIGHT) !== 0) return;
     // Closing waits for the end of what is armed, and the answer must not.
     if ((conn.flags & CLOSING) !== 0 && (conn.flags & (RECEIVE_ARMED | WATCH_ARMED)) !== 0) return;
     const length = block.filled - block.sent;
     const address = block.sent === 0 ? block.boxedAddress[0] : block.address + block.sent;
-    const sent = send(conn.fd, address, length, MSG_NOSIGNAL | MSG_MORE);
+    const isLast = (conn.flags & LAST_STEPS) !== 0;
+    const sent = send(conn.fd, address, length, isLast ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
     if (sent < 0) return;
     this.counters.bytesSent += sent;
+    conn.flags &= ~DRAIN_OWED;
     conn.tookFromFirstBlock(sent);
     if (conn.firstBlock === null && (conn.flags & CLOSING) === 0) this.handler.onDrained(conn);
   }
