@@ -88,6 +88,17 @@ test('a compressed neighbour that appears is found, and so is one that goes', as
   assert.match((await ask(handler, asked))[0], new RegExp(`^200 ${text.length} - accept-encoding All`));
 });
 
+test('a client that takes no coding is told that others get one, once somebody has', async () => {
+  const handler = serve();
+  const text = '<p>All work and no play makes Jack a dull boy. '.repeat(100);
+  put('p.html', text);
+  assert.equal(await settle(handler, { target: '/p.html' }), `200 ${text.length} - - <p>All work `);
+  put('p.html.gz', zlib.gzipSync(text));
+  const packing = { target: '/p.html', fields: [['Accept-Encoding', 'gzip']] } as const;
+  assert.match((await ask(handler, packing))[0], / gzip accept-encoding /);
+  assert.match((await ask(handler, { target: '/p.html' }))[0], / - accept-encoding <p>All work $/);
+});
+
 test('an answer that differs by who asks is found out each time, and one that a program changes is its own', async () => {
   put('d.bin', 'content');
   const open = serve({ cors: ['https://a.example'] });
@@ -134,7 +145,10 @@ test('a large file is answered with as it is now, by the descriptor that others 
   for (let i = 0; i < 3; i++) assert.deepEqual(await ask(handler, range), ['206 4 - - aaaa', true]);
   put('other', Buffer.alloc(200_000, 'b'));
   renameSync(join(root, 'other'), join(root, 'large.iso'));
+  // A look at the disk holds for a millisecond.
+  await new Promise((resolve) => setTimeout(resolve, 3));
   assert.deepEqual(await ask(handler, asked), ['200 200000 - - bbbbbbbbbbbb', true]);
   rmSync(join(root, 'large.iso'));
+  await new Promise((resolve) => setTimeout(resolve, 3));
   assert.match((await ask(handler, asked))[0], /^404 /);
 });

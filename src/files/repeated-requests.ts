@@ -68,7 +68,7 @@ export class RepeatedRequests {
     const { path, missing, fields } = kept;
     const file = this.#source.openKept(path);
     if (file === undefined || file === 'missing' || this.#ready.fieldsOf(file) !== fields) return undefined;
-    if (missing.length > 0 && !this.#lacks(path, missing)) return undefined;
+    if (!this.#lacks(path, missing)) return undefined;
     this.#found ??= new Found(fields);
     const found = this.#found;
     const content = file.content!;
@@ -87,7 +87,7 @@ export class RepeatedRequests {
     const { path, missing, fields, version } = kept;
     const file = this.#source.openShared(path);
     if (file === undefined) return undefined;
-    const isSame = file.version === version && (missing.length === 0 || this.#lacks(path, missing));
+    const isSame = file.version === version && this.#lacks(path, missing);
     const part = isSame ? file.part(0, file.sizeBytes, this.#paceBytesPerSecond) : undefined;
     if (part !== undefined) return readyFileResponse(fields, part);
     void file.close();

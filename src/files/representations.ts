@@ -63,8 +63,7 @@ export class Representations {
     const isFixed = this.#neighboured === undefined || !isCompressible(contentType);
     if (isFixed && this.#compressor === undefined) return [];
     if (isFixed || this.#compressor !== undefined || this.#neighboured?.has(path) !== false) return undefined;
-    const codings = this.#codings.of(accepted);
-    return codings.length === 0 ? undefined : codings.map((coding) => path + SUFFIX[coding]);
+    return this.#codings.of(accepted).map((coding) => path + SUFFIX[coding]);
   }
 
   hasNeighbour(path: RawPath): boolean {
