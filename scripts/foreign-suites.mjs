@@ -19,6 +19,7 @@ import { READERS, SUITES } from '../test/foreign/suites.mjs';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PRELOAD = path.join(ROOT, 'test/foreign/preload.cjs');
 const SUITE_TIMEOUT_MS = 15 * 60_000;
+const FILE_TIMEOUT_MS = 2 * 60_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -85,6 +86,7 @@ async function run(suite, folder, engine) {
     env.NODE_OPTIONS = `--require ${PRELOAD}`;
     env.HOLDFAST_NODE_DOOR = path.join(ROOT, 'dist/bundle/node.js');
     env.HOLDFAST_FOREIGN_OPTIONS = JSON.stringify({ engine });
+    env.HOLDFAST_FOREIGN_END_MS = String(FILE_TIMEOUT_MS);
   }
   const { args, results } = READERS[suite.reads](suite.run(folder), output);
   try {

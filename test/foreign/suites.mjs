@@ -80,8 +80,6 @@ function nodeTest(from, at, folder) {
       '--test',
       `--test-reporter=${NODE_TEST_REPORTER}`,
       '--test-timeout=60000',
-      // Else a file that leaves a server open is waited for.
-      '--test-force-exit',
       '--test-concurrency=2',
       ...testFiles(path.join(checkout, folder)),
     ],
