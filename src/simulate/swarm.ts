@@ -55,8 +55,16 @@ export interface Swarm {
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** Whoever has requests reset without end is ended after few of them. */
-const FEW_RESETS = { burst: 30, perSecond: 10, perAnswer: 1, perDataFrame: 0 };
+/** Whoever floods is ended after few frames, which is the same to see and takes less time. No honest client comes near these. */
+const SMALL_BOUNDS = {
+  ...DEFAULT_H2_LIMITS.bounds,
+  resets: { ...DEFAULT_H2_LIMITS.bounds.resets, burst: 16, perSecond: 5 },
+  settings: { ...DEFAULT_H2_LIMITS.bounds.settings, burst: 30 },
+  pings: { ...DEFAULT_H2_LIMITS.bounds.pings, burst: 60 },
+  priorities: { ...DEFAULT_H2_LIMITS.bounds.priorities, burst: 50 },
+  emptyData: { ...DEFAULT_H2_LIMITS.bounds.emptyData, burst: 25 },
+  strayFrames: { ...DEFAULT_H2_LIMITS.bounds.strayFrames, burst: 400, perSecond: 40 },
+};
 
 export function drawSwarm(random: SeededRandom): Swarm {
   const settings = drawSettings(random);
@@ -138,9 +146,8 @@ function drawSettings(random: SeededRandom): Settings {
         ...DEFAULT_H2_LIMITS,
         streamCountMax: random.pick([128, 128, 3]),
         bounds: {
-          ...DEFAULT_H2_LIMITS.bounds,
+          ...(random.chance(0.9) ? SMALL_BOUNDS : DEFAULT_H2_LIMITS.bounds),
           stalledAnswersMax: random.pick([10, 2]),
-          resets: random.chance(0.9) ? FEW_RESETS : DEFAULT_H2_LIMITS.bounds.resets,
         },
       },
     },

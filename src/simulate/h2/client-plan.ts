@@ -8,7 +8,7 @@ import * as frame from '../../protocol/h2/frames.ts';
 import { drawFile } from '../file-plan.ts';
 import { drawPlan, drawSize, NEEDS_BODY, type RequestPlan } from '../request-plan.ts';
 import type { H2ClientKind, HandlerKind, Swarm } from '../swarm.ts';
-import { BAD_FIELDS, FLOODS, NOTHING, OFFENCES, type RawFrame, raw } from './offences.ts';
+import { BAD_FIELDS, floodsOf, NOTHING, OFFENCES, type RawFrame, raw } from './offences.ts';
 import type { H2Request } from './request.ts';
 import { attack, honestCancels, type ResetStep } from './resetting.ts';
 import { drawParts, type Flood } from './sent-frames.ts';
@@ -288,10 +288,11 @@ class H2Script {
         break;
       }
       case 'h2-flood': {
-        let flood = random.pick(FLOODS);
+        const floods = floodsOf(limits.http2.bounds);
+        let flood = random.pick(floods);
         // An upload that goes on until it is answered, and is answered when it is over.
         const [upload] = WAITING.filter((each) => this.#swarm.handlerKinds.includes(each));
-        if (flood.kind === 'empty' && upload === undefined) flood = FLOODS[0]!;
+        if (flood.kind === 'empty' && upload === undefined) flood = floods[0]!;
         if (flood.kind === 'empty') this.#open({ kind: upload!, bodyBytes: 500, bodyBytesSent: 10 });
         const seconds = 3;
         const frames = flood.burst + flood.perSecond * seconds + 200;

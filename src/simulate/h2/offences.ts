@@ -9,6 +9,7 @@ import {
   PROTOCOL_ERROR,
 } from '../../protocol/h2/error-codes.ts';
 import * as frame from '../../protocol/h2/frames.ts';
+import type { AbuseBounds } from '../../protocol/h2/server/server-settings.ts';
 import type { Flood } from './sent-frames.ts';
 
 export interface RawFrame {
@@ -30,14 +31,17 @@ export const BAD_FIELDS: readonly (readonly [string, string])[] = [
 ];
 export const NOTHING = new Uint8Array(0);
 /** More than one connection's frames: what is allowed at once, and so many a second. */
-export const FLOODS: readonly Flood[] = [
-  { kind: 'ping', burst: 500, perSecond: 50 },
-  { kind: 'settings', burst: 100, perSecond: 10 },
-  { kind: 'window', burst: 2000, perSecond: 500 },
-  { kind: 'priority', burst: 400, perSecond: 20 },
-  { kind: 'stray', burst: 2000, perSecond: 200 },
-  { kind: 'empty', burst: 100, perSecond: 1 },
-];
+export function floodsOf(bounds: AbuseBounds): readonly Flood[] {
+  const { pings, settings, windowUpdates, priorities, strayFrames, emptyData } = bounds;
+  return [
+    { kind: 'ping', ...pings },
+    { kind: 'settings', ...settings },
+    { kind: 'window', ...windowUpdates },
+    { kind: 'priority', ...priorities },
+    { kind: 'stray', ...strayFrames },
+    { kind: 'empty', ...emptyData },
+  ];
+}
 /** Frames that end a connection, each with the code that RFC 9113 names. */
 export const OFFENCES: readonly (readonly [frame: RawFrame, errorCode: number])[] = [
   [raw(frame.FRAME_DATA, 0, 0, new Uint8Array(3)), PROTOCOL_ERROR],
