@@ -16,6 +16,8 @@ const OPEN_SLACK = 4;
 const DESCRIPTOR_SLACK = 10;
 /** Behind the deadlines that it promises: closing takes its time too. */
 const RECOVERY_MS = 5000;
+/** Pools of an application let go of connections that nobody uses: pg's after 10 s. */
+const POOL_MS = 12_000;
 const LOOK_EVERY_MS = 250;
 
 export async function lookBefore(context: SliceContext): Promise<Before> {
@@ -52,9 +54,11 @@ export async function reportIfHeld(context: SliceContext, before: Before, after:
       .filter((ms) => ms !== undefined && Number.isFinite(ms))
       .map(Number),
   );
-  const endMs = performance.now() + Math.min(longestMs, 30_000) + RECOVERY_MS;
+  const fromMs = performance.now();
+  const waitMs = ({ what }: Held): number =>
+    Math.min(longestMs, 30_000) + (what === 'descriptors' ? POOL_MS : RECOVERY_MS);
   let held = await heldOf(context, before, target);
-  while (held !== undefined && performance.now() < endMs && !signal.aborted) {
+  while (held !== undefined && performance.now() < fromMs + waitMs(held) && !signal.aborted) {
     await sleep(LOOK_EVERY_MS);
     held = await heldOf(context, before, target);
   }
