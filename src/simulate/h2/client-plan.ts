@@ -352,8 +352,14 @@ class H2Script {
       responseBytes: this.#random.int(200),
       delayMs: this.#random.pick([1, 50, 500]),
     };
-    const requests = [1, 2, 3].map(() => this.#request({ ...wish, kind: this.#kindOf(RESETTABLE) }));
+    const requests = [1, 2, 3].map(() => this.#request({ ...wish, kind: this.#resettable() }));
     this.steps.push({ type: 'have-reset', requests, ...schedule });
+  }
+
+  /** Its answer leaves the window open, so that an update can overrun it. */
+  #resettable(): HandlerKind {
+    const possible = RESETTABLE.filter((kind) => this.#swarm.handlerKinds.includes(kind));
+    return possible.length === 0 ? 'text' : this.#random.pick(possible);
   }
 
   #opensUploads(count: number): void {
