@@ -128,7 +128,8 @@ class TargetRun {
     // What the good client has waited for belongs to this slice.
     await pause(300, signal);
     const beside = this.#client.take();
-    for (const sighting of this.#seenBeside(beside)) await context.report(sighting);
+    // Whoever breaks a run off at a terminal ends the server by the same keys.
+    if (!signal.aborted) for (const sighting of this.#seenBeside(beside)) await context.report(sighting);
     const findings = await this.#findings(slice, sightings);
     const { name, does, mustBeZero } = slice;
     const durationMs = this.#nowMs - fromMs;

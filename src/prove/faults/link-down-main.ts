@@ -35,6 +35,8 @@ function say(news: LinkNews): void {
   process.stdout.write(`${JSON.stringify(news)}\n`);
 }
 
+// What is started here ends with this process, which a run that is broken off ends so.
+process.once('SIGTERM', () => process.exit(1));
 link('up');
 await runFault(linkDown, JSON.parse(process.argv[2]!) as StartOrder, {
   signal: new AbortController().signal,

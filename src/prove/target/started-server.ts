@@ -50,6 +50,10 @@ export async function startServer(order: StartOrder): Promise<StartedServer> {
   const [program, ...args] = [...through, process.execPath, ...argumentsOf(order)];
   const env = { ...process.env, ...order.env };
   const child = spawn(program!, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  // Whatever ends this process ends the server, one that is stopped by a signal too.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.removeListener('exit', kill));
   let errors = '';
   child.stderr.on('data', (text: Buffer) => {
     errors = (errors + text.toString()).slice(-KEPT_ERROR_BYTES);
