@@ -29,7 +29,8 @@ export async function measureStart(start, port, cpus, starts = STARTS_A_ROUND) {
   };
 }
 
-async function startOnce({ command, args, until }, port, cpus, signal = 'SIGKILL') {
+/** One start of it. @returns milliseconds until it is ready, and those of CPU time */
+export async function startOnce({ command, args, until }, port, cpus, signal = 'SIGKILL') {
   if (await accepts(port)) throw new Error(`port ${port} is taken`);
   const begin = performance.now();
   const child = spawn('taskset', ['-c', cpus, command, ...args], {

@@ -4,15 +4,15 @@
  * the bytes. So what came is counted here, and the young generation alone is collected every few MiB: where the pieces are, and
  * a thirtieth of the price (docs/decisions/0007-pieces-are-collected-young.md).
  *
- * Invariant: collecting takes an eighth of a millisecond for each MiB at most, until V8 comes first anyway.
+ * Invariant: collecting takes an eighth of a millisecond for each MiB, or comes every 16 MiB.
  */
 const MIB = 1024 * 1024;
 const EVERY_BYTES_MIN = 4 * MIB;
-/** From here on V8 has collected by itself. */
-const EVERY_BYTES_MAX = 64 * MIB;
+/** V8 would come at 32 MiB; and while it marks the whole heap, whatever is measured takes longer, which must not put this off for ever. */
+const EVERY_BYTES_MAX = 16 * MIB;
 /** What a millisecond of collecting has to wait for. Usual ones take half of one. */
 const BYTES_A_MS = 8 * MIB;
-/** Longer than before is believed step by step: the clock also runs for what other threads of the process do. */
+/** Longer than before is believed step by step: the clock also runs while others have the core. */
 const SLOWER_EACH = 1.25;
 
 /** Collects the young generation of the thread's heap. */
@@ -20,15 +20,15 @@ export type Collector = () => void;
 
 export class PieceMemory {
   readonly #open: () => Collector;
-  readonly #cpuMs: () => number;
+  readonly #now: () => number;
   #collect: Collector | undefined = undefined;
   #bytes = 0;
   #everyBytes = EVERY_BYTES_MIN;
 
-  /** @param open is called when the first collection is due, @param cpuMs a clock that runs while the process does */
-  constructor(open: () => Collector, cpuMs: () => number) {
+  /** @param open is called when the first collection is due, @param now in milliseconds */
+  constructor(open: () => Collector, now: () => number) {
     this.#open = open;
-    this.#cpuMs = cpuMs;
+    this.#now = now;
   }
 
   /** So many bytes have come of a body that is read in pieces. @hot */
@@ -40,9 +40,9 @@ export class PieceMemory {
   #collectNow(): void {
     this.#bytes = 0;
     const collect = (this.#collect ??= this.#open());
-    const beganMs = this.#cpuMs();
+    const beganMs = this.#now();
     collect();
-    const bytes = (this.#cpuMs() - beganMs) * BYTES_A_MS;
+    const bytes = (this.#now() - beganMs) * BYTES_A_MS;
     const bytesMax = Math.min(this.#everyBytes * SLOWER_EACH, EVERY_BYTES_MAX);
     this.#everyBytes = Math.max(Math.min(bytes, bytesMax), EVERY_BYTES_MIN);
   }

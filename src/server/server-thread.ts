@@ -53,7 +53,7 @@ import { type ThreadObservation, TRANSFER_ROWS_MAX } from './thread-observation.
 import { TlsCounts, type TlsNumbers } from './tls-counts.ts';
 import { TransferTable } from './transfer-table.ts';
 import { WebSocketSeat } from './websocket-seat.ts';
-import { cpuMs, openYoungCollector } from './young-collector.ts';
+import { openYoungCollector } from './young-collector.ts';
 
 export interface ServerThreadOptions {
   readonly fetch: FetchHandler;
@@ -130,7 +130,7 @@ export class ServerThread implements EngineHandler, ExchangeHost, ProtocolSwitch
   /** How long an idle connection of a draining server may still ask. */
   idleGraceMs = 0;
   readonly closingSignals = new ClosingSignals();
-  readonly pieces = new PieceMemory(openYoungCollector, cpuMs);
+  readonly pieces = new PieceMemory(openYoungCollector, () => performance.now());
   readonly hub: Hub;
   readonly deadlines: Deadlines = {
     header: 0,

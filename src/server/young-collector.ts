@@ -23,9 +23,3 @@ export function openYoungCollector(): Collector {
   }
   return gc === undefined ? () => {} : () => gc(YOUNG);
 }
-
-/** CPU time of the process in milliseconds: what a collection takes, however many others want the core meanwhile. */
-export function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
