@@ -73,7 +73,12 @@ export const RULES = {
     'a chunk extension with a CR, LF or NUL in it',
     'content',
   ),
-  'chunk-extension-grammar': may('RFC 9112 §7.1.1', 'low', 'a chunk extension that has no name', 'content'),
+  'chunk-extension-grammar': may(
+    'RFC 9112 §7.1.1',
+    'low',
+    'a chunk extension that has no name, or one that is no token',
+    'content',
+  ),
   // A sender may not generate them there, so whoever sends them is no good client.
   'trailer-frames': may('RFC 9110 §6.5.1', 'low', 'a field for framing or routing in its trailer', 'content'),
   trailer: may('RFC 9112 §7.1.2', 'low', 'a trailer line that is no field line', 'content'),

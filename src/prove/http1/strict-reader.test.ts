@@ -114,3 +114,10 @@ test('what a server may repair is a finding only where it has said that it repai
   assert.equal(judgeStream(LIBERTIES['nul']!, seen([200]), false), undefined);
   assert.equal(judgeStream(LIBERTIES['nul']!, seen([200]), true)?.id, 'nul');
 });
+
+test('a name of an extension that is no token may be refused, and need not be', () => {
+  const chunked = (extension: string): string =>
+    `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;${extension}\r\nC\r\n0\r\n\r\n`;
+  assert.equal(readStream(chunked('b\xda'), false).liberties.has('chunk-extension-grammar'), true);
+  assert.equal(readStream(chunked('b="\xda"'), false).liberties.has('chunk-extension-grammar'), false);
+});

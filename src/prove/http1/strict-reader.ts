@@ -34,6 +34,8 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const HOST = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(?::\d*)?$/;
 const SIZE_DIGITS_MAX = 16; // 64 bits in hexadecimal digits, once leading zeros are gone
 
+const NO_TOKEN = /[^\t -~]/;
+
 class Stop extends Error {
   readonly rule: RuleName | undefined;
 
@@ -249,7 +251,11 @@ class Reader {
       if (digits.length > SIZE_DIGITS_MAX) this.#liberty('chunk-size-zeros');
       if (space !== '') this.#liberty('chunk-space');
       if (/[\r\0]/.test(extension)) throw new Stop('chunk-extension');
-      if (extension !== '' && !/^;[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(extension))
+      const unquoted = extension.replace(/"(?:[^"\\]|\\.)*"/g, '');
+      if (
+        extension !== '' &&
+        (!/^;[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(extension) || NO_TOKEN.test(unquoted))
+      )
         this.#liberty('chunk-extension-grammar');
       const size = Number.parseInt(digits, 16);
       if (size === 0) break;
