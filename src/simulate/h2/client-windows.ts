@@ -57,6 +57,11 @@ export class ClientWindows {
     }
   }
 
+  /** The connection's window grows, though there is no need. */
+  add(bytes: number): void {
+    this.#give(0, this.#connection, bytes);
+  }
+
   opened(id: number, isStalled: boolean): void {
     const left = { bytes: this.#initial, isGrantUnderWay: false };
     this.#streams.set(id, left);

@@ -329,7 +329,7 @@ export class H2Client extends ScriptedClient<H2Step, H2ConnectionModel> implemen
           this.#windows.settings([]);
           break;
         case 'window':
-          sent.window(0, 1);
+          this.#windows.add(1);
           break;
         case 'priority':
           sent.raw('priority', frame.FRAME_PRIORITY, 0, 1_000_001, new Uint8Array(5));
