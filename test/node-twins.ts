@@ -47,8 +47,10 @@ export async function openTwins(
 async function exchange(port: number, bytes: string): Promise<string> {
   const client = await RawClient.open(port);
   client.write(bytes);
-  // Some answers say that the connection is kept, whatever was asked for.
-  const isOver = (c: RawClient): boolean => c.ended || c.closed || c.text.endsWith('\r\n0\r\n\r\n');
+  // Some answers say that the connection is kept, whatever was asked for. Of several the first may end in the same way.
+  const isOne = bytes.split(' HTTP/1.1\r\n').length === 2;
+  const isOver = (c: RawClient): boolean =>
+    c.ended || c.closed || (isOne && c.text.endsWith('\r\n0\r\n\r\n'));
   await client.until(isOver, `the end of ${bytes.slice(0, 60)}`);
   client.destroy();
   return client.text;
